@@ -1,0 +1,53 @@
+# Everything a newcomer needs: `make demo` and `make test` set up what is missing and run.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types bench faults soak mutants lock clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: $(READY)  ## a virtual environment with all extras and tools, in .venv
+
+$(READY): pyproject.toml requirements-dev.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements-dev.txt)"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $(READY)
+
+demo: setup  ## a real model service, archived before your eyes
+	$(BIN)/modeldata demo
+
+test: setup  ## all tests but the long fault runs and the soak
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not faults and not soak"
+
+lint: setup  ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --diff . > /dev/null || $(BIN)/ruff format --check .
+
+types: setup  ## mypy --strict
+	$(BIN)/mypy
+
+bench: setup  ## what it costs, beside what else one could use
+	$(BIN)/python -m benchmarks
+
+faults: setup  ## every row of the fault matrix, the long way
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/faults tests/spool tests/e2e
+
+soak: setup  ## gunicorn under load and random faults, ten minutes (SOAK_SECONDS=600)
+	$(BIN)/python -m pytest -m soak tests/faults -s
+
+mutants: setup  ## switch each guard off: a test must fail
+	$(BIN)/python -m tests.faults.mutants
+
+lock: setup  ## pin the versions of everything anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --all-extras --group dev pyproject.toml -o requirements-dev.txt
+
+clean:  ## remove what was made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

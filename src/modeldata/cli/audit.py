@@ -1,0 +1,55 @@
+"""`modeldata audit`: is every accepted row in the archive, once?"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from modeldata.cli.common import JsonOption, settings_of
+from modeldata.read.audit import BROKEN, COMPLETE, EXPLAINED, Audit, audit
+from modeldata.spool.files import Files
+from modeldata.store import open_store
+
+STATUS = {COMPLETE: 0, BROKEN: 1, EXPLAINED: 3}
+
+
+def audit_command(
+    archive: Annotated[str | None, typer.Argument(help="The archive's URL or path; else MODELDATA_ARCHIVE.")] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Believe the manifests; don't read the data they tell of.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove from the archive alone that every row is there once, or name each gap and its reason.
+
+    Exits with 0: complete; 3: rows are missing, each with a reason that was recorded; 1: rows are missing or doubled, or bytes
+    are not what was archived. Rows that are still in a spool are not in question: see `modeldata status`.
+    """
+    settings = settings_of(archive, None)
+    found = audit(open_store(settings.archive, Files()), check_bytes=not fast)
+    if as_json:
+        print(json.dumps(found.as_dict()))
+    else:
+        _print(found, settings.archive)
+    raise typer.Exit(STATUS[found.verdict])
+
+
+def _print(found: Audit, archive: str) -> None:
+    out = Console(highlight=False)
+    colour = {COMPLETE: "green", EXPLAINED: "yellow", BROKEN: "red"}[found.verdict]
+    out.print(f"[bold {colour}]{found.verdict}[/]: {archive}", soft_wrap=True)
+    collectors = len({writer.collector for writer in found.writers})
+    out.print(f"{found.rows:,} rows in {found.batches:,} batches of {collectors} collectors, {len(found.writers)} writers")
+    for writer in found.writers:
+        for gap in writer.missing:
+            why = gap.reason or "no reason recorded"
+            out.print(f"missing: {writer.collector} rows {gap.first:,} to {gap.last:,} of {writer.writer}: {why}", soft_wrap=True)
+        for first, last in writer.doubled:
+            out.print(f"doubled: {writer.collector} rows {first:,} to {last:,} of {writer.writer}", soft_wrap=True)
+    for problem in found.problems:
+        out.print(f"problem: {problem}", soft_wrap=True)
+    for path in found.unaccounted:
+        out.print(f"not ours: {path}", soft_wrap=True)
+    for reason, rows in found.refused.items():
+        out.print(f"refused by the service: {rows:,} rows ({reason})")

@@ -1,0 +1,23 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from modeldata.settings import Settings
+
+ArchiveOption = Annotated[
+    str | None, typer.Option("--archive", help="The archive's URL or path; else MODELDATA_ARCHIVE, else ./modeldata.")
+]
+SpoolOption = Annotated[
+    str | None, typer.Option("--spool", help="The spool folder; else MODELDATA_SPOOL, else beside a local archive.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+def settings_of(archive: str | None, spool: str | None) -> Settings:
+    """Settings as a service with the same environment would build them."""
+    return Settings.build(os.environ, archive=archive, spool=spool)

@@ -1,0 +1,156 @@
+"""`modeldata doctor`: why is nothing there?"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import typer
+from rich.console import Console
+
+from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of
+from modeldata.errors import ModelDataError, mask
+from modeldata.settings import FIELDS
+from modeldata.ship.status import existing_place, fill, leader_note
+from modeldata.spool.files import Files
+from modeldata.spool.place import open_place
+from modeldata.spool.reader import Frame, OpenSegment
+from modeldata.stats import Stats
+from modeldata.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from modeldata.settings import Settings
+
+OK, NOTE, BAD = "ok", "note", "bad"
+
+
+class Finding(NamedTuple):
+    """One answer: how it is, and what to do where it is not well."""
+
+    verdict: str
+    topic: str
+    text: str
+
+
+def doctor(archive: ArchiveOption = None, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
+    """Answer "why is nothing there?": settings and where they come from, spool, archive, who ships, what waits.
+
+    Writes a probe to the spool and to the archive, reads it back and removes it. Exits with 1 where something is wrong.
+    """
+    files = Files()
+    try:
+        settings = settings_of(archive, spool)
+    except ModelDataError as error:
+        findings = [Finding(BAD, "settings", str(error))]
+    else:
+        findings = list(examine(settings, files))
+    if as_json:
+        print(json.dumps([finding._asdict() for finding in findings]))
+    else:
+        _print(findings)
+    raise typer.Exit(1 if any(finding.verdict == BAD for finding in findings) else 0)
+
+
+def examine(settings: Settings, files: Files) -> Iterator[Finding]:
+    """Every check, in the order in which one would look."""
+    yield _enabled(settings)
+    for field in FIELDS:
+        if settings.origin[field.name] != "default":
+            value = mask(str(getattr(settings, field.name)))
+            yield Finding(NOTE, "settings", f"{field.name} = {value} (from {settings.origin[field.name]})")
+    yield _tried("spool", lambda: _probe_spool(settings, files))
+    yield _tried("archive", lambda: _probe_archive(settings, files))
+    yield from _shipping(settings, files)
+
+
+def _enabled(settings: Settings) -> Finding:
+    origin = settings.origin["enabled"]
+    if settings.enabled:
+        return Finding(OK, "enabled", f"collecting is on (from {origin})")
+    return Finding(BAD, "enabled", f"collecting is off (from {origin}): set MODELDATA_ENABLED=true")
+
+
+def _tried(topic: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(OK, topic, check())
+    except (ModelDataError, OSError, ValueError) as error:
+        return Finding(BAD, topic, mask(str(error)))
+
+
+def _probe_spool(settings: Settings, files: Files) -> str:
+    """Write a segment as a service would, read it back, remove it."""
+    from modeldata.spool import frame
+    from modeldata.spool.segment import Segment, new_salt
+
+    now = time.time_ns()
+    place = open_place(settings.spool_folder(), files, os.urandom(16), now)
+    probe = os.urandom(16)
+    header = frame.SegmentHeader(place.spool_id, probe, 0, new_salt(probe, 0), now)
+    path = place.segment(probe, 0)
+    segment = Segment(files, path, header, 4096)
+    try:
+        segment.store(frame.pack_frame(segment.salt, frame.END, 0, now, 0, 0, b""))
+        segment.sync()
+        reading = OpenSegment(place, os.path.basename(path), files)
+        try:
+            if not any(isinstance(found, Frame) for found in reading.frames(0)):
+                raise OSError(f"what was written to {path} can't be read back")
+        finally:
+            reading.close()
+    finally:
+        segment.abandon()
+        files.unlink(path)
+    return f"can be written and read back: {place.folder}"
+
+
+def _probe_archive(settings: Settings, files: Files) -> str:
+    """Put a small file beside the data, read it back, remove it."""
+    store = open_store(settings.archive, files)
+    probe = os.urandom(16)
+    path = f"_doctor-{probe.hex()}"
+    store.append(path, 0, probe)
+    try:
+        if store.read(path) != probe:
+            raise OSError("what was written can't be read back")
+    finally:
+        store.remove(path)
+    return f"can be written and read back: {mask(settings.archive)}"
+
+
+def _shipping(settings: Settings, files: Files) -> Iterator[Finding]:
+    try:
+        place = existing_place(settings, files)
+    except ModelDataError:
+        return  # said already
+    if place is None:
+        yield Finding(NOTE, "shipping", "nothing was ever collected here")
+        return
+    stats = Stats()
+    fill(stats, settings, place, files, time.time_ns())
+    waits = f"{stats.pending:,} rows wait, the oldest for {stats.lag_seconds:.1f} s; {stats.archived:,} are archived"
+    late = stats.pending > 0 and stats.lag_seconds > 10 * settings.batch_seconds
+    yield Finding(BAD if late else OK, "pending", waits)
+    if stats.leader is not None:
+        yield Finding(OK, "shipping", f"process {stats.leader['pid']} on {stats.leader['host']} ships")
+    else:
+        yield Finding(BAD if late else NOTE, "shipping", f"nobody ships just now (MODELDATA_SHIP={settings.ship})")
+    note = leader_note(place, files) or {}
+    if stats.last_error or (note.get("last_error") and stats.pending):
+        yield Finding(BAD, "last error", str(stats.last_error or note.get("last_error")))
+    for reason, rows in stats.refused.items():
+        yield Finding(NOTE, "refused", f"{rows:,} rows: {reason}")
+    for name in ("quarantined", "damaged", "gaps", "torn"):
+        if getattr(stats, name):
+            yield Finding(NOTE, name, f"{getattr(stats, name):,}")
+
+
+def _print(findings: list[Finding]) -> None:
+    out = Console(highlight=False)
+    colours = {OK: "green", NOTE: "dim", BAD: "bold red"}
+    for finding in findings:
+        out.print(f"[{colours[finding.verdict]}]{finding.verdict:4}[/] [bold]{finding.topic}[/]: ", end="", soft_wrap=True)
+        out.print(finding.text, markup=False, soft_wrap=True)

@@ -1,0 +1,120 @@
+"""`modeldata ship`: archive what waits in a spool."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of
+from modeldata.errors import ModelDataError, mask
+from modeldata.ship.child import stop_on_signals, warn
+from modeldata.ship.status import existing_place, leader_note, load_state
+from modeldata.ship.watch import count
+from modeldata.ship.worker import Worker, lead_and_ship
+from modeldata.spool.files import Files
+from modeldata.spool.lock import Leadership
+from modeldata.spool.place import Place, open_place
+
+if TYPE_CHECKING:
+    import threading
+
+    from modeldata.settings import Settings
+
+LOOK_SECONDS = 2.0
+
+
+def ship(
+    archive: ArchiveOption = None,
+    spool: SpoolOption = None,
+    drain: Annotated[bool, typer.Option("--drain", help="Ship what is there now and leave.")] = False,
+    timeout: Annotated[float, typer.Option("--timeout", help="Seconds that --drain may take.", min=0.0)] = 300.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Archive what waits in the spool, until stopped (SIGTERM, Ctrl-C); with --drain until nothing waits.
+
+    --drain exits with 0 when nothing is pending any more, else with 1 and the reason.
+    """
+    files = Files()
+    settings = settings_of(archive, spool)
+    leave = stop_on_signals()
+    if drain:
+        raise typer.Exit(_drain(settings, files, leave, timeout, as_json))
+    place = open_place(settings.spool_folder(), files, os.urandom(16), time.time_ns())
+    while not leave.is_set():
+        led = lead_and_ship(
+            place, settings, files=files, warn=warn, monotonic=time.monotonic, wall_ns=time.time_ns,
+            wait=leave.wait, dice=random.random, leave_when_idle=False,
+        )  # fmt: skip
+        if not led:
+            warn(f"{_leader(place, files)} ships this spool: {place.folder}; waiting")
+            while not leave.wait(LOOK_SECONDS) and Leadership.taken(place.leader_lock, files):
+                continue
+
+
+def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: float, as_json: bool) -> int:
+    place = existing_place(settings, files)
+    if place is None:
+        return _told(as_json, 0, 0, 0, f"there is no spool at {settings.spool_folder()}: nothing is pending")
+    before = _archived(settings, place, files)
+    deadline = time.monotonic() + timeout
+    reason: str | None = None
+    while True:
+        reason = _try(settings, place, files, leave)
+        pending = count(place, load_state(settings, place, files), files).rows
+        if not pending:
+            shipped = _archived(settings, place, files) - before
+            return _told(as_json, 0, shipped, 0, f"archived {shipped:,} rows in {mask(settings.archive)}; nothing is pending")
+        if leave.is_set() or time.monotonic() >= deadline:
+            shipped = _archived(settings, place, files) - before
+            reason = reason or "rows are written faster than they are archived, or this was stopped"
+            return _told(as_json, 1, shipped, pending, f"archived {shipped:,} rows, {pending:,} are pending: {reason}")
+        if reason is not None:
+            leave.wait(0.5)
+
+
+def _try(settings: Settings, place: Place, files: Files, leave: threading.Event) -> str | None:
+    """One go at shipping everything; why it did not succeed, None where it did."""
+    leadership = Leadership.take(place.leader_lock, files)
+    if leadership is None:
+        os.close(os.open(place.flush_request, os.O_WRONLY | os.O_CREAT, 0o600))
+        os.utime(place.flush_request)
+        note = leader_note(place, files) or {}
+        error = note.get("last_error")
+        return f"{_leader(place, files)} ships this spool" + (f": {error}" if error else "")
+    try:
+        worker = Worker(
+            place, settings, leadership, files=files, warn=warn, monotonic=time.monotonic, wall_ns=time.time_ns,
+            wait=leave.wait, dice=random.random,
+        )  # fmt: skip
+        worker.drain()
+    except (ModelDataError, OSError) as error:
+        return str(error)
+    finally:
+        leadership.release()
+    return None
+
+
+def _archived(settings: Settings, place: Place, files: Files) -> int:
+    return sum(load_state(settings, place, files).archived.values())
+
+
+def _leader(place: Place, files: Files) -> str:
+    note = leader_note(place, files)
+    if note is None:
+        return "another process"
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(str(note.get("since_ns", 0))) / 1e9))
+    return f"process {note.get('pid')} on {note.get('host')} (since {since})"
+
+
+def _told(as_json: bool, status: int, archived: int, pending: int, text: str) -> int:
+    if as_json:
+        print(json.dumps({"archived": archived, "pending": pending, "message": text}))
+    else:
+        print(text, file=sys.stdout if status == 0 else sys.stderr)
+    return status

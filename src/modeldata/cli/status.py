@@ -1,0 +1,54 @@
+"""`modeldata status`: what waits, who ships, since when, and what was refused."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of
+from modeldata.errors import mask
+from modeldata.ship.status import fill
+from modeldata.spool.files import Files
+from modeldata.stats import Stats
+
+
+def status(archive: ArchiveOption = None, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
+    """What is pending, how old it is, who ships, what was refused and why."""
+    settings = settings_of(archive, spool)
+    stats = Stats()
+    fill(stats, settings, None, Files(), time.time_ns())
+    shown = stats.as_dict()
+    for own in ("accepted", "dropped"):
+        del shown[own]  # of a service's process; this one collects nothing
+    shown = {"archive": mask(settings.archive), "spool": settings.spool_folder(), **shown}
+    if as_json:
+        print(json.dumps(shown))
+        return
+    Console().print(_table(shown))
+
+
+def _table(shown: dict[str, object]) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in shown.items():
+        table.add_row(name.replace("_", " "), _text(name, value))
+    return table
+
+
+def _text(name: str, value: object) -> str:
+    if name == "leader":
+        if not isinstance(value, dict):
+            return "nobody ships just now"
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(value["since_ns"] / 1e9))
+        return f"process {value['pid']} on {value['host']}, since {since} UTC"
+    if isinstance(value, dict):
+        return ", ".join(f"{reason}: {rows:,}" for reason, rows in value.items()) or "nothing"
+    if isinstance(value, float):
+        return f"{value:.1f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return "none" if value is None else str(value)

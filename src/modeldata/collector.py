@@ -1,0 +1,170 @@
+"""`ModelDataCollector.collect`: the way of a row from scoring code into the spool."""
+
+from __future__ import annotations
+
+from time import time_ns
+
+from modeldata.archive import Archive, default_archive
+from modeldata.identity import Identity, feature_names_of
+from modeldata.request import current_request
+from modeldata.snapshot import Refused, Shapes, taker_of
+from modeldata.spool.frame import MAX_DATA, MAX_ID
+from modeldata.spool.quota import Full
+from modeldata.spool.segment import NotStored
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modeldata.spool.writer import Lane
+
+
+class ModelDataCollector:
+    """Archives what passes one place in scoring code: model inputs, or predictions.
+
+    Promise: `collect()` never raises into scoring code, never touches the network, never changes the data it is given, and when
+    it returns True the rows are in a file that the kernel owns and reach the archive exactly once.
+
+    One scoring file may have several collectors; give each its own `identifier`, so that the columns under it stay the same.
+
+    Parameters
+        model_name: the model whose data this is. Not empty.
+        identifier: the place in the code, such as "inputs" or "predictions".
+        feature_names: column names for lists and arrays. Data frames and dicts bring their own; without either, columns
+            are named by position.
+        model_management_account_id, webservice_name, model_id, model_version: where the model belongs; parts of the path.
+            What `SERVICE_NAME` and the model config map say wins.
+        archive: an `Archive`; without it the one that the environment describes.
+
+    Raises TypeError or ValueError for arguments that can't be meant, `SettingsError` for an archive that can't be used.
+    """
+
+    _enabled_default = True
+    _hint = ""
+    _debug_hint = ""
+
+    def __init__(
+        self,
+        model_name: str,
+        identifier: str = "default",
+        feature_names: Sequence[str] | None = None,
+        model_management_account_id: str = "unknown",
+        webservice_name: str = "unknown",
+        model_id: str = "unknown",
+        model_version: str = "unknown",
+        *,
+        archive: Archive | None = None,
+    ) -> None:
+        if archive is not None and not isinstance(archive, Archive):
+            raise TypeError(f"archive must be a modeldata.Archive, not {type(archive).__name__}")
+        self._archive = archive if archive is not None else default_archive(self._enabled_default)
+        settings = self._archive.settings
+        identity = Identity.build(
+            model_name,
+            identifier,
+            account=model_management_account_id,
+            service=webservice_name,
+            model_id=model_id,
+            model_version=model_version,
+            settings=settings,
+            warn=self._archive.warn,
+        )
+        self.identity = identity
+        self._shapes = Shapes(identity.as_dict(), feature_names_of(feature_names))
+        self._writer = self._archive.writer
+        self._writer.identities[self._shapes.stream] = identity.as_dict()
+        self._enabled = settings.enabled
+        self._debug = settings.debug
+        self._max_row_bytes = settings.max_row_bytes
+        hint = self._debug_hint if self._debug else "" if self._enabled else self._hint
+        if hint:
+            print(hint)
+
+    def collect(self, input_data: object, user_correlation_id: str = "") -> bool:
+        """Keep `input_data`, as it is now. True: it is safe and will be archived once. False: it was refused and counted.
+
+        Never raises, whatever the data (with `on_error="raise"` a refusal raises `ModelDataError`).
+
+        input_data: list (one row), list of lists or of dicts (rows), dict (one row), numpy array (0-D, 1-D: one row; 2-D:
+            rows; more: rows of nested values), pandas DataFrame or Series, anything that offers the Arrow protocol
+            (polars, pyarrow, duckdb) or `__array__` (tensors).
+        user_correlation_id: ties the call to others, and to labels that come later; kept with each row.
+        """
+        if self._debug:
+            self._archive.show(self._shapes, input_data, user_correlation_id)
+        if not self._enabled:
+            return False
+        writer = self._writer
+        lane = writer.acquire()
+        writing = False
+        try:
+            plan, rows, data = taker_of(input_data)(input_data, self._shapes, lane.pack)
+            correlation = b"" if user_correlation_id == "" else _encoded(user_correlation_id)
+            request = current_request()
+            if len(data) > self._max_row_bytes * rows or len(correlation) > MAX_ID or len(request) > MAX_ID:
+                raise _too_large(rows, max(len(data), len(correlation), len(request)), self._max_row_bytes)
+            if rows:  # an empty list or frame asks for nothing and misses nothing
+                writing = True
+                lane.append(plan, rows, data, correlation, request, time_ns())
+        except Exception as error:
+            return self._rescue(lane, error, writing, input_data, user_correlation_id)
+        except BaseException:
+            writer.retire(lane)  # it is not known how far we came; the rows are there once or not at all
+            raise
+        writer.release(lane)
+        return True
+
+    def _rescue(self, lane: Lane, error: Exception, writing: bool, input_data: object, user_correlation_id: str) -> bool:
+        """Off the hot path. A lane whose segment is in doubt is never used again; a frame the disk refused is tried once more."""
+        if writing and not isinstance(error, Full):
+            self._writer.retire(lane)
+            if isinstance(error, NotStored):
+                return self._second_try(input_data, user_correlation_id)
+            lane = self._writer.acquire()
+        self._archive.refuse(lane, self._shapes.stream, rows_in(input_data), error, writing=writing)
+        return False
+
+    def _second_try(self, input_data: object, user_correlation_id: str) -> bool:
+        """In a lane of its own, thus in a new segment."""
+        lane = self._writer.fresh_lane()
+        try:
+            plan, rows, data = taker_of(input_data)(input_data, self._shapes, lane.pack)
+            lane.append(plan, rows, data, _encoded(user_correlation_id), current_request(), time_ns())
+        except Exception as error:
+            if not isinstance(error, Full):
+                self._writer.retire(lane)
+                lane = self._writer.fresh_lane()
+            self._archive.refuse(lane, self._shapes.stream, rows_in(input_data), error, writing=True)
+            return False
+        self._writer.release(lane)
+        return True
+
+
+def _encoded(correlation_id: object) -> bytes:
+    """The id as UTF-8. What is not text is taken as it prints; None is none."""
+    if correlation_id is None:
+        return b""
+    text = correlation_id if isinstance(correlation_id, str) else str(correlation_id)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _too_large(rows: int, size: int, limit: int) -> Refused:
+    if size <= MAX_DATA and size <= limit * rows:
+        return Refused("too_large", f"an id of {size:,} bytes; ids may have {MAX_ID:,}")
+    return Refused(
+        "too_large",
+        f"{rows} row(s) of {size:,} bytes together; a row may have {limit:,} (MODELDATA_MAX_ROW_BYTES)",
+    )
+
+
+def rows_in(input_data: object) -> int:
+    """How many rows were meant, to count what was refused. One, where the data does not say."""
+    try:
+        shape = getattr(input_data, "shape", None)
+        if shape is not None:
+            return max(1, int(shape[0])) if len(shape) > 1 else 1
+        if isinstance(input_data, (list, tuple)) and input_data and isinstance(input_data[0], (list, tuple, dict)):
+            return len(input_data)
+    except Exception:  # whatever the data's own code raises: it is only counted here
+        return 1
+    return 1

@@ -1,0 +1,55 @@
+"""From frames of one definition to columns. The shipper's side of `modeldata.snapshot`.
+
+Promise: a column has as many values as the frames have rows, in their order, each equal to what was collected and of its
+type; a frame that is not what its definition says raises `Undecodable`, and never shifts a value into another column.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+
+from modeldata.columns import arrow, block, frame, rows
+from modeldata.columns.values import ABSENT, Absent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["ABSENT", "Absent", "Column", "Undecodable", "decode"]
+
+
+class Undecodable(ValueError):  # reads as what the frame is
+    """Bytes that are not what their definition says."""
+
+
+class Column(NamedTuple):
+    """One column. `type` is what the source declared ("any": nothing); `values` is Arrow data, or a list of Python values.
+
+    A list may hold None, `ABSENT`, bool, int of any size, float, str, bytes, Decimal, datetime, date, time, timedelta,
+    UUID, complex, numpy scalars and arrays, lists and dicts of these.
+    """
+
+    name: str
+    type: str
+    values: pa.Array | pa.ChunkedArray | list[object]
+
+
+_DECODERS = {"rows": rows.decode, "block": block.decode, "frame": frame.decode, "arrow": arrow.decode}
+
+
+def decode(definition: dict[str, object], frames: Sequence[tuple[int, bytes | memoryview]]) -> list[Column]:
+    """The columns of `frames`: pairs of (rows, data), all of `definition`. Raises `Undecodable`."""
+    try:
+        names, types, extra = definition["columns"], definition["types"], definition["extra"]
+        if not (isinstance(names, list) and isinstance(types, list) and isinstance(extra, dict)):
+            raise Undecodable("the definition's columns, types or extra are not what they must be")
+        columns = _DECODERS[str(definition["layout"])](types, extra, frames)
+        total = sum(count for count, _ in frames)
+        if len(names) != len(types) or len(columns) != len(names) or any(len(column) != total for column in columns):
+            raise Undecodable("the data has other columns or rows than was said")
+    except Undecodable:
+        raise
+    except Exception as error:
+        raise Undecodable(f"{type(error).__name__}: {error}") from error
+    return [Column(name, kind, values) for name, kind, values in zip(names, types, columns, strict=True)]

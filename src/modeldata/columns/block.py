@@ -1,0 +1,43 @@
+"""Layout "block": rows of raw values of one dtype, one after the other."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from modeldata.columns.typed import from_numpy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from modeldata.columns.typed import Array, Values
+
+
+def decode(types: list[str], extra: dict[str, Any], frames: Sequence[tuple[int, bytes | memoryview]]) -> list[Values]:
+    """All frames as one array: rows lie behind each other whatever frame they came in."""
+    dtype = np.dtype(extra["dtype"])
+    cell = list(extra["cell"])
+    row_bytes = len(types) * prod(cell) * dtype.itemsize
+    if any(len(data) != count * row_bytes for count, data in frames):
+        raise ValueError("a frame is shorter or longer than its rows")
+    total = sum(count for count, _ in frames)
+    table = np.frombuffer(b"".join([data for _, data in frames]), dtype).reshape([total, len(types), *cell])
+    if cell:
+        return [_nested(table[:, at], cell, kind) for at, kind in enumerate(types)]
+    columns = np.ascontiguousarray(table.T)
+    return [from_numpy(columns[at], kind) for at, kind in enumerate(types)]
+
+
+def _nested(cells: Array, lengths: list[int], declared: str) -> Values:
+    """One list per row, nested as deep as the array was."""
+    column = from_numpy(np.ascontiguousarray(cells).reshape(-1), declared)
+    if isinstance(column, list) or not len(column):
+        nested: list[object] = cells.tolist()
+        return nested
+    for length in reversed(lengths):
+        column = pa.FixedSizeListArray.from_arrays(column, length)
+    return column

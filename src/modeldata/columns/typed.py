@@ -1,0 +1,160 @@
+"""Python values, or a numpy array, and a declared type → what a column holds.
+
+declared                         column
+any                              Arrow where all values are of one plain type (bool, int64, float64, text, one numpy dtype),
+                                 None being null and NaN staying NaN; else the list of the values
+bool, intN, uintN, floatN        Arrow, the same type; longdouble: a list of numpy scalars
+complexN                         a list of numpy scalars, None where null
+datetime64[s|ms|us|ns]           timestamp; [D] and coarser: date32, [h] and [m]: seconds; finer than ns: ISO text
+datetime64[unit, zone]           timestamp with that zone
+timedelta64[unit]                duration; months and years, and finer than ns: numpy's text
+str                              text, NaN and None being null
+bytes                            binary
+category[T]                      as T, missing values being null
+Int64, boolean, ... (nullable)   Arrow of the lower-case name
+list[T]                          a list of lists
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+Values: TypeAlias = "pa.Array | pa.ChunkedArray | list[object]"
+
+_ARROW_UNITS = ("s", "ms", "us", "ns")
+
+
+def from_numpy(values: Array, declared: str, null: Array | None = None) -> Values:
+    """A column of raw values. `null` is True where there is none."""
+    if values.dtype.kind in "mM":
+        return _times(values, declared, null)
+    if values.dtype.kind == "c" or (values.dtype.kind == "f" and values.dtype.itemsize > 8):
+        scalars: list[object] = list(values)
+        return scalars if null is None else [None if no else one for one, no in zip(scalars, null, strict=True)]
+    return pa.array(np.ascontiguousarray(values), mask=null)
+
+
+def _times(values: Array, declared: str, null: Array | None) -> Values:
+    unit, step = np.datetime_data(values.dtype)
+    if null is not None:
+        values = np.where(null, np.array("NaT", values.dtype), values)
+    zone = declared.partition(", ")[2].rstrip("]")
+    if zone:
+        return pa.array(values).cast(pa.timestamp(unit)).cast(pa.timestamp(unit, "UTC")).cast(pa.timestamp(unit, zone))
+    if unit in _ARROW_UNITS and step == 1:
+        return pa.array(values)
+    arrow_unit = _coarse(unit, values.dtype.kind)
+    if arrow_unit is not None:
+        wide = values.astype(f"{values.dtype.kind}8[{arrow_unit}]")
+        if np.array_equal(wide.astype(values.dtype), values, equal_nan=True):
+            return pa.array(wide)
+    return [None if np.isnat(one) else str(one) for one in values]
+
+
+def _coarse(unit: str, kind: str) -> str | None:
+    """The Arrow unit that holds values of a coarser numpy unit."""
+    if unit in _ARROW_UNITS:
+        return unit
+    if unit == "generic":
+        return "ns" if kind == "M" else None
+    if unit in ("h", "m"):
+        return "s"
+    if unit in ("D", "W", "M", "Y") and kind == "M":
+        return "D"
+    return "s" if unit in ("D", "W") else None
+
+
+def from_values(values: list[object], declared: str) -> Values:
+    """A column of values that came one by one."""
+    if declared == "any":
+        return infer(values)
+    if declared in ("str", "bytes"):
+        return _text(values, pa.string() if declared == "str" else pa.binary())
+    name, _, inner = declared.rstrip("]").partition("[")
+    if name == "category":
+        return from_values([None if _missing(one) else one for one in values], inner + "]" if "[" in inner else inner)
+    kind = _arrow_type(declared)
+    if kind is None:
+        return infer(values)
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return infer(values)
+
+
+def _arrow_type(declared: str) -> pa.DataType | None:
+    """The Arrow type of a declared one; None where it has none, or none that is worth spelling out here."""
+    arrow = declared.removeprefix("arrow:")
+    name, _, inner = arrow.rstrip("])").replace("(", "[").partition("[")
+    first, _, second = inner.partition(", ")
+    if name in ("datetime64", "timestamp"):
+        return pa.timestamp(first, second.removeprefix("tz=") or None) if first in _ARROW_UNITS else None
+    if name == "timedelta64":
+        return pa.duration(first) if first in _ARROW_UNITS else None
+    if name in ("decimal128", "decimal256"):
+        return (pa.decimal128 if name == "decimal128" else pa.decimal256)(int(first), int(second))
+    try:
+        return pa.type_for_alias(arrow if arrow != declared else arrow.lower().replace("boolean", "bool"))
+    except ValueError:
+        return None
+
+
+def _text(values: list[object], kind: pa.DataType) -> Values:
+    """Missing text is null, whatever stands for it. Text with lone surrogates is nothing that Arrow can hold."""
+    values = [one if isinstance(one, (str, bytes)) else None if _missing(one) else one for one in values]
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowException, UnicodeError, TypeError):
+        return values
+
+
+def _missing(value: object) -> bool:
+    """None or NaN, of whatever type."""
+    return value is None or (isinstance(value, (float, np.floating)) and bool(np.isnan(value)))
+
+
+_PLAIN: dict[type, pa.DataType] = {
+    bool: pa.bool_(),
+    int: pa.int64(),
+    float: pa.float64(),
+    str: pa.string(),
+}
+
+
+def infer(values: list[object]) -> Values:
+    """Arrow where all values that are not None have one plain type, exactly; else the values themselves."""
+    kinds = set(map(type, values))
+    kinds.discard(type(None))
+    if not kinds:
+        return pa.nulls(len(values))
+    if len(kinds) > 1:
+        return values
+    kind = kinds.pop()
+    try:
+        if kind in _PLAIN:
+            return pa.array(values, _PLAIN[kind], from_pandas=False)
+        if issubclass(kind, np.generic):
+            return _scalars(values)
+    except (pa.ArrowException, OverflowError, UnicodeError):
+        return values
+    return values
+
+
+def _scalars(values: list[Any]) -> Values:
+    """numpy scalars of one type. Of one dtype, too, unless they are times of different units."""
+    dtypes = {one.dtype for one in values if one is not None}
+    if len(dtypes) > 1:
+        return values
+    dtype = dtypes.pop()
+    zero = np.zeros((), dtype)[()]
+    null = np.array([one is None for one in values])
+    dense = np.array([zero if one is None else one for one in values], dtype)
+    return from_numpy(dense, dtype.name, null if null.any() else None)

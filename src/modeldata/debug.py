@@ -1,0 +1,37 @@
+"""The debug mode of the original (`AML_MODEL_DC_DEBUG`): header and rows of each call on stdout, as CSV."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgpack
+
+from modeldata.request import current_request
+from modeldata.ship.batch import encode_group
+from modeldata.ship.gather import Group, Taken
+from modeldata.snapshot import taker_of
+from modeldata.spool import frame
+from modeldata.spool.reader import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modeldata.snapshot import Shapes
+
+
+def show(shapes: Shapes, input_data: object, user_correlation_id: object, pack: Callable[[object], bytes]) -> None:
+    """Print what the archive would get for this call. Raises whatever the data raises."""
+    plan, rows, data = taker_of(input_data)(input_data, shapes, pack)
+    if not rows:
+        return
+    correlation = str(user_correlation_id).encode("utf-8", "surrogatepass")
+    made = frame.pack_frame(0, frame.DATA, 0, time.time_ns(), rows, 1, data, correlation, current_request())
+    head = frame.unpack_frame_header(made, 0, 0)
+    assert head is not None
+    definition = msgpack.unpackb(plan.definition, unicode_errors="surrogatepass")
+    group = Group(definition, definition["identity"], "")
+    group.frames.append(Taken(bytes(16), Frame(head, 0, made[frame.FRAME_BYTES :])))
+    batch, _ = encode_group(group, excel_safe=False)
+    if batch is not None:
+        print(batch.data.decode("utf-8"))

@@ -1,0 +1,1 @@
+"""Columns → the bytes of a file, one module per format."""

@@ -1,0 +1,250 @@
+"""Values as text: the one form that each kind of value has in a CSV cell (the table is in docs/data-layout.md).
+
+Typed columns are turned as a whole, by Arrow and numpy; only columns of mixed Python values go one by one.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import math
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modeldata.columns import ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TEXT = pa.large_string()
+DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+
+
+class Text:
+    """A column as text: null where the cell is empty. `free` cells hold a user's own text, which may need quotes."""
+
+    def __init__(self, values: pa.Array, *, free: bool, replaced: int = 0) -> None:
+        self.values = values
+        self.free = free
+        self.replaced = replaced
+
+
+def column_text(values: pa.Array | pa.ChunkedArray | list[object], *, excel_safe: bool) -> Text:
+    """Every value of a column in its documented form."""
+    if isinstance(values, list):
+        return _mixed(values, excel_safe)
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks() if values.num_chunks != 1 else values.chunk(0)
+    return _typed(values, excel_safe)
+
+
+def _typed(values: pa.Array, excel_safe: bool) -> Text:
+    kind = values.type
+    if isinstance(values, pa.ExtensionArray):
+        return _typed(values.storage, excel_safe)
+    if pa.types.is_dictionary(kind):
+        return _typed(values.dictionary_decode(), excel_safe)
+    if _is_text(kind):
+        text = values.cast(TEXT)
+        return Text(_safe(text) if excel_safe else text, free=True)
+    for test, turn in _TYPED:
+        if test(kind):
+            return Text(turn(values), free=False)
+    return _mixed(values.to_pylist(), excel_safe)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    return values.cast(TEXT)
+
+
+def _bools(values: pa.Array) -> pa.Array:
+    return pc.if_else(values, pa.scalar("True", TEXT), pa.scalar("False", TEXT))
+
+
+def _floats(values: pa.Array) -> pa.Array:
+    """Shortest text that gives the same number back, always with a point or an exponent."""
+    if pa.types.is_float16(values.type):
+        values = values.cast(pa.float32())
+    text = values.cast(TEXT)
+    numbers = values.to_numpy(zero_copy_only=False)
+    finite = np.isfinite(numbers)
+    with np.errstate(invalid="ignore"):
+        bare = finite & (numbers == np.floor(numbers))
+    if bare.any():
+        bare_text = pc.and_(pa.array(bare), pc.invert(pc.match_substring(text, "e")))
+        text = pc.if_else(bare_text, pc.binary_join_element_wise(text, pa.scalar(".0", TEXT), pa.scalar("", TEXT)), text)
+    if not finite.all():
+        text = pc.if_else(pc.fill_null(pc.is_nan(values), False), pa.scalar("NaN", TEXT), text)
+        text = pc.if_else(pc.equal(values, math.inf), pa.scalar("Inf", TEXT), text)
+        text = pc.if_else(pc.equal(values, -math.inf), pa.scalar("-Inf", TEXT), text)
+    return text
+
+
+def _nothing(values: pa.Array) -> pa.Array:
+    return pa.nulls(len(values), TEXT)
+
+
+def _timestamps(values: pa.Array) -> pa.Array:
+    """ISO 8601 with `T`, as many digits as the unit has, and the offset where there is a zone."""
+    kind = values.type
+    if kind.tz is None:
+        return _naive(values, kind.unit)
+    local = pc.local_timestamp(values)
+    utc = values.cast(pa.int64())
+    scale = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
+    seconds = pc.divide(pc.subtract(local.cast(pa.int64()), utc), scale)
+    offsets = seconds.dictionary_encode()
+    names = pa.array([_offset(value) for value in offsets.dictionary.to_pylist()], TEXT)
+    return pc.binary_join_element_wise(_naive(local, kind.unit), names.take(offsets.indices), pa.scalar("", TEXT))
+
+
+def _naive(values: pa.Array, unit: str) -> pa.Array:
+    if values.null_count == len(values):
+        return _nothing(values)
+    moments = np.asarray(values.cast(pa.int64()).fill_null(0)).view(f"datetime64[{unit}]")
+    text = pa.array(np.datetime_as_string(moments).astype(object), TEXT)
+    return pc.if_else(values.is_null(), pa.scalar(None, TEXT), text) if values.null_count else text
+
+
+def _offset(seconds: int | None) -> str:
+    sign = "-" if (seconds or 0) < 0 else "+"
+    minutes, rest = divmod(abs(seconds or 0), 60)
+    text = f"{sign}{minutes // 60:02d}:{minutes % 60:02d}"
+    return f"{text}:{rest:02d}" if rest else text
+
+
+_TYPED: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...] = (
+    (pa.types.is_boolean, _bools),
+    (pa.types.is_integer, _plain),
+    (pa.types.is_floating, _floats),
+    (pa.types.is_timestamp, _timestamps),
+    (pa.types.is_date32, _plain),
+    (pa.types.is_time, _plain),
+    (pa.types.is_null, _nothing),
+)
+
+
+def _safe(text: pa.Array) -> pa.Array:
+    """A leading `'` before what a spreadsheet would take for a formula."""
+    risky = pc.match_substring_regex(text, r"^[=+\-@\t\r]")
+    return pc.if_else(risky, pc.binary_join_element_wise(pa.scalar("'", TEXT), text, pa.scalar("", TEXT)), text)
+
+
+def _mixed(values: list[object], excel_safe: bool) -> Text:
+    made = [value_text(value, excel_safe) for value in values]
+    try:
+        return Text(pa.array(made, TEXT), free=True)
+    except UnicodeEncodeError:
+        cleaned = [None if one is None else clean(one) for one in made]
+        replaced = sum(one is not None and one != other for one, other in zip(made, cleaned, strict=True))
+        return Text(pa.array(cleaned, TEXT), free=True, replaced=replaced)
+
+
+def clean(text: str) -> str:
+    """`text` with U+FFFD for each lone surrogate: UTF-8 has no form for those."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def value_text(value: object, excel_safe: bool = False) -> str | None:
+    """One value in its documented form; None for an empty cell."""
+    if value is None or value is ABSENT:
+        return None
+    if isinstance(value, str):
+        return "'" + value if excel_safe and value[:1] in ("=", "+", "-", "@", "\t", "\r") and value else str(value)
+    for kind, turn in _SCALARS:
+        if isinstance(value, kind):
+            return turn(value)
+    if isinstance(value, (list, tuple, dict, np.ndarray)):
+        return json.dumps(json_form(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return str(value)
+
+
+def _float_text(value: float) -> str:
+    if math.isfinite(value):
+        return repr(float(value))
+    return "NaN" if math.isnan(value) else "Inf" if value > 0 else "-Inf"
+
+
+def _numpy_float_text(value: np.floating) -> str:
+    return str(value) if np.isfinite(value) else _float_text(float(value))
+
+
+def _datetime_text(value: dt.datetime) -> str:
+    return value.isoformat(timespec="microseconds")
+
+
+def _numpy_datetime_text(value: np.datetime64) -> str | None:
+    return None if np.isnat(value) else str(np.datetime_as_string(value))
+
+
+def timedelta_text(value: dt.timedelta) -> str:
+    """ISO 8601: `P1DT2H3M4.000005S`; a minus sign stands before the whole."""
+    sign = "-" if value < dt.timedelta(0) else ""
+    value = abs(value)
+    minutes, seconds = divmod(value.seconds, 60)
+    fraction = f"{seconds}.{value.microseconds:06d}" if value.microseconds else str(seconds)
+    return f"{sign}P{value.days}DT{minutes // 60}H{minutes % 60}M{fraction}S"
+
+
+def _numpy_timedelta_text(value: np.timedelta64) -> str | None:
+    if np.isnat(value):
+        return None
+    whole = int(value.astype("timedelta64[ns]").astype(np.int64))
+    sign, whole = ("-" if whole < 0 else ""), abs(whole)
+    seconds, rest = divmod(whole, 1_000_000_000)
+    days, seconds = divmod(seconds, 86_400)
+    minutes, seconds = divmod(seconds, 60)
+    fraction = f"{seconds}.{rest:09d}" if rest % 1000 else f"{seconds}.{rest // 1000:06d}" if rest else str(seconds)
+    return f"{sign}P{days}DT{minutes // 60}H{minutes % 60}M{fraction}S"
+
+
+def _decimal_text(value: Decimal) -> str:
+    return format(value, "f") if value.is_finite() else _float_text(float(value)) if not value.is_snan() else "NaN"
+
+
+def _bytes_text(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
+
+
+_SCALARS: tuple[tuple[type | tuple[type, ...], Callable[..., str | None]], ...] = (
+    ((bool, np.bool_), lambda value: "True" if value else "False"),
+    (np.floating, _numpy_float_text),
+    (float, _float_text),
+    ((int, np.integer), lambda value: str(int(value))),
+    (dt.datetime, _datetime_text),
+    ((dt.date, dt.time), lambda value: value.isoformat()),
+    (dt.timedelta, timedelta_text),
+    (np.datetime64, _numpy_datetime_text),
+    (np.timedelta64, _numpy_timedelta_text),
+    (Decimal, _decimal_text),
+    ((bytes, bytearray, memoryview), _bytes_text),
+    (Enum, lambda value: value_text(value.value)),
+    ((complex, np.complexfloating), lambda value: str(complex(value))),
+)
+
+
+def json_form(value: object) -> object:
+    """A nested value as strict JSON takes it: no NaN, keys as text, other kinds in the form that a cell would have."""
+    if value is None or value is ABSENT or isinstance(value, (bool, str)):
+        return None if value is ABSENT else value
+    if isinstance(value, np.ndarray):
+        return [json_form(one) for one in value.tolist()]
+    if isinstance(value, (list, tuple)):
+        return [json_form(one) for one in value]
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(value_text(key)): json_form(one) for key, one in value.items()}
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)) and math.isfinite(value):
+        return float(value)
+    return value_text(value)

@@ -1,0 +1,144 @@
+"""Names of files and columns: the one place where they are known. Pure text, no disk."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TIMESTAMP = "$Timestamp"
+CORRELATION = "$CorrelationId"
+REQUEST = "$RequestId"
+WRITER = "$Writer"
+SEQUENCE = "$Sequence"
+ROW = "$Row"
+OWN_COLUMNS = (TIMESTAMP, CORRELATION, REQUEST, WRITER, SEQUENCE, ROW)
+ZERO_GUID = "00000000-0000-0000-0000-000000000000"
+
+MANIFEST = "_manifest"
+"""Beside the data of a day. A leading underscore or dot is what Spark and Hive skip."""
+LONGEST = 180
+"""Bytes of a path component; longer ones end in a hash. File systems allow 255, and we append to names."""
+
+_HASH = 32
+"""Hex digits of that hash: 128 bits, so that nobody can make two names meet on purpose."""
+_GUID = (8, 4, 4, 4, 12)
+
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._- ")
+_DEVICES = frozenset(["con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))])
+
+
+def component(text: str) -> str:
+    """One path component for any text: different texts give different components, none of them leads anywhere else.
+
+    ASCII letters, digits, `.`, `_`, `-` and inner spaces stay; every other UTF-8 byte becomes `~XX`. So do a leading dot
+    or underscore (Spark and Hive would skip it), a trailing dot or space and the first letter of a device name (Windows
+    would change those). Empty text is `~`. Texts whose form is longer than 180 bytes end in `~~` and a hash.
+    """
+    if not text:
+        return "~"
+    made = "".join(one if one in _PLAIN else _escaped(one) for one in text)
+    if made[0] in "._ ":
+        made = _escaped(made[0]) + made[1:]
+    if made[-1] in ". ":
+        made = made[:-1] + _escaped(made[-1])
+    if made.split(".")[0].strip().lower() in _DEVICES:
+        made = _escaped(made[0]) + made[1:]
+    return _shortened(made)
+
+
+def _shortened(made: str) -> str:
+    """`made`, or where it is too long its beginning and a hash of all of it."""
+    if len(made) <= LONGEST:
+        return made
+    from hashlib import sha256  # 10 ms to import, and names are seldom that long
+
+    digest = sha256(made.encode("ascii")).hexdigest()[:_HASH]
+    return f"{made[: LONGEST - _HASH - 2]}~~{digest}"
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"~{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
+def decode_component(made: str) -> str | None:
+    """The text that `component` was given; None where it was shortened. Raises ValueError for what `component` never makes."""
+    if "~~" in made:
+        return None
+    if made == "~":
+        return ""
+    plain, *escapes = made.split("~")
+    data = plain.encode()
+    for escape in escapes:
+        data += bytes.fromhex(escape[:2]) + escape[2:].encode()
+    text = data.decode("utf-8", "surrogatepass")
+    if component(text) != made:
+        raise ValueError(f"not a path component of ours: {made!r:.80}")
+    return text
+
+
+def stream(identity: Mapping[str, str]) -> str:
+    """A key for a collector: two identities never share one."""
+    return "/".join(
+        component(identity[part]) for part in ("account", "service", "model_id", "model_name", "model_version", "identifier")
+    )
+
+
+def folder(identity: Mapping[str, str], time_ns: int, hour_folders: bool) -> str:
+    """Where rows of `time_ns` (nanoseconds since 1970, UTC) go, below the archive.
+
+    `<account>/<service>/<model_id>-<model_name>-<model_version>/<identifier>/<yyyy>/<mm>/<dd>[/<hh>]`; an account
+    `subscription/group/name` gives three levels.
+    """
+    levels = identity["account"].split("/", 2)
+    model = _model(identity["model_id"], identity["model_name"], identity["model_version"])
+    above = [component(part) for part in (*levels, identity["service"])]
+    return "/".join([*above, model, component(identity["identifier"]), moment(time_ns, hour_folders)])
+
+
+def _model(model_id: str, name: str, version: str) -> str:
+    """`<id>-<name>-<version>`, different for different models although each part may have a `-` of its own.
+
+    As it stands where a reader takes it apart as meant: up to the first `-` (or a GUID) it is the id, after the last `-` the
+    version. Else every `-` inside a part becomes `~2D`.
+    """
+    joined = f"{model_id}-{name}-{version}"
+    if _taken_apart(joined) == (model_id, name, version):
+        return component(joined)
+    parts = (component(part).replace("-", _escaped("-")) for part in (model_id, name, version))
+    return _shortened("-".join(parts))
+
+
+def _taken_apart(joined: str) -> tuple[str, str, str]:
+    groups = joined.split("-")
+    guid = len(groups) > len(_GUID) + 1 and all(
+        len(group) == length and all(digit in "0123456789abcdefABCDEF" for digit in group)
+        for group, length in zip(groups, _GUID, strict=False)
+    )
+    ends = len(_GUID) if guid else 1
+    return "-".join(groups[:ends]), "-".join(groups[ends:-1]), groups[-1]
+
+
+def moment(time_ns: int, hour_folders: bool) -> str:
+    """`yyyy/mm/dd` or `yyyy/mm/dd/hh` in UTC, by whole numbers alone: no time zone of the machine has a say."""
+    hours = time_ns // 3_600_000_000_000
+    days, hour = divmod(hours, 24)
+    year, month, day = civil(days)
+    text = f"{year:04d}/{month:02d}/{day:02d}"
+    return f"{text}/{hour:02d}" if hour_folders else text
+
+
+def civil(days: int) -> tuple[int, int, int]:
+    """(year, month, day) of a day counted from 1970-01-01, in the Gregorian calendar (Hinnant, `civil_from_days`)."""
+    days += 719_468
+    era, day_of_era = divmod(days, 146_097)
+    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted = (5 * day_of_year + 2) // 153
+    month = shifted + 3 if shifted < 10 else shifted - 9
+    return year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * shifted + 2) // 5 + 1
+
+
+def data_file(file_format: str, spool8: str, number: int) -> str:
+    """`data.csv` for the first file of a folder, `data-<spool>-<n>.csv` for each other."""
+    return f"data.{file_format}" if number == 0 else f"data-{spool8}-{number}.{file_format}"

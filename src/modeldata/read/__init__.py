@@ -1,0 +1,1 @@
+"""Reading an archive: what is in it, and whether all of it is."""

@@ -1,0 +1,198 @@
+"""Is every accepted row in the archive, once? Told from the archive alone, by its manifests.
+
+Each batch's manifest line says which sequence numbers of which writers it holds, where its bytes are and what their checksum is. A
+writer's numbers for a collector begin at 0 and leave nothing out: a number that no batch has is a row that is missing, a number
+that two have is a row that is doubled. Numbers that a line tells to be lost, with the reason, are gaps that are explained.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
+
+from modeldata import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from modeldata.store import ReadStore
+
+COMPLETE, EXPLAINED, BROKEN = "complete", "gaps, each with its reason", "broken"
+READ_BYTES = 8 * 1024 * 1024
+
+
+class Range(NamedTuple):
+    """Sequence numbers [first, last]; `reason` None where the rows are in the archive."""
+
+    first: int
+    last: int
+    reason: str | None
+
+
+class WriterAudit(NamedTuple):
+    """One writer's rows of one collector."""
+
+    collector: str
+    writer: str
+    rows: int
+    missing: list[Range]
+    doubled: list[tuple[int, int]]
+
+
+class Audit:
+    """What an audit found. `verdict` is one of COMPLETE, EXPLAINED, BROKEN."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.batches = 0
+        self.refused: dict[str, int] = {}
+        self.writers: list[WriterAudit] = []
+        self.problems: list[str] = []
+        self.unaccounted: list[str] = []
+        """Data files that no manifest tells of: another tool's, or the 2017 original's."""
+
+    @property
+    def verdict(self) -> str:
+        missing = [gap for writer in self.writers for gap in writer.missing]
+        doubled = [pair for writer in self.writers for pair in writer.doubled]
+        if self.problems or doubled or any(gap.reason is None for gap in missing):
+            return BROKEN
+        return EXPLAINED if missing else COMPLETE
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "verdict": self.verdict,
+            "rows": self.rows,
+            "batches": self.batches,
+            "refused": self.refused,
+            "missing": [
+                {
+                    "collector": writer.collector,
+                    "writer": writer.writer,
+                    "first": gap.first,
+                    "last": gap.last,
+                    "reason": gap.reason,
+                }
+                for writer in self.writers
+                for gap in writer.missing
+            ],
+            "doubled": [
+                {"collector": writer.collector, "writer": writer.writer, "first": first, "last": last}
+                for writer in self.writers
+                for first, last in writer.doubled
+            ],
+            "problems": self.problems,
+            "unaccounted": self.unaccounted,
+            "writers": len(self.writers),
+        }
+
+
+def audit(store: ReadStore, *, check_bytes: bool = True) -> Audit:
+    """Read every manifest of an archive and, with `check_bytes`, every byte that they tell of. Raises `Unavailable`."""
+    found = Audit()
+    ranges: dict[tuple[str, str], list[Range]] = defaultdict(list)
+    ends: dict[str, int] = {}
+    data_files = []
+    for path in store.walk():
+        folder, name = path.rpartition("/")[::2]
+        if folder.endswith("/" + names.MANIFEST) or folder == names.MANIFEST:
+            if name.endswith(".jsonl"):
+                for line in _lines(store, path, found):
+                    _take(line, folder.rpartition("/")[0], ranges, ends, found, store if check_bytes else None)
+        elif name.startswith("data") and name.rpartition(".")[2] in ("csv", "jsonl", "parquet"):
+            data_files.append(path)
+    _compare_files(store, data_files, ends, found)
+    for (collector, writer), told in sorted(ranges.items()):
+        found.writers.append(_judge(collector, writer, told))
+    return found
+
+
+def _lines(store: ReadStore, path: str, found: Audit) -> Iterable[dict[str, object]]:
+    for number, line in enumerate(store.read(path).splitlines(), 1):
+        try:
+            content = json.loads(line)
+        except ValueError:
+            found.problems.append(f"{path}: line {number} is not JSON")
+            continue
+        if isinstance(content, dict):
+            yield content
+
+
+def _take(
+    line: dict[str, object],
+    folder: str,
+    ranges: dict[tuple[str, str], list[Range]],
+    ends: dict[str, int],
+    found: Audit,
+    store: ReadStore | None,
+) -> None:
+    try:
+        collector = names.stream(line["identity"])  # type: ignore[arg-type] # checked by what follows from it
+        for reason, rows in dict(line.get("refused", {})).items():  # type: ignore[call-overload]
+            found.refused[reason] = found.refused.get(reason, 0) + int(rows)
+        for writer, first, last, reason in line.get("lost", ()):  # type: ignore[attr-defined]
+            ranges[collector, writer].append(Range(int(first), int(last), str(reason)))
+        if "file" not in line:
+            return
+        found.batches += 1
+        found.rows += int(line["rows"])  # type: ignore[call-overload]
+        told = 0
+        for writer, first, last in line["sequences"]:  # type: ignore[attr-defined]
+            ranges[collector, writer].append(Range(int(first), int(last), None))
+            told += int(last) - int(first) + 1
+        if told != line["rows"]:
+            found.problems.append(f"{folder}: batch {line.get('batch')} tells of {told} numbers and {line['rows']} rows")
+        _check_file(line, f"{folder}/{line['file']}", ends, found, store)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        found.problems.append(f"{folder}: a manifest line can't be understood: {type(error).__name__}: {error}")
+
+
+def _check_file(line: dict[str, object], path: str, ends: dict[str, int], found: Audit, store: ReadStore | None) -> None:
+    offset, size = int(line["offset"]), int(line["bytes"])  # type: ignore[call-overload]
+    if offset != ends.get(path, 0):
+        found.problems.append(f"{path}: bytes {ends.get(path, 0):,} to {offset:,} belong to no batch")
+    ends[path] = offset + size
+    if store is None:
+        return
+    rest = int(line["row_bytes"])  # type: ignore[call-overload]
+    at, crc = offset + size - rest, 0
+    while rest:
+        piece = store.read(path, at, min(rest, READ_BYTES))
+        if not piece:
+            break
+        crc, at, rest = crc32(piece, crc), at + len(piece), rest - len(piece)
+    if rest or crc != line["crc32"]:
+        found.problems.append(f"{path}: the bytes of batch {line.get('batch')} (from {offset:,}) are not what was archived")
+
+
+def _compare_files(store: ReadStore, data_files: list[str], ends: dict[str, int], found: Audit) -> None:
+    for path in data_files:
+        if path not in ends:
+            if store.length(path):
+                found.unaccounted.append(path)
+        elif store.length(path) != ends[path]:
+            found.problems.append(f"{path}: {store.length(path):,} bytes where its manifest ends at {ends[path]:,}")
+    for path in sorted(set(ends) - set(data_files)):
+        found.problems.append(f"{path}: is gone, its manifest is there")
+
+
+def _judge(collector: str, writer: str, told: list[Range]) -> WriterAudit:
+    """Numbers from 0 on: what no range has is missing, what two have is doubled."""
+    told.sort()
+    missing: list[Range] = []
+    doubled: list[tuple[int, int]] = []
+    rows = 0
+    upto = 0
+    for one in told:
+        if one.first > upto:
+            missing.append(Range(upto, one.first - 1, None))
+        if one.first < upto:
+            doubled.append((one.first, min(one.last, upto - 1)))
+        if one.reason is not None:
+            missing.append(one)
+        else:
+            rows += one.last - one.first + 1
+        upto = max(upto, one.last + 1)
+    return WriterAudit(collector, writer, rows, missing, doubled)

@@ -1,0 +1,60 @@
+"""The id that ties together everything collected while one request is served."""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar, Token
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_current: ContextVar[bytes | None] = ContextVar("modeldata_request", default=None)
+
+
+class request:  # noqa: N801 - read as a word: `with modeldata.request():`
+    """Everything collected inside carries one `$RequestId`, in this thread or task and what it awaits.
+
+    `with modeldata.request(request_id):` or, for an id made here, `with modeldata.request() as request_id:`. May be nested:
+    the inner one counts. Raises TypeError where the id is not text.
+    """
+
+    def __init__(self, request_id: str | None = None) -> None:
+        if request_id is not None and not isinstance(request_id, str):
+            raise TypeError(f"request_id must be str or None, not {type(request_id).__name__}")
+        self.request_id = request_id or _new_id()
+        self._token: Token[bytes | None] | None = None
+
+    def __enter__(self) -> str:
+        self._token = _current.set(self.request_id.encode("utf-8", "surrogatepass"))
+        return self.request_id
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._token is not None:
+            _current.reset(self._token)
+            self._token = None
+
+
+def _new_id() -> str:
+    import uuid
+
+    return str(uuid.uuid4())
+
+
+def current_request() -> bytes:
+    """The request id that holds here: of `request`, else Flask's as in the seed, else none (empty: the zero GUID)."""
+    ours = _current.get()
+    if ours is not None:
+        return ours
+    flask = sys.modules.get("flask")
+    if flask is None:
+        return b""
+    return _of_flask(flask)
+
+
+def _of_flask(flask: object) -> bytes:
+    inside = getattr(flask, "has_request_context", None)
+    if inside is None or not inside():
+        return b""
+    found = flask.request.environ.get("REQUEST_ID")  # type: ignore[attr-defined] # flask is the user's, not ours to import
+    return b"" if found is None else str(found).encode("utf-8", "surrogatepass")

@@ -1,0 +1,144 @@
+"""What has been archived, in two slots of which the older one is overwritten: a torn write costs nothing.
+
+The slots grow ahead of need, so that writing one usually takes no new block: a full disk can't stop us from freeing it.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from zlib import crc32
+
+import msgpack
+
+from modeldata.spool.files import Files, read_file, write_all
+
+MAGIC = b"MDCKPT1\n"
+SLOT = struct.Struct("<8sQII")
+"""Magic, generation, length of the content, checksum of generation and content."""
+SLOT_STEP = 64 * 1024
+
+
+class Target:
+    """A file of the archive that this spool appends to. `columns` says which rows may go there, `used` in which round any did."""
+
+    __slots__ = ("columns", "length", "log", "log_length", "sealed", "used")
+
+    def __init__(self, columns: str, length: int, log: str, log_length: int, sealed: bool = False, used: int = 0) -> None:
+        self.columns = columns
+        self.length = length
+        self.log = log
+        self.log_length = log_length
+        self.sealed = sealed
+        self.used = used
+
+    def pack(self) -> list[object]:
+        return [self.columns, self.length, self.log, self.log_length, self.sealed, self.used]
+
+
+class State:
+    """Everything a shipper must know after a restart. One value, replaced as a whole by each committed round."""
+
+    __slots__ = ("archived", "damaged", "drops", "gaps", "offsets", "quarantined", "round", "sequences", "targets", "torn")
+
+    def __init__(self) -> None:
+        self.round = 0
+        self.offsets: dict[str, int] = {}
+        """Segment name → everything before this offset is archived."""
+        self.sequences: dict[bytes, dict[str, int]] = {}
+        """Writer id → stream → the next sequence number."""
+        self.targets: dict[str, Target] = {}
+        """Path in the archive → what we know of it."""
+        self.archived: dict[str, int] = {}
+        """Stream → rows archived since the spool was made."""
+        self.drops: dict[str, int] = {}
+        """Reason → rows that writers refused."""
+        self.gaps = 0
+        self.damaged = 0
+        self.torn = 0
+        self.quarantined = 0
+
+    def pack(self) -> bytes:
+        content = {
+            "round": self.round,
+            "offsets": self.offsets,
+            "sequences": self.sequences,
+            "targets": {path: target.pack() for path, target in self.targets.items()},
+            "archived": self.archived,
+            "drops": self.drops,
+            "gaps": self.gaps,
+            "damaged": self.damaged,
+            "torn": self.torn,
+            "quarantined": self.quarantined,
+        }
+        packed: bytes = msgpack.packb(content, unicode_errors="surrogatepass")
+        return packed
+
+    @classmethod
+    def unpack(cls, data: bytes) -> State:
+        content = msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
+        state = cls()
+        for name in cls.__slots__:
+            if name != "targets":
+                setattr(state, name, content[name])
+        state.targets = {path: Target(*fields) for path, fields in content["targets"].items()}
+        return state
+
+    def copy(self) -> State:
+        return State.unpack(self.pack())
+
+
+class Checkpoint:
+    """The two slots of one sink. Only the leader writes; anybody may read."""
+
+    def __init__(self, folder: str, files: Files) -> None:
+        self._paths = (os.path.join(folder, "checkpoint.a"), os.path.join(folder, "checkpoint.b"))
+        self._files = files
+
+    def load(self) -> tuple[int, State]:
+        """(generation, state) of the newest slot that holds; (0, empty) where there was never one.
+
+        Raises ValueError when slots exist and none holds: what was archived is then unknown, and guessing would lose or
+        double rows.
+        """
+        found = [self._slot(path) for path in self._paths]
+        good = [slot for slot in found if isinstance(slot, tuple)]
+        if good:
+            return max(good, key=lambda slot: slot[0])
+        if any(slot is False for slot in found):
+            raise ValueError(f"neither slot of the checkpoint can be read: {self._paths[0]}")
+        return 0, State()
+
+    def _slot(self, path: str) -> tuple[int, State] | bool | None:
+        """A slot's content, False where it is damaged, None where it was never written."""
+        try:
+            data = read_file(self._files, path)
+        except FileNotFoundError:
+            return None
+        if not any(data[: SLOT.size]):
+            return None
+        try:
+            magic, generation, length, check = SLOT.unpack_from(data)
+            content = data[SLOT.size : SLOT.size + length]
+            if magic != MAGIC or crc32(content, generation & 0xFFFF_FFFF) != check:
+                return False
+            return generation, State.unpack(content)
+        except (struct.error, ValueError, KeyError, TypeError):
+            return False
+
+    def save(self, generation: int, state: State) -> None:
+        """Durable when this returns. Raises OSError with the other slot as it was."""
+        content = state.pack()
+        data = SLOT.pack(MAGIC, generation, len(content), crc32(content, generation & 0xFFFF_FFFF)) + content
+        path = self._paths[generation % 2]
+        fd = self._files.open(path, os.O_RDWR | os.O_CREAT)
+        try:
+            size = self._files.fstat(fd).st_size
+            if size < len(data):
+                self._files.allocate(fd, -(-len(data) // SLOT_STEP) * SLOT_STEP)
+            write_all(self._files, fd, data, 0)
+            self._files.sync(fd)
+        finally:
+            self._files.close(fd)
+        if size == 0:
+            self._files.sync_folder(os.path.dirname(path))

@@ -1,0 +1,130 @@
+"""Staging and intent: a round made immutable before its first byte leaves the host.
+
+`staging` holds the exact bytes of every batch. `intent` says which of them go where, and the state that is true afterwards; it is
+written last, replaced as a whole, and read back only if its checksum holds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
+
+import msgpack
+
+from modeldata.ship.checkpoint import State
+from modeldata.spool.files import read_all, read_file, replace_file
+
+if TYPE_CHECKING:
+    from modeldata.spool.files import Files
+
+MAGIC = b"MDINTENT1\n"
+
+
+class Item(NamedTuple):
+    """A batch on its way to a place: bytes [at, at + size) of staging, appended to `path` from `start` on.
+
+    The first `head` bytes are the header, `crc` is the checksum of the rest. `log` is the manifest file that gets a line about
+    it. An item without bytes has no `path`: it is only told in the log.
+    """
+
+    path: str
+    start: int
+    at: int
+    head: int
+    size: int
+    crc: int
+    manifest: dict[str, object]
+    log: str
+    log_start: int
+
+    @property
+    def rows(self) -> int:
+        rows = self.manifest["rows"]
+        assert isinstance(rows, int)
+        return rows
+
+    @property
+    def sent(self) -> int:
+        """How many bytes the file gets: the header only where it begins."""
+        return self.size if self.start == 0 else self.size - self.head
+
+    def line(self) -> bytes:
+        """The manifest line. The same bytes whenever it is asked: it is appended under the same rules as the rows."""
+        line = dict(self.manifest)
+        if self.path:
+            line.update({"file": self.path.rpartition("/")[2], "offset": self.start, "bytes": self.sent})
+            line.update({"row_bytes": self.size - self.head, "crc32": self.crc})
+        return json.dumps(line, separators=(",", ":"), sort_keys=True).encode() + b"\n"
+
+
+class Intent(NamedTuple):
+    """What a round will do, and the state once it is done."""
+
+    round: int
+    items: list[Item]
+    after: State
+
+    def pack(self) -> bytes:
+        body: bytes = msgpack.packb(
+            {"round": self.round, "items": [list(item) for item in self.items], "after": self.after.pack()},
+            unicode_errors="surrogatepass",
+        )
+        return MAGIC + crc32(body).to_bytes(4, "little") + body
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Intent:
+        """Raises ValueError for bytes that are no whole intent."""
+        body = data[len(MAGIC) + 4 :]
+        if not data.startswith(MAGIC) or crc32(body).to_bytes(4, "little") != data[len(MAGIC) : len(MAGIC) + 4]:
+            raise ValueError("the intent's checksum does not hold")
+        content = msgpack.unpackb(body, unicode_errors="surrogatepass")
+        items = [Item(*fields) for fields in content["items"]]
+        return cls(content["round"], items, State.unpack(content["after"]))
+
+
+class Freezer:
+    """The two files of the round under way."""
+
+    def __init__(self, folder: str, files: Files) -> None:
+        self._files = files
+        self._staging = os.path.join(folder, "staging")
+        self._intent = os.path.join(folder, "intent")
+
+    def freeze(self, intent: Intent, pieces: list[bytes]) -> None:
+        """Durable when this returns. The bytes come before the intent: an intent never speaks of bytes that are not there."""
+        if pieces:
+            replace_file(self._files, self._staging, b"".join(pieces))
+        self.rewrite(intent)
+
+    def rewrite(self, intent: Intent) -> None:
+        """Replace the intent, its bytes staying as they are: where a file turned out not to be ours any more."""
+        replace_file(self._files, self._intent, intent.pack())
+
+    def load(self) -> Intent | None:
+        """The intent that was frozen last; None where there is none. Raises ValueError where it can't be read."""
+        try:
+            return Intent.unpack(read_file(self._files, self._intent))
+        except FileNotFoundError:
+            return None
+
+    def read(self, item: Item) -> bytes:
+        """The bytes that the item's file gets. Raises OSError, or ValueError where staging is shorter than the intent says."""
+        skip = item.size - item.sent
+        fd = self._files.open_regular(self._staging)
+        try:
+            data = read_all(self._files, fd, item.sent, item.at + skip)
+        finally:
+            self._files.close(fd)
+        if len(data) != item.sent or crc32(data[len(data) - item.size + item.head :]) != item.crc:
+            raise ValueError("staging does not hold what its intent says")
+        return data
+
+    def clear(self) -> None:
+        """Forget the round. Only after the checkpoint knows of it."""
+        for path in (self._intent, self._staging):
+            try:
+                self._files.unlink(path)
+            except FileNotFoundError:
+                continue

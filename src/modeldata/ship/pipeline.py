@@ -1,0 +1,233 @@
+"""One round after another: gather, encode, freeze, send, commit. Plain functions on plain state: no clock, no thread, no waiting."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from modeldata import names
+from modeldata.errors import SpoolError
+from modeldata.ship.batch import Spoilt, encode_group
+from modeldata.ship.checkpoint import Checkpoint, State
+from modeldata.ship.freeze import Freezer, Intent, Item
+from modeldata.ship.gather import DONE, Bad, Gatherer, Lost
+from modeldata.ship.targets import Targets
+from modeldata.spool.files import make_folders, replace_file
+from modeldata.store import Foreign
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modeldata.settings import Settings
+    from modeldata.ship.gather import Gathered, Group, Refusals
+    from modeldata.spool.files import Files
+    from modeldata.spool.place import Place
+    from modeldata.store import AppendStore
+
+
+class Round(NamedTuple):
+    """What a step did. `more`: there is more in the spool than one round takes."""
+
+    rows: int
+    more: bool
+
+
+class Pipeline:
+    """One spool on its way to one archive. Only the leader may have one."""
+
+    def __init__(
+        self,
+        place: Place,
+        store: AppendStore,
+        settings: Settings,
+        *,
+        files: Files,
+        warn: Callable[[str], None],
+        may_commit: Callable[[], bool],
+    ) -> None:
+        """Raises `SpoolError` where what was archived so far can't be read: going on would lose or double rows."""
+        self.place = place
+        self._store = store
+        self._settings = settings
+        self._files = files
+        self._warn = warn
+        self._may_commit = may_commit
+        folder = place.sink(settings.sink_key())
+        make_folders(files, folder)
+        self._checkpoint = Checkpoint(folder, files)
+        self._freezer = Freezer(folder, files)
+        self._gatherer = Gatherer(place, files, hour_folders=settings.hour_folders, warn=warn)
+        try:
+            self._generation, self.state = self._checkpoint.load()
+        except ValueError as error:
+            raise SpoolError("read the checkpoint", folder, cause=str(error), hint=_STATE_LOST) from error
+
+    def step(self) -> Round:
+        """Finish the round that a crash left, or make a new one. Raises `Unavailable` or OSError; the next call goes on.
+
+        When it returns, the rows it counts are durable in the archive and the checkpoint knows.
+        """
+        intent = self._left_over()
+        if intent is None:
+            found = self._gatherer.gather(self.state)
+            if not found.changed:
+                return Round(0, False)
+            intent = self._freeze(found)
+            more = found.more
+        else:
+            more = True
+        rows = self._send(intent)
+        self._commit(intent.after)
+        return Round(rows, more)
+
+    def finished(self) -> list[str]:
+        """Segments of which everything is archived and to which nobody will add."""
+        return [name for name, offset in self.state.offsets.items() if offset == DONE]
+
+    def _left_over(self) -> Intent | None:
+        try:
+            intent = self._freezer.load()
+        except ValueError as error:
+            raise SpoolError("read the intent", self.place.sinks, cause=str(error), hint=_STATE_LOST) from error
+        if intent is None:
+            return None
+        if intent.round <= self.state.round:
+            self._freezer.clear()  # committed; only the clean-up was interrupted
+            return None
+        return intent
+
+    def _freeze(self, found: Gathered) -> Intent:
+        after = found.after
+        after.round = self.state.round + 1
+        targets = Targets(after, self._store, self.place, self._settings.format)
+        pieces: list[bytes] = []
+        items: list[Item] = []
+        bad = list(found.bad)
+        spoilt_frames: list[tuple[Group, Spoilt]] = []
+        at = 0
+        for group in found.groups.values():
+            batch, spoilt = encode_group(group, excel_safe=self._settings.excel_safe)
+            bad.extend(_as_bad(one) for one in spoilt)
+            spoilt_frames.extend((group, one) for one in spoilt)
+            if batch is None:
+                continue
+            batch.manifest["batch"] = f"{self.place.spool8}-{after.round}-{len(items)}"
+            refused = _refusals_of(found, group.stream, group.folder)
+            if refused:
+                batch.manifest["refused"] = refused
+            items.append(targets.item(batch, at))
+            pieces.append(batch.data)
+            at += len(batch.data)
+        lost = [*found.lost, *_as_lost(spoilt_frames)]
+        for folder, note in [
+            *((one.folder, _refusal_note(one)) for one in found.refusals),
+            *((one.folder, _loss_note(one)) for one in lost),
+        ]:
+            note["batch"] = f"{self.place.spool8}-{after.round}-{len(items)}"
+            items.append(targets.told(folder, note))
+        self._quarantine(bad, after)
+        intent = Intent(after.round, items, after)
+        if items:
+            self._freezer.freeze(intent, pieces)
+        return intent
+
+    def _send(self, intent: Intent) -> int:
+        """Until every item is known to be there. An item whose file is no longer ours gets another, decided durably first."""
+        rows = 0
+        targets = Targets(intent.after, self._store, self.place, self._settings.format)
+        for index in range(len(intent.items)):
+            self._until_there(intent, index, targets, log=False)
+            self._until_there(intent, index, targets, log=True)
+            rows += intent.items[index].rows
+        return rows
+
+    def _until_there(self, intent: Intent, index: int, targets: Targets, *, log: bool) -> None:
+        """The rows, or (once those are there) the manifest line, of one item."""
+        while True:
+            item = intent.items[index]
+            try:
+                if log:
+                    self._store.append(item.log, item.log_start, item.line())
+                elif item.path:
+                    self._store.append(item.path, item.start, self._freezer.read(item))
+                return
+            except Foreign as foreign:
+                self._warn(f"foreign_change: {foreign}; going on in another file")
+                targets.move(intent, index, log=log)
+                self._freezer.rewrite(intent)
+
+    def _commit(self, after: State) -> None:
+        if not self._may_commit():
+            raise SpoolError(
+                "commit a round", self.place.folder, cause="another process took the lead", hint="this one stops shipping"
+            )
+        self._checkpoint.save(self._generation + 1, after)
+        self._generation += 1
+        self.state = after
+        self._freezer.clear()
+
+    def remove(self, finished: list[str]) -> None:
+        """Unlink segments that every archive has. The checkpoint forgets them later, when they are known to be gone."""
+        removed = False
+        for name in finished:
+            try:
+                self._files.unlink(os.path.join(self.place.segments, name))
+                removed = True
+            except FileNotFoundError:
+                continue
+        if removed:
+            self._files.sync_folder(self.place.segments)
+
+    def _quarantine(self, bad: list[Bad], after: State) -> None:
+        """Keep what can't be archived as it was, and say so. Never in the way of other rows."""
+        for one in bad:
+            path = os.path.join(self.place.quarantine, f"{one.segment}-{one.start}.bin")
+            after.quarantined += one.rows or 0
+            try:
+                replace_file(self._files, path, one.content)
+            except OSError as error:
+                self._warn(f"could not keep a damaged frame: {path}: {error}")
+            rows = "unknown" if one.rows is None else one.rows
+            self._warn(f"quarantined: {path}: rows {rows}: {one.why}")
+
+
+_STATE_LOST = (
+    "what was archived is not known, so nothing is sent: move the spool folder away to start a new one, "
+    "and keep it if its rows matter"
+)
+
+
+def _refusal_note(one: Refusals) -> dict[str, object]:
+    return {"identity": one.identity, "rows": 0, "refused": {one.reason: one.rows}}
+
+
+def _loss_note(one: Lost) -> dict[str, object]:
+    return {"identity": one.identity, "rows": 0, "lost": [[one.writer_id.hex(), one.first, one.last, one.reason]]}
+
+
+def _as_lost(spoilt: list[tuple[Group, Spoilt]]) -> list[Lost]:
+    return [
+        Lost(
+            group.identity, group.folder, one.taken.writer_id, one.taken.frame.head.sequence,
+            one.taken.frame.head.sequence + one.taken.frame.head.rows - 1, "quarantined",
+        )
+        for group, one in spoilt
+    ]  # fmt: skip
+
+
+def _as_bad(spoilt: Spoilt) -> Bad:
+    frame = spoilt.taken.frame
+    return Bad(spoilt.taken.writer_id.hex(), frame.start, frame.data, frame.head.rows, spoilt.why)
+
+
+def _refusals_of(found: Gathered, stream: str, folder: str) -> dict[str, int]:
+    """Counts of refused rows that belong to a batch, by reason; each is told once."""
+    told: dict[str, int] = {}
+    kept = []
+    for refusal in found.refusals:
+        if refusal.folder == folder and names.stream(refusal.identity) == stream:
+            told[refusal.reason] = told.get(refusal.reason, 0) + refusal.rows
+        else:
+            kept.append(refusal)
+    found.refusals[:] = kept
+    return told

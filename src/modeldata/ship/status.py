@@ -1,0 +1,71 @@
+"""What a spool's own files say about it, for `stats()` and `modeldata status`. Reads only, from any process."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from modeldata.errors import ModelDataError
+from modeldata.ship.checkpoint import Checkpoint, State
+from modeldata.ship.watch import count
+from modeldata.spool.files import read_file
+from modeldata.spool.lock import Leadership
+from modeldata.spool.place import Place, open_place
+from modeldata.spool.quota import used_bytes
+
+if TYPE_CHECKING:
+    from modeldata.settings import Settings
+    from modeldata.spool.files import Files
+    from modeldata.stats import Stats
+
+
+def existing_place(settings: Settings, files: Files) -> Place | None:
+    """The spool of these settings; None where none was ever made. Raises `SpoolError` where it can't be used."""
+    folder = settings.spool_folder()
+    if not os.path.exists(os.path.join(folder, "spool.json")):
+        return None
+    return open_place(folder, files, bytes(16), 0)
+
+
+def fill(stats: Stats, settings: Settings, place: Place | None, files: Files, now_ns: int) -> None:
+    """Add to `stats` what is true of the whole spool. What can't be read is said in `last_error`."""
+    try:
+        place = place or existing_place(settings, files)
+        if place is None:
+            return
+        _fill(stats, settings, place, files, now_ns)
+    except (ModelDataError, OSError, ValueError) as error:
+        stats.last_error = str(error)
+
+
+def _fill(stats: Stats, settings: Settings, place: Place, files: Files, now_ns: int) -> None:
+    state = load_state(settings, place, files)
+    stats.archived = sum(state.archived.values())
+    stats.refused = dict(state.drops)
+    stats.torn, stats.damaged, stats.gaps, stats.quarantined = state.torn, state.damaged, state.gaps, state.quarantined
+    waiting = count(place, state, files)
+    stats.pending, stats.segments = waiting.rows, waiting.segments
+    if waiting.oldest_ns is not None:
+        stats.lag_seconds = max(0.0, (now_ns - waiting.oldest_ns) / 1e9)
+    stats.bytes = used_bytes(place, files)
+    note = leader_note(place, files)
+    if note is not None:
+        if Leadership.taken(place.leader_lock, files):
+            stats.leader = {key: note[key] for key in ("pid", "host", "since_ns", "beat_ns") if key in note}
+        error = note.get("last_error")
+        stats.last_error = str(error) if error and waiting.rows else None  # nothing waits: whatever it was, it is over
+
+
+def load_state(settings: Settings, place: Place, files: Files) -> State:
+    """What the checkpoint of this archive says now. Raises ValueError where neither of its slots can be read."""
+    return Checkpoint(place.sink(settings.sink_key()), files).load()[1]
+
+
+def leader_note(place: Place, files: Files) -> dict[str, object] | None:
+    """What the last leader wrote about itself; None where nobody led yet."""
+    try:
+        note = json.loads(read_file(files, place.leader_note))
+    except (OSError, ValueError):
+        return None
+    return note if isinstance(note, dict) else None

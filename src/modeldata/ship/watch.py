@@ -1,0 +1,103 @@
+"""A look at a spool without reading it: is anything waiting, is anybody writing? Cheap enough for ten times a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from modeldata.ship.gather import DONE
+from modeldata.spool import frame
+from modeldata.spool.reader import Damage, OpenSegment, segment_names
+
+if TYPE_CHECKING:
+    from modeldata.ship.checkpoint import State
+    from modeldata.spool.files import Files
+    from modeldata.spool.place import Place
+
+
+class Sight(NamedTuple):
+    """`pending_bytes` is what surely waits, at least 1 where anything does. `alive`: segments that a writer holds."""
+
+    pending_bytes: int
+    alive: int
+    segments: int
+
+
+class Pending(NamedTuple):
+    """What waits in a spool, counted by reading it. `oldest_ns` is the time of its first call, None where nothing waits."""
+
+    rows: int
+    oldest_ns: int | None
+    segments: int
+
+
+def look(place: Place, state: State, files: Files) -> Sight:
+    """What a shipper needs to know to decide about a round."""
+    present = segment_names(place, files)
+    pending = alive = 0
+    for index, name in enumerate(present):
+        offset = state.offsets.get(name, 0)
+        if offset == DONE:
+            continue
+        try:
+            segment = OpenSegment(place, name, files)
+        except (OSError, ValueError):
+            continue  # gone, or not for us: the gatherer says which
+        try:
+            at = max(offset, frame.FIRST_FRAME)
+            alive += segment.alive
+            rolled = index + 1 < len(present) and present[index + 1][:32] == name[:32]
+            if rolled:
+                pending += max(1, segment.size - at)
+            elif not segment.alive or any(segment.read(frame.ALIGN, at)):
+                pending += 1  # a dead writer's segment waits to be finished, whatever is in it
+        finally:
+            segment.close()
+    return Sight(pending, alive, len(present))
+
+
+def count(place: Place, state: State, files: Files) -> Pending:
+    """How many rows wait, and since when. Reads what waits."""
+    rows = 0
+    oldest: int | None = None
+    segments = 0
+    for name in segment_names(place, files):
+        offset = state.offsets.get(name, 0)
+        if offset == DONE:
+            continue
+        try:
+            segment = OpenSegment(place, name, files)
+        except (OSError, ValueError):
+            continue
+        segments += 1
+        try:
+            for found in segment.frames(offset):
+                if not isinstance(found, Damage) and found.head.kind == frame.DATA:
+                    rows += found.head.rows
+                    oldest = found.head.time_ns if oldest is None else min(oldest, found.head.time_ns)
+        finally:
+            segment.close()
+    return Pending(rows, oldest, segments)
+
+
+def sync_writers(place: Place, state: State, files: Files) -> int:
+    """Make durable what living writers stored; the number of segments for which the disk refused."""
+    failures = 0
+    for name in segment_names(place, files):
+        if state.offsets.get(name) == DONE:
+            continue
+        try:
+            segment = OpenSegment(place, name, files)
+        except (OSError, ValueError):
+            continue
+        try:
+            if segment.alive:
+                segment.sync()
+        except OSError:
+            failures += 1
+        finally:
+            segment.close()
+    try:
+        files.sync_folder(place.segments)
+    except OSError:
+        failures += 1
+    return failures

@@ -1,0 +1,230 @@
+"""The loop around the pipeline: lead, look, wait, ship, keep the spool durable, tell how it goes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from modeldata.errors import ModelDataError, mask
+from modeldata.ship import policy
+from modeldata.ship.pipeline import Pipeline
+from modeldata.ship.watch import look, sync_writers
+from modeldata.spool.files import replace_file
+from modeldata.spool.lock import Leadership
+from modeldata.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modeldata.settings import Settings
+    from modeldata.spool.files import Files
+    from modeldata.spool.place import Place
+
+TICK = 0.05
+"""Seconds between two looks at the spool."""
+NOTE_SECONDS = 1.0
+LINGER_SECONDS = 0.5
+"""How long a shipper without living writers stays, so that a row of short scripts need not start one each."""
+
+
+class Worker:
+    """Ships one spool for as long as it leads. One thread calls `run`; everything it needs from outside is an argument."""
+
+    def __init__(
+        self,
+        place: Place,
+        settings: Settings,
+        leadership: Leadership,
+        *,
+        files: Files,
+        warn: Callable[[str], None],
+        monotonic: Callable[[], float],
+        wall_ns: Callable[[], int],
+        wait: Callable[[float], bool],
+        dice: Callable[[], float],
+    ) -> None:
+        """`wait(seconds)` returns True when it is time to stop. Raises `ModelDataError` where the spool can't be shipped."""
+        self._place = place
+        self._settings = settings
+        self._leadership = leadership
+        self._files = files
+        self._warn = warn
+        self._monotonic = monotonic
+        self._wall_ns = wall_ns
+        self._wait = wait
+        self._dice = dice
+        store = open_store(settings.archive, files)
+        self.pipeline = Pipeline(place, store, settings, files=files, warn=warn, may_commit=leadership.intact)
+        self._since_ns = wall_ns()
+        self._failures = 0
+        self._retry_at = 0.0
+        self._waiting_since: float | None = None
+        self._asked_ns = 0
+        self._synced_at = self._noted_at = float("-inf")
+        self.last_error: str | None = None
+        self._last_error_ns = 0
+
+    def run(self, *, leave_when_idle: bool) -> None:
+        """Ship until told to stop; with `leave_when_idle` until nothing is pending and no writer lives."""
+        idle_since: float | None = None
+        while True:
+            idle = self.tick()
+            now = self._monotonic()
+            idle_since = None if not idle else idle_since if idle_since is not None else now
+            if leave_when_idle and idle_since is not None and now - idle_since >= LINGER_SECONDS:
+                self.note(force=True)
+                return
+            if self._wait(TICK) or not self._leadership.intact():
+                return
+
+    def tick(self) -> bool:
+        """One look, and a round if it is time. True when nothing is pending and no writer lives."""
+        now = self._monotonic()
+        sight = look(self._place, self.pipeline.state, self._files)
+        self._keep_durable(now)
+        if not sight.pending_bytes:
+            self._waiting_since = None
+            asked = self._was_asked()
+            self._clean()
+            self.note()
+            return sight.alive == 0 and not asked
+        if self._waiting_since is None:
+            self._waiting_since = now
+        asked = self._was_asked()
+        if (asked or now >= self._retry_at) and policy.due(
+            waiting=now - self._waiting_since,
+            pending_bytes=sight.pending_bytes,
+            batch_seconds=self._settings.batch_seconds if sight.alive else 0.0,
+            batch_bytes=self._settings.batch_bytes,
+            asked=asked or self._failures > 0,
+        ):
+            self.attempt()
+        self.note()
+        return False
+
+    def attempt(self) -> bool:
+        """One round. A failure is told once, when it begins; then tried again, later each time, without end."""
+        try:
+            while self.pipeline.step().more:
+                self._clean()
+                self._keep_durable(self._monotonic())
+                self.note()
+        except (ModelDataError, OSError, MemoryError) as error:
+            self._failed(error)
+            return False
+        recovered, self._failures, self.last_error, self._waiting_since = self._failures, 0, None, None
+        self._clean()
+        if recovered:
+            self._warn(f"archiving goes on after {recovered} failed tries: {mask(self._settings.archive)}")
+            self.note(force=True)
+        return True
+
+    def drain(self) -> None:
+        """Ship what is there now. Raises the first failure."""
+        while True:
+            done = self.pipeline.step()
+            self._clean()
+            if not done.more and not look(self._place, self.pipeline.state, self._files).pending_bytes:
+                return
+            if not done.more and not done.rows:
+                return  # what is left belongs to living writers
+
+    def _failed(self, error: Exception) -> None:
+        self._failures += 1
+        self._retry_at = self._monotonic() + policy.retry_after(self._failures, self._dice())
+        text = mask(str(error) or type(error).__name__)
+        self._last_error_ns = self._wall_ns()
+        if text != self.last_error:
+            self._warn(text)
+        self.last_error = text
+        self.note(force=True)
+
+    def _clean(self) -> None:
+        finished = self.pipeline.finished()
+        if finished:
+            self.pipeline.remove(finished)
+
+    def _keep_durable(self, now: float) -> None:
+        if self._settings.fsync != "interval" or now - self._synced_at < self._settings.fsync_seconds:
+            return
+        self._synced_at = now
+        if sync_writers(self._place, self.pipeline.state, self._files):
+            self._warn("the disk refused to make spooled rows durable: a power cut now may lose them")
+
+    def _was_asked(self) -> bool:
+        """Did a writer ask for its rows to be archived at once (`flush`) since we last looked?"""
+        try:
+            asked = self._files.stat(self._place.flush_request).st_mtime_ns
+        except OSError:
+            return False
+        new = asked != self._asked_ns
+        self._asked_ns = asked
+        return new
+
+    def note(self, *, force: bool = False) -> None:
+        """Tell who leads and how it goes, for `status` and `stats`. Nothing depends on it."""
+        now = self._monotonic()
+        if not force and now - self._noted_at < NOTE_SECONDS:
+            return
+        self._noted_at = now
+        note = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since_ns": self._since_ns,
+            "beat_ns": self._wall_ns(),
+            "archive": mask(self._settings.archive),
+            "failures": self._failures,
+            "last_error": self.last_error,
+            "last_error_ns": self._last_error_ns,
+        }
+        try:
+            replace_file(self._files, self._place.leader_note, json.dumps(note).encode(), durable=False)
+        except OSError:
+            pass  # a full disk must not stop us from freeing it
+
+
+def lead_and_ship(
+    place: Place,
+    settings: Settings,
+    *,
+    files: Files,
+    warn: Callable[[str], None],
+    monotonic: Callable[[], float],
+    wall_ns: Callable[[], int],
+    wait: Callable[[float], bool],
+    dice: Callable[[], float],
+    leave_when_idle: bool,
+) -> bool:
+    """Ship the spool if nobody else does; False when somebody does. Lets go of the lead before it returns.
+
+    Before leaving an idle spool it looks again without the lead: a writer makes its segment first and then looks for a
+    leader, so one of the two sees the other.
+    """
+    while True:
+        leadership = Leadership.take(place.leader_lock, files)
+        if leadership is None:
+            return False
+        try:
+            forget_starting(place, files)
+            worker = Worker(
+                place, settings, leadership,
+                files=files, warn=warn, monotonic=monotonic, wall_ns=wall_ns, wait=wait, dice=dice,
+            )  # fmt: skip
+            worker.run(leave_when_idle=leave_when_idle)
+            intact = leadership.intact()
+        finally:
+            leadership.release()
+        if not leave_when_idle or not intact or wait(0.0):
+            return True
+        sight = look(place, worker.pipeline.state, files)
+        if not sight.pending_bytes and not sight.alive:
+            return True
+
+
+def forget_starting(place: Place, files: Files) -> None:
+    try:
+        files.unlink(place.starting)
+    except OSError:
+        pass  # nobody announced us

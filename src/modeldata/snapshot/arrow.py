@@ -1,0 +1,140 @@
+"""Whatever speaks the Arrow PyCapsule protocol: polars, pyarrow, duckdb relations and others.
+
+They hand out their memory through C structs; we copy what the rows need. Neither pyarrow nor polars is imported: importing
+pyarrow costs a service 400 ms, and nothing smaller writes all of Arrow's types.
+"""
+
+from __future__ import annotations
+
+from ctypes import (
+    CFUNCTYPE,
+    PYFUNCTYPE,
+    addressof,
+    c_char_p,
+    c_int,
+    c_void_p,
+    create_string_buffer,
+    py_object,
+    pythonapi,
+    string_at,
+)
+from struct import Struct
+
+from modeldata.snapshot.arrow_copy import ARRAY, copy, length_of
+from modeldata.snapshot.arrow_schema import SCHEMA, read_schema, text_of
+from modeldata.snapshot.plan import NOTHING, Plan, Refused, refusal, unique
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from modeldata.snapshot.arrow_copy import Node
+    from modeldata.snapshot.arrow_schema import Tree
+    from modeldata.snapshot.plan import Shapes
+
+    Pack = Callable[[object], bytes]
+
+_STREAM = Struct("@PPPPP")
+"""get schema, get next, get last error, release, private data."""
+
+# A prototype of our own: attributes of `pythonapi.PyCapsule_GetPointer` itself are shared with every other library.
+_pointer = PYFUNCTYPE(c_void_p, py_object, c_char_p)(("PyCapsule_GetPointer", pythonapi))
+_get = CFUNCTYPE(c_int, c_void_p, c_void_p)
+_last_error = CFUNCTYPE(c_char_p, c_void_p)
+_release = CFUNCTYPE(None, c_void_p)
+
+
+def take_arrow(data: Any, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+    """Tables, record batches and arrays of structs: their rows. A plain array or series: one row."""
+    try:
+        tree, chunks, count = _from_array(data) if hasattr(type(data), "__arrow_c_array__") else _from_stream(data)
+        single = tree[0] != "+s" or tree[5] is not None
+        if count == 0 or not (single or tree[4]):
+            return NOTHING
+        if type(data).__module__.startswith("polars.") and _has_pointers(tree):
+            raise Refused("unsupported_type", "polars gives only the addresses of a column of Python objects, not their values")
+        plan = _plan(tree, count if single else None, shapes)
+        return plan, 1 if single else count, pack(chunks)
+    except Exception as error:
+        raise refusal(error, data) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what Rust libraries raise when they give up: no wish to exit
+            raise
+        raise Refused("invalid_data", f"its Arrow stream failed: {error}") from error
+
+
+def _has_pointers(tree: Tree) -> bool:
+    """polars has no type of fixed-size bytes: where one shows up, it is a column of objects."""
+    return tree[0].startswith("w:") or any(map(_has_pointers, tree[4]))
+
+
+def _plan(tree: Tree, count: int | None, shapes: Shapes) -> Plan:
+    """`count` is the number of values in a row that has no columns of its own."""
+    key = ("arrow", tree, count)
+    plan = shapes.others.get(key)
+    if plan is None:
+        if count is None:
+            columns = unique([field[1] for field in tree[4]])
+            types = [f"arrow:{text_of(field)}" for field in tree[4]]
+        else:
+            columns = shapes.positional(count)
+            types = [f"arrow:{text_of(tree)}"] * count
+        plan = shapes.plan(columns, "arrow", types, {"schema": tree, "single": count is not None})
+        shapes.others[key] = plan
+    return plan
+
+
+def _from_array(data: Any) -> tuple[Tree, list[Node], int]:
+    """The capsules own what they point to, and let go of it when this returns."""
+    schema, array = data.__arrow_c_array__()
+    tree = read_schema(_address(schema, b"arrow_schema"))
+    address = _address(array, b"arrow_array")
+    length = length_of(address)
+    return tree, [copy(tree, address, 0, length)], length
+
+
+def _from_stream(data: Any) -> tuple[Tree, list[Node], int]:
+    capsule = data.__arrow_c_stream__()
+    stream = _address(capsule, b"arrow_array_stream")
+    get_schema, get_next, last_error, _, _ = _STREAM.unpack(string_at(stream, _STREAM.size))
+    schema = create_string_buffer(SCHEMA.size)
+    _check(_get(get_schema)(stream, addressof(schema)), stream, last_error)
+    try:
+        tree = read_schema(addressof(schema))
+    finally:
+        _let_go(schema, SCHEMA)
+    nodes: list[Node] = []
+    total = 0
+    array = create_string_buffer(ARRAY.size)
+    while True:
+        _check(_get(get_next)(stream, addressof(array)), stream, last_error)
+        if not ARRAY.unpack(array)[-2]:
+            return tree, nodes, total
+        try:
+            length = length_of(addressof(array))
+            if length:
+                nodes.append(copy(tree, addressof(array), 0, length))
+                total += length
+        finally:
+            _let_go(array, ARRAY)
+
+
+def _address(capsule: object, name: bytes) -> int:
+    address = _pointer(capsule, name)
+    if not address:
+        raise Refused("invalid_data", "an Arrow capsule without content")
+    return int(address)
+
+
+def _check(status: int, stream: int, last_error: int) -> None:
+    if status:
+        text = _last_error(last_error)(stream) if last_error else None
+        raise Refused("invalid_data", f"its Arrow stream failed: {(text or b'').decode('utf-8', 'replace') or status}")
+
+
+def _let_go(struct: Any, layout: Struct) -> None:
+    """Whoever takes a struct out of a stream has to release it."""
+    release = layout.unpack(struct)[-2]
+    if release:
+        _release(release)(addressof(struct))

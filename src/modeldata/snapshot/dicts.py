@@ -1,0 +1,94 @@
+"""Dicts: one row each, columns named by the keys."""
+
+from __future__ import annotations
+
+from itertools import repeat
+
+from modeldata.snapshot.plan import MAX_PLANS, NOTHING, label, refusal, unique
+from modeldata.snapshot.values import ABSENT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from modeldata.snapshot.plan import Plan, Shapes
+
+    Pack = Callable[[object], bytes]
+
+
+def take_dict(data: dict[object, object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+    """One row. The same keys in another order are the same columns, in the order that came first."""
+    try:
+        known = shapes.dicts.get(tuple(data))  # type: ignore[arg-type]  # keys other than str are never found
+        if known is None:
+            return _take_new(data, shapes, pack)
+        plan, order = known
+        return plan, 1, pack(list(data.values()) if order is None else [data[key] for key in order])
+    except Exception as error:
+        raise refusal(error, data) from error
+
+
+def take_mapping(data: Mapping[object, object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+    """Subclasses of dict, and other mappings."""
+    try:
+        plain = {key: data[key] for key in data}
+    except Exception as error:
+        raise refusal(error, data) from error
+    return take_dict(plain, shapes, pack)
+
+
+def take_dicts(data: Sequence[dict[object, object]], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+    """Rows. The columns are all keys that occur, in order of first appearance; a key that a row lacks is ABSENT there.
+
+    Called by `take_list`, which answers for what is raised here.
+    """
+    rows: Sequence[dict[object, object]] = list(map(_plain, data))
+    orders = set(map(tuple, rows))
+    first = tuple(rows[0])
+    if not all(type(key) is str for order in orders for key in order):
+        rows = [dict(zip(_texts(row), row.values(), strict=True)) for row in rows]
+        first = tuple(rows[0])
+        orders = set(map(tuple, rows))
+    if len(orders) > 1:
+        first = tuple(dict.fromkeys(key for row in rows for key in row))
+    keys = shapes.keys_in_first_order(first)  # type: ignore[arg-type]  # they are str: checked, or made so
+    if not keys:
+        return NOTHING
+    if len(orders) == 1 and keys == first:
+        values = [list(row.values()) for row in rows]
+    else:
+        values = [list(map(row.get, keys, repeat(ABSENT))) for row in rows]
+    return _plan(keys, shapes, single=False), len(rows), pack(values)
+
+
+def _take_new(data: dict[object, object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+    if not data:
+        return NOTHING
+    keys = tuple(data)
+    if not all(type(key) is str for key in keys):
+        # 1, 1.0 and True are one key to Python and three names to us: only text is a safe key into the cache.
+        return _plan(_texts(keys), shapes, single=True), 1, pack(list(data.values()))
+    texts: tuple[str, ...] = keys  # type: ignore[assignment]  # just checked
+    order = shapes.keys_in_first_order(texts)
+    plan = _plan(order, shapes, single=True)
+    if len(shapes.dicts) >= MAX_PLANS:  # the same keys in ever new orders
+        shapes.dicts.clear()
+    shapes.dicts[texts] = (plan, None if order == texts else order)
+    return plan, 1, pack([data[key] for key in order])
+
+
+def _plan(keys: tuple[str, ...], shapes: Shapes, *, single: bool) -> Plan:
+    key = ("dict", keys, single)
+    plan = shapes.others.get(key)
+    if plan is None:
+        plan = shapes.others[key] = shapes.plan(unique(keys), "rows", None, {"single": single})
+    return plan
+
+
+def _texts(keys: Iterable[object]) -> tuple[str, ...]:
+    """Keys of any kind as texts that differ: two keys of one text stay two columns."""
+    return unique(map(label, keys))
+
+
+def _plain(row: dict[object, object]) -> dict[object, object]:
+    return row if type(row) is dict else {key: row[key] for key in row}

@@ -1,0 +1,116 @@
+"""Which taker is for which type: found once per type, then by one dict lookup."""
+
+from __future__ import annotations
+
+import sys
+
+from modeldata.snapshot.dicts import take_dict, take_mapping
+from modeldata.snapshot.lists import take_list, take_sequence
+from modeldata.snapshot.plan import Plan, Refused, Shapes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    # Each taker takes the type that it is registered for: no static type can say that.
+    Taker = Callable[[Any, Shapes, Callable[[object], bytes]], tuple[Plan, int, bytes]]
+
+MAX_TYPES = 4096
+_takers: dict[type, Taker] = {list: take_list, tuple: take_sequence, dict: take_dict}
+
+
+def taker_of(data: object) -> Taker:
+    """The function that takes objects of this type; for a type that is not collected, one that raises `Refused`."""
+    try:
+        return _takers[type(data)]
+    except KeyError:
+        return _resolve(type(data))
+
+
+def _resolve(kind: type) -> Taker:
+    taker = _built_in(kind) or _array_or_frame(kind) or _by_protocol(kind) or _refuser(kind)
+    if len(_takers) >= MAX_TYPES:  # types made on the fly
+        for known in list(_takers):
+            if known not in (list, tuple, dict):
+                del _takers[known]
+    _takers[kind] = taker
+    return taker
+
+
+def _built_in(kind: type) -> Taker | None:
+    if issubclass(kind, dict):
+        return take_mapping
+    if issubclass(kind, (list, tuple)):
+        return take_sequence
+    return None
+
+
+def _array_or_frame(kind: type) -> Taker | None:
+    """numpy and pandas: who has such an object has imported them."""
+    if "numpy" in sys.modules:
+        from numpy import generic, ndarray
+
+        if issubclass(kind, ndarray):
+            from modeldata.snapshot.arrays import take_any_array, take_array
+
+            return take_array if kind is ndarray else take_any_array
+        if issubclass(kind, generic):
+            from modeldata.snapshot.arrays import take_any_array
+
+            return take_any_array
+    roots = {base.__module__.partition(".")[0] for base in kind.__mro__}
+    if "pandas" in roots:
+        from pandas import DataFrame, Series
+
+        if issubclass(kind, DataFrame):
+            from modeldata.snapshot.frames import take_frame
+
+            return take_frame
+        if issubclass(kind, Series):
+            from modeldata.snapshot.series import take_series
+
+            return take_series
+    return None
+
+
+def _by_protocol(kind: type) -> Taker | None:
+    """By what the *type* offers: an instance may answer to any name (a relation's columns, a proxy)."""
+    if hasattr(kind, "__arrow_c_array__") or hasattr(kind, "__arrow_c_stream__"):
+        if hasattr(kind, "__next__") or hasattr(kind, "get_next"):
+            return _refuse_with(f"{_name(kind)} can be read only once, and that is for you to do; collect what you read from it")
+        from modeldata.snapshot.arrow import take_arrow
+
+        return take_arrow
+    if hasattr(kind, "__array__"):
+        from modeldata.snapshot.arrays import take_any_array
+
+        return take_any_array
+    if _is_mapping(kind):
+        return take_mapping
+    return None
+
+
+def _is_mapping(kind: type) -> bool:
+    from collections.abc import Mapping
+
+    return issubclass(kind, Mapping)
+
+
+def _refuser(kind: type) -> Taker:
+    if any(base.__module__.startswith("pyspark.") and base.__name__ == "DataFrame" for base in kind.__mro__):
+        return _refuse_with("Spark data frames come in a later version; until then collect what toPandas() gives")
+    return _refuse_with(
+        f"{_name(kind)} is not collected: expected a list, dict, numpy array, pandas, polars or Arrow data, or a tensor"
+    )
+
+
+def _refuse_with(message: str) -> Taker:
+    def refuse(data: object, shapes: Shapes, pack: Callable[[object], bytes]) -> tuple[Plan, int, bytes]:
+        raise Refused("unsupported_type", message)
+
+    return refuse
+
+
+def _name(kind: type) -> str:
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

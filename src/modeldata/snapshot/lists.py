@@ -1,0 +1,74 @@
+"""Lists and tuples: one row, or rows (a list of lists, of dicts, of arrays)."""
+
+from __future__ import annotations
+
+import sys
+
+from modeldata.snapshot.dicts import take_dicts
+from modeldata.snapshot.plan import NOTHING, refusal
+from modeldata.snapshot.values import ABSENT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from modeldata.snapshot.plan import Plan, Shapes
+
+    Pack = Callable[[object], bytes]
+
+_PLAIN = frozenset((int, float, str, bool, type(None), bytes))
+
+
+def take_list(data: list[object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+    """A flat list is one row; one whose elements are all lists or tuples, all dicts, or all arrays is rows.
+
+    Shorter rows are filled up with ABSENT. Any other mixture is one row with nested values.
+    """
+    try:
+        if not data:
+            return NOTHING
+        if type(data[0]) not in _PLAIN:
+            rows = _take_rows(data, shapes, pack)
+            if rows is not None:
+                return rows
+        count = len(data)
+        plan = shapes.rows.get((count, True))
+        return plan or shapes.row_plan(count, True), 1, pack(data)
+    except Exception as error:
+        raise refusal(error, data) from error
+
+
+def take_sequence(data: Sequence[object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+    """Tuples, and subclasses of list and tuple."""
+    try:
+        values = list(data)
+    except Exception as error:
+        raise refusal(error, data) from error
+    return take_list(values, shapes, pack)
+
+
+def _take_rows(data: list[object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes] | None:
+    kinds = set(map(type, data))
+    if all(issubclass(kind, dict) for kind in kinds):
+        return take_dicts(data, shapes, pack)  # type: ignore[arg-type]  # all are dicts: just checked
+    if all(issubclass(kind, (list, tuple)) for kind in kinds):
+        return take_lists([list(row) for row in data], shapes, pack)  # type: ignore[call-overload]  # as above
+    if "numpy" in sys.modules:
+        from numpy import ndarray
+
+        if all(issubclass(kind, ndarray) for kind in kinds):
+            from modeldata.snapshot.arrays import take_arrays
+
+            return take_arrays(data, shapes, pack)  # type: ignore[arg-type]  # as above
+    return None
+
+
+def take_lists(rows: list[list[object]], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+    """Rows of values, filled up with ABSENT to the longest."""
+    lengths = set(map(len, rows))
+    width = max(lengths)
+    if width == 0:
+        return NOTHING
+    if len(lengths) > 1:
+        rows = [row + [ABSENT] * (width - len(row)) for row in rows]
+    return shapes.row_plan(width, False), len(rows), pack(rows)

@@ -1,0 +1,172 @@
+"""Plans: what frames of one shape share, worked out once and found again by a cheap key.
+
+A *plan* names the columns and how the bytes lie; `definition` is its packed form, which the spool writes once per segment:
+
+    {"identity": {...}, "layout": str, "columns": [str], "types": [str], "extra": {...}}
+
+    layout   data
+    rows     msgpack. extra {"single": True}: one array, the row; else an array of rows, each an array
+    block    C-order bytes of a numpy array, rows first. extra {"dtype": "<f8", "cell": [lengths of the axes in a cell]}
+    frame    per part [ncols][rows] raw values, then, with a mask, [ncols][rows] bool bytes (True: null); at the end a msgpack
+             array of the object columns, each an array of its values.
+             extra {"parts": [{"dtype": "<f8", "columns": [0, 2], "mask": False}], "objects": [1]}
+    arrow    msgpack array of chunks, each a tree of copied buffers (see `arrow`). extra {"schema": tree, "single": bool}
+"""
+
+from __future__ import annotations
+
+import msgpack
+
+from modeldata import names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+    from modeldata.snapshot.arrays import BlockPlan
+    from modeldata.snapshot.frames import FramePlan
+
+RESERVED = frozenset(names.OWN_COLUMNS)
+"""Columns that the archive adds: a feature of such a name gets a suffix."""
+MAX_PLANS = 1024
+MAX_NAMES = 262_144
+"""Plans are forgotten beyond these: a caller whose every call has a new shape must not fill the memory."""
+
+ANY = "any"
+
+
+class Refused(Exception):  # reads as what happened to the data
+    """Data that is not collected. `reason` is one of unsupported_type, unserializable, invalid_data, too_large."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def refusal(error: Exception, data: object) -> Refused:
+    """What a taker raises in place of whatever the data's own code, or the packer, raised."""
+    if isinstance(error, Refused):
+        return error
+    kind = type(data).__name__
+    return Refused("unserializable", f"{kind} can't be stored: {type(error).__name__}: {_said(error)}")
+
+
+def _said(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # an exception of the data's own, whose text raises
+        return "(no message)"
+
+
+class Plan:
+    """Columns and layout of frames of one shape. Compared by identity: the spool numbers plans within a segment."""
+
+    __slots__ = ("columns", "definition", "stream")
+
+    def __init__(self, stream: str, columns: tuple[str, ...], definition: bytes) -> None:
+        self.stream = stream
+        self.columns = columns
+        self.definition = definition
+
+
+NOTHING = (Plan("", (), b""), 0, b"")
+"""What a taker answers for data without rows or without columns."""
+
+
+class Shapes:
+    """The plans of one collector. Safe to share between threads: the worst that happens is that a plan is made twice."""
+
+    def __init__(self, identity: Mapping[str, str], feature_names: tuple[str, ...] | None) -> None:
+        self.identity = dict(identity)
+        self.stream = names.stream(identity)
+        self.feature_names = feature_names or ()
+        self.rows: dict[tuple[int, bool], Plan] = {}
+        self.dicts: dict[tuple[str, ...], tuple[Plan, tuple[str, ...] | None]] = {}
+        self.key_order: dict[frozenset[str], tuple[str, ...]] = {}
+        self.blocks: dict[tuple[object, tuple[int, ...]], BlockPlan] = {}
+        self.frames: dict[tuple[tuple[str, ...], tuple[object, ...]], FramePlan] = {}
+        self.others: dict[Hashable, Plan] = {}
+        """Plans of other kinds; each puts its own word first into the key."""
+        self._plans = 0
+        self._names = 0
+
+    def plan(self, columns: tuple[str, ...], layout: str, types: Sequence[str] | None, extra: Mapping[str, object]) -> Plan:
+        """A new plan. `columns` are final names (see `unique`, `positional`); `types` None: the source declares none."""
+        return Plan(self.stream, columns, self.define(columns, layout, types, extra))
+
+    def define(self, columns: tuple[str, ...], layout: str, types: Sequence[str] | None, extra: Mapping[str, object]) -> bytes:
+        self._make_room(len(columns))
+        content = {
+            "identity": self.identity,
+            "layout": layout,
+            "columns": columns,
+            "types": [ANY] * len(columns) if types is None else list(types),
+            "extra": extra,
+        }
+        definition: bytes = msgpack.packb(content, unicode_errors="surrogatepass")
+        return definition
+
+    def _make_room(self, columns: int) -> None:
+        self._plans += 1
+        self._names += columns
+        if self._plans > MAX_PLANS or self._names > MAX_NAMES:
+            self._plans, self._names = 1, columns
+            self._forget()
+
+    def _forget(self) -> None:
+        self.rows.clear()
+        self.dicts.clear()
+        self.key_order.clear()
+        self.blocks.clear()
+        self.frames.clear()
+        self.others.clear()
+
+    def positional(self, count: int) -> tuple[str, ...]:
+        """Names for `count` values that bring none: feature names first, then positions."""
+        known = self.feature_names[:count]
+        return unique([*known, *map(str, range(len(known), count))])
+
+    def row_plan(self, count: int, single: bool) -> Plan:
+        """The plan for plain rows of `count` values, named by `feature_names` or position."""
+        plan = self.rows.get((count, single))
+        if plan is None:
+            plan = self.plan(self.positional(count), "rows", None, {"single": single})
+            self.rows[count, single] = plan
+        return plan
+
+    def keys_in_first_order(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+        """The order in which these keys were first seen: the header must not depend on how a dict was built."""
+        return self.key_order.setdefault(frozenset(keys), keys)
+
+
+def label(name: object) -> str:
+    """A column's name as text."""
+    return name if type(name) is str else str(name)
+
+
+def unique(labels: Iterable[str]) -> tuple[str, ...]:
+    """Column names as they are stored: each once, none of ours, no lone surrogates.
+
+    A name that comes again, or that is one of our own columns, gets ".1", ".2" (as in pandas), the first that nobody has.
+    """
+    wanted = list(map(_encodable, labels))
+    given = frozenset(wanted)
+    if len(given) == len(wanted) and RESERVED.isdisjoint(given):
+        return tuple(wanted)
+    taken: set[str] = set(RESERVED)
+    counts: dict[str, int] = {}
+    made = []
+    for name in wanted:
+        free = name
+        while free in taken or (free is not name and free in given):
+            counts[name] = counts.get(name, 0) + 1
+            free = f"{name}.{counts[name]}"
+        taken.add(free)
+        made.append(free)
+    return tuple(made)
+
+
+def _encodable(name: str) -> str:
+    if name.isascii():
+        return name
+    return name.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,222 @@
+"""Every effect on a disk goes through `Files`, so that a test can make each of them fail, stop or be forgotten.
+
+Paths are opened without following links, created 0600 and closed on exec. What is read must be a regular file of ours.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import stat
+
+from modeldata.spool import lock
+
+_BASE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+
+
+class Files:
+    """The real disk. Every method is one system call (or the nearest the platform has) and raises OSError."""
+
+    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
+        return os.open(path, flags | _BASE, mode)
+
+    def open_regular(self, path: str, *, one_name: bool = True) -> int:
+        """Open for reading what must be a plain file (with one name); a fifo does not hang us. Raises OSError(EINVAL) else."""
+        fd = self.open(path, os.O_RDONLY | _NONBLOCK)
+        seen = self.fstat(fd)
+        if not stat.S_ISREG(seen.st_mode) or (one_name and seen.st_nlink > 1):
+            self.close(fd)
+            raise OSError(errno.EINVAL, "not a regular file with one name", path)
+        return fd
+
+    def close(self, fd: int) -> None:
+        os.close(fd)
+
+    def hold(self, fd: int) -> bool:
+        """Hold the open file for this process until it is closed; False when somebody else does (see `lock`)."""
+        return lock.hold(fd)
+
+    def allocate(self, fd: int, size: int) -> bool:
+        """Reserve `size` bytes of disk, so that a store into a mapping can't meet a full one. False: not offered here."""
+        reserve = getattr(os, "posix_fallocate", None)
+        if reserve is None:
+            return False
+        reserve(fd, 0, size)
+        return True
+
+    def map(self, fd: int, size: int) -> mmap.mmap:
+        return mmap.mmap(fd, size)
+
+    def write(self, fd: int, data: bytes | memoryview) -> int:
+        return os.write(fd, data)
+
+    def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+        if hasattr(os, "pwrite"):
+            return os.pwrite(fd, data, offset)
+        os.lseek(fd, offset, os.SEEK_SET)
+        return os.write(fd, data)
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(fd, size, offset)
+        os.lseek(fd, offset, os.SEEK_SET)
+        return os.read(fd, size)
+
+    def truncate(self, fd: int, size: int) -> None:
+        os.ftruncate(fd, size)
+
+    def sync(self, fd: int) -> None:
+        """Content and length reach the disk. After a failure the kernel may forget what failed: never ask twice."""
+        getattr(os, "fdatasync", os.fsync)(fd)
+
+    def sync_folder(self, path: str) -> None:
+        """New, renamed and removed names in a folder reach the disk. Windows has no such call and needs none."""
+        if os.name == "nt":
+            return
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def fstat(self, fd: int) -> os.stat_result:
+        return os.fstat(fd)
+
+    def stat(self, path: str) -> os.stat_result:
+        return os.lstat(path)
+
+    def free_bytes(self, path: str) -> tuple[int, int]:
+        """(bytes this user may still write, bytes in all) on the file system of `path`."""
+        if hasattr(os, "statvfs"):
+            seen = os.statvfs(path)
+            return seen.f_bavail * seen.f_frsize, seen.f_blocks * seen.f_frsize
+        import shutil
+
+        usage = shutil.disk_usage(path)
+        return usage.free, usage.total
+
+    def rename(self, source: str, target: str) -> None:
+        os.replace(source, target)
+
+    def link(self, source: str, target: str) -> None:
+        """Give a file a second name; raises FileExistsError where the name is taken: the atomic claim."""
+        os.link(source, target)
+
+    def unlink(self, path: str) -> None:
+        os.unlink(path)
+
+    def mkdir(self, path: str, mode: int = 0o700) -> None:
+        os.mkdir(path, mode)
+
+    def listdir(self, path: str) -> list[str]:
+        return sorted(os.listdir(path))
+
+
+def write_all(files: Files, fd: int, data: bytes | memoryview, offset: int) -> None:
+    """All of `data` at `offset`, over short writes; raises OSError with whatever part was written left there."""
+    view = memoryview(data)
+    while len(view):
+        done = files.pwrite(fd, view[: 1 << 30], offset)
+        if done <= 0:
+            raise OSError(errno.EIO, "wrote nothing")
+        view, offset = view[done:], offset + done
+
+
+def read_all(files: Files, fd: int, size: int, offset: int = 0) -> bytes:
+    """`size` bytes from `offset`, fewer only where the file ends."""
+    first = files.pread(fd, min(size, 1 << 30), offset)
+    if len(first) == size or not first:
+        return first
+    pieces, got = [first], len(first)
+    while got < size:
+        piece = files.pread(fd, min(size - got, 1 << 30), offset + got)
+        if not piece:
+            break
+        pieces.append(piece)
+        got += len(piece)
+    return b"".join(pieces)
+
+
+def read_file(files: Files, path: str, *, one_name: bool = True) -> bytes:
+    fd = files.open_regular(path, one_name=one_name)
+    try:
+        return read_all(files, fd, files.fstat(fd).st_size)
+    finally:
+        files.close(fd)
+
+
+def replace_file(files: Files, path: str, data: bytes | memoryview, *, durable: bool = True) -> None:
+    """The file holds all of `data` or what it held before, also over a power cut."""
+    temporary = path + ".tmp"
+    fd = files.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    try:
+        write_all(files, fd, data, 0)
+        if durable:
+            files.sync(fd)  # the content before the name: a name never points to less
+    finally:
+        files.close(fd)
+    files.rename(temporary, path)
+    if durable:
+        files.sync_folder(os.path.dirname(path))  # the name itself
+
+
+def create_once(files: Files, path: str, data: bytes, mark: str) -> bool:
+    """Make `path` with all of `data`, durably, unless it is there: then False. Never half a file, whoever races.
+
+    `mark` keeps the temporary names of racing processes apart.
+    """
+    temporary = f"{path}.{mark}"
+    replace_file(files, temporary, data)
+    try:
+        files.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return _create_without_links(files, path, data)
+    finally:
+        files.unlink(temporary)
+    files.sync_folder(os.path.dirname(path))
+    return True
+
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def _create_without_links(files: Files, path: str, data: bytes) -> bool:
+    """For file systems without hard links: whoever creates the name writes it; a reader may have to look twice."""
+    try:
+        fd = files.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    except FileExistsError:
+        return False
+    try:
+        write_all(files, fd, data, 0)
+        files.sync(fd)
+    finally:
+        files.close(fd)
+    files.sync_folder(os.path.dirname(path))
+    return True
+
+
+def make_folders(files: Files, path: str, mode: int = 0o700) -> None:
+    """`path` and what is missing above it, each new name made durable."""
+    missing = []
+    while True:
+        try:
+            files.stat(path)
+            break
+        except FileNotFoundError:
+            missing.append(path)
+            above = os.path.dirname(path)
+            if above == path:
+                break
+            path = above
+    for folder in reversed(missing):
+        try:
+            files.mkdir(folder, mode)
+        except FileExistsError:
+            continue  # somebody was faster
+        files.sync_folder(os.path.dirname(folder))

@@ -1,0 +1,134 @@
+"""Where things are in a spool folder, and what makes a folder fit to be one."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from modeldata.errors import SpoolError
+from modeldata.spool.files import Files, create_once, make_folders, read_file
+
+SPOOL_FORMAT = 1
+SUFFIX = ".seg"
+
+
+class Place:
+    """The names in one spool. Opening one checks who owns it and gives it an identity the first time."""
+
+    __slots__ = ("_files", "folder", "leader_lock", "leader_note", "quarantine", "segments", "sinks", "spool_id")
+
+    def __init__(self, folder: str, spool_id: bytes, files: Files) -> None:
+        self._files = files
+        self.folder = folder
+        self.spool_id = spool_id
+        self.segments = os.path.join(folder, "segments")
+        self.sinks = os.path.join(folder, "sinks")
+        self.quarantine = os.path.join(folder, "quarantine")
+        self.leader_lock = os.path.join(folder, "leader.lock")
+        self.leader_note = os.path.join(folder, "leader.json")
+
+    @property
+    def spool8(self) -> str:
+        """The short name of this spool in the names of files it writes."""
+        return self.spool_id.hex()[:8]
+
+    @property
+    def flush_request(self) -> str:
+        """Touched by a writer that wants its rows archived now."""
+        return os.path.join(self.folder, "flush")
+
+    @property
+    def starting(self) -> str:
+        """Made by a process that is starting a shipper, so that its neighbours do not all do so at once."""
+        return os.path.join(self.folder, "starting")
+
+    @property
+    def log(self) -> str:
+        return os.path.join(self.folder, "shipper.log")
+
+    def segment(self, writer_id: bytes, number: int) -> str:
+        return os.path.join(self.segments, f"{writer_id.hex()}-{number:06d}{SUFFIX}")
+
+    def sink(self, key: str) -> str:
+        return os.path.join(self.sinks, key)
+
+
+def segment_name(name: str) -> tuple[bytes, int] | None:
+    """(writer id, number) of a file name in `segments/`, None for whatever else lies there."""
+    stem, dot, number = name.removesuffix(SUFFIX).partition("-")
+    if not name.endswith(SUFFIX) or not dot or len(stem) != 32 or not number.isascii() or not number.isdigit():
+        return None
+    try:
+        return bytes.fromhex(stem), int(number)
+    except ValueError:
+        return None
+
+
+def open_place(folder: str, files: Files, random: bytes, now_ns: int) -> Place:
+    """The spool at `folder`, made if it is not there.
+
+    Raises `SpoolError` where the folder belongs to somebody else, can be written by others, is a link, can't be made, or holds
+    a format this version does not know.
+    """
+    try:
+        make_folders(files, folder)
+        check_private(folder, files)
+        for below in ("segments", "sinks", "quarantine"):
+            make_folders(files, os.path.join(folder, below))
+        spool_id = _identify(os.path.join(folder, "spool.json"), files, random, now_ns)
+    except OSError as error:
+        raise SpoolError(
+            "open the spool", folder, cause=str(error), hint="set MODELDATA_SPOOL to a local folder this user can write"
+        ) from error
+    return Place(folder, spool_id, files)
+
+
+def check_private(folder: str, files: Files) -> None:
+    """Raises `SpoolError` unless `folder` is a real folder of this user that nobody else can write."""
+    seen = files.stat(folder)
+    if not stat.S_ISDIR(seen.st_mode):
+        raise SpoolError("open the spool", folder, cause="it is a link or a file", hint="use a real folder")
+    if not hasattr(os, "getuid"):
+        return
+    if seen.st_uid != os.getuid():
+        raise SpoolError(
+            "open the spool",
+            folder,
+            cause=f"it belongs to user id {seen.st_uid} with mode {stat.S_IMODE(seen.st_mode):04o}",
+            hint=f"this process runs as user id {os.getuid()}: set MODELDATA_SPOOL to a folder of its own",
+        )
+    if seen.st_mode & 0o022:
+        raise SpoolError(
+            "open the spool",
+            folder,
+            cause=f"user id {seen.st_uid} owns it, but its mode {stat.S_IMODE(seen.st_mode):04o} lets others write",
+            hint=f"chmod 700 {folder}",
+        )
+
+
+def _identify(path: str, files: Files, random: bytes, now_ns: int) -> bytes:
+    import json
+
+    try:
+        return _known(path, json.loads(read_file(files, path, one_name=False)))
+    except FileNotFoundError:
+        pass
+    except ValueError as error:
+        raise SpoolError(
+            "open the spool", path, cause=f"it is not readable ({error})", hint="move the spool folder away"
+        ) from error
+    note = {"format": SPOOL_FORMAT, "spool": random.hex(), "created_ns": now_ns}
+    create_once(files, path, json.dumps(note).encode(), random.hex()[:8])  # the first one wins
+    return _known(path, json.loads(read_file(files, path, one_name=False)))
+
+
+def _known(path: str, note: dict[str, object]) -> bytes:
+    found = note.get("format")
+    if found != SPOOL_FORMAT:
+        raise SpoolError(
+            "open the spool",
+            path,
+            cause=f"its format is {found!r}, this version knows {SPOOL_FORMAT}",
+            hint="ship it with the version that wrote it (modeldata ship --drain); nothing was changed",
+        )
+    return bytes.fromhex(str(note["spool"]))

@@ -1,0 +1,84 @@
+"""How much disk a spool may take. Measured each time it grows, never only counted."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from modeldata.spool.files import Files
+    from modeldata.spool.place import Place
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+NO_FILES = frozenset({errno.EMFILE, errno.ENFILE})
+
+
+SMALL_DISK_PART = 20
+"""On a small file system a twentieth of it is kept free instead of `min_free`."""
+
+
+class Full(Exception):
+    """Rows can't be taken now. `reason` is what they are counted under."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    @classmethod
+    def of(cls, error: OSError, path: str) -> Full:
+        if error.errno in NO_SPACE:
+            reason = "no_space"
+        elif error.errno in NO_FILES:
+            reason = "no_files"
+        else:
+            reason = "spool_unusable"
+        return cls(reason, f"writing to the spool failed: {path}: {error.strerror or error}")
+
+
+class Quota:
+    """Limits of a spool, in bytes: `most` for all its files together, `min_free` left to the rest of the machine."""
+
+    def __init__(self, most: int, min_free: int, files: Files) -> None:
+        self.most = most
+        self.min_free = min_free
+        self._files = files
+
+    def grant(self, place: Place, smallest: int, usual: int) -> int:
+        """The size of a new segment: `usual`, or less, down to `smallest`, near the limit. Raises `Full`."""
+        left = self.most - used_bytes(place, self._files)
+        if left < smallest:
+            raise Full("spool_full", f"the spool holds {self.most:,} bytes, its limit: {place.folder}")
+        granted = min(usual, left)
+        free, total = self._files.free_bytes(place.folder)
+        kept = min(self.min_free, total // SMALL_DISK_PART)
+        if free - smallest < kept:
+            raise Full("no_space", f"only {free:,} bytes are free beside the spool, {kept:,} are kept: {place.folder}")
+        return max(smallest, min(granted, free - kept))
+
+
+def used_bytes(place: Place, files: Files) -> int:
+    """What the spool takes on disk now, in bytes."""
+    total = 0
+    folders = [place.segments, place.quarantine]
+    try:
+        folders += [os.path.join(place.sinks, name) for name in files.listdir(place.sinks)]
+    except OSError:
+        pass  # no sink yet
+    for folder in folders:
+        try:
+            names = files.listdir(folder)
+        except OSError:
+            continue  # not made yet, or just removed
+        for name in names:
+            total += _size(files, os.path.join(folder, name))
+    return total
+
+
+def _size(files: Files, path: str) -> int:
+    try:
+        seen = files.stat(path)
+    except OSError:
+        return 0  # shipped and removed meanwhile
+    blocks = getattr(seen, "st_blocks", None)
+    return seen.st_size if blocks is None else int(blocks) * 512

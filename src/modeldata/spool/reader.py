@@ -1,0 +1,167 @@
+"""The reading side of a spool: frames out of segments, whatever happened to the bytes.
+
+A bad frame costs that frame, a bad file costs that file, nothing costs the process: there is no length that is believed
+before its checksum held, no search without an end, and no state that a restart would not reach again.
+"""
+
+from __future__ import annotations
+
+import os
+
+from modeldata.spool import frame
+from modeldata.spool.files import Files, read_all
+from modeldata.spool.place import Place, segment_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCAN_WINDOW = 1 << 20
+"""The search for the next good frame reads this many bytes at a time."""
+
+
+class Frame:
+    """A frame whose two checksums held. `data` is a copy; `start` and `stop` are offsets in its segment."""
+
+    __slots__ = ("correlation", "data", "head", "request", "start", "stop")
+
+    def __init__(self, head: frame.FrameHeader, start: int, payload: bytes) -> None:
+        self.head = head
+        self.start = start
+        self.stop = start + head.size
+        first, second = head.data, head.data + head.correlation
+        self.data = payload[:first]
+        self.correlation = payload[first:second]
+        self.request = payload[second : second + head.request]
+
+
+class Damage:
+    """Bytes [start, stop) of a segment that are no frame, though something was written there.
+
+    `rows` is what a good header says was lost, None where not even that is known. `torn`: at the end of a dead writer's
+    segment, what its death cut off (those rows were never accepted).
+    """
+
+    __slots__ = ("rows", "start", "stop", "torn")
+
+    def __init__(self, start: int, stop: int, rows: int | None, torn: bool) -> None:
+        self.start = start
+        self.stop = stop
+        self.rows = rows
+        self.torn = torn
+
+
+class OpenSegment:
+    """A segment being read. `alive` was asked *before* the size, so a dead one is seen in its last state."""
+
+    def __init__(self, place: Place, name: str, files: Files) -> None:
+        """Raises OSError for what is not a readable regular file, ValueError for what is no segment of this version."""
+        named = segment_name(name)
+        if named is None:
+            raise ValueError(f"not a segment: {name}")
+        self.name = name
+        self.writer_id, self.number = named
+        self._files = files
+        self._fd = files.open_regular(os.path.join(place.segments, name))
+        try:
+            self.alive = not files.hold(self._fd)
+            self.size = files.fstat(self._fd).st_size
+            start = read_all(files, self._fd, frame.FIRST_FRAME)
+            header = frame.unpack_segment_header(start)
+            self.empty = not any(start)
+            if header is not None and header.version != frame.SEGMENT_VERSION:
+                raise ValueError(f"segment version {header.version} is not known to this version")
+            if header is None and self.alive:
+                self.empty = True  # its writer is just making it
+            self.salt = header.salt if header is not None else _salt_by_name(self.writer_id, self.number)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._files.close(self._fd)
+
+    def sync(self) -> None:
+        """Make durable what the writer stored. Raises OSError."""
+        self._files.sync(self._fd)
+
+    def read(self, size: int, offset: int) -> bytes:
+        return read_all(self._files, self._fd, min(size, max(0, self.size - offset)), offset)
+
+    def frames(self, start: int) -> Iterator[Frame | Damage]:
+        """Frames from `start` on, in order. Ends at END, at what is not written yet, or at the end of the file."""
+        at = max(start, frame.FIRST_FRAME)
+        while at + frame.FRAME_BYTES <= self.size:
+            head = frame.unpack_frame_header(self.read(frame.FRAME_BYTES, at), 0, self.salt)
+            found = self._whole(head, at) if head is not None else None
+            if found is None:
+                damage = self._damage(head, at)
+                if damage is None:
+                    return
+                yield damage
+                at = damage.stop
+                continue
+            yield found
+            if found.head.kind == frame.END:
+                return
+            at = found.stop
+
+    def _whole(self, head: frame.FrameHeader, at: int) -> Frame | None:
+        if at + head.size > self.size + frame.ALIGN:
+            return None
+        payload = self.read(head.data + head.correlation + head.request, at + frame.FRAME_BYTES)
+        return Frame(head, at, payload) if frame.payload_holds(head, payload, self.salt) else None
+
+    def _damage(self, head: frame.FrameHeader | None, at: int) -> Damage | None:
+        """What lies at `at` instead of a frame; None where there is nothing, or nothing yet."""
+        if self.alive and not any(self.read(frame.ALIGN, at)):
+            return None  # the usual case: everything was read; don't search what is not written
+        follower = self._next_good(at + frame.ALIGN)
+        if follower is not None:
+            return Damage(at, follower, head.rows if head is not None and head.kind == frame.DATA else None, torn=False)
+        if self.alive or not self._written(at):
+            return None
+        return Damage(at, self.size, None, torn=True)
+
+    def _written(self, at: int) -> bool:
+        """Is anything but zeros left from `at` on?"""
+        while at < self.size:
+            piece = self.read(SCAN_WINDOW, at)
+            if not piece:
+                return False
+            if piece.count(0) != len(piece):
+                return True
+            at += len(piece)
+        return False
+
+    def _next_good(self, at: int) -> int | None:
+        """The offset of the next frame, from `at` on, whose checksums hold."""
+        while at < self.size:
+            window = self.read(SCAN_WINDOW, at)
+            hit = window.find(frame.FRAME_MAGIC)
+            while hit >= 0:
+                place = at + hit
+                if place % frame.ALIGN == 0:
+                    head = frame.unpack_frame_header(self.read(frame.FRAME_BYTES, place), 0, self.salt)
+                    if head is not None and self._whole(head, place) is not None:
+                        return place
+                hit = window.find(frame.FRAME_MAGIC, hit + 1)
+            if at + len(window) >= self.size:
+                return None
+            at += len(window) - len(frame.FRAME_MAGIC) + 1
+        return None
+
+
+def _salt_by_name(writer_id: bytes, number: int) -> int:
+    """What the writer used, when both copies of the header are gone: it follows from the file's name."""
+    from modeldata.spool.segment import new_salt
+
+    return new_salt(writer_id, number)
+
+
+def segment_names(place: Place, files: Files) -> list[str]:
+    """The segments of a spool, each writer's in order; whatever else lies in the folder is left alone."""
+    try:
+        return [name for name in files.listdir(place.segments) if segment_name(name) is not None]
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,374 @@
+"""The writing side of a spool: lanes, their pool, rolling, limits, forks.
+
+`Lane.append` is the hot path. What is rare (a new definition, a full segment, a failed disk) is a call away from it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import weakref
+from collections import deque
+from time import monotonic
+
+import msgpack
+
+from modeldata.spool import frame
+from modeldata.spool.files import Files
+from modeldata.spool.lock import forget_leadership_after_fork
+from modeldata.spool.quota import Full, Quota
+from modeldata.spool.segment import END_ROOM, NotStored, Segment, new_salt
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from modeldata.snapshot.plan import Plan
+    from modeldata.spool.place import Place
+
+FIRST_SEGMENT = 256 * 1024
+LARGEST_SEGMENT = 4 * 1024 * 1024
+TEND_NS = 100_000_000
+"""How often a busy lane looks up: was its file removed, is somebody shipping? A tenth of a second."""
+
+Drops = dict[tuple[str, str], int]
+"""(stream, reason) → rows."""
+
+
+class Lane:
+    """A writer: one thread at a time owns it, between `Writer.acquire` and `Writer.release`."""
+
+    __slots__ = (
+        "_calm_from", "_calm_until", "_counters", "_known", "_next_segment", "_sync", "_undeclared", "_writer",
+        "drops", "pack", "segment", "writer_id",
+    )  # fmt: skip
+
+    def __init__(self, writer: Writer, writer_id: bytes, pack: Callable[[object], bytes], sync: bool) -> None:
+        self._writer = writer
+        self.writer_id = writer_id
+        self.pack = pack
+        self._sync = sync
+        self.segment: Segment | None = None
+        self._next_segment = 1
+        self._known: dict[Plan, tuple[int, list[int]]] = {}
+        self._counters: dict[str, list[int]] = {}
+        self.drops: Drops = {}
+        self._undeclared: Drops = {}
+        self._calm_from = self._calm_until = 0
+
+    def append(self, plan: Plan, rows: int, data: bytes, correlation: bytes, request: bytes, time_ns: int) -> None:
+        """The rows are in the spool when this returns.
+
+        Raises `Full` (nothing was written, the lane is good) or `NotStored` (nothing was written, the lane is not).
+        After any other exception it is not known whether the rows are there: the lane must be retired.
+        """
+        if not self._calm_from <= time_ns < self._calm_until:
+            self._tend(time_ns)
+        known = self._known.get(plan)
+        if known is None:
+            known = self._define(plan, len(data) + len(correlation) + len(request), time_ns)
+        number, counter = known
+        segment = self.segment
+        assert segment is not None
+        sequence = counter[0]
+        made = frame.pack_frame(segment.salt, frame.DATA, sequence, time_ns, rows, number, data, correlation, request)
+        if segment.end + len(made) + END_ROOM > segment.capacity:
+            self._roll(len(made) + 2 * frame.frame_size(len(plan.definition)), time_ns)
+            return self.append(plan, rows, data, correlation, request, time_ns)
+        segment.store(made)
+        if self._sync:
+            self._sync_or_rewrite(segment, len(made), plan, (rows, data, correlation, request, time_ns))
+        counter[0] = sequence + rows
+        return None
+
+    def refuse(self, stream: str, reason: str, rows: int) -> None:
+        """Count rows that were not accepted; the count reaches the archive with the next frame."""
+        key = (stream, reason)
+        self.drops[key] = self.drops.get(key, 0) + rows
+        self._undeclared[key] = self._undeclared.get(key, 0) + rows
+        self._calm_until = 0
+
+    def accepted(self) -> Iterator[tuple[str, int]]:
+        return ((stream, counter[0]) for stream, counter in list(self._counters.items()))
+
+    def _tend(self, time_ns: int) -> None:
+        """Rare duties. Also after the clock was moved, in either direction."""
+        self._calm_from, self._calm_until = time_ns, time_ns + TEND_NS
+        if self.segment is not None and self.segment.unlinked():
+            self._leave(END=False, time_ns=time_ns)
+            self._writer.lost_place()
+        self._writer.tend()
+        if self._undeclared:
+            self.declare(time_ns)
+
+    def declare(self, time_ns: int) -> None:
+        """Write the counts of refused rows as a DROPS frame, so that the archive knows of them."""
+        told = self._undeclared
+        identities = self._writer.identities
+        data = self.pack([[identities[stream], reason, rows] for (stream, reason), rows in told.items()])
+        size = frame.frame_size(len(data))
+        if self.segment is None or not self.segment.room(size):
+            self._roll(size, time_ns)
+        segment = self.segment
+        assert segment is not None
+        self._undeclared = {}
+        segment.store(frame.pack_frame(segment.salt, frame.DROPS, 0, time_ns, 0, 0, data))
+
+    def _define(self, plan: Plan, payload: int, time_ns: int) -> tuple[int, list[int]]:
+        """Write the definition, twice, into a segment that also has room for the frame that needs it."""
+        size = 2 * frame.frame_size(len(plan.definition))
+        need = size + frame.frame_size(payload)
+        if self.segment is None or not self.segment.room(need):
+            self._roll(need, time_ns)
+        segment = self.segment
+        assert segment is not None
+        number = len(self._known) + 1
+        made = frame.pack_frame(segment.salt, frame.DEFINE, 0, time_ns, 0, number, plan.definition)
+        segment.store(made + made)
+        counter = self._counters.setdefault(plan.stream, [0])
+        self._known[plan] = number, counter
+        return number, counter
+
+    def _roll(self, need: int, time_ns: int) -> None:
+        """Go on in a new segment. The new one is there before the old one ends: a living writer is never without."""
+        fresh = self._writer.new_segment(self.writer_id, self._next_segment, need, time_ns)
+        self._leave(END=True, time_ns=time_ns)
+        self.segment = fresh
+        self._next_segment += 1
+        self._writer.tend(now=True)  # after the segment is there: a leader that leaves now looks once more
+
+    def _leave(self, *, END: bool, time_ns: int) -> None:  # noqa: N803 - the frame's name
+        segment, self.segment = self.segment, None
+        known, self._known = self._known, {}
+        if segment is None:
+            return
+        if END:
+            self._tell_totals(segment, known, time_ns)
+            segment.finish(time_ns)
+        else:
+            segment.abandon()
+
+    def _tell_totals(self, segment: Segment, known: dict[Plan, tuple[int, list[int]]], time_ns: int) -> None:
+        """How far each collector's numbers go: without it, the loss of a last frame could not be counted."""
+        data = self.pack([[number, counter[0]] for number, counter in known.values()])
+        made = frame.pack_frame(segment.salt, frame.TOTALS, 0, time_ns, 0, 0, data)
+        if segment.room(len(made)):
+            try:
+                segment.store(made)
+            except OSError:
+                pass  # one frame less to check against; no row is in it
+
+    def _sync_or_rewrite(self, segment: Segment, size: int, plan: Plan, content: tuple[int, bytes, bytes, bytes, int]) -> None:
+        """fsync="always". A failed fsync is never repeated on a file: the kernel may already have forgotten the page.
+
+        The frame is taken back, and written to a new segment under the same sequence: whichever copy a shipper meets
+        second, it knows for a repeat.
+        """
+        try:
+            segment.sync()
+            return
+        except OSError:
+            self._writer.fsync_failures += 1
+            segment.withdraw(size)
+            self._leave(END=False, time_ns=content[-1])
+        rows, data, correlation, request, time_ns = content
+        number, counter = self._define(plan, len(data) + len(correlation) + len(request), time_ns)
+        fresh = self.segment
+        assert fresh is not None
+        made = frame.pack_frame(
+            fresh.salt, frame.DATA, counter[0], time_ns, rows, number, data, correlation, request, frame.REWRITTEN
+        )
+        fresh.store(made)
+        try:
+            fresh.sync()
+        except OSError as error:
+            self._writer.fsync_failures += 1
+            fresh.withdraw(len(made))
+            raise NotStored(*error.args) from error
+
+    def close(self, time_ns: int) -> None:
+        """Declare what was refused, say END. Never raises: the process is leaving."""
+        try:
+            if self._undeclared:
+                self.declare(time_ns)
+        except (Full, OSError):
+            pass  # there is no room even for that; the counts were in stats()
+        self._leave(END=True, time_ns=time_ns)
+
+    def abandon(self) -> None:
+        self._leave(END=False, time_ns=0)
+
+
+class Writer:
+    """One process's right to write into one spool. New lanes are made when more threads collect at once than before."""
+
+    def __init__(
+        self,
+        open_place: Callable[[], Place],
+        quota: Quota,
+        *,
+        files: Files,
+        make_pack: Callable[[], Callable[[object], bytes]],
+        tend: Callable[[Place, bool], None],
+        sync: bool,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._open_place = open_place
+        self._quota = quota
+        self._files = files
+        self._make_pack = make_pack
+        self._tend = tend
+        self._sync = sync
+        self._random = random
+        self.identities: dict[str, dict[str, str]] = {}
+        self.fsync_failures = 0
+        self._start()
+        _living.add(self)
+
+    def _start(self) -> None:
+        self.pid = os.getpid()
+        self.place: Place | None = None
+        self._process = self._random(12)
+        self._numbers = itertools.count(1)
+        self._free: deque[Lane] = deque()
+        self.lanes: list[Lane] = []
+        self._not_before = 0.0
+        self._refusal: Full | None = None
+
+    def acquire(self) -> Lane:
+        """A lane that nobody else uses until it is released. Costs no lock."""
+        if os.getpid() != self.pid:
+            self.after_fork()  # a C-level fork told nobody
+        try:
+            return self._free.pop()
+        except IndexError:
+            return self.fresh_lane()
+
+    def fresh_lane(self) -> Lane:
+        """A lane that was never written."""
+        lane = Lane(self, self._process + next(self._numbers).to_bytes(4, "big"), self._make_pack(), self._sync)
+        self.lanes.append(lane)
+        return lane
+
+    def release(self, lane: Lane) -> None:
+        self._free.append(lane)
+
+    def retire(self, lane: Lane) -> None:
+        """An exception came from nowhere while this lane was written. Its rows stay; nobody adds to it again."""
+        lane.abandon()
+
+    def new_segment(self, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:
+        """A fresh segment with room for `need` bytes of frames. Raises `Full` when limits or the disk say no."""
+        if self._refusal is not None and monotonic() < self._not_before:
+            raise self._refusal  # one look at the disk per tenth of a second is enough while it is full
+        try:
+            self._refusal = None
+            return self._make_segment(writer_id, number, need, time_ns)
+        except Full as full:
+            self._refusal, self._not_before = full, monotonic() + TEND_NS / 1e9
+            raise
+
+    def _make_segment(self, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:
+        place = self.place or self._open()
+        smallest = frame.FIRST_FRAME + need + END_ROOM
+        usual = min(FIRST_SEGMENT << 2 * min(number - 1, 8), LARGEST_SEGMENT)
+        capacity = self._quota.grant(place, smallest, max(usual, smallest))
+        header = frame.SegmentHeader(place.spool_id, writer_id, number, new_salt(writer_id, number), time_ns)
+        try:
+            made = Segment(self._files, place.segment(writer_id, number), header, capacity)
+            if self._sync:
+                self._files.sync_folder(place.segments)  # else the name could be lost with the power
+        except FileNotFoundError as error:
+            self.lost_place()
+            raise Full.of(error, place.segments) from error
+        except OSError as error:
+            raise Full.of(error, place.segments) from error
+        return made
+
+    def _open(self) -> Place:
+        from modeldata.errors import SpoolError
+
+        try:
+            place = self.place = self._open_place()
+        except SpoolError as error:
+            raise Full("spool_unusable", str(error)) from error
+        return place
+
+    def lost_place(self) -> None:
+        """The folder went away under us: the next segment makes it anew."""
+        self.place = None
+
+    def tend(self, *, now: bool = False) -> None:
+        """See to it that somebody ships. Never in the way of a row."""
+        place = self.place
+        if place is None:
+            return
+        try:
+            self._tend(place, now)
+        except Exception:  # whatever stands in the way of a shipper (limits, a half-imported module) is not the row's fault
+            return  # looked at again in two seconds; until then rows wait in the spool
+
+    def drops(self) -> Drops:
+        total: Drops = {}
+        for lane in list(self.lanes):
+            for key, rows in list(lane.drops.items()):
+                total[key] = total.get(key, 0) + rows
+        return total
+
+    def accepted(self) -> dict[str, int]:
+        total: dict[str, int] = {}
+        for lane in list(self.lanes):
+            for stream, rows in lane.accepted():
+                total[stream] = total.get(stream, 0) + rows
+        return total
+
+    @property
+    def process(self) -> str:
+        """What the names of this process's segments begin with."""
+        return self._process.hex()
+
+    def positions(self) -> dict[str, int]:
+        """Segment file → end of what is in it, for each segment this process has open."""
+        open_segments = [lane.segment for lane in list(self.lanes)]
+        return {os.path.basename(segment.path): segment.end for segment in open_segments if segment is not None}
+
+    def close(self, time_ns: int) -> None:
+        """END every segment that no thread is writing just now. Collecting again afterwards works: it opens new ones."""
+        closed = []
+        while self._free:
+            try:
+                lane = self._free.pop()
+            except IndexError:
+                break  # another thread took the last one
+            lane.close(time_ns)
+            closed.append(lane)
+        self._free.extend(closed)
+
+    def after_fork(self) -> None:
+        """In a forked child: let go of the parent's files without a word, and begin as a writer of our own."""
+        inherited = self.lanes
+        self._start()
+        for lane in inherited:
+            lane.abandon()
+
+
+_living: weakref.WeakSet[Writer] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    forget_leadership_after_fork()
+    for writer in list(_living):
+        writer.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def new_packer() -> Callable[[object], bytes]:
+    """`pack` of a packer of its own. A packer is not for two callers at once, so each lane has one."""
+    from modeldata.snapshot.values import default
+
+    packer = msgpack.Packer(use_bin_type=True, strict_types=True, default=default, unicode_errors="surrogatepass")
+    pack: Callable[[object], bytes] = packer.pack
+    return pack

@@ -1,0 +1,42 @@
+"""Counts that a user can read: what became of every row."""
+
+from __future__ import annotations
+
+
+class Stats:
+    """A moment's counts, in rows unless said otherwise.
+
+    Of this process: `accepted` (rows for which `collect()` returned True) and `dropped` (refused rows by reason).
+    Of the whole spool, all its processes, also ended ones: `archived` (in the archive), `pending` (in the spool, on their way),
+    `lag_seconds` (age of the oldest pending call), `refused` (dropped rows by reason, as far as told to the shipper),
+    `torn` (segment ends cut off by a death: never accepted), `damaged` (frames whose bytes went bad), `gaps` (rows missing between two
+    sequence numbers), `quarantined` (rows set aside because they can't be decoded), `segments` and `bytes` (on disk), `leader`
+    (who ships: pid, host, since) and `last_error` (why archiving does not go on, None where it does).
+    """
+
+    __slots__ = (
+        "accepted", "archived", "bytes", "damaged", "dropped", "gaps", "lag_seconds", "last_error", "leader",
+        "pending", "quarantined", "refused", "segments", "torn",
+    )  # fmt: skip
+
+    def __init__(self, accepted: int = 0, dropped: dict[str, int] | None = None) -> None:
+        self.accepted = accepted
+        self.dropped = dropped or {}
+        self.archived = 0
+        self.pending = 0
+        self.lag_seconds = 0.0
+        self.refused: dict[str, int] = {}
+        self.torn = 0
+        self.damaged = 0
+        self.gaps = 0
+        self.quarantined = 0
+        self.segments = 0
+        self.bytes = 0
+        self.leader: dict[str, object] | None = None
+        self.last_error: str | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __repr__(self) -> str:
+        return "Stats(" + ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items()) + ")"

@@ -1,0 +1,156 @@
+"""A local folder as an archive: files that grow, one writer each.
+
+A position is given with every append, so a repeated append finds what an earlier try left: nothing, all, or a part of the
+same bytes, which it cuts away and writes again. Anything else was written by somebody else and is never touched.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from modeldata.settings import SPOOL_PREFIX
+from modeldata.spool.files import Files, create_once, make_folders, read_all, read_file, write_all
+from modeldata.store import Foreign, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER_MODE = 0o777
+FILE_MODE = 0o640
+"""Before the umask. What models were asked is nobody's business outside the owner's group."""
+
+
+class LocalStore:
+    """Appends to files below `root`. See `AppendStore` for what each call promises."""
+
+    appends = True
+
+    def __init__(self, root: str, files: Files) -> None:
+        self.root = root
+        self._files = files
+
+    def _path(self, path: str) -> str:
+        return os.path.join(self.root, *path.split("/"))
+
+    def claim(self, path: str, owner: bytes, mark: str) -> bool:
+        folder, name = os.path.split(self._path(path))
+        note = os.path.join(folder, "_manifest", name + ".owner")
+        try:
+            found = self._read(note)
+            if found is None:
+                if self.length(path) > 0:
+                    return False  # there before us, and nobody claimed it
+                make_folders(self._files, os.path.dirname(note), FOLDER_MODE)
+                create_once(self._files, note, owner, mark)
+                found = self._read(note)
+        except OSError as error:
+            raise _unavailable("claim a file of the archive", self._path(path), error) from error
+        return found == owner
+
+    def _read(self, path: str) -> bytes | None:
+        try:
+            return read_file(self._files, path, one_name=False)
+        except FileNotFoundError:
+            return None
+
+    def length(self, path: str) -> int:
+        try:
+            return self._files.stat(self._path(path)).st_size
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise _unavailable("look at a file of the archive", self._path(path), error) from error
+
+    def walk(self) -> Iterator[str]:
+        """Every file below the root but what is in a spool, as paths with `/`, by name. Raises `Unavailable`."""
+        yield from self._walk("")
+
+    def _walk(self, folder: str) -> Iterator[str]:
+        try:
+            found = self._files.listdir(self._path(folder) if folder else self.root)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _unavailable("list the archive", self._path(folder), error) from error
+        for name in found:
+            path = f"{folder}/{name}" if folder else name
+            if name.startswith(SPOOL_PREFIX):
+                continue
+            if stat.S_ISDIR(self._files.stat(self._path(path)).st_mode):
+                yield from self._walk(path)
+            else:
+                yield path
+
+    def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
+        """`size` bytes of `path` from `start` (all, without), fewer where it ends. Raises `Unavailable`."""
+        full = self._path(path)
+        try:
+            fd = self._files.open_regular(full, one_name=False)
+            try:
+                return read_all(self._files, fd, self._files.fstat(fd).st_size - start if size is None else size, start)
+            finally:
+                self._files.close(fd)
+        except OSError as error:
+            raise _unavailable("read the archive", full, error) from error
+
+    def remove(self, path: str) -> None:
+        """Take a file away; none there is well. Raises `Unavailable`."""
+        try:
+            self._files.unlink(self._path(path))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _unavailable("remove a file of the archive", self._path(path), error) from error
+
+    def append(self, path: str, start: int, data: bytes | memoryview) -> None:
+        full = self._path(path)
+        try:
+            fd, made = self._open(full, start)
+            try:
+                self._append(fd, full, start, memoryview(data))
+                self._files.sync(fd)
+            finally:
+                self._files.close(fd)
+            if made:
+                self._files.sync_folder(os.path.dirname(full))
+        except OSError as error:
+            raise _unavailable("append to the archive", full, error) from error
+
+    def _open(self, full: str, start: int) -> tuple[int, bool]:
+        """The file, and whether its name is new. A file that must already be there is not made again."""
+        try:
+            return self._files.open(full, os.O_RDWR), start == 0
+        except FileNotFoundError:
+            if start > 0:
+                raise Foreign(f"{full} is gone") from None
+        make_folders(self._files, os.path.dirname(full), FOLDER_MODE)
+        return self._files.open(full, os.O_RDWR | os.O_CREAT, FILE_MODE), True
+
+    def _append(self, fd: int, full: str, start: int, data: memoryview) -> None:
+        size = self._files.fstat(fd).st_size
+        if size < start or size > start + len(data):
+            raise Foreign(f"{full} holds {size} bytes where {start} were left")
+        there = size - start
+        if there:
+            if crc32(read_all(self._files, fd, there, start)) != crc32(data[:there]):
+                raise Foreign(f"{full} was written by somebody else after byte {start}")
+            if there == len(data):
+                return  # an earlier try landed
+            self._files.truncate(fd, start)  # our own half: never leave a row that ends in the middle
+        try:
+            write_all(self._files, fd, data, start)
+        except OSError:
+            self._files.truncate(fd, start)
+            raise
+
+
+def _unavailable(operation: str, path: str, error: OSError) -> Unavailable:
+    return Unavailable(
+        operation,
+        path,
+        cause=error.strerror or str(error),
+        hint="nothing is lost: rows stay in the spool and are archived as soon as this succeeds",
+    )

@@ -1,0 +1,10 @@
+"""Doubles for tests, of this library and of services that use it.
+
+FaultyFiles     the real disk, failing or dying at the n-th operation
+SimulatedDisk   a disk in memory whose power can be cut: what was not synced is dropped, reordered or zeroed
+"""
+
+from modeldata.testing.disk import SimulatedDisk
+from modeldata.testing.faults import Died, Fault, FaultyFiles
+
+__all__ = ["Died", "Fault", "FaultyFiles", "SimulatedDisk"]

@@ -1,0 +1,130 @@
+"""One small life of a spool, run on any disk: rows of two collectors, two writers, shipped round by round."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from modeldata.settings import Settings
+from modeldata.ship.pipeline import Pipeline
+from modeldata.snapshot import Shapes, taker_of
+from modeldata.spool.files import Files
+from modeldata.spool.place import open_place
+from modeldata.spool.quota import Full, Quota
+from modeldata.spool.segment import NotStored
+from modeldata.spool.writer import Writer, new_packer
+from modeldata.store import open_store
+
+ROOT = "/archive"
+NOON = 1_795_435_200_000_000_000
+"""2026-11-23 12:00 UTC."""
+DAY = 86_400_000_000_000
+
+
+def identity(identifier: str) -> dict[str, str]:
+    return {
+        "account": "a", "service": "s", "model_id": "i", "model_name": "m", "model_version": "1", "identifier": identifier,
+    }  # fmt: skip
+
+
+class Service:
+    """A process that collects, on a disk of the test's choice."""
+
+    def __init__(self, files: Files, archive: str = ROOT, *, sync: bool = False, most: int = 1 << 30) -> None:
+        self.settings = Settings.build({}, archive=archive, min_free_bytes=0)
+        self._random = iter(range(1, 1 << 30))
+        self.writer = Writer(
+            lambda: open_place(self.settings.spool_folder(), files, b"\1" * 16, NOON),
+            Quota(most, 0, files),
+            files=files,
+            make_pack=new_packer,
+            tend=lambda place, now: None,
+            sync=sync,
+        )
+        self.shapes = {name: Shapes(identity(name), ("number", "text")) for name in ("inputs", "predictions")}
+        for name, shapes in self.shapes.items():
+            self.writer.identities[shapes.stream] = identity(name)
+        self.attempted: Counter[tuple[str, str]] = Counter()
+        self.accepted: Counter[tuple[str, str]] = Counter()
+
+    def collect(self, name: str, number: int, time_ns: int = NOON, pad: int = 20) -> bool:
+        """As `ModelDataCollector.collect` does it, with the clock of the test."""
+        lane = self.writer.acquire()
+        key = (name, str(number))
+        self.attempted[key] += 1
+        shapes = self.shapes[name]
+        plan, rows, data = taker_of([])([number, "x" * pad], shapes, lane.pack)
+        try:
+            lane.append(plan, rows, data, b"", b"", time_ns)
+        except Full as full:
+            lane.refuse(shapes.stream, full.reason, 1)
+            self.writer.release(lane)
+            return False
+        except NotStored:
+            self.writer.retire(lane)
+            return False
+        self.writer.release(lane)
+        self.accepted[key] += 1
+        return True
+
+
+def new_pipeline(files: Files, archive: str = ROOT, warn: Callable[[str], None] = lambda text: None) -> Pipeline:
+    settings = Settings.build({}, archive=archive, min_free_bytes=0)
+    place = open_place(settings.spool_folder(), files, b"\2" * 16, NOON)
+    return Pipeline(place, open_store(archive, files), settings, files=files, warn=warn, may_commit=lambda: True)
+
+
+def ship_all(files: Files, archive: str = ROOT) -> Pipeline:
+    """What a shipper does from its start until nothing is left."""
+    pipeline = new_pipeline(files, archive)
+    for _ in range(1000):
+        done = pipeline.step()
+        pipeline.remove(pipeline.finished())
+        if not done.rows and not done.more:
+            return pipeline
+    raise AssertionError("the shipper never comes to an end")
+
+
+def delivered(read: Callable[[str], bytes], paths: list[str]) -> Counter[tuple[str, str]]:
+    """(identifier, number) of every row in the archive; fails on a row that is torn or shifted."""
+    found: Counter[tuple[str, str]] = Counter()
+    for path in paths:
+        if not path.endswith(".csv") or ".modeldata-spool" in path:
+            continue
+        reader = csv.reader(io.StringIO(read(path).decode(), newline=""))
+        header = next(reader)
+        assert header == ["$Timestamp", "$CorrelationId", "$RequestId", "number", "text"], path
+        identifier = "inputs" if "/inputs/" in path else "predictions"
+        for row in reader:
+            assert len(row) == 5 and set(row[4]) <= {"x"} and row[3].isdigit(), f"mangled in {path}: {row}"
+            found[identifier, row[3]] += 1
+    return found
+
+
+def delivered_on_disk(archive: str) -> Counter[tuple[str, str]]:
+    paths = [os.path.join(folder, name) for folder, _, names in os.walk(archive) for name in names]
+    return delivered(lambda path: Path(path).read_bytes(), sorted(paths))
+
+
+def assert_exactly(
+    accepted: Counter[tuple[str, str]], attempted: Counter[tuple[str, str]], found: Counter[tuple[str, str]]
+) -> None:
+    """The oracle: lost, duplicated and foreign rows, all none."""
+    lost = accepted - found
+    doubled = Counter({key: times for key, times in found.items() if times > attempted[key]})
+    assert not lost, f"lost {len(lost)}: {sorted(lost)[:5]}"
+    assert not doubled, f"doubled {len(doubled)}: {sorted(doubled)[:5]}"
+
+
+def manifest_rows(archive: str) -> int:
+    total = 0
+    for folder, _, names in os.walk(archive):
+        for name in names:
+            if name.endswith(".jsonl"):
+                total += sum(json.loads(line)["rows"] for line in Path(folder, name).read_text().splitlines())
+    return total

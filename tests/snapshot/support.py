@@ -1,0 +1,89 @@
+"""Take, pack and decode in one step, as the collector and the shipper do it between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgpack
+import pyarrow as pa
+
+from modeldata.columns import Column, decode
+from modeldata.snapshot import Refused, Shapes, taker_of
+from modeldata.snapshot.plan import NOTHING
+from modeldata.snapshot.values import default
+
+IDENTITY = {
+    "account": "unknown",
+    "service": "unknown",
+    "model_id": "unknown",
+    "model_name": "churn",
+    "model_version": "1",
+    "identifier": "inputs",
+}
+
+
+def new_shapes(*feature_names: str) -> Shapes:
+    return Shapes(IDENTITY, feature_names or None)
+
+
+def new_pack() -> Callable[[object], bytes]:
+    packer = msgpack.Packer(use_bin_type=True, strict_types=True, default=default, unicode_errors="surrogatepass")
+    pack: Callable[[object], bytes] = packer.pack
+    return pack
+
+
+def definition_of(packed: bytes) -> dict[str, object]:
+    definition: dict[str, object] = msgpack.unpackb(packed, unicode_errors="surrogatepass")
+    return definition
+
+
+def round_trip(*calls: object, shapes: Shapes | None = None) -> list[Column]:
+    """The columns of several calls of one shape. Fails where they are not of one shape."""
+    shapes = shapes or new_shapes()
+    pack = new_pack()
+    frames = []
+    definitions = set()
+    for data in calls:
+        plan, rows, taken = taker_of(data)(data, shapes, pack)
+        if rows:
+            definitions.add(plan.definition)
+            frames.append((rows, taken))
+    assert len(definitions) == 1, f"{len(definitions)} shapes"
+    return decode(definition_of(definitions.pop()), frames)
+
+
+def python(column: Column) -> list[object]:
+    """The values of a column as Python has them."""
+    values: list[object] = column.values if isinstance(column.values, list) else column.values.to_pylist()
+    return values
+
+
+def arrow(column: Column) -> pa.Array:
+    """The values of a column that has to be an Arrow array."""
+    assert isinstance(column.values, pa.Array), type(column.values)
+    return column.values
+
+
+def table(columns: list[Column]) -> dict[str, list[object]]:
+    return {column.name: python(column) for column in columns}
+
+
+def row_of(data: object, shapes: Shapes | None = None) -> list[object]:
+    """The one row that this data is."""
+    columns = round_trip(data, shapes=shapes)
+    assert all(len(column.values) == 1 for column in columns)
+    return [python(column)[0] for column in columns]
+
+
+def refused(data: object) -> str:
+    """The reason for which this data is refused."""
+    try:
+        _, rows, taken = taker_of(data)(data, new_shapes(), new_pack())
+    except Refused as error:
+        assert str(error), "a refusal says why"
+        return error.reason
+    raise AssertionError(f"taken: {rows} rows, {taken[:60]!r}")
+
+
+def taken_as_nothing(data: object) -> bool:
+    return taker_of(data)(data, new_shapes(), new_pack()) == NOTHING
