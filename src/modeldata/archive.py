@@ -43,7 +43,7 @@ class Archive:
     def __init__(
         self, url: str | os.PathLike[str] | None = None, *, spool: str | os.PathLike[str] | None = None, **settings: object
     ) -> None:
-        self._begin(Settings.build(os.environ, archive=url, spool=spool, **settings)  # type: ignore[arg-type] # checked there)
+        self._begin(Settings.build(os.environ, archive=url, spool=spool, **settings))  # type: ignore[arg-type] # checked there
 
     @classmethod
     def of(cls, settings: Settings) -> Archive:
