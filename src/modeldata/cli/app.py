@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from modeldata.cli.audit import audit_command
+from modeldata.cli.demo import demo
 from modeldata.cli.doctor import doctor
 from modeldata.cli.ship import ship
 from modeldata.cli.status import status
@@ -13,6 +14,7 @@ app = typer.Typer(
     help="Archive what models were asked and what they answered.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 
+app.command()(demo)
 app.command()(ship)
 app.command()(status)
 app.command("audit")(audit_command)

@@ -50,6 +50,8 @@ def _read(kind: pa.DataType, data: bytes | memoryview, rows: int, width: int, si
 def build(kind: pa.DataType, node: Sequence[Any]) -> pa.Array:
     """The array of a node (see `modeldata.snapshot.arrow_copy`)."""
     length, raw, children, dictionary, base, offset = node
+    if length < 0 or offset < 0 or (offset and not kinds.is_run_end_encoded(kind)):
+        raise ValueError("a length or an offset that can't be")  # Arrow itself does not look
     if isinstance(kind, pa.BaseExtensionType):
         return pa.ExtensionArray.from_storage(kind, build(kind.storage_type, node))
     if kinds.is_null(kind):
