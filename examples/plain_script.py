@@ -1,25 +1,37 @@
-"""Archive the inputs and predictions of a batch job.
+"""Scores a table in a plain script: no server, an archive said in code, and a wait until all of it is there.
 
-    python plain_script.py
-
-Then look below ./modeldata. The job does not wait for the archive: rows are safe when `collect` returns, and a small process
-archives them after the job has ended. `flush` is for those who want to be sure before they go on.
+    pip install 'modeldata' pandas scikit-learn
+    python plain_script.py [folder]
 """
 
-from sklearn.datasets import load_diabetes
-from sklearn.linear_model import LinearRegression
+from __future__ import annotations
+
+import sys
+
+from sklearn.datasets import load_iris
+from sklearn.tree import DecisionTreeClassifier
 
 from modeldata import Archive
 
-archive = Archive("modeldata")
-patients = load_diabetes(as_frame=True)
-model = LinearRegression().fit(patients.data, patients.target)
 
-inputs = archive.collector("diabetes", identifier="inputs")
-predictions = archive.collector("diabetes", identifier="predictions", feature_names=["progression"])
+def main(folder: str) -> int:
+    flowers = load_iris(as_frame=True)
+    model = DecisionTreeClassifier(random_state=0).fit(flowers.data[::2], flowers.target[::2])
 
-inputs.collect(patients.data, user_correlation_id="night-1")
-predictions.collect(model.predict(patients.data).reshape(-1, 1), user_correlation_id="night-1")
+    archive = Archive(folder)
+    inputs = archive.collector("iris", identifier="inputs")
+    predictions = archive.collector("iris", identifier="predictions", feature_names=["species"])
 
-print("archived" if archive.flush(timeout=30) else "still on its way")
-print(archive.stats())
+    rows = flowers.data[1::2]
+    inputs.collect(rows, user_correlation_id="nightly")
+    predictions.collect(model.predict(rows).reshape(-1, 1), user_correlation_id="nightly")
+
+    if not archive.close(timeout=30):
+        print(f"not archived yet, and not lost: modeldata ship --drain --archive {folder}", file=sys.stderr)
+        return 1
+    print(f"{len(rows)} rows and as many predictions are in {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "modeldata"))

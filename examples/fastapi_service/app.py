@@ -1,58 +1,60 @@
-"""The web service around `score.py`: one patient or many in a request.
+"""The scoring file behind HTTP: FastAPI on uvicorn, one row or many in a request.
 
-    python train.py model.pkl
-    uvicorn app:app
+    pip install 'modeldata[demo]'
+    MODELDATA_ARCHIVE=./archive uvicorn app:app
 
-    curl -X POST localhost:8000/score -H 'X-Order-Id: order-1' -H 'Content-Type: application/json' -d @patients.json
+    curl -s localhost:8000/example > row.json
+    curl -s localhost:8000/score -H 'content-type: application/json' -H 'x-correlation-id: biopsy-17' -d @row.json
+
+What was asked and answered is in ./archive a second later. `modeldata demo` runs this very service.
 """
 
-import time
+from __future__ import annotations
+
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Annotated
 
 import pandas as pd
 import score
-from fastapi import FastAPI, Header
+from fastapi import FastAPI, Header, HTTPException
+from train import FEATURES, held_out
 
 import modeldata
 
-collect_ns: list[int] = []
-request_ns: list[int] = []
+Row = dict[str, float]
+CorrelationId = Annotated[str, Header(alias="x-correlation-id", description="Yours, to find the call again.")]
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     score.init()
-    for collector in (score.inputs_dc, score.prediction_dc):
-        collector.collect = timed(collector.collect, collect_ns)
     yield
 
 
-app = FastAPI(lifespan=lifespan)
+app = FastAPI(title="Is a tumour malignant?", lifespan=lifespan)
+
+
+@app.get("/example")
+def example() -> Row:
+    """A row to try it with."""
+    return held_out()[0].iloc[0].to_dict()
 
 
 @app.post("/score")
-def score_patients(patients: list[dict[str, float]], x_order_id: str = Header("")) -> list[list[float]]:
-    started = time.perf_counter_ns()
-    with modeldata.request():
-        answer = score.run(pd.DataFrame(patients), x_order_id)
-    request_ns.append(time.perf_counter_ns() - started)
-    return answer
+def score_one(row: Row, correlation_id: CorrelationId = "") -> float:
+    """The probability that the row is malignant."""
+    return answer([row], correlation_id)[0]
 
 
-@app.get("/timings")
-def timings() -> dict[str, list[int]]:
-    """What this example measures of itself, in nanoseconds: each call of `collect`, each scoring of a request."""
-    return {"collect": collect_ns, "request": request_ns}
+@app.post("/score/batch")
+def score_many(rows: list[Row], correlation_id: CorrelationId = "") -> list[float]:
+    """The same for many rows: one request, one collect() each for the inputs and the predictions."""
+    return answer(rows, correlation_id)
 
 
-def timed(function, times: list[int]):
-    """`function`, noting how long each call takes."""
-
-    def call(*arguments):
-        started = time.perf_counter_ns()
-        taken = function(*arguments)
-        times.append(time.perf_counter_ns() - started)
-        return taken
-
-    return call
+def answer(rows: list[Row], correlation_id: str) -> list[float]:
+    if not rows or any(row.keys() != set(FEATURES) for row in rows):
+        raise HTTPException(422, f"give one number for each of: {', '.join(FEATURES)}")
+    with modeldata.request():  # the rows of this request share one $RequestId
+        return score.run(pd.DataFrame(rows, columns=FEATURES), correlation_id)

@@ -1,26 +1,33 @@
-"""Train the model that the service serves: is a tumour malignant? On real data that scikit-learn ships.
+"""Trains the model of this service: is a tumour malignant? Data: 569 real biopsies that scikit-learn ships.
 
-    python train.py model.pkl
+    python train.py        # trains, and prints how often it is right on rows that it has not seen
+
+Half of the rows are for training; `held_out()` gives the others, which the service is asked about.
 """
 
-import sys
+from __future__ import annotations
 
-import joblib
+import pandas as pd
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+FEATURES: list[str] = load_breast_cancer().feature_names.tolist()
 
-def train(path: str) -> float:
-    """Write the model to `path`; its accuracy on rows it has not seen."""
-    data = load_breast_cancer(as_frame=True)
-    seen, unseen, seen_labels, unseen_labels = train_test_split(data.data, data.target, random_state=17)
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(seen, seen_labels)
-    joblib.dump(model, path)
-    return float(model.score(unseen, unseen_labels))
+
+def train() -> Pipeline:
+    """A classifier, fitted on every second row. Classes: 0 malignant, 1 benign."""
+    rows, labels = load_breast_cancer(return_X_y=True, as_frame=True)
+    return make_pipeline(StandardScaler(), LogisticRegression()).fit(rows[::2], labels[::2])
+
+
+def held_out() -> tuple[pd.DataFrame, pd.Series]:
+    """The rows that `train` does not see, and their labels."""
+    rows, labels = load_breast_cancer(return_X_y=True, as_frame=True)
+    return rows[1::2].reset_index(drop=True), labels[1::2].reset_index(drop=True)
 
 
 if __name__ == "__main__":
-    print(f"accuracy {train(sys.argv[1]):.3f}")
+    rows, labels = held_out()
+    print(f"right on {train().score(rows, labels):.1%} of {len(rows)} rows that it has not seen")

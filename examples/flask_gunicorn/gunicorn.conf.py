@@ -1,4 +1,5 @@
-"""Four workers. Nothing here is for the archive: workers need no hook, and `preload_app = True` works as well."""
+"""Settings that gunicorn reads by itself from the folder it is started in. Needs nothing for modeldata."""
 
-workers = 4
 bind = "127.0.0.1:8000"
+workers = 4
+graceful_timeout = 10

@@ -40,6 +40,22 @@ def test_the_path_is_the_seeds() -> None:
     assert names.folder(CHURN, moment, hour_folders=True) == f"{stem}/06"
 
 
+@pytest.mark.parametrize(
+    ("model_id", "name", "version", "folder"),
+    [
+        ("unknown", "churn-model", "unknown", "unknown-churn-model-unknown"),
+        ("3f2504e0-4f89-11d3-9a0c-0305e82c3301", "churn-model", "1", "3f2504e0-4f89-11d3-9a0c-0305e82c3301-churn-model-1"),
+        ("my-id", "churn", "1", "my~2Did-churn-1"),
+        ("unknown", "churn", "2026-11-23", "unknown-churn-2026~2D11~2D23"),
+    ],
+)
+def test_a_model_keeps_the_seeds_plain_folder_unless_another_model_would_share_it(
+    model_id: str, name: str, version: str, folder: str
+) -> None:
+    other = {**CHURN, "model_id": model_id, "model_name": name, "model_version": version}
+    assert names.folder(other, 0, hour_folders=False).split("/")[4] == folder
+
+
 def test_an_account_gives_up_to_three_levels_and_never_more() -> None:
     def account(text: str) -> str:
         return names.folder({**CHURN, "account": text}, 0, hour_folders=False).removesuffix(

@@ -98,6 +98,19 @@ def test_a_definition_that_is_not_one_is_undecodable(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
+def test_each_byte_changed_is_other_values_or_undecodable(name: str) -> None:
+    definition, rows, frame = taken(SAMPLES[name])
+    for at in range(len(frame)):
+        for value in (0x00, 0x7F, 0x80, 0xFF):
+            try:
+                columns = decode(definition, [(rows, frame[:at] + bytes([value]) + frame[at + 1 :])])
+            except Undecodable:
+                continue
+            assert all(len(column.values) == rows for column in columns)
+            assert all(str(column.values) for column in columns)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_byte_changed_is_other_values_or_undecodable(name: str, data: st.DataObject) -> None:

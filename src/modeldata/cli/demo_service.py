@@ -1,151 +1,166 @@
-"""The service of the demo and its clients. The service itself is examples/fastapi_service, which the wheel carries along."""
+"""The example service as the demo sees it: where its files are, a process that runs it, clients that ask it."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
-import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import httpx
+
 from modeldata.errors import ModelDataError
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
-    import pandas as pd
+START_SECONDS = 120.0
+"""The longest to wait for the service; on a cold disk the import of scikit-learn takes most of it."""
+STOP_SECONDS = 10.0
+OURS = ("MODELDATA_", "AML_MODEL_DC_", "SERVICE_NAME")
+"""Variables that would change what the demo shows."""
 
-START_SECONDS = 90.0
-PACKAGED = Path(__file__).with_name("demo_files")
-IN_CLONE = Path(__file__).parents[3] / "examples" / "fastapi_service"
+Row = dict[str, float]
 
 
-class Sent(NamedTuple):
-    """What the clients sent: `ids` has the correlation id of every row."""
+def example_folder() -> Path:
+    """The example `fastapi_service`: beside this file where it was installed, in `examples/` of a clone."""
+    installed = Path(__file__).with_name("demo_example")
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "examples" / "fastapi_service"
 
-    rows: int
-    requests: int
-    ids: list[str]
+
+class Measured(NamedTuple):
+    """What the service measured. Times in nanoseconds."""
+
+    calls: list[tuple[str, int, int, bool]]
+    """For each `collect()`: identifier, rows, time, accepted."""
+    requests: list[tuple[str, int]]
+    """For each request: path, time."""
 
 
 class Service:
-    """Trains and serves in a process of its own, for the time of a `with`."""
+    """The example in a process of its own, on a free port of this host. A context manager: the process ends with it."""
 
-    def __init__(self, place: Path, archive: Path) -> None:
-        """Raises `ModelDataError` where a part of the `demo` extra is missing or the service does not come up."""
-        self._place = place
-        self._archive = archive
-        self._process: subprocess.Popen[bytes] | None = None
-        self.accuracy = 0.0
+    def __init__(self, archive: Path) -> None:
+        self._environment = _environment(os.environ, archive)
         self.url = ""
 
     def __enter__(self) -> Service:
-        source = PACKAGED if PACKAGED.is_dir() else IN_CLONE
-        model = self._place / "model.pkl"
-        trained = subprocess.run(
-            [sys.executable, str(source / "train.py"), str(model)], capture_output=True, text=True, check=False
-        )
-        if trained.returncode:
-            reason = trained.stderr.strip().rpartition("\n")[2]
-            raise ModelDataError("train the demo's model", cause=reason, hint="pip install 'modeldata[demo]'")
-        self.accuracy = float(trained.stdout.split()[-1])
-        port = _free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        environment = {**os.environ, "MODEL": str(model), "MODELDATA_ARCHIVE": str(self._archive)}
-        log = (self._place / "service.log").open("wb")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(source), "--port", str(port), "--log-level", "warning"],
-            env=environment,
-            cwd=self._place,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        log.close()
+        command = [sys.executable, "-P", "-m", "modeldata.cli.demo_server", str(example_folder())]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, env=self._environment, stdin=pipe, stdout=pipe, text=True)
         try:
-            self._wait_until_up(port)
+            self.url = f"http://127.0.0.1:{self._port()}"
         except BaseException:
-            self.stop()
+            self._end()
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.stop()
+    def __exit__(self, *_: object) -> None:
+        self._end()
 
-    def stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
+    def _port(self) -> int:
+        with self._at_most(START_SECONDS):
+            line = self._process.stdout.readline() if self._process.stdout else ""
+        if not line.strip().isdecimal():
+            raise ModelDataError("start the example service", str(example_folder()), cause="it ended", hint="see above")
+        return int(line)
+
+    def stop(self) -> Measured:
+        """Let it answer what it has begun and leave. What it measured."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
+        with self._at_most(STOP_SECONDS):
+            told = self._process.stdout.read()
+            self._process.wait()
         try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
+            return Measured(**json.loads(told))
+        except ValueError as error:
+            raise ModelDataError("stop the example service", cause="it did not say what it measured") from error
+
+    def _at_most(self, seconds: float) -> AbstractContextManager[object]:
+        return _Alarm(seconds, self._process)
+
+    def _end(self) -> None:
+        """Whatever happened: no process stays behind."""
+        process = self._process
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+        try:
+            process.wait(STOP_SECONDS)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
             process.kill()
             process.wait()
 
-    def _wait_until_up(self, port: int) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            assert self._process is not None
-            if self._process.poll() is not None:
-                break
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        said = (self._place / "service.log").read_text(errors="replace").strip().rpartition("\n")[2]
-        raise ModelDataError("start the demo's service", self.url, cause=said, hint="pip install 'modeldata[demo]'")
 
-    def timings(self) -> dict[str, list[int]]:
-        """Nanoseconds of each `collect()` call and of each request, as the service measured them."""
-        import httpx
+class _Alarm:
+    """Kills a process that takes too long, so that a read from its pipe ends."""
 
-        found: dict[str, list[int]] = httpx.get(f"{self.url}/timings", timeout=30).raise_for_status().json()
-        return found
+    def __init__(self, seconds: float, process: subprocess.Popen[str]) -> None:
+        self._timer = threading.Timer(seconds, process.kill)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
 
 
-def patients() -> pd.DataFrame:
-    """569 real rows of 30 features."""
-    from sklearn.datasets import load_breast_cancer
-
-    frame: pd.DataFrame = load_breast_cancer(as_frame=True).data
-    return frame
-
-
-def send(url: str, rows: pd.DataFrame, clients: int) -> Sent:
-    """Every row once, half of them single, half in batches of up to 16, from `clients` threads."""
-    import httpx
-
-    records = rows.to_dict("records")
-    dice = random.Random(17)
-    half = len(records) // 2
-    requests = [(f"single-{number}", [record]) for number, record in enumerate(records[:half])]
-    at = half
-    while at < len(records):
-        size = dice.randint(2, 16)
-        requests.append((f"batch-{at}", records[at : at + size]))
-        at += size
-    dice.shuffle(requests)
-
-    def client(own: list[tuple[str, list[dict[str, float]]]]) -> list[str]:
-        ids: list[str] = []
-        with httpx.Client(base_url=url, timeout=60) as http:
-            for order, batch in own:
-                http.post("/score", json=batch, headers={"X-Order-Id": order}).raise_for_status()
-                ids += [order] * len(batch)
-        return ids
-
-    with ThreadPoolExecutor(clients) as pool:
-        done = list(pool.map(client, [requests[number::clients] for number in range(clients)]))
-    ids = [one for part in done for one in part]
-    return Sent(len(ids), len(requests), ids)
+def _environment(outer: Mapping[str, str], archive: Path) -> dict[str, str]:
+    """What a user would set, and nothing that a user happens to have set."""
+    kept = {name: value for name, value in outer.items() if not name.startswith(OURS)}
+    package = str(Path(__file__).parents[2])
+    searched = [package, *(path for path in outer.get("PYTHONPATH", "").split(os.pathsep) if path)]
+    return {**kept, "MODELDATA_ARCHIVE": str(archive), "PYTHONPATH": os.pathsep.join(searched)}
 
 
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+class Sent(NamedTuple):
+    """A request that was answered. `seconds`: as the client saw it."""
+
+    correlation_id: str
+    rows: list[Row]
+    answers: list[float]
+    seconds: float
+
+
+def send(url: str, rows: list[Row], run: str, *, clients: int, batch: int) -> list[Sent]:
+    """Ask about each row twice, alone and in a batch, from `clients` at once. All of them, or an error."""
+    plan = list(_requests(rows, run, batch))
+    random.Random(0).shuffle(plan)
+    with ThreadPoolExecutor(clients, thread_name_prefix="client") as pool:
+        parts = [pool.submit(_client, url, plan[number::clients]) for number in range(clients)]
+        try:
+            return [sent for part in parts for sent in part.result()]
+        except httpx.HTTPError as error:
+            raise ModelDataError("ask the example service", url, cause=str(error) or type(error).__name__) from error
+
+
+def _requests(rows: list[Row], run: str, batch: int) -> Iterator[tuple[str, list[Row]]]:
+    for number, row in enumerate(rows):
+        yield f"{run}-biopsy-{number:03}", [row]
+    for number, start in enumerate(range(0, len(rows), batch)):
+        yield f"{run}-batch-{number:02}", rows[start : start + batch]
+
+
+def _client(url: str, plan: list[tuple[str, list[Row]]]) -> list[Sent]:
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+        return [_ask(client, correlation_id, rows) for correlation_id, rows in plan]
+
+
+def _ask(client: httpx.Client, correlation_id: str, rows: list[Row]) -> Sent:
+    alone = "-biopsy-" in correlation_id
+    headers = {"x-correlation-id": correlation_id}
+    started = time.perf_counter()
+    answer = client.post("/score" if alone else "/score/batch", json=rows[0] if alone else rows, headers=headers)
+    seconds = time.perf_counter() - started
+    answer.raise_for_status()
+    return Sent(correlation_id, rows, [answer.json()] if alone else answer.json(), seconds)
