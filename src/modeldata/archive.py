@@ -66,6 +66,7 @@ class Archive:
             make_pack=new_packer,
             tend=self._tend,
             sync=settings.fsync == "always",
+            block_seconds=settings.block_timeout if settings.when_full == "block" else 0.0,
         )
 
     def collector(

@@ -50,6 +50,8 @@ def _typed(values: pa.Array, excel_safe: bool) -> Text:
         return _typed(values.storage, excel_safe)
     if pa.types.is_dictionary(kind):
         return _typed(values.dictionary_decode(), excel_safe)
+    if pa.types.is_run_end_encoded(kind):
+        return _typed(pc.run_end_decode(values), excel_safe)
     if _is_text(kind):
         text = values.cast(TEXT)
         return Text(_safe(text) if excel_safe else text, free=True)

@@ -180,7 +180,7 @@ def _compare_files(store: ReadStore, data_files: list[str], ends: dict[str, int]
 
 def _judge(collector: str, writer: str, told: list[Range]) -> WriterAudit:
     """Numbers from 0 on: what no range has is missing, what two have is doubled."""
-    told.sort()
+    told.sort(key=lambda one: (one.first, one.last))
     missing: list[Range] = []
     doubled: list[tuple[int, int]] = []
     rows = 0
@@ -191,7 +191,11 @@ def _judge(collector: str, writer: str, told: list[Range]) -> WriterAudit:
         if one.first < upto:
             doubled.append((one.first, min(one.last, upto - 1)))
         if one.reason is not None:
-            missing.append(one)
+            last = missing[-1] if missing else None
+            if last is not None and (last.reason, last.last + 1) == (one.reason, one.first):
+                missing[-1] = last._replace(last=one.last)
+            else:
+                missing.append(one)
         else:
             rows += one.last - one.first + 1
         upto = max(upto, one.last + 1)

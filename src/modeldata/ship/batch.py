@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from modeldata import names
-from modeldata.columns import Column, Undecodable, decode
+from modeldata.columns import Column, decode
 from modeldata.encode import csv
 
 if TYPE_CHECKING:
@@ -35,51 +35,61 @@ class Spoilt(NamedTuple):
     why: str
 
 
+class Encoded(NamedTuple):
+    """Rows as bytes, without a header, and the frames that are in them, in this order."""
+
+    rows: bytes
+    replaced: int
+    frames: list[Taken]
+    spoilt: list[Spoilt]
+
+
 def encode_group(group: Group, *, excel_safe: bool) -> tuple[Batch | None, list[Spoilt]]:
-    """The batch of a group, without the frames that can't be decoded; None where none is left."""
-    columns, good, spoilt = _decode(group)
-    if not good:
-        return None, spoilt
-    encoded = csv.encode([*_own_columns(good), *columns], header=True, excel_safe=excel_safe)
-    head = len(csv.encode([*_own_columns([]), *(_nothing(column) for column in columns)], header=True).data)
-    header = encoded.data[:head]
-    manifest = _manifest(group, columns, good, encoded.replaced)
-    return (
-        Batch(
-            group.folder,
-            group.stream,
-            _signature(group.stream, header, [column.type for column in columns]),
-            _signature(group.stream, header, []),
-            encoded.data,
-            head,
-            manifest,
-        ),
-        spoilt,
+    """The batch of a group, without the frames that can't be decoded or encoded; None where none is left.
+
+    Raises MemoryError where even one frame alone is too much.
+    """
+    encoded = _encode(group, group.frames, excel_safe)
+    if not encoded.frames:
+        return None, encoded.spoilt
+    columns, types = _named(group.definition)
+    header = csv.header_line([names.TIMESTAMP, names.CORRELATION, names.REQUEST, *columns])
+    manifest = _manifest(group, columns, types, encoded)
+    batch = Batch(
+        group.folder,
+        group.stream,
+        _signature(group.stream, header, types),
+        _signature(group.stream, header, []),
+        header + encoded.rows,
+        len(header),
+        manifest,
     )
+    return batch, encoded.spoilt
 
 
-def _decode(group: Group) -> tuple[list[Column], list[Taken], list[Spoilt]]:
+def _named(definition: dict[str, object]) -> tuple[list[str], list[str]]:
+    columns, types = definition["columns"], definition["types"]
+    assert isinstance(columns, list) and isinstance(types, list)  # else nothing of it was decoded
+    return columns, types
+
+
+def _encode(group: Group, frames: list[Taken], excel_safe: bool) -> Encoded:
+    """All at once; where that fails, in halves down to the one frame that is to blame, which is set aside."""
     try:
-        return _columns(group, group.frames), group.frames, []
-    except Undecodable:
-        pass  # one of them is bad: find out which
-    good: list[Taken] = []
-    spoilt: list[Spoilt] = []
-    for taken in group.frames:
-        try:
-            _columns(group, [taken])
-            good.append(taken)
-        except Undecodable as error:
-            spoilt.append(Spoilt(taken, str(error)))
-    return (_columns(group, good) if good else []), good, spoilt
-
-
-def _columns(group: Group, frames: list[Taken]) -> list[Column]:
-    return decode(group.definition, [(taken.frame.head.rows, taken.frame.data) for taken in frames])
-
-
-def _nothing(column: Column) -> Column:
-    return Column(column.name, column.type, column.values[:0])
+        columns = decode(group.definition, [(taken.frame.head.rows, taken.frame.data) for taken in frames])
+        encoded = csv.encode([*_own_columns(frames), *columns], header=False, excel_safe=excel_safe)
+        return Encoded(encoded.data, encoded.replaced, frames, [])
+    except MemoryError:
+        if len(frames) == 1:
+            raise
+    except Exception as error:  # whatever a library says of bytes or values that it does not like: no other row may wait for it
+        if len(frames) == 1:
+            return Encoded(b"", 0, [], [Spoilt(frames[0], f"{type(error).__name__}: {error}")])
+    half = len(frames) // 2
+    first, second = _encode(group, frames[:half], excel_safe), _encode(group, frames[half:], excel_safe)
+    return Encoded(
+        first.rows + second.rows, first.replaced + second.replaced, first.frames + second.frames, first.spoilt + second.spoilt
+    )
 
 
 def _own_columns(frames: list[Taken]) -> list[Column]:
@@ -125,20 +135,21 @@ _KINDS = (
 )
 
 
-def _manifest(group: Group, columns: list[Column], frames: list[Taken], replaced: int) -> dict[str, object]:
+def _manifest(group: Group, columns: list[str], types: list[str], encoded: Encoded) -> dict[str, object]:
+    frames = encoded.frames
     times = [taken.frame.head.time_ns for taken in frames]
     manifest: dict[str, object] = {
         "identity": group.identity,
         "rows": sum(taken.frame.head.rows for taken in frames),
         "first_ns": min(times),
         "last_ns": max(times),
-        "columns": [column.name for column in columns],
-        "types": [column.type for column in columns],
+        "columns": columns,
+        "types": types,
         "calls": _runs([taken.frame.head.rows for taken in frames]),
         "sequences": _sequences(frames),
     }
-    if replaced:
-        manifest["surrogates_replaced"] = replaced
+    if encoded.replaced:
+        manifest["surrogates_replaced"] = encoded.replaced
     return manifest
 
 

@@ -39,7 +39,19 @@ class Target:
 class State:
     """Everything a shipper must know after a restart. One value, replaced as a whole by each committed round."""
 
-    __slots__ = ("archived", "damaged", "drops", "gaps", "offsets", "quarantined", "round", "sequences", "targets", "torn")
+    __slots__ = (
+        "archived",
+        "damaged",
+        "drops",
+        "gaps",
+        "offsets",
+        "quarantined",
+        "round",
+        "sequences",
+        "targets",
+        "torn",
+        "untold",
+    )
 
     def __init__(self) -> None:
         self.round = 0
@@ -57,6 +69,8 @@ class State:
         self.damaged = 0
         self.torn = 0
         self.quarantined = 0
+        self.untold: list[tuple[str, dict[str, object]]] = []
+        """(folder, note) for manifests: losses that are decided, but that the archive has not been told of yet."""
 
     def pack(self) -> bytes:
         content = {
@@ -70,6 +84,7 @@ class State:
             "damaged": self.damaged,
             "torn": self.torn,
             "quarantined": self.quarantined,
+            "untold": self.untold,
         }
         packed: bytes = msgpack.packb(content, unicode_errors="surrogatepass")
         return packed

@@ -22,6 +22,8 @@ ROUND_BYTES = 32 * 1024 * 1024
 """A round reads no more frames than this (and one more), so that memory stays bounded whatever the backlog."""
 PARSED_DEFINITIONS = 20_000
 """How many definitions are kept unpacked."""
+DROP_OLDEST = "drop_oldest"
+"""The reason under which rows are counted that were accepted and then given up for room: the one policy that does so."""
 DONE = -1
 """Offset of a segment of which nothing is left to read."""
 
@@ -143,6 +145,21 @@ class Gatherer:
                 break
             self._read_segment(name, found)
         return found
+
+    def give_up(self, name: str, state: State) -> tuple[int, list[Lost]]:
+        """Read the rest of a segment only to say what is in it: (rows, their numbers). `state` then has it behind it."""
+        lost: list[Lost] = []
+        rows = 0
+        while state.offsets.get(name) != DONE:
+            found = Gathered(state)
+            self._read_segment(name, found)
+            if not found.changed:
+                break
+            lost += found.lost
+            for group in found.groups.values():
+                rows += group.rows
+                lost += [_given_up(group, taken) for taken in group.frames]
+        return rows, lost
 
     def _forget(self, found: Gathered, present: set[str]) -> None:
         """Drop what the state says of segments and writers that are gone. Only ever after their files are."""
@@ -283,6 +300,24 @@ def identity_of(definition: dict[str, object]) -> dict[str, str]:
     identity = definition["identity"]
     assert isinstance(identity, dict)
     return identity
+
+
+def _given_up(group: Group, taken: Taken) -> Lost:
+    head = taken.frame.head
+    last = head.sequence + head.rows - 1
+    return Lost(group.identity, group.folder, taken.writer_id, head.sequence, last, DROP_OLDEST)
+
+
+def joined(lost: list[Lost]) -> list[Lost]:
+    """The same numbers in fewer entries: ranges that follow each other become one."""
+    made: list[Lost] = []
+    for one in sorted(lost, key=lambda one: (names.stream(one.identity), one.folder, one.writer_id, one.reason, one.first)):
+        last = made[-1] if made else None
+        if last is not None and last[:3] == one[:3] and last.reason == one.reason and last.last + 1 == one.first:
+            made[-1] = last._replace(last=one.last)
+        else:
+            made.append(one)
+    return made
 
 
 def _rotated(present: list[str], turn: int) -> list[str]:

@@ -10,9 +10,10 @@ from modeldata.errors import SpoolError
 from modeldata.ship.batch import Spoilt, encode_group
 from modeldata.ship.checkpoint import Checkpoint, State
 from modeldata.ship.freeze import Freezer, Intent, Item
-from modeldata.ship.gather import DONE, Bad, Gatherer, Lost
+from modeldata.ship.gather import DONE, DROP_OLDEST, Bad, Gatherer, Lost, joined
 from modeldata.ship.targets import Targets
 from modeldata.spool.files import make_folders, replace_file
+from modeldata.spool.reader import OpenSegment, segment_names
 from modeldata.store import Foreign
 
 if TYPE_CHECKING:
@@ -80,6 +81,49 @@ class Pipeline:
         self._commit(intent.after)
         return Round(rows, more)
 
+    def give_up_oldest(self, room: int) -> int:
+        """when_full="drop_oldest": give up whole segments, the oldest first, until `room` bytes are free. The rows lost.
+
+        Only segments that no living writer holds, and only rows that are not in a round under way. What is given up is written
+        down (as `lost`, with its numbers) before the first file goes, and told to the archive with the next round.
+        """
+        intent = self._left_over()
+        after = intent.after if intent is not None else self.state.copy()
+        rows, freed = 0, 0
+        going: list[str] = []
+        for name, size in self._oldest():
+            if freed >= room:
+                break
+            count, lost = self._gatherer.give_up(name, after)
+            after.untold += [_loss_note(one) for one in joined(lost)]
+            after.drops[DROP_OLDEST] = after.drops.get(DROP_OLDEST, 0) + count
+            rows, freed = rows + count, freed + size
+            going.append(name)
+        if not going:
+            return 0
+        if intent is not None:
+            self._freezer.rewrite(intent)
+        else:
+            self._generation += 1
+            self._checkpoint.save(self._generation, after)
+            self.state = after
+        self.remove(going)
+        self._warn(f"the spool is full: {rows} rows given up (drop_oldest): {self.place.folder}")
+        return rows
+
+    def _oldest(self) -> list[tuple[str, int]]:
+        """(name, bytes) of the segments that could be given up, by age."""
+        found: list[tuple[int, str, int]] = []
+        for name in segment_names(self.place, self._files):
+            try:
+                segment = OpenSegment(self.place, name, self._files)
+            except (OSError, ValueError):
+                continue
+            if not segment.alive:
+                found.append((segment.created_ns, name, segment.size))
+            segment.close()
+        return [(name, size) for _, name, size in sorted(found)]
+
     def finished(self) -> list[str]:
         """Segments of which everything is archived and to which nobody will add."""
         return [name for name, offset in self.state.offsets.items() if offset == DONE]
@@ -118,12 +162,11 @@ class Pipeline:
             items.append(targets.item(batch, at))
             pieces.append(batch.data)
             at += len(batch.data)
-        lost = [*found.lost, *_as_lost(spoilt_frames)]
-        for folder, note in [
-            *((one.folder, _refusal_note(one)) for one in found.refusals),
-            *((one.folder, _loss_note(one)) for one in lost),
-        ]:
-            note["batch"] = f"{self.place.spool8}-{after.round}-{len(items)}"
+        lost = joined([*found.lost, *_as_lost(spoilt_frames)])
+        told = [*after.untold, *(_refusal_note(one) for one in found.refusals), *(_loss_note(one) for one in lost)]
+        after.untold = []
+        for folder, note in told:
+            note = {**note, "batch": f"{self.place.spool8}-{after.round}-{len(items)}"}
             items.append(targets.told(folder, note))
         self._quarantine(bad, after)
         intent = Intent(after.round, items, after)
@@ -197,12 +240,12 @@ _STATE_LOST = (
 )
 
 
-def _refusal_note(one: Refusals) -> dict[str, object]:
-    return {"identity": one.identity, "rows": 0, "refused": {one.reason: one.rows}}
+def _refusal_note(one: Refusals) -> tuple[str, dict[str, object]]:
+    return one.folder, {"identity": one.identity, "rows": 0, "refused": {one.reason: one.rows}}
 
 
-def _loss_note(one: Lost) -> dict[str, object]:
-    return {"identity": one.identity, "rows": 0, "lost": [[one.writer_id.hex(), one.first, one.last, one.reason]]}
+def _loss_note(one: Lost) -> tuple[str, dict[str, object]]:
+    return one.folder, {"identity": one.identity, "rows": 0, "lost": [[one.writer_id.hex(), one.first, one.last, one.reason]]}
 
 
 def _as_lost(spoilt: list[tuple[Group, Spoilt]]) -> list[Lost]:

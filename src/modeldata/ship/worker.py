@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from modeldata.errors import ModelDataError, mask
 from modeldata.ship import policy
+from modeldata.ship.gather import DROP_OLDEST
 from modeldata.ship.pipeline import Pipeline
 from modeldata.ship.watch import look, sync_writers
 from modeldata.spool.files import replace_file
 from modeldata.spool.lock import Leadership
+from modeldata.spool.quota import used_bytes
 from modeldata.store import open_store
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 TICK = 0.05
 """Seconds between two looks at the spool."""
 NOTE_SECONDS = 1.0
+HIGH_WATER, LOW_WATER = 0.8, 0.7
+"""Parts of the spool's limit: above the first, `drop_oldest` gives up segments down to the second."""
 LINGER_SECONDS = 0.5
 """How long a shipper without living writers stays, so that a row of short scripts need not start one each."""
 
@@ -84,6 +88,7 @@ class Worker:
         now = self._monotonic()
         sight = look(self._place, self.pipeline.state, self._files)
         self._keep_durable(now)
+        self._make_room()
         if not sight.pending_bytes:
             self._waiting_since = None
             asked = self._was_asked()
@@ -152,6 +157,18 @@ class Worker:
         self._synced_at = now
         if sync_writers(self._place, self.pipeline.state, self._files):
             self._warn("the disk refused to make spooled rows durable: a power cut now may lose them")
+
+    def _make_room(self) -> None:
+        """when_full="drop_oldest": keep room for what comes, before writers meet the limit."""
+        most = self._settings.spool_max_bytes
+        if self._settings.when_full != DROP_OLDEST:
+            return
+        used = used_bytes(self._place, self._files)
+        if used > most * HIGH_WATER:
+            try:
+                self.pipeline.give_up_oldest(int(used - most * LOW_WATER))
+            except (ModelDataError, OSError) as error:
+                self._failed(error)
 
     def _was_asked(self) -> bool:
         """Did a writer ask for its rows to be archived at once (`flush`) since we last looked?"""

@@ -14,6 +14,9 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.
 NO_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
 
+BLOCK = 4096
+SEGMENTS_IN_SPOOL = 16
+"""A segment takes at most this part of the limit, so that giving up or shipping one makes room in time."""
 SMALL_DISK_PART = 20
 """On a small file system a twentieth of it is kept free instead of `min_free`."""
 
@@ -47,14 +50,15 @@ class Quota:
     def grant(self, place: Place, smallest: int, usual: int) -> int:
         """The size of a new segment: `usual`, or less, down to `smallest`, near the limit. Raises `Full`."""
         left = self.most - used_bytes(place, self._files)
-        if left < smallest:
+        if left < -(-smallest // BLOCK) * BLOCK:
             raise Full("spool_full", f"the spool holds {self.most:,} bytes, its limit: {place.folder}")
-        granted = min(usual, left)
+        granted = min(usual, left, max(smallest, self.most // SEGMENTS_IN_SPOOL))
         free, total = self._files.free_bytes(place.folder)
         kept = min(self.min_free, total // SMALL_DISK_PART)
         if free - smallest < kept:
             raise Full("no_space", f"only {free:,} bytes are free beside the spool, {kept:,} are kept: {place.folder}")
-        return max(smallest, min(granted, free - kept))
+        granted = min(granted, free - kept)
+        return max(smallest, granted - granted % BLOCK)
 
 
 def used_bytes(place: Place, files: Files) -> int:

@@ -73,6 +73,7 @@ class OpenSegment:
                 raise ValueError(f"segment version {header.version} is not known to this version")
             if header is None and self.alive:
                 self.empty = True  # its writer is just making it
+            self.created_ns = header.created_ns if header is not None else 0
             self.salt = header.salt if header is not None else _salt_by_name(self.writer_id, self.number)
         except BaseException:
             self.close()

@@ -9,7 +9,7 @@ import itertools
 import os
 import weakref
 from collections import deque
-from time import monotonic
+from time import monotonic, sleep
 
 import msgpack
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FIRST_SEGMENT = 256 * 1024
 LARGEST_SEGMENT = 4 * 1024 * 1024
+BLOCK_LOOK_SECONDS = 0.002
 TEND_NS = 100_000_000
 """How often a busy lane looks up: was its file removed, is somebody shipping? A tenth of a second."""
 
@@ -211,14 +212,17 @@ class Writer:
         make_pack: Callable[[], Callable[[object], bytes]],
         tend: Callable[[Place, bool], None],
         sync: bool,
+        block_seconds: float = 0.0,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
+        """`block_seconds`: how long a row may wait for room before it is refused (when_full="block")."""
         self._open_place = open_place
         self._quota = quota
         self._files = files
         self._make_pack = make_pack
         self._tend = tend
         self._sync = sync
+        self._block_seconds = block_seconds
         self._random = random
         self.identities: dict[str, dict[str, str]] = {}
         self.fsync_failures = 0
@@ -259,13 +263,24 @@ class Writer:
 
     def new_segment(self, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:
         """A fresh segment with room for `need` bytes of frames. Raises `Full` when limits or the disk say no."""
+        deadline = monotonic() + self._block_seconds
+        while True:
+            try:
+                return self._try_segment(writer_id, number, need, time_ns)
+            except Full:
+                if monotonic() >= deadline:
+                    raise
+                sleep(BLOCK_LOOK_SECONDS)
+
+    def _try_segment(self, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:
         if self._refusal is not None and monotonic() < self._not_before:
-            raise self._refusal  # one look at the disk per tenth of a second is enough while it is full
+            raise self._refusal  # one look at the disk in a while is enough when it is full
         try:
             self._refusal = None
             return self._make_segment(writer_id, number, need, time_ns)
         except Full as full:
-            self._refusal, self._not_before = full, monotonic() + TEND_NS / 1e9
+            again = BLOCK_LOOK_SECONDS if self._block_seconds else TEND_NS / 1e9
+            self._refusal, self._not_before = full, monotonic() + again
             raise
 
     def _make_segment(self, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:

@@ -1,7 +1,7 @@
 """A local folder as an archive: files that grow, one writer each.
 
 A position is given with every append, so a repeated append finds what an earlier try left: nothing, all, or a part of the
-same bytes, which it cuts away and writes again. Anything else was written by somebody else and is never touched.
+same bytes (zeros in it, after a power cut), which it cuts away and writes again. Anything else was written by somebody else and is never touched.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import stat
 from typing import TYPE_CHECKING
-from zlib import crc32
+
+import numpy as np
 
 from modeldata.settings import SPOOL_PREFIX
 from modeldata.spool.files import Files, create_once, make_folders, read_all, read_file, write_all
@@ -133,11 +134,11 @@ class LocalStore:
         size = self._files.fstat(fd).st_size
         if size < start or size > start + len(data):
             raise Foreign(f"{full} holds {size} bytes where {start} were left")
-        there = size - start
-        if there:
-            if crc32(read_all(self._files, fd, there, start)) != crc32(data[:there]):
+        if size > start:
+            left = read_all(self._files, fd, size - start, start)
+            if not _ours(left, data):
                 raise Foreign(f"{full} was written by somebody else after byte {start}")
-            if there == len(data):
+            if left == data:
                 return  # an earlier try landed
             self._files.truncate(fd, start)  # our own half: never leave a row that ends in the middle
         try:
@@ -145,6 +146,14 @@ class LocalStore:
         except OSError:
             self._files.truncate(fd, start)
             raise
+
+
+def _ours(left: bytes, data: memoryview) -> bool:
+    """Is `left` what an interrupted write of `data` leaves behind: its beginning, where pages that a power cut took are zeros?"""
+    if left == data[: len(left)]:
+        return True
+    found, meant = np.frombuffer(left, np.uint8), np.frombuffer(data[: len(left)], np.uint8)
+    return bool(((found == meant) | (found == 0)).all())
 
 
 def _unavailable(operation: str, path: str, error: OSError) -> Unavailable:
