@@ -13,10 +13,8 @@ import typer
 
 from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of
 from modeldata.errors import ModelDataError, mask
-from modeldata.ship.child import stop_on_signals, warn
 from modeldata.ship.status import existing_place, leader_note, load_state
 from modeldata.ship.watch import count
-from modeldata.ship.worker import Worker, lead_and_ship
 from modeldata.spool.files import Files
 from modeldata.spool.lock import Leadership
 from modeldata.spool.place import Place, open_place
@@ -40,6 +38,9 @@ def ship(
 
     --drain exits with 0 when nothing is pending any more, else with 1 and the reason.
     """
+    from modeldata.ship.child import stop_on_signals, warn  # here: pyarrow comes with it, and other commands start without
+    from modeldata.ship.worker import lead_and_ship
+
     files = Files()
     settings = settings_of(archive, spool)
     leave = stop_on_signals()
@@ -80,6 +81,9 @@ def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: fl
 
 def _try(settings: Settings, place: Place, files: Files, leave: threading.Event) -> str | None:
     """One go at shipping everything; why it did not succeed, None where it did."""
+    from modeldata.ship.child import warn
+    from modeldata.ship.worker import Worker
+
     leadership = Leadership.take(place.leader_lock, files)
     if leadership is None:
         os.close(os.open(place.flush_request, os.O_WRONLY | os.O_CREAT, 0o600))

@@ -1,0 +1,60 @@
+"""The counts of `Archive.stats()` as OpenTelemetry metrics, where its API is installed. Nothing is imported otherwise.
+
+modeldata.rows.accepted   counter, rows                 modeldata.rows.pending      gauge, rows
+modeldata.rows.dropped    counter, rows, by `reason`    modeldata.spool.bytes       gauge, bytes
+modeldata.rows.archived   counter, rows                 modeldata.spool.lag         gauge, seconds
+modeldata.rows.damaged, .gaps, .quarantined, modeldata.spool.torn: counters
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
+
+    from modeldata.archive import Archive
+    from modeldata.stats import Stats
+
+COUNTERS = (
+    ("modeldata.rows.accepted", "{row}", "accepted"),
+    ("modeldata.rows.archived", "{row}", "archived"),
+    ("modeldata.rows.damaged", "{frame}", "damaged"),
+    ("modeldata.rows.gaps", "{row}", "gaps"),
+    ("modeldata.rows.quarantined", "{row}", "quarantined"),
+    ("modeldata.spool.torn", "{segment}", "torn"),
+)
+GAUGES = (
+    ("modeldata.rows.pending", "{row}", "pending"),
+    ("modeldata.spool.bytes", "By", "bytes"),
+    ("modeldata.spool.lag", "s", "lag_seconds"),
+)
+
+
+def observe(archive: Archive, provider: MeterProvider | None = None) -> None:
+    """Offer the counts of `archive` to OpenTelemetry; they are read when a reader of metrics asks, never by `collect()`.
+
+    `provider`: the one that is set for the process, without. Raises ImportError where opentelemetry-api is not installed.
+    """
+    from opentelemetry import metrics
+
+    meter = (provider or metrics.get_meter_provider()).get_meter("modeldata")
+    attributes = {"archive": archive.settings.sink_key()}
+
+    def one(field: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        return lambda options: [metrics.Observation(getattr(archive.stats(), field), attributes)]
+
+    def dropped(options: CallbackOptions) -> Iterable[Observation]:
+        return [metrics.Observation(rows, {**attributes, "reason": reason}) for reason, rows in _dropped(archive.stats())]
+
+    for name, unit, field in COUNTERS:
+        meter.create_observable_counter(name, [one(field)], unit=unit)
+    for name, unit, field in GAUGES:
+        meter.create_observable_gauge(name, [one(field)], unit=unit)
+    meter.create_observable_counter("modeldata.rows.dropped", [dropped], unit="{row}")
+
+
+def _dropped(stats: Stats) -> Sequence[tuple[str, int]]:
+    return list(stats.dropped.items())
