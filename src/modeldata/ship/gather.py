@@ -130,6 +130,7 @@ class Gatherer:
         self._hour_folders = hour_folders
         self._warn = warn
         self._definitions = Definitions()
+        self._told: set[str] = set()
         self._parse_cache: dict[bytes, tuple[dict[str, object], dict[str, str], str]] = {}
 
     def gather(self, state: State) -> Gathered:
@@ -177,7 +178,9 @@ class Gatherer:
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
-            self._warn(f"left alone: {os.path.join(self._place.segments, name)}: {error}")
+            if name not in self._told:
+                self._told.add(name)
+                self._warn(f"left alone: {os.path.join(self._place.segments, name)}: {error}")
             return
         try:
             self._read_frames(segment, found)

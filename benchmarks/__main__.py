@@ -1,0 +1,14 @@
+"""Every benchmark, one question a file: `python -m benchmarks [name ...]`. Prints tables; read ratios, not single times."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import collect_cost, import_time
+
+QUESTIONS = {"import_time": import_time.main, "collect_cost": collect_cost.main}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or QUESTIONS:
+        print(f"\n## {name}: {(sys.modules[QUESTIONS[name].__module__].__doc__ or '').splitlines()[0]}\n")
+        QUESTIONS[name]()
