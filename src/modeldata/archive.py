@@ -129,7 +129,10 @@ class Archive:
     def _all_archived(self, place: Place, awaited: dict[str, int | None]) -> bool:
         from modeldata.ship.status import load_state
 
-        state = load_state(self.settings, place, self._files)
+        try:
+            state = load_state(self.settings, place, self._files)
+        except ModelDataError:
+            return False  # `stats()` and `doctor` say why
         for name, position in awaited.items():
             offset = state.offsets.get(name, 0)
             if offset == -1 or (position is not None and offset >= position):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of
-from modeldata.errors import ModelDataError, mask
+from modeldata.errors import ModelDataError, SpoolError, mask
+from modeldata.ship.checkpoint import Checkpoint
 from modeldata.ship.status import existing_place, leader_note, load_state
 from modeldata.ship.watch import count
 from modeldata.spool.files import Files
@@ -32,6 +33,9 @@ def ship(
     spool: SpoolOption = None,
     drain: Annotated[bool, typer.Option("--drain", help="Ship what is there now and leave.")] = False,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds that --drain may take.", min=0.0)] = 300.0,
+    accept_duplicates: Annotated[
+        bool, typer.Option("--accept-duplicates", help="Where the checkpoint is lost: begin anew; rows may be there twice.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Archive what waits in the spool, until stopped (SIGTERM, Ctrl-C); with --drain until nothing waits.
@@ -44,6 +48,8 @@ def ship(
     files = Files()
     settings = settings_of(archive, spool)
     leave = stop_on_signals()
+    if accept_duplicates:
+        _begin_anew(settings, files)
     if drain:
         raise typer.Exit(_drain(settings, files, leave, timeout, as_json))
     place = open_place(settings.spool_folder(), files, os.urandom(16), time.time_ns())
@@ -56,6 +62,18 @@ def ship(
             warn(f"{_leader(place, files)} ships this spool: {place.folder}; waiting")
             while not leave.wait(LOOK_SECONDS) and Leadership.taken(place.leader_lock, files):
                 continue
+
+
+def _begin_anew(settings: Settings, files: Files) -> None:
+    """Only where what was archived can't be known; a checkpoint that can be read is never thrown away."""
+    place = existing_place(settings, files)
+    if place is None:
+        return
+    checkpoint = Checkpoint(place.sink(settings.sink_key()), files)
+    try:
+        checkpoint.load()
+    except SpoolError:
+        checkpoint.forget()
 
 
 def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: float, as_json: bool) -> int:

@@ -7,7 +7,7 @@ byte leaves. Whatever happens after that, the same bytes go to the same place un
     encode    each group to the bytes that its file gets, and a manifest line that says what they hold
     freeze    all bytes of the round to `staging`, then `intent`: what goes where, and the state after it; both fsynced
     send      each item: probe where the outcome is unknown, append, until it is known to be there
-    commit    checkpoint (A/B), then remove the intent, then unlink segments that are done
+    commit    checkpoint (both slots, one after the other), then remove the intent, then unlink segments that are done
 
 After a crash: an intent of the next round is sent again from the start (each append probes first); an older one is a leftover.
 

@@ -11,12 +11,19 @@ from zlib import crc32
 
 import msgpack
 
-from modeldata.spool.files import Files, read_file, write_all
+from modeldata.errors import SpoolError
+from modeldata.spool.files import Files, read_file, replace_file, write_all
 
 MAGIC = b"MDCKPT1\n"
 SLOT = struct.Struct("<8sQII")
 """Magic, generation, length of the content, checksum of generation and content."""
 SLOT_STEP = 64 * 1024
+
+
+STATE_LOST = (
+    "what was archived is not known, so nothing is sent; `modeldata ship --drain --accept-duplicates` sends what is in the spool, "
+    "some of it perhaps again"
+)
 
 
 class Target:
@@ -108,21 +115,36 @@ class Checkpoint:
 
     def __init__(self, folder: str, files: Files) -> None:
         self._paths = (os.path.join(folder, "checkpoint.a"), os.path.join(folder, "checkpoint.b"))
+        self._begun = os.path.join(folder, "begun")
         self._files = files
 
     def load(self) -> tuple[int, State]:
         """(generation, state) of the newest slot that holds; (0, empty) where there was never one.
 
-        Raises ValueError when slots exist and none holds: what was archived is then unknown, and guessing would lose or
+        Raises `SpoolError` when there was one and no slot holds: what was archived is then unknown, and guessing would lose or
         double rows.
         """
         found = [self._slot(path) for path in self._paths]
         good = [slot for slot in found if isinstance(slot, tuple)]
         if good:
             return max(good, key=lambda slot: slot[0])
-        if any(slot is False for slot in found):
-            raise ValueError(f"neither slot of the checkpoint can be read: {self._paths[0]}")
+        if any(slot is False for slot in found) or self._is_there(self._begun):
+            raise SpoolError("read the checkpoint", self._begun, cause="none of its slots can be read", hint=STATE_LOST)
         return 0, State()
+
+    def _is_there(self, path: str) -> bool:
+        try:
+            self._files.stat(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def forget(self) -> None:
+        """Begin anew, with what is known to be lost kept beside: rows that were archived may be archived again."""
+        for path in (*self._paths, self._begun):
+            if self._is_there(path):
+                self._files.rename(path, path + ".lost")
+        self._files.sync_folder(os.path.dirname(self._begun))
 
     def _slot(self, path: str) -> tuple[int, State] | bool | None:
         """A slot's content, False where it is damaged, None where it was never written."""
@@ -157,3 +179,5 @@ class Checkpoint:
             self._files.close(fd)
         if size == 0:
             self._files.sync_folder(os.path.dirname(path))
+        if generation == 1:  # from now on, no slot at all means that they were lost, not that nothing was archived
+            replace_file(self._files, self._begun, b"")

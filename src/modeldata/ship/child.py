@@ -51,6 +51,7 @@ def main() -> int:
     try:
         _shorten_log(os.environ.get("MODELDATA_SHIPPER_LOG", ""))
         place = open_place(settings.spool_folder(), files, os.urandom(16), time.time_ns())
+        os.chdir(place.folder)  # not to keep the service's folder busy
         for _ in range(ELECTION_TRIES):
             if lead_and_ship(
                 place, settings, files=files, warn=warn, monotonic=time.monotonic, wall_ns=time.time_ns,

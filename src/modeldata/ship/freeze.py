@@ -122,7 +122,7 @@ class Freezer:
         return data
 
     def clear(self) -> None:
-        """Forget the round. Only after the checkpoint knows of it."""
+        """Forget the round. Only after both slots of the checkpoint know of it."""
         for path in (self._intent, self._staging):
             try:
                 self._files.unlink(path)

@@ -244,8 +244,9 @@ class Gatherer:
         self, segment: OpenSegment, identity: dict[str, str], stream: str, folder: str, first: int, rows: int, found: Gathered
     ) -> bool:
         """Order by sequence: a number seen before is a repeat (False), one too high tells exactly which rows are missing."""
+        known = segment.number == 1 or segment.writer_id in found.after.sequences
         sequences = found.after.sequences.setdefault(segment.writer_id, {})
-        expected = sequences.get(stream, 0 if segment.number == 1 else None)
+        expected = sequences.get(stream, 0 if known else None)
         if expected is not None and first < expected:
             return False
         if expected is not None and first > expected:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modeldata import names
 from modeldata.errors import SpoolError
 from modeldata.ship.batch import Spoilt, encode_group
-from modeldata.ship.checkpoint import Checkpoint, State
+from modeldata.ship.checkpoint import STATE_LOST, Checkpoint, State
 from modeldata.ship.freeze import Freezer, Intent, Item
 from modeldata.ship.gather import DONE, DROP_OLDEST, Bad, Gatherer, Lost, joined
 from modeldata.ship.targets import Targets
@@ -58,10 +58,7 @@ class Pipeline:
         self._checkpoint = Checkpoint(folder, files)
         self._freezer = Freezer(folder, files)
         self._gatherer = Gatherer(place, files, hour_folders=settings.hour_folders, warn=warn)
-        try:
-            self._generation, self.state = self._checkpoint.load()
-        except ValueError as error:
-            raise SpoolError("read the checkpoint", folder, cause=str(error), hint=_STATE_LOST) from error
+        self._generation, self.state = self._checkpoint.load()
 
     def step(self) -> Round:
         """Finish the round that a crash left, or make a new one. Raises `Unavailable` or OSError; the next call goes on.
@@ -104,9 +101,7 @@ class Pipeline:
         if intent is not None:
             self._freezer.rewrite(intent)
         else:
-            self._generation += 1
-            self._checkpoint.save(self._generation, after)
-            self.state = after
+            self._save(after)
         self.remove(going)
         self._warn(f"the spool is full: {rows} rows given up (drop_oldest): {self.place.folder}")
         return rows
@@ -132,7 +127,7 @@ class Pipeline:
         try:
             intent = self._freezer.load()
         except ValueError as error:
-            raise SpoolError("read the intent", self.place.sinks, cause=str(error), hint=_STATE_LOST) from error
+            raise SpoolError("read the intent", self.place.sinks, cause=str(error), hint=STATE_LOST) from error
         if intent is None:
             return None
         if intent.round <= self.state.round:
@@ -204,10 +199,15 @@ class Pipeline:
             raise SpoolError(
                 "commit a round", self.place.folder, cause="another process took the lead", hint="this one stops shipping"
             )
-        self._checkpoint.save(self._generation + 1, after)
-        self._generation += 1
-        self.state = after
+        self._save(after)
         self._freezer.clear()
+
+    def _save(self, after: State) -> None:
+        """In both slots, one after the other: whichever is lost later, the other knows the same."""
+        for _ in range(2):
+            self._checkpoint.save(self._generation + 1, after)
+            self._generation += 1
+        self.state = after
 
     def remove(self, finished: list[str]) -> None:
         """Unlink segments that every archive has. The checkpoint forgets them later, when they are known to be gone."""
@@ -232,12 +232,6 @@ class Pipeline:
                 self._warn(f"could not keep a damaged frame: {path}: {error}")
             rows = "unknown" if one.rows is None else one.rows
             self._warn(f"quarantined: {path}: rows {rows}: {one.why}")
-
-
-_STATE_LOST = (
-    "what was archived is not known, so nothing is sent: move the spool folder away to start a new one, "
-    "and keep it if its rows matter"
-)
 
 
 def _refusal_note(one: Refusals) -> tuple[str, dict[str, object]]:

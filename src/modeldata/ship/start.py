@@ -139,7 +139,6 @@ def child_environment(place: Place, settings: Settings, outer: Mapping[str, str]
     return {
         **outer,
         **settings.to_env(),
-        "MODELDATA_SPOOL_FOLDER": place.folder,
         "MODELDATA_SHIPPER_LOG": place.log,
         "PYTHONPATH": os.pathsep.join(searched),
     }

@@ -58,7 +58,7 @@ def _fill(stats: Stats, settings: Settings, place: Place, files: Files, now_ns: 
 
 
 def load_state(settings: Settings, place: Place, files: Files) -> State:
-    """What the checkpoint of this archive says now. Raises ValueError where neither of its slots can be read."""
+    """What the checkpoint of this archive says now. Raises `SpoolError` where no slot of it can be read."""
     return Checkpoint(place.sink(settings.sink_key()), files).load()[1]
 
 

@@ -131,10 +131,8 @@ class Worker:
         while True:
             done = self.pipeline.step()
             self._clean()
-            if not done.more and not look(self._place, self.pipeline.state, self._files).pending_bytes:
-                return
             if not done.more and not done.rows:
-                return  # what is left belongs to living writers
+                return  # what is left, if anything, is being written just now
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
