@@ -1,7 +1,9 @@
 """Scores a table in a plain script: no server, an archive said in code, and a wait until all of it is there.
 
-    pip install 'modeldata' pandas scikit-learn
+    pip install 'modeldata[cli]' pandas scikit-learn
     python plain_script.py [folder]
+
+`collect()` alone would do: rows are safe when it returns, and are archived whether this script goes on or not.
 """
 
 from __future__ import annotations

@@ -18,9 +18,7 @@ def init() -> None:
     model = train()  # a service of yours loads its model file here
     about = {"webservice_name": "biopsies", "model_version": "1"}
     inputs_dc = ModelDataCollector("breast_cancer", identifier="inputs", **about)
-    prediction_dc = ModelDataCollector(
-        "breast_cancer", identifier="prediction", feature_names=["malignant", "benign"], **about
-    )
+    prediction_dc = ModelDataCollector("breast_cancer", identifier="prediction", feature_names=["malignant", "benign"], **about)
 
 
 def run(input_df: pd.DataFrame, correlation_id: str = "") -> list[float]:

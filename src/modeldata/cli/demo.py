@@ -1,143 +1,165 @@
-"""`modeldata demo`: a real model service, real requests, and the archive they leave behind."""
+"""`modeldata demo`: a real model service, archived before your eyes."""
 
 from __future__ import annotations
 
-import csv
-import os
+import importlib.util
+import io
+import secrets
+import shlex
+import shutil
+import sys
 import time
 from pathlib import Path
-from statistics import median, quantiles
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.tree import Tree
 
-from modeldata.cli.demo_service import Service, patients, send
-from modeldata.settings import SPOOL_PREFIX
+from modeldata.errors import ModelDataError
 
-WAIT_SECONDS = 60.0
-SHOWN_ROWS = 5
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from modeldata.cli.demo_archive import Check
+    from modeldata.cli.demo_service import Measured, Sent
+
+NEEDED = ("fastapi", "httpx", "pandas", "sklearn", "uvicorn")
+CLIENTS, BATCH = 4, 16
+PATIENCE = 60.0
+"""Seconds that the rows may take to the archive; one or two are usual."""
+INPUTS, PREDICTIONS = "inputs", "prediction"
 
 
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where the demo keeps its model and its archive.")] = Path("demo-archive"),
-    clients: Annotated[int, typer.Option(min=1, help="How many clients send at once.")] = 4,
+    archive: Annotated[Path, typer.Option("--archive", help="A local folder; another run adds to it.")] = Path("demo-archive"),
 ) -> None:
-    """Train a model, serve it, send it real rows over HTTP, and show what was archived.
+    """Train a real model, serve it, ask it over HTTP, and show what is in the archive.
 
-    Exits with 1 when the archive does not hold exactly what was sent.
+    Exits with 1 where what was sent and what is archived differ.
     """
-    out = Console(highlight=False)
-    place = (folder / time.strftime("%Y%m%d-%H%M%S")).absolute()
-    archive = place / "archive"
-    place.mkdir(parents=True)
-    with Service(place, archive) as service:
-        out.print(f"[bold]1.[/] trained a classifier on scikit-learn's breast cancer data: accuracy {service.accuracy:.3f}")
-        out.print(f"[bold]2.[/] serving it with uvicorn and FastAPI at {service.url}")
-        sent = send(service.url, patients(), clients)
-        out.print(f"[bold]3.[/] sent {sent.rows} rows in {sent.requests} requests from {clients} clients, single and in batches")
-        timings = service.timings()
-        inputs, predictions = _wait(archive, sent.rows)
-    out.print("[bold]4.[/] the archive:\n")
-    out.print(_tree(archive))
-    out.print("\n   the first inputs (the first of 30 features):")
-    out.print(_first_rows(inputs))
-    out.print("   inputs beside predictions, by correlation id:")
-    out.print(_side_by_side(inputs, predictions))
-    agreed = _counts(out, sent.ids, inputs, predictions)
-    _cost(out, timings)
-    out.print(f"\nThe files are plain CSV: open them with anything, or\n   modeldata audit {_short(archive)}", soft_wrap=True)
-    raise typer.Exit(0 if agreed else 1)
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"modeldata: {', '.join(missing)} missing: pip install 'modeldata[demo]'", file=sys.stderr)
+        raise typer.Exit(1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without `µ` shall not end it
+    good = Demo(archive.expanduser().absolute(), Console(highlight=False)).run()
+    raise typer.Exit(0 if good else 1)
 
 
-Rows = list[dict[str, str]]
+class Demo:
+    """One run. Its rows are told from those of earlier runs by their correlation ids, which begin with `name`."""
+
+    def __init__(self, archive: Path, out: Console) -> None:
+        self.archive = archive
+        self.name = secrets.token_hex(3)
+        self.out = out
+
+    def run(self) -> bool:
+        """True where every row that was sent is in the archive once, as it was sent."""
+        sent, labels, measured = self._serve()
+        checks = self._show_rows(sent, labels)
+        self._show_cost(measured)
+        self._show_way_on()
+        return all(check.good for check in checks)
+
+    def _serve(self) -> tuple[list[Sent], dict[str, str], Measured]:
+        """Run the service, ask it, wait for the archive. What was sent, the truth for single rows, what was measured."""
+        from modeldata.cli import demo_archive, demo_service
+
+        try:
+            self.archive.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ModelDataError("make the archive's folder", str(self.archive), cause=error.strerror or str(error)) from error
+        self._say("1  A model service: scikit-learn behind FastAPI and uvicorn")
+        example = _module(demo_service.example_folder() / "train.py")
+        table, benign = example.held_out()
+        rows: list[demo_service.Row] = table.to_dict("records")
+        with self.out.status("training and starting"), demo_service.Service(self.archive) as service:
+            self.out.print(f"Its model is trained (is a tumour malignant?); it listens at\n{service.url}")
+            sent = demo_service.send(service.url, rows, self.name, clients=CLIENTS, batch=BATCH)
+            answered = time.monotonic()
+            self.out.print(
+                f"{CLIENTS} clients at once had {len(sent)} requests answered: {len(rows)} rows that the model has not\n"
+                f"seen, each alone, and again in batches of {BATCH}."
+            )
+            expected = sum(len(one.rows) for one in sent)
+            all_there = demo_archive.wait_until_archived(self.archive, [INPUTS, PREDICTIONS], self.name, expected, PATIENCE)
+            what = "All of it was" if all_there else "Not all of it was"
+            self.out.print(f"{what} in the archive {time.monotonic() - answered:.1f} s after the last answer.")
+            measured = service.stop()
+        truth = ["benign" if one else "malignant" for one in benign]
+        return sent, {demo_service.call_of(self.name, at): label for at, label in enumerate(truth)}, measured
+
+    def _show_rows(self, sent: list[Sent], labels: dict[str, str]) -> list[Check]:
+        from modeldata.cli import demo_archive, demo_show
+
+        inputs = demo_archive.read(self.archive, INPUTS, self.name)
+        predictions = demo_archive.read(self.archive, PREDICTIONS, self.name)
+        self._say("2  What is in the archive")
+        self.out.print(demo_show.tree(self.archive))
+        if len(inputs) and len(predictions):
+            self._say("3  The inputs, as pandas reads them")
+            self.out.print(demo_show.first_rows(inputs))
+            self._say("4  Inputs beside predictions, joined by correlation id, and what the biopsy said")
+            both = demo_archive.joined(inputs, predictions)
+            self.out.print(demo_show.pairs(both, labels))
+            right, known = demo_archive.right(both, labels)
+            self.out.print(f"From the archive alone: the model was right about {right} of {known} ({right / max(known, 1):.1%}).")
+        self._say("5  Sent over HTTP = archived?")
+        checks = [
+            demo_archive.compare(INPUTS, inputs, demo_archive.asked(sent)),
+            demo_archive.compare(PREDICTIONS, predictions, demo_archive.answered(sent)),
+        ]
+        self.out.print(demo_show.counts(checks))
+        return checks
+
+    def _show_cost(self, measured: Measured) -> None:
+        from modeldata.cli import demo_show
+
+        self._say(f"6  What collecting cost, with {CLIENTS} clients at once")
+        self.out.print(demo_show.cost(measured))
+        collecting = sum(call[2] for call in measured.calls)
+        serving = sum(request[1] for request in measured.requests)
+        refused = sum(not call[4] for call in measured.calls)
+        self.out.print(
+            f"collect() took {collecting / max(serving, 1):.1%} of the time of all requests, and refused {refused} of "
+            f"{len(measured.calls)} calls.\nA time includes waiting for other threads; CPU is the call's own work."
+        )
+
+    def _show_way_on(self) -> None:
+        self._say("7  It is yours")
+        where, command = _typed(self.archive), _command()
+        self.out.print(f"{self.archive}\nOpen a data.csv with whatever you like. To look further:", soft_wrap=True)
+        for line in (
+            f"{command} audit {where}",
+            f"{command} status --archive {where}",
+            f"duckdb.sql(\"from '{where}/*/*/*/{INPUTS}/*/*/*/*.csv'\")",
+        ):
+            self.out.print(f"  {line}", soft_wrap=True, markup=False, style="cyan")
+
+    def _say(self, text: str) -> None:
+        self.out.print(f"\n[bold]{text}[/]")
 
 
-def _wait(archive: Path, rows: int) -> tuple[Rows, Rows]:
-    """Until the archive has what was sent; or what it has after a minute."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        inputs, predictions = _read(archive, "inputs"), _read(archive, "prediction")
-        if len(inputs) >= rows and len(predictions) >= rows or time.monotonic() > deadline:
-            return inputs, predictions
-        time.sleep(0.1)
+def _module(path: Path) -> ModuleType:
+    """A file of the example, as a module of its own name."""
+    spec = importlib.util.spec_from_file_location(f"modeldata_demo_{path.stem}", path)
+    assert spec and spec.loader
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
 
 
-def _read(archive: Path, identifier: str) -> Rows:
-    rows: Rows = []
-    for path in sorted(archive.glob(f"*/*/*/{identifier}/*/*/*/data*.csv")):
-        with path.open(newline="", encoding="utf-8") as file:
-            rows.extend(csv.DictReader(file))
-    return rows
+def _typed(path: Path) -> str:
+    """As one would type it from here."""
+    short = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return shlex.quote(str(short))
 
 
-def _tree(archive: Path) -> Tree:
-    tree = Tree(f"[bold]{_short(archive)}[/]", guide_style="dim")
-    _grow(tree, archive)
-    return tree
-
-
-def _grow(tree: Tree, folder: Path) -> None:
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(SPOOL_PREFIX):
-            continue
-        inner = path
-        while inner.is_dir() and len(list(inner.iterdir())) == 1:
-            inner = next(inner.iterdir())  # one line for folders that hold nothing but a folder
-        name = inner.relative_to(folder).as_posix()
-        if inner.is_dir():
-            _grow(tree.add(name + "/"), inner)
-        else:
-            tree.add(f"{name}  [dim]{inner.stat().st_size:,} bytes[/]")
-
-
-def _table(*columns: str) -> Table:
-    table = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in table.columns:
-        column.no_wrap = True
-    return table
-
-
-def _first_rows(rows: Rows) -> Table:
-    names = [name for name in (rows[0] if rows else {}) if name != "$RequestId"][:4]
-    table = _table(*names)
-    for row in rows[:SHOWN_ROWS]:
-        table.add_row(*(row[name] for name in names))
-    return table
-
-
-def _side_by_side(inputs: Rows, predictions: Rows) -> Table:
-    answers = {row["$CorrelationId"]: row for row in predictions}
-    table = _table("$CorrelationId", "mean radius", "mean texture", "→", "malignant", "benign")
-    singles = [row for row in inputs if row["$CorrelationId"].startswith("single")]
-    for row in singles[:SHOWN_ROWS]:
-        answer = answers[row["$CorrelationId"]]
-        likely = [f"{float(answer[name]):.4f}" for name in ("malignant", "benign")]
-        table.add_row(row["$CorrelationId"], row["mean radius"], row["mean texture"], "→", *likely)
-    return table
-
-
-def _counts(out: Console, ids: list[str], inputs: Rows, predictions: Rows) -> bool:
-    """Sent = archived, row by row, told in one line."""
-    expected = sorted(ids)
-    good = all(sorted(row["$CorrelationId"] for row in rows) == expected for rows in (inputs, predictions))
-    verdict = "[green]they agree[/]" if good else "[red]they do not agree[/]"
-    out.print(f"\n[bold]5.[/] {len(ids)} rows sent = {len(inputs)} inputs = {len(predictions)} predictions archived: {verdict}")
-    return good
-
-
-def _cost(out: Console, timings: dict[str, list[int]]) -> None:
-    collect = [nanoseconds / 1000 for nanoseconds in timings["collect"]]
-    request = [nanoseconds / 1000 for nanoseconds in timings["request"]]
-    share = sum(collect) / sum(request)
-    out.print(
-        f"[bold]6.[/] collect() took {median(collect):.0f} µs (median; 99 % under {quantiles(collect, n=100)[98]:.0f} µs), twice a "
-        f"request; scoring one took {median(request):.0f} µs: {share:.1%} of it is collecting",
-        soft_wrap=True,
-    )
-
-
-def _short(path: Path) -> str:
-    return os.path.relpath(path)
+def _command() -> str:
+    """What was typed to get here."""
+    called = Path(sys.argv[0])
+    if called.stem == "__main__":
+        return "python -m modeldata"
+    return called.stem if shutil.which(called.stem) == str(called) else _typed(called.absolute())

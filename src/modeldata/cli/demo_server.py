@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import threading
-from time import perf_counter_ns
+from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     Send = Callable[[Any], Awaitable[Any]]
 
-calls: list[tuple[str, int, int, bool]] = []
-"""For each `collect()`: identifier, rows, nanoseconds, accepted."""
+calls: list[tuple[str, int, int, int, bool]] = []
+"""For each `collect()`: identifier, rows, nanoseconds, nanoseconds of them that its thread ran, accepted."""
 requests: list[tuple[str, int]] = []
 """For each request: path, nanoseconds from its arrival in the application to the end of the answer."""
 
@@ -38,12 +38,13 @@ class MeasuredServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if sockets:
-            threading.Thread(target=self._leave_with_parent, daemon=True).start()
             print(sockets[0].getsockname()[1], flush=True)
 
-    def _leave_with_parent(self) -> None:
+    def leave_with_parent(self) -> None:
         while os.read(0, 4096):
             continue
+        if not self.started:
+            os._exit(1)  # nothing was collected yet, and nobody waits for an answer
         self.should_exit = True
 
 
@@ -52,10 +53,10 @@ def measure_collect() -> None:
     collect = ModelDataCollector.collect
 
     def measured(self: ModelDataCollector, input_data: Any, user_correlation_id: str = "") -> bool:
-        started = perf_counter_ns()
+        ran, started = thread_time_ns(), perf_counter_ns()
         accepted = collect(self, input_data, user_correlation_id)
-        taken = perf_counter_ns() - started
-        calls.append((self.identity.identifier, len(input_data), taken, accepted))
+        taken, ran = perf_counter_ns() - started, thread_time_ns() - ran
+        calls.append((self.identity.identifier, len(input_data), taken, ran, accepted))
         return accepted
 
     ModelDataCollector.collect = measured  # type: ignore[method-assign] # in this process of the demo, and nowhere else
@@ -76,16 +77,13 @@ def measured_app(app: Callable[[Any, Any, Send], Awaitable[None]]) -> Callable[[
 def main(folder: str) -> int:
     sys.path.insert(0, folder)
     measure_collect()
-    app = importlib.import_module("app").app
-    config = uvicorn.Config(measured_app(app), host="127.0.0.1", port=0, log_level="warning")
+    config = uvicorn.Config(measured_app(importlib.import_module("app").app), host="127.0.0.1", port=0, log_level="warning")
     server = MeasuredServer(config)
+    threading.Thread(target=server.leave_with_parent, daemon=True).start()
     server.run(sockets=[config.bind_socket()])
     print(json.dumps({"calls": calls, "requests": requests}), flush=True)
     return 0 if server.started else 1
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,92 @@
+"""`modeldata demo`, run as a person runs it."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from modeldata.cli import demo
+from modeldata.cli.demo_archive import CALL, POSITION, compare
+from tests.support import archive, scripts
+
+COMMAND = [sys.executable, "-m", "modeldata", "demo", "--archive", "here"]
+
+
+def test_all_that_was_sent_is_in_the_archive_once(tmp_path: Path) -> None:
+    hostile = scripts.environment(COLUMNS="80", MODELDATA_ENABLED="false", MODELDATA_ARCHIVE="/nowhere", SERVICE_NAME="x")
+    done = subprocess.run(COMMAND, cwd=tmp_path, env=hostile, capture_output=True, text=True, timeout=250, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    inputs, predictions = archive.rows(tmp_path / "here", "inputs"), archive.rows(tmp_path / "here", "prediction")
+    assert len(inputs) == len(predictions) == 2 * 284
+    assert sorted(row[CALL] for row in inputs) == sorted(row[CALL] for row in predictions)
+    assert "NOT THE SAME" not in done.stdout
+    assert done.stdout.count("the same") == 2
+    assert max(map(len, done.stdout.splitlines())) <= max(80, len(str(tmp_path / "here")))
+
+
+def test_a_row_that_is_missing_doubled_or_changed_is_told() -> None:
+    sent = pd.DataFrame({CALL: ["a", "a", "b"], POSITION: [0, 1, 0], "x": [1.0, 2.0, 3.0]})
+    assert compare("inputs", sent, sent).good
+    assert not compare("inputs", sent.iloc[:2], sent).good
+    assert not compare("inputs", pd.concat([sent, sent.iloc[:1].assign(**{POSITION: 2})]), sent).good
+    assert not compare("inputs", sent.assign(x=[1.0, 2.0, 4.0]), sent).good
+    assert not compare("inputs", sent.iloc[:0], sent).good
+
+
+def test_rows_that_were_refused_make_it_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "PATIENCE", 0.5)
+    blocked = tmp_path / f".modeldata-spool-{os.getuid()}"
+    blocked.write_text("a file where the spool would be")
+    out = io.StringIO()
+    assert not demo.Demo(tmp_path, Console(file=out, width=80)).run()
+    assert out.getvalue().count("NOT THE SAME") == 2
+    assert "refused 604 of 604 calls" in out.getvalue()
+
+
+def test_a_folder_that_can_not_be_made_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "here").write_text("a file")
+    done = subprocess.run(
+        COMMAND, cwd=tmp_path, env=scripts.environment(), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("modeldata: could not make the archive's folder")
+    assert done.stderr.count("\n") == 1
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Processes that were told of an archive in this folder."""
+    mark = f"MODELDATA_ARCHIVE={folder / 'here'}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdecimal() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_process_stays_behind(tmp_path: Path, how: signal.Signals) -> None:
+    with (tmp_path / "output").open("wb") as output:
+        demo = subprocess.Popen(COMMAND, cwd=tmp_path, env=scripts.environment(), stdout=output, stderr=output)
+    try:
+        scripts.wait_until(
+            lambda: demo.poll() is not None or "listens" in (tmp_path / "output").read_text(), 120, "the demo serves"
+        )
+        assert demo.poll() is None, (tmp_path / "output").read_text()
+        demo.send_signal(how)
+        assert demo.wait(60) != 0
+        scripts.wait_until(lambda: not processes_of(tmp_path), 60, "service and shipper leave")
+    finally:
+        demo.kill()
+        demo.wait()

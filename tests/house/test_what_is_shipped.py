@@ -1,0 +1,71 @@
+"""The wheel, built from this tree and looked into."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel's files, as they lie in site-packages."""
+    folder = tmp_path_factory.mktemp("site")
+    with zipfile.ZipFile(wheel) as content:
+        content.extractall(folder)
+    return folder
+
+
+def test_every_module_and_the_type_marker_are_in_it(installed: Path) -> None:
+    tracked = {path.relative_to(ROOT / "src") for path in (ROOT / "src").rglob("*.py")} | {Path("modeldata/py.typed")}
+    assert {path for path in tracked if not (installed / path).exists()} == set()
+
+
+def test_other_azureml_packages_can_live_beside_it(installed: Path) -> None:
+    assert (installed / "azureml/datacollector/__init__.py").exists()
+    assert not (installed / "azureml/__init__.py").exists()
+    assert not (ROOT / "src/azureml/__init__.py").exists()
+
+
+def test_the_demo_is_served_from_the_same_files_as_the_example(installed: Path) -> None:
+    example = ROOT / "examples/fastapi_service"
+    shipped = installed / "modeldata/cli/demo_files"
+    expected = {path.name: path.read_text() for path in example.glob("*.py")}
+    assert {path.name: path.read_text() for path in shipped.glob("*.py")} == expected
+
+
+def test_nothing_else_is_in_it(installed: Path) -> None:
+    tops = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
+    assert tops == {"modeldata", "azureml"}
+
+
+def test_the_installed_package_finds_the_demos_files(installed: Path, tmp_path: Path) -> None:
+    code = "from modeldata.cli.demo_service import example_folder; print(example_folder())"
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert Path(done.stdout.strip()) == installed / "modeldata/cli/demo_files"
+
+
+def test_licence_and_readme_are_in_its_metadata(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as content:
+        name = next(name for name in content.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = content.read(name).decode()
+        assert "License-Expression: Apache-2.0" in metadata
+        assert (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[0] in metadata
+        assert any(name.endswith("licenses/LICENSE") for name in content.namelist())
