@@ -1,6 +1,6 @@
 """What does one `collect()` cost, hot (a loop) and paced (one call every 4 ms, as in a service)?
 
-Beside it, one `os.write` of as many bytes as the frame has, to a file: the floor of everything that survives SIGKILL by a system call.
+Beside it, one `os.write` of as many bytes as the frame has, to a file: the floor of what survives SIGKILL by a system call.
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ class Stats:
 
     Of this process: `accepted` (rows for which `collect()` returned True) and `dropped` (refused rows by reason).
     Of the whole spool, all its processes, also ended ones: `archived` (in the archive), `pending` (in the spool, on their way),
-    `lag_seconds` (age of the oldest pending call), `refused` (dropped rows by reason, as far as told to the shipper),
-    `torn` (segment ends cut off by a death: never accepted), `damaged` (frames whose bytes went bad), `gaps` (rows missing between two
-    sequence numbers), `quarantined` (rows set aside because they can't be decoded), `segments` and `bytes` (on disk), `leader`
-    (who ships: pid, host, since) and `last_error` (why archiving does not go on, None where it does).
+    `lag_seconds` (age of the oldest pending call), `refused` (dropped rows by reason, as far as told to the shipper), `torn`
+    (segment ends cut off by a death: never accepted), `damaged` (frames whose bytes went bad), `gaps` (rows missing between
+    sequence numbers), `quarantined` (rows set aside because they can't be decoded), `segments` and `bytes` (on disk),
+    `leader` (who ships: pid, host, since) and `last_error` (why archiving does not go on, None where it does).
     """
 
     __slots__ = (

@@ -101,7 +101,18 @@ def serving(folder: Path, *options: str, app: str = APP, uvicorn: bool = False) 
     if uvicorn:
         command = [sys.executable, "-m", "uvicorn", "service:asgi", "--port", str(port), "--log-level", "warning", *options]
     else:
-        command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "--log-level", "warning", *options]
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-b",
+            f"127.0.0.1:{port}",
+            "--keep-alive",
+            "75",
+            "--log-level",
+            "warning",
+            *options,
+        ]
     server = Server(folder, command, port)
     try:
         wait_until(server.answers, 90, "the server answers")
@@ -126,7 +137,9 @@ def _assert_archived(archive: Path, accepted: list[int], *, exactly: bool = True
 
 def _archived_by_itself(archive: Path, rows: int) -> None:
     wait_until(
-        lambda: all(len(data_files(archive, one)) == 1 and len(features(archive, one)) >= rows for one in ("inputs", "predictions")),
+        lambda: all(
+            len(data_files(archive, one)) == 1 and len(features(archive, one)) >= rows for one in ("inputs", "predictions")
+        ),
         90,
         "the child process archives everything without being asked",
     )
@@ -214,8 +227,13 @@ def test_killed_workers_and_killed_shippers_lose_and_double_nothing(tmp_path: Pa
                 os.kill(pid, signal.SIGKILL)
             (worker, *_) = [pid for pid in _processes(archive, b"gunicorn") if pid != server.process.pid]
             os.kill(worker, signal.SIGKILL)
-        accepted += server.send(range(5_000, 5_200))
-        wait_until(lambda: len(_processes(archive, b"--child")) == 1, 60, "one shipper leads again")
+        more = iter(range(5_000, 50_000))
+
+        def one_leads_again() -> bool:
+            accepted.extend(server.send(range(number := next(more), number + 1), clients=1))
+            return len(_processes(archive, b"--child")) == 1
+
+        wait_until(one_leads_again, 60, "one shipper leads again, as long as somebody collects")
         server.stop()
     drain(archive)
     _assert_archived(archive, accepted, exactly=False)

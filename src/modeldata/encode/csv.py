@@ -1,7 +1,7 @@
 """CSV as RFC 4180 has it, with "\\n" between rows: UTF-8, a header, quotes only where a reader needs them.
 
-A cell is quoted when it holds a comma, a quote, a line break or a NUL, begins or ends with white space, begins with `#`, or is empty
-text (an empty cell without quotes is a missing value). Quotes inside are doubled.
+A cell is quoted when it holds a comma, a quote, a line break or a NUL, begins or ends with white space, begins with `#`, or is
+empty text (an empty cell without quotes is a missing value). Quotes inside are doubled.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Is every accepted row in the archive, once? Told from the archive alone, by its manifests.
 
-Each batch's manifest line says which sequence numbers of which writers it holds, where its bytes are and what their checksum is. A
+Each batch's manifest line says which sequence numbers of which writers it holds, where its bytes are and their checksum. A
 writer's numbers for a collector begin at 0 and leave nothing out: a number that no batch has is a row that is missing, a number
 that two have is a row that is doubled. Numbers that a line tells to be lost, with the reason, are gaps that are explained.
 """

@@ -21,8 +21,8 @@ SLOT_STEP = 64 * 1024
 
 
 STATE_LOST = (
-    "what was archived is not known, so nothing is sent; `modeldata ship --drain --accept-duplicates` sends what is in the spool, "
-    "some of it perhaps again"
+    "what was archived is not known, so nothing is sent; `modeldata ship --drain --accept-duplicates` sends what is "
+    "in the spool, some of it perhaps again"
 )
 
 

@@ -1,4 +1,4 @@
-"""One round after another: gather, encode, freeze, send, commit. Plain functions on plain state: no clock, no thread, no waiting."""
+"""One round after another: gather, encode, freeze, send, commit. On plain state: no clock, no thread, no waiting."""
 
 from __future__ import annotations
 

@@ -95,7 +95,8 @@ class FrameHeader:
     """A frame's header whose own checksum held; `size` is the whole frame's, padding included."""
 
     __slots__ = (
-        "check", "correlation", "data", "definition", "flags", "kind", "payload_crc", "request", "rows", "sequence", "size", "time_ns",
+        "check", "correlation", "data", "definition", "flags", "kind", "payload_crc", "request", "rows", "sequence", "size",
+        "time_ns",
     )  # fmt: skip
 
     def __init__(self, fields: tuple[bytes, int, int, int, int, int, int, int, int, int, int, int]) -> None:

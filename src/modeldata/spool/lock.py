@@ -13,6 +13,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from modeldata.spool.files import Files
 
 if sys.platform == "win32":
@@ -50,7 +52,7 @@ else:
 class Leadership:
     """The right to ship a spool. At most one process of the host holds it, and the kernel takes it back at its end."""
 
-    held_here: set[str] = set()
+    held_here: ClassVar[set[str]] = set()
     """Lock files that this very process holds. Never opened again here: closing them would drop the lock."""
 
     def __init__(self, path: str, fd: int, files: Files) -> None:

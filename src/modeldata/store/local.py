@@ -1,7 +1,8 @@
 """A local folder as an archive: files that grow, one writer each.
 
 A position is given with every append, so a repeated append finds what an earlier try left: nothing, all, or a part of the
-same bytes (zeros in it, after a power cut), which it cuts away and writes again. Anything else was written by somebody else and is never touched.
+same bytes (zeros in it, after a power cut), which it cuts away and writes again. Anything else was written by somebody else and
+is never touched.
 """
 
 from __future__ import annotations

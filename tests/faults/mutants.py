@@ -1,0 +1,106 @@
+"""Does the suite notice when a guard is gone? `make mutants` (python -m tests.faults.mutants [word in a guard's name ...]).
+
+Each guard is switched off, one at a time, by replacing text in a copy of `src/`; the tests named beside it run against the copy. At least
+one must fail. Without any change all of them must pass. A guard whose text is not found exactly once is an error: the list must be kept
+true. Exit status 0 only when every guard is caught.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.faults.mutants_list import MUTANTS, Mutant
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 600
+
+
+def run(source: Path, tests: tuple[str, ...]) -> tuple[int, str]:
+    """The exit status of pytest for `tests` against the package in `source`, and its last lines."""
+    inherited = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part and not part.endswith("src")]
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(source), str(ROOT), *inherited]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "MODELDATA_MUTANT": "1",
+    }
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not faults and not soak",
+        "--override-ini", "timeout=240", f"--basetemp={source.parent / 'tmp'}", *tests,
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        out, _ = process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return -1, f"not done in {SECONDS} s"
+    finally:
+        try:
+            os.killpg(process.pid, 9)
+        except ProcessLookupError:
+            pass
+        process.wait()
+    return process.returncode, out
+
+
+def loaded_from(source: Path) -> bool:
+    """Do the tests really see the copy? Also where the package is installed for editing."""
+    env = {**os.environ, "PYTHONPATH": str(source)}
+    command = [sys.executable, "-c", "import modeldata; print(modeldata.__file__)"]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=True, cwd="/").stdout.startswith(str(source))
+
+
+def try_one(mutant: Mutant) -> tuple[str, str, float]:
+    """(what came of it, details, seconds)"""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        source = Path(folder, "src")
+        shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
+        for file, old, new in mutant.changes:
+            path = source / "modeldata" / file
+            text = path.read_text(encoding="utf-8")
+            if text.count(old) != 1:
+                return "stale", f"{file}: found {text.count(old)} times instead of once: {old!r}", 0.0
+            path.write_text(text.replace(old, new), encoding="utf-8")
+        if not loaded_from(source):
+            return "broken", "the copy is not what the tests would load", 0.0
+        status, out = run(source, mutant.tests)
+    seconds = time.monotonic() - began
+    failed = [line for line in out.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    if status == 1 and any(line.startswith("FAILED") for line in failed):
+        return "caught", failed[0].partition(" - ")[0].removeprefix("FAILED "), seconds
+    if status == 0:
+        return "SURVIVED", ", ".join(mutant.tests), seconds
+    return "broken", out[-1500:], seconds
+
+
+def main(words: list[str]) -> int:
+    chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.guard for word in words)]
+    tests = tuple(sorted({test for mutant in chosen for test in mutant.tests}))
+    print(f"{len(chosen)} guards, {len(tests)} tests", flush=True)
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        shutil.copytree(ROOT / "src", Path(folder, "src"), ignore=shutil.ignore_patterns("__pycache__"))
+        status, out = run(Path(folder, "src"), tests)
+    if status:
+        print(out[-4000:])
+        print("with every guard in place these tests must pass: nothing is shown until they do")
+        return 2
+    outcomes: dict[str, int] = {}
+    with concurrent.futures.ThreadPoolExecutor(max_workers=int(os.environ.get("WORKERS", os.cpu_count() or 1))) as pool:
+        for mutant, (outcome, details, seconds) in zip(chosen, pool.map(try_one, chosen), strict=True):
+            outcomes[outcome] = outcomes.get(outcome, 0) + 1
+            print(f"{outcome:8}  {mutant.guard:60}  {seconds:5.0f} s  {details}", flush=True)
+    print(", ".join(f"{number} {outcome}" for outcome, number in sorted(outcomes.items())))
+    return 0 if set(outcomes) <= {"caught"} else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

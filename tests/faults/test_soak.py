@@ -1,0 +1,36 @@
+"""Load and random faults for a while, then the oracle (fault matrix A1, A3, A10, A11, C3, D5, D15; see `soak`)."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from .soak import problems, soak
+
+
+def _told(folder: Path, seconds: float, seed: int) -> dict[str, object]:
+    told = soak(folder, seconds, seed)
+    print(json.dumps(told))
+    assert not problems(told), told
+    return told
+
+
+@pytest.mark.timeout(300)
+def test_twenty_seconds_of_load_and_random_faults_lose_and_double_nothing(tmp_path: Path) -> None:
+    told = _told(tmp_path, 20, 20)
+    faults = told["faults"]
+    assert isinstance(faults, dict)
+    assert int(str(told["kills"])) > 30 and int(str(told["accepted"])) > 5_000, told
+    for kind in ("SIGKILL of a plain worker", "SIGKILL of a gunicorn worker", "outages of the archive"):
+        assert faults.get(kind, 0) > 0, told
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_a_long_soak_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    seconds = float(os.environ.get("SOAK_SECONDS", "600"))
+    told = _told(tmp_path, seconds, int.from_bytes(os.urandom(4), "big"))
+    assert int(str(told["kills"])) > seconds, told
