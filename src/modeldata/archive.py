@@ -7,6 +7,7 @@ import os
 import time
 
 from modeldata.errors import ModelDataError
+from modeldata.ready import prepare
 from modeldata.settings import Settings
 from modeldata.ship.start import Supervisor
 from modeldata.spool.files import Files
@@ -53,6 +54,7 @@ class Archive:
         return archive
 
     def _begin(self, settings: Settings) -> None:
+        prepare()
         self.settings = settings
         self._files = Files()
         self._warned: dict[str, float] = {}

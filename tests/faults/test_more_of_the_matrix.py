@@ -140,7 +140,7 @@ def test_a_segment_that_can_not_be_read_is_tried_again_and_stops_no_other(tmp_pa
 def test_forks_while_threads_collect_neither_hang_nor_lose(tmp_path: Path) -> None:
     done = run(
         """
-    import os, signal, sys, threading, time
+    import faulthandler, os, sys, threading, time
     from modeldata import ModelDataCollector
     sys.setswitchinterval(1e-5)
     dc = ModelDataCollector("m", "inputs", ["who", "n"])
@@ -151,19 +151,20 @@ def test_forks_while_threads_collect_neither_hang_nor_lose(tmp_path: Path) -> No
         counts[name] = 0
         while not over.is_set():
             counts[name] += dc.collect([name, counts[name]])
+            time.sleep(0.0005)  # else eight threads leave the one that forks no time
 
-    threads = [threading.Thread(target=work, args=(f"t{n}",)) for n in range(8)]
+    threads = [threading.Thread(target=work, args=(f"t{n}",), daemon=True) for n in range(8)]
     for thread in threads: thread.start()
-    for child in range(150):
+    for child in range(100):
         pid = os.fork()
         if pid == 0:
-            signal.alarm(30)  # a deadlock ends here
+            faulthandler.dump_traceback_later(20, exit=True)  # a deadlock ends here, and says where
             ok = all(dc.collect([f"c{child}", n]) for n in range(3))
             os._exit(0 if ok else 1)
         assert os.waitpid(pid, 0)[1] == 0, child
     over.set()
     for thread in threads: thread.join(60)
-    print(sum(counts.values()) + 450)
+    print(sum(counts.values()) + 300)
     """,
         tmp_path,
         {"MODELDATA_SHIP": "off"},
@@ -172,7 +173,7 @@ def test_forks_while_threads_collect_neither_hang_nor_lose(tmp_path: Path) -> No
     drain(tmp_path / "modeldata")
     found = features(tmp_path / "modeldata")
     assert len(found) == len(set(found)) == int(done.stdout)
-    assert len([1 for who, _ in found if who.startswith("c")]) == 450
+    assert len([1 for who, _ in found if who.startswith("c")]) == 300
     assert assert_complete(tmp_path / "modeldata") == len(found)
 
 
@@ -233,7 +234,7 @@ def test_two_spools_share_an_archive_and_never_a_file(tmp_path: Path) -> None:
     ]
     assert [ship.wait(120) for ship in ships] == [0, 0]
     assert sorted(features(tmp_path / "archive")) == sorted((host, str(n)) for host in "ab" for n in range(200))
-    by_file = [set(line.split(",")[3] for line in path.read_text().splitlines()[1:]) for path in data_files(tmp_path / "archive")]
+    by_file = [{line.split(",")[3] for line in path.read_text().splitlines()[1:]} for path in data_files(tmp_path / "archive")]
     assert sorted(map(sorted, by_file)) == [["a"], ["b"]]
     assert assert_complete(tmp_path / "archive") == 400
 
@@ -270,7 +271,6 @@ def test_a_thousand_dead_segments_are_shipped_with_few_open_files(tmp_path: Path
     first = Service(Files(), archive)
     assert first.collect("inputs", 0)
     _killed(first)
-    (path,) = _segments(archive).glob("*.seg")
     expected = Counter(first.accepted)
     for number in range(1, 1000):
         service = Service(Files(), archive)
@@ -322,7 +322,7 @@ def test_a_fork_after_collector_and_archive_are_gone_says_nothing(tmp_path: Path
         archive = Archive("a", ship=way)
         dc = archive.collector("m")
         assert dc.collect([1])
-        archive.close(20)
+        archive.close(20 if way == "thread" else 0)
         del archive, dc
         gc.collect()
         pid = os.fork()

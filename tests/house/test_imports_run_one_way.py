@@ -15,7 +15,7 @@ ORDER = (
     "names", "errors", "settings", "stats", "request", "identity",  # words
     "snapshot", "spool",                                            # service side
     "store", "columns", "encode", "ship",                           # shipper side
-    "read",
+    "read", "ready",
     "debug", "metrics", "archive", "collector", "modeldata",        # what a user imports
     "testing", "cli", "__main__",
 )  # fmt: skip

@@ -119,7 +119,7 @@ class Server:
         failures: list[BaseException] = []
 
         def client() -> None:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             try:
                 while True:
                     with lock:
@@ -177,6 +177,10 @@ class Server:
         """Send the master a signal and wait for its end; its exit status."""
         self.process.send_signal(number)
         return self.process.wait(seconds)
+
+    def workers(self) -> list[int]:
+        """The master's living children."""
+        return [int(pid) for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
 
     def shippers(self) -> list[int]:
         """The processes that ship this archive, by what the kernel says of them."""

@@ -179,5 +179,22 @@ class Checkpoint:
             self._files.close(fd)
         if size == 0:
             self._files.sync_folder(os.path.dirname(path))
-        if generation == 1:  # from now on, no slot at all means that they were lost, not that nothing was archived
+        if generation == 1:
+            self._mark_begun()
+
+    def _mark_begun(self) -> None:
+        """From now on, no slot at all means that they were lost, not that nothing was archived."""
+        try:
             replace_file(self._files, self._begun, b"")
+        except OSError:
+            pass  # a full disk must not stop us from freeing it; both slots would have to be lost as well
+
+    def prepare(self) -> None:
+        """Give both slots their room while there is some, so that later commits need none. Raises OSError."""
+        for path in self._paths:
+            fd = self._files.open(path, os.O_RDWR | os.O_CREAT)
+            try:
+                if self._files.fstat(fd).st_size < SLOT_STEP:
+                    self._files.allocate(fd, SLOT_STEP)
+            finally:
+                self._files.close(fd)

@@ -59,6 +59,7 @@ class Pipeline:
         self._freezer = Freezer(folder, files)
         self._gatherer = Gatherer(place, files, hour_folders=settings.hour_folders, warn=warn)
         self._generation, self.state = self._checkpoint.load()
+        self._checkpoint.prepare()
 
     def step(self) -> Round:
         """Finish the round that a crash left, or make a new one. Raises `Unavailable` or OSError; the next call goes on.

@@ -1,0 +1,34 @@
+"""Everything that a first `collect()` would import, imported when an archive is made instead.
+
+A process that forks while one of its threads imports leaves the child with a half-imported module, or with the lock of one: it
+can never import it again. Archives are made when a service starts, rows come from all its threads: so `collect()` imports
+nothing. What handles numpy, pandas or Arrow data is brought in only where the user has those libraries already.
+"""
+
+from __future__ import annotations
+
+import sys
+
+ARROW = ("polars", "pyarrow", "duckdb")
+
+
+def prepare() -> None:
+    """Import what collecting will need. Costs some ten milliseconds, once."""
+    import hashlib
+    import json
+    import logging
+    import threading
+
+    import modeldata.ship.checkpoint
+    import modeldata.ship.watch
+    import modeldata.snapshot.values  # noqa: F401 - all of these are for later
+
+    del hashlib, json, logging, threading
+    if "numpy" in sys.modules:
+        import modeldata.snapshot.arrays  # noqa: F401 - likewise
+    if "pandas" in sys.modules:
+        import modeldata.snapshot.foreign
+        import modeldata.snapshot.frames
+        import modeldata.snapshot.series  # noqa: F401 - likewise
+    if any(name in sys.modules for name in ARROW):
+        import modeldata.snapshot.arrow  # noqa: F401 - likewise

@@ -1,0 +1,40 @@
+"""Each row of the fault matrix has a test that exists, or a reason."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.scripts import SOURCE
+
+from .matrix import OPEN, REASONS, ROWS
+
+ROOT = Path(__file__).parents[2]
+LAST = {"A": 12, "C": 18, "D": 16, "E": 8, "F": 10, "G": 10}
+"""How many rows each group of reliability.md §3 has. Group B is the remote stores'."""
+
+
+def test_every_row_of_the_matrix_is_in_exactly_one_table() -> None:
+    rows = {f"{group}{number}" for group, last in LAST.items() for number in range(1, last + 1)}
+    tables = [set(ROWS), set(REASONS), set(OPEN)]
+    assert set.union(*tables) == rows
+    assert sum(map(len, tables)) == len(rows), "a row has one answer"
+    assert all(ROWS.values()) and all(REASONS.values()) and all(OPEN.values())
+
+
+def test_every_test_that_the_matrix_names_exists() -> None:
+    path = os.pathsep.join([*os.environ.get("PYTHONPATH", "").split(os.pathsep), SOURCE, str(ROOT)])
+    files = sorted({f"tests/{name.partition('::')[0]}" for names in ROWS.values() for name in names})
+    missing = [file for file in files if not (ROOT / file).is_file()]
+    assert not missing
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "-m", "", *files],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    collected = [line for line in done.stdout.splitlines() if "::" in line]
+    for row, names in ROWS.items():
+        for name in names:
+            assert any(one.startswith(f"tests/{name}") for one in collected), f"{row}: no test begins with {name}"
