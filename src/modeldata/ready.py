@@ -21,14 +21,14 @@ def prepare() -> None:
 
     import modeldata.ship.checkpoint
     import modeldata.ship.watch
-    import modeldata.snapshot.values  # noqa: F401 - all of these are for later
+    import modeldata.snapshot.values
 
     del hashlib, json, logging, threading
     if "numpy" in sys.modules:
-        import modeldata.snapshot.arrays  # noqa: F401 - likewise
+        import modeldata.snapshot.arrays
     if "pandas" in sys.modules:
         import modeldata.snapshot.foreign
         import modeldata.snapshot.frames
-        import modeldata.snapshot.series  # noqa: F401 - likewise
+        import modeldata.snapshot.series
     if any(name in sys.modules for name in ARROW):
         import modeldata.snapshot.arrow  # noqa: F401 - likewise

@@ -98,7 +98,11 @@ CASES = {
         ]
     ),
 }
-TIMES = {"at": pd.to_datetime, "zoned": lambda column: pd.to_datetime(column, utc=True), "long": pd.to_timedelta}
+TIMES: dict[str, Callable[[pd.Series], pd.Series]] = {
+    "at": pd.to_datetime,
+    "zoned": lambda column: pd.to_datetime(column, utc=True),
+    "long": pd.to_timedelta,
+}
 
 
 @pytest.fixture(scope="module")

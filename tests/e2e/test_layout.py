@@ -361,7 +361,9 @@ def test_any_text_comes_back_through_the_csv_module_pandas_and_duckdb(root: Path
     relation = duckdb.sql(
         f"select number, value, mirror from read_csv('{path}', header=true, all_varchar=true, delim=',', quote='\"', escape='\"')"
     )
-    assert [(number, value or "", mirror) for number, value, mirror in relation.fetchall()] == expected
+    assert [
+        (number, value or "", mirror) for number, value, mirror in (relation.fetchall() if relation is not None else [])
+    ] == expected
 
 
 def test_any_text_may_be_the_name_of_a_column(root: Path, archive: Archive, clock: Clock) -> None:
@@ -580,7 +582,7 @@ def test_no_name_leaves_the_archive_and_no_two_names_share_a_file(
     before = sorted(path.name for path in tmp_path.iterdir())
     for number, name in enumerate(TRICKS):
         fields = {"model_name": "m", field: name}
-        assert archive.collector(**fields, feature_names=["n"]).collect([number]), name  # type: ignore[arg-type]  # all text
+        assert archive.collector(**fields, feature_names=["n"]).collect([number]), name
     ship(archive)
 
     real = os.path.realpath(root)
@@ -605,7 +607,7 @@ def test_an_empty_name_or_one_that_is_no_text_raises_at_once_and_names_the_argum
         archive.collector(**{**good, field: ""})
     for wrong in (None, b"m", 1.5, ["m"], True, object()):
         with pytest.raises(TypeError, match=field):
-            archive.collector(**{**good, field: wrong})  # type: ignore[dict-item]  # that is the point
+            archive.collector(**{**good, field: wrong})  # type: ignore[arg-type]  # that is the point
 
 
 @pytest.mark.parametrize("wrong", ["one text", 5, {"a", "b"}, [1, 2], [None], [["a"]], b"ab"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,10 +27,10 @@ from modeldata.spool.quota import Full, Quota
 from modeldata.spool.reader import OpenSegment, segment_names
 from modeldata.store import Foreign, Unavailable
 from modeldata.store.local import LocalStore
-from modeldata.testing import Died, Fault, FaultyFiles
+from modeldata.testing import Died, Fault, FaultyFiles, SimulatedDisk
 from tests.support.scripts import environment
 
-from .scenario import NOON, Service, delivered_on_disk, manifest_rows, new_pipeline, ship_all
+from .scenario import NOON, ROOT, Service, delivered, delivered_on_disk, manifest_rows, new_pipeline, ship_all
 
 
 def _segments(archive: str) -> Path:
@@ -433,6 +435,31 @@ def test_a_file_that_was_there_before_us_is_left_alone(tmp_path: Path) -> None:
     assert len(other.read_text().splitlines()) == 2
 
 
+def test_folders_that_a_dead_shipper_made_are_durable_before_anything_relies_on_them(tmp_path: Path) -> None:
+    """Dies between mkdir and fsync; the next one finds the folder, ships, and then the power goes with every unsynced name."""
+
+    class Unlucky(random.Random):
+        def random(self) -> float:
+            return 0.0
+
+    for at in range(1, 60):
+        disk = SimulatedDisk()
+        disk.mkdir(ROOT)
+        disk.sync_folder("/")
+        service = Service(disk, sync=True)
+        for number in range(3):
+            assert service.collect("inputs", number)
+        files = FaultyFiles(Fault(at), disk)
+        with suppress(Died):
+            ship_all(files, ROOT)
+        ship_all(disk, ROOT)
+        disk.cut(Unlucky())
+        ship_all(disk, ROOT)
+        assert delivered(disk.content, disk.paths()) == service.accepted, f"died before {files.operations[-1]}"
+        if not files.dead:
+            return
+
+
 # limits
 
 
@@ -744,7 +771,6 @@ def test_a_second_name_or_a_fifo_in_the_spool_is_left_alone(tmp_path: Path) -> N
     assert len(list(segments.iterdir())) == 6, "what is not ours is not removed"
 
 
-@pytest.mark.xfail(strict=True, reason="nobody removes *.seg.new of dead writers yet")
 def test_files_that_death_left_half_made_do_not_pile_up(tmp_path: Path) -> None:
     """A writer that dies while it makes a segment leaves a file without a name of a segment: somebody must take it away."""
     archive = str(tmp_path / "a")

@@ -228,13 +228,12 @@ class Server:
 
     def assert_each_accepted_row_is_there_once(self, sent: Sent, *, at_import: int = 0) -> None:
         """Read by the csv module: each accepted row once, whole; nobody else's; one `data.csv` a day, its header first and once."""
-        made = {"inputs": lambda n: (str(n), f"in,{n}"), "predictions": lambda n: (str(n), str(n * 2))}
-        for identifier, row in made.items():
+        for identifier in HEADERS:
             found = Counter(features(self.archive, identifier))
             imported = [one for one in found.elements() if one[0].startswith("import-")]
             assert len(imported) == len(set(imported)) == (at_import if identifier == "inputs" else 0)
-            expected = Counter(row(number) for number in sent.accepted[identifier])
-            perhaps = Counter(row(number) for number in sent.unknown)
+            expected = Counter(_row(identifier, number) for number in sent.accepted[identifier])
+            perhaps = Counter(_row(identifier, number) for number in sent.unknown)
             assert not expected - found, "rows are lost"
             assert not found - expected - perhaps - Counter(imported), "rows are foreign, mangled or there twice"
             files = data_files(self.archive, identifier)
@@ -250,6 +249,11 @@ class Server:
         assert "Traceback" not in log and "Error" not in log, log
         assert "fork() may lead to deadlocks" not in log and "multi-threaded" not in log, log
         assert "not collected" not in log, log
+
+
+def _row(identifier: str, number: int) -> tuple[str, ...]:
+    """What `APP` collects for a request of this number."""
+    return str(number), f"in,{number}" if identifier == "inputs" else str(number * 2)
 
 
 @contextmanager

@@ -191,6 +191,7 @@ class Checkpoint:
 
     def prepare(self) -> None:
         """Give both slots their room while there is some, so that later commits need none. Raises OSError."""
+        new = not all(self._is_there(path) for path in self._paths)
         for path in self._paths:
             fd = self._files.open(path, os.O_RDWR | os.O_CREAT)
             try:
@@ -198,3 +199,5 @@ class Checkpoint:
                     self._files.allocate(fd, SLOT_STEP)
             finally:
                 self._files.close(fd)
+        if new:
+            self._files.sync_folder(os.path.dirname(self._begun))

@@ -13,6 +13,7 @@ from zlib import crc32
 
 import msgpack
 
+from modeldata.errors import SpoolError
 from modeldata.ship.checkpoint import State
 from modeldata.spool.files import read_all, read_file, replace_file
 
@@ -110,7 +111,7 @@ class Freezer:
             return None
 
     def read(self, item: Item) -> bytes:
-        """The bytes that the item's file gets. Raises OSError, or ValueError where staging is shorter than the intent says."""
+        """The bytes that the item's file gets. Raises OSError, or `SpoolError` where staging is not what the intent says."""
         skip = item.size - item.sent
         fd = self._files.open_regular(self._staging)
         try:
@@ -118,7 +119,9 @@ class Freezer:
         finally:
             self._files.close(fd)
         if len(data) != item.sent or crc32(data[len(data) - item.size + item.head :]) != item.crc:
-            raise ValueError("staging does not hold what its intent says")
+            raise SpoolError(
+                "send a round", self._staging, cause="it does not hold what its intent says", hint="the disk may be failing"
+            )
         return data
 
     def clear(self) -> None:

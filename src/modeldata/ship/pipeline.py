@@ -12,7 +12,7 @@ from modeldata.ship.checkpoint import STATE_LOST, Checkpoint, State
 from modeldata.ship.freeze import Freezer, Intent, Item
 from modeldata.ship.gather import DONE, DROP_OLDEST, Bad, Gatherer, Lost, joined
 from modeldata.ship.targets import Targets
-from modeldata.spool.files import make_folders, replace_file
+from modeldata.spool.files import make_folders, replace_file, settle
 from modeldata.spool.reader import OpenSegment, segment_names
 from modeldata.store import Foreign
 
@@ -60,6 +60,8 @@ class Pipeline:
         self._gatherer = Gatherer(place, files, hour_folders=settings.hour_folders, warn=warn)
         self._generation, self.state = self._checkpoint.load()
         self._checkpoint.prepare()
+        if self._generation == 0:
+            settle(files, folder)
 
     def step(self) -> Round:
         """Finish the round that a crash left, or make a new one. Raises `Unavailable` or OSError; the next call goes on.

@@ -14,7 +14,9 @@ from modeldata.ship.pipeline import Pipeline
 from modeldata.ship.watch import look, sync_writers
 from modeldata.spool.files import replace_file
 from modeldata.spool.lock import Leadership
+from modeldata.spool.place import SUFFIX
 from modeldata.spool.quota import used_bytes
+from modeldata.spool.segment import UNBORN
 from modeldata.store import open_store
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ TICK = 0.05
 NOTE_SECONDS = 1.0
 HIGH_WATER, LOW_WATER = 0.8, 0.7
 """Parts of the spool's limit: above the first, `drop_oldest` gives up segments down to the second."""
+UNBORN_NS = 60_000_000_000
 LINGER_SECONDS = 0.5
 """How long a shipper without living writers stays, so that a row of short scripts need not start one each."""
 
@@ -73,6 +76,7 @@ class Worker:
     def run(self, *, leave_when_idle: bool) -> None:
         """Ship until told to stop; with `leave_when_idle` until nothing is pending and no writer lives."""
         idle_since: float | None = None
+        self._sweep()
         while True:
             idle = self.tick()
             now = self._monotonic()
@@ -155,6 +159,21 @@ class Worker:
         self._synced_at = now
         if sync_writers(self._place, self.pipeline.state, self._files):
             self._warn("the disk refused to make spooled rows durable: a power cut now may lose them")
+
+    def _sweep(self) -> None:
+        """Remove segments that a writer died making: old enough that nobody is about to name them, and held by nobody."""
+        for name in self._files.listdir(self._place.segments):
+            path = os.path.join(self._place.segments, name)
+            if not name.endswith(SUFFIX + UNBORN):
+                continue
+            try:
+                if self._wall_ns() - self._files.stat(path).st_mtime_ns > UNBORN_NS:
+                    fd = self._files.open_regular(path)
+                    if self._files.hold(fd):
+                        self._files.unlink(path)
+                    self._files.close(fd)
+            except OSError:
+                continue  # named or gone meanwhile
 
     def _make_room(self) -> None:
         """when_full="drop_oldest": keep room for what comes, before writers meet the limit."""

@@ -201,6 +201,19 @@ def _create_without_links(files: Files, path: str, data: bytes) -> bool:
     return True
 
 
+def settle(files: Files, path: str) -> None:
+    """Make the names of `path` and of all above it durable, also those that somebody made who died before the sync."""
+    while True:
+        try:
+            files.sync_folder(path)
+        except OSError:
+            return  # not ours to open: then not ours to have made
+        above = os.path.dirname(path)
+        if above == path:
+            return
+        path = above
+
+
 def make_folders(files: Files, path: str, mode: int = 0o700) -> None:
     """`path` and what is missing above it, each new name made durable."""
     missing = []

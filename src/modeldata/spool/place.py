@@ -6,7 +6,7 @@ import os
 import stat
 
 from modeldata.errors import SpoolError
-from modeldata.spool.files import Files, create_once, make_folders, read_file
+from modeldata.spool.files import Files, create_once, make_folders, read_file, settle
 
 SPOOL_FORMAT = 1
 SUFFIX = ".seg"
@@ -118,6 +118,7 @@ def _identify(path: str, files: Files, random: bytes, now_ns: int) -> bytes:
             "open the spool", path, cause=f"it is not readable ({error})", hint="move the spool folder away"
         ) from error
     note = {"format": SPOOL_FORMAT, "spool": random.hex(), "created_ns": now_ns}
+    settle(files, os.path.dirname(path))  # spool.json is there only when all above it is there for good
     create_once(files, path, json.dumps(note).encode(), random.hex()[:8])  # the first one wins
     return _known(path, json.loads(read_file(files, path, one_name=False)))
 

@@ -12,7 +12,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from modeldata.settings import SPOOL_PREFIX
-from modeldata.spool.files import Files, create_once, make_folders, read_all, read_file, write_all
+from modeldata.spool.files import Files, create_once, make_folders, read_all, read_file, settle, write_all
 from modeldata.store import Foreign, Unavailable
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class LocalStore:
                 if self.length(path) > 0:
                     return False  # there before us, and nobody claimed it
                 make_folders(self._files, os.path.dirname(note), FOLDER_MODE)
+                settle(self._files, os.path.dirname(note))
                 create_once(self._files, note, owner, mark)
                 found = self._read(note)
         except OSError as error:
@@ -127,6 +128,7 @@ class LocalStore:
             if start > 0:
                 raise Foreign(f"{full} is gone") from None
         make_folders(self._files, os.path.dirname(full), FOLDER_MODE)
+        settle(self._files, os.path.dirname(full))
         return self._files.open(full, os.O_RDWR | os.O_CREAT, FILE_MODE), True
 
     def _append(self, fd: int, full: str, start: int, data: memoryview) -> None:
