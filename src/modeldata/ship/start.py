@@ -157,9 +157,12 @@ def start_detached(place: Place, settings: Settings, files: Files) -> None:
     files.close(files.open(place.log, os.O_WRONLY | os.O_CREAT))  # private from its first byte
     shell = ["/bin/sh", "-c", _DETACH, "sh", *command]
     options = {"setsid": True} if sys.platform != "darwin" else {"setpgroup": 0}
-    pid = os.posix_spawn(shell[0], shell, environment, **options)
+    # Not through `os`: gevent puts a waitpid there that waits for its loop to see SIGCHLD, which gunicorn's workers reset.
+    from posix import posix_spawn, waitpid
+
+    pid = posix_spawn(shell[0], shell, environment, **options)
     try:
-        os.waitpid(pid, 0)
+        waitpid(pid, 0)
     except ChildProcessError:
         pass  # the service reaps its children itself
 
