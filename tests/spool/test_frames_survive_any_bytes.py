@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeldata.spool import frame
-from modeldata.spool.reader import Damage, Frame
+from modeldata.spool.reader import Damage, Frame, OpenSegment
 
 from .conftest import FakePlan, Spool
 
@@ -202,3 +202,30 @@ def test_a_page_of_zeros_between_frames_does_not_hide_what_follows(spool: Spool,
 
     assert rows[-1] == b"0299"
     assert 300 - len(rows) <= 4096 // 64 + 2
+
+
+def test_a_frame_that_its_writer_finishes_while_we_look_is_no_damage(spool: Spool, plan: FakePlan) -> None:
+    """First a look at half a frame, then at the next one, whole: the first was finished in between, so it is looked at again."""
+    for number in range(3):
+        spool.append(plan, b"row %d" % number)
+    (name,) = spool.names()
+    second = [one for one in spool.read(name) if isinstance(one, Frame) and one.head.kind == frame.DATA][1]
+    segment = OpenSegment(spool.place, name, spool.files)
+    assert segment.alive
+    real, looks = segment.read, []
+
+    def early(size: int, offset: int) -> bytes:
+        if offset == second.start and not looks:
+            looks.append(offset)
+            return real(size, offset)[:20].ljust(size, b"\0")  # its writer is in the middle of it
+        return real(size, offset)
+
+    segment.read = early  # type: ignore[method-assign]
+    try:
+        found = list(segment.frames(0))
+    finally:
+        segment.close()
+
+    assert looks, "the half was seen"
+    assert not [one for one in found if isinstance(one, Damage)]
+    assert [one.data for one in found if isinstance(one, Frame) and one.head.kind == frame.DATA] == [b"row 0", b"row 1", b"row 2"]

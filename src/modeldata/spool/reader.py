@@ -99,13 +99,19 @@ class OpenSegment:
                 damage = self._damage(head, at)
                 if damage is None:
                     return
-                yield damage
-                at = damage.stop
-                continue
+                found = self._frame(at)  # its writer may have finished it between our looks: only now a later one proves it done
+                if found is None:
+                    yield damage
+                    at = damage.stop
+                    continue
             yield found
             if found.head.kind == frame.END:
                 return
             at = found.stop
+
+    def _frame(self, at: int) -> Frame | None:
+        head = frame.unpack_frame_header(self.read(frame.FRAME_BYTES, at), 0, self.salt)
+        return self._whole(head, at) if head is not None else None
 
     def _whole(self, head: frame.FrameHeader, at: int) -> Frame | None:
         if at + head.size > self.size + frame.ALIGN:
