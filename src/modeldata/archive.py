@@ -6,10 +6,12 @@ import atexit
 import os
 import time
 
+from modeldata import urls
 from modeldata.errors import ModelDataError
 from modeldata.ready import prepare
 from modeldata.settings import Settings
 from modeldata.ship.start import Supervisor
+from modeldata.spool.disk_kind import goes_with_container
 from modeldata.spool.files import Files
 from modeldata.spool.place import Place, open_place
 from modeldata.spool.quota import Full, Quota
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modeldata.collector import ModelDataCollector
+    from modeldata.ship.checkpoint import State
     from modeldata.snapshot import Shapes
     from modeldata.spool.writer import Lane
 
@@ -82,7 +85,15 @@ class Archive:
     def _open_place(self) -> Place:
         if self._closed:
             raise Full("closed", "this archive was closed")
-        return open_place(self.settings.spool_folder(), self._files, os.urandom(16), time.time_ns())
+        settings = self.settings
+        place = open_place(
+            settings.spool_folder(), self._files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool
+        )
+        if any(urls.scheme_of(url) for url in settings.archives) and goes_with_container(place.folder, self._files):
+            self._warn_once(
+                "container", f"rows wait in a folder that is gone when this container is: {place.folder}; give it a volume"
+            )
+        return place
 
     def _tend(self, place: Place, now: bool) -> None:
         if self._exit_pid != os.getpid():
@@ -132,9 +143,13 @@ class Archive:
         from modeldata.ship.status import load_state
 
         try:
-            state = load_state(self.settings, place, self._files)
+            states = [load_state(self.settings.only(url), place, self._files) for url in self.settings.archives]
         except ModelDataError:
             return False  # `stats()` and `doctor` say why
+        return all(self._archived_in(state, place, awaited) for state in states)
+
+    @staticmethod
+    def _archived_in(state: State, place: Place, awaited: dict[str, int | None]) -> bool:
         for name, position in awaited.items():
             offset = state.offsets.get(name, 0)
             if offset == -1 or (position is not None and offset >= position):

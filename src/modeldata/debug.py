@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import msgpack
 
+from modeldata.encode import encoder
 from modeldata.request import current_request
-from modeldata.ship.batch import encode_group
+from modeldata.ship.batch import Form, encode_group
 from modeldata.ship.gather import Group, Taken
 from modeldata.snapshot import taker_of
 from modeldata.spool import frame
@@ -32,6 +34,6 @@ def show(shapes: Shapes, input_data: object, user_correlation_id: object, pack: 
     definition = msgpack.unpackb(plan.definition, unicode_errors="surrogatepass")
     group = Group(definition, definition["identity"], "")
     group.frames.append(Taken(bytes(16), Frame(head, 0, made[frame.FRAME_BYTES :])))
-    batch, _ = encode_group(group, excel_safe=False)
-    if batch is not None:
+    batches, _ = encode_group(group, Form(encoder("csv"), False, sys.maxsize, ""))
+    for batch in batches:
         print(batch.data.decode("utf-8"))

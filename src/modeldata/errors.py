@@ -28,8 +28,9 @@ _HEADER = "authorization"
 _SCHEMES = ("bearer ", "sharedkey ", "sharedkeylite ")
 _TOKEN = 16
 """Characters of the word after a scheme that make it a secret and not prose."""
+AML = "AML_MODEL_DC_STORAGE"
 _VARIABLES = (
-    "AML_MODEL_DC_STORAGE", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CLIENT_SECRET",
+    AML, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CLIENT_SECRET",
     "AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_KEY",
     "AZURE_STORAGE_SAS_TOKEN",
 )  # fmt: skip
@@ -95,11 +96,24 @@ def mask(text: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
+_SECRET_VARIABLES = ("KEY", "SECRET", "TOKEN", "CONNECTION_STRING", "PASSWORD", AML)
+_remembered: set[str] = set()
+
+
+def remember_secret(name: str, value: str) -> None:
+    """From now on `value` is masked wherever it turns up, if `name` says that it is a secret."""
+    upper = name.upper()
+    if len(value) >= _SHORTEST and any(word in upper for word in _SECRET_VARIABLES):
+        _remembered.add(value)
+
+
 def _mask_known(text: str) -> str:
     for variable in _VARIABLES:
         value = os.environ.get(variable, "")
         if len(value) >= _SHORTEST:
             text = text.replace(value, MASK)
+    for value in tuple(_remembered):
+        text = text.replace(value, MASK)
     return text
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import sys
 
+from modeldata import urls
 from modeldata.errors import SettingsError, mask
 from modeldata.names import component
+from modeldata.parsing import boundary, flag, one_of, path_text, positive_seconds, positive_size, seconds, size
+from modeldata.urls import local_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     _Path = str | os.PathLike[str]
+    _Archives = _Path | Sequence[_Path] | None
 
 MIB = 1024 * 1024
 LOCAL_SECONDS, REMOTE_SECONDS = 1.0, 5.0
@@ -21,14 +25,13 @@ SPOOL_PREFIX = ".modeldata-spool-"
 CONFIG_MAP = "/var/azureml-app/model_config_map.json"
 AML_ARCHIVE = "az://modeldata"
 """Where the original put its data, in the storage account of `AML_MODEL_DC_STORAGE`."""
-KNOWN_SCHEMES, LATER_SCHEMES = ("file",), ("az", "abfss", "s3", "gs")
-"""Besides plain paths; Azure Blob Storage, S3 and GCS come in a later version."""
+AML_STORAGE = "AML_MODEL_DC_STORAGE"
+REMOTE_BATCH, PARQUET_BATCH, PARQUET_SECONDS = 4 * MIB, 64 * MIB, 60.0
+"""Bytes of spooled rows (and seconds) that make a batch: small enough to be there soon, large enough not to be a crumb."""
+EXTRAS = {"az": ("azure.storage.blob", "azure"), "abfss": ("azure.storage.blob", "azure")}
+"""Scheme → the module it needs, and the extra of ours that brings it."""
 
-_HEX = frozenset(b"0123456789abcdefABCDEF")
 Value = str | int | float | bool | None
-
-_SIZE = "a size such as 67108864, 64M or 1GiB"
-_TIME = "a time in seconds such as 5, 5s or 500ms"
 
 
 class _Field:
@@ -44,106 +47,39 @@ class _Field:
         self.why = why
 
 
-def _flag(text: str) -> bool:
-    low = text.strip().lower()
-    if low in ("true", "1", "yes", "on"):
-        return True
-    if low in ("false", "0", "no", "off"):
-        return False
-    raise ValueError("true or false")
-
-
-_SIZES = (
-    *((f"{letter}{end}", 1024**power) for power, letter in enumerate("kmgt", 1) for end in ("ib", "b", "")),
-    ("b", 1),
-)
-_TIMES = (("ms", 0.001), ("min", 60), ("s", 1))
-
-
-def _size(text: str) -> int:
-    return int(_number(text, _SIZES, 1 << 62, _SIZE))
-
-
-def _seconds(text: str) -> float:
-    return float(_number(text, _TIMES, 1e9, _TIME))
-
-
-def _positive_size(text: str) -> int:
-    return int(_number(text, _SIZES, 1 << 62, f"{_SIZE}, more than 0", least=1))
-
-
-def _positive_seconds(text: str) -> float:
-    return float(_number(text, _TIMES, 1e9, f"{_TIME}, at least 1ms", least=0.001))
-
-
-def _number(text: str, units: Iterable[tuple[str, float]], most: float, allowed: str, *, least: float = 0) -> float:
-    low = text.strip().lower()
-    unit, factor = next(((unit, factor) for unit, factor in units if low.endswith(unit)), ("", 1))
-    low = low.removesuffix(unit).rstrip()
-    try:
-        number = factor * (int(low) if low.isdecimal() else float(low))
-    except (ValueError, OverflowError):
-        raise ValueError(allowed) from None
-    if not least <= number <= most:
-        raise ValueError(allowed)
-    return number
-
-
-def _path(text: str) -> str:
-    try:
-        good = b"\0" not in os.fsencode(text) and not text.isspace() and text != ""
-    except UnicodeEncodeError:
-        good = False
-    if not good:
-        raise ValueError("a path or URL")
-    return text
-
-
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        low = text.strip().lower()
-        if low not in allowed:
-            raise ValueError("one of " + ", ".join(allowed))
-        return low
-
-    return parse
-
-
-def _format(text: str) -> str:
-    low = _one_of("csv", "jsonl", "parquet")(text)
-    if low != "csv":
-        raise ValueError("csv; jsonl and parquet come in a later version")
-    return low
-
-
-def _boundary(text: str) -> bool:
-    return _one_of("day", "hour")(text) == "hour"
-
-
-_POLICY = _one_of("drop_newest", "drop_oldest", "block")
-_SYNC = _one_of("always", "interval", "never")
-_SHIP = _one_of("auto", "process", "thread", "off")
+_POLICY = one_of("drop_newest", "drop_oldest", "block")
+_SYNC = one_of("always", "interval", "never")
+_SHIP = one_of("auto", "process", "thread", "off")
 
 FIELDS = (
-    _Field("archive", ("MODELDATA_ARCHIVE",), _path, "", "./modeldata: works on a laptop with nothing set"),
-    _Field("enabled", ("MODELDATA_ENABLED", "AML_MODEL_DC_STORAGE_ENABLED"), _flag, True, "who imports it wants it"),
-    _Field("debug", ("AML_MODEL_DC_DEBUG",), _flag, False, "prints each call as CSV, as the original did"),
-    _Field("format", ("MODELDATA_FORMAT",), _format, "csv", "the original's"),
-    _Field("hour_folders", ("AML_MODEL_DC_BOUNDARY",), _boundary, False, "day, as in the original"),
-    _Field("spool", ("MODELDATA_SPOOL",), _path, None, "beside a local archive, or in the state directory"),
-    _Field("spool_max_bytes", ("MODELDATA_SPOOL_MAX_BYTES",), _positive_size, 1024 * MIB, "hours of an outage"),
+    _Field("archive", ("MODELDATA_ARCHIVE",), path_text, "", "./modeldata: works on a laptop with nothing set"),
+    _Field("enabled", ("MODELDATA_ENABLED", "AML_MODEL_DC_STORAGE_ENABLED"), flag, True, "who imports it wants it"),
+    _Field("debug", ("AML_MODEL_DC_DEBUG",), flag, False, "prints each call as CSV, as the original did"),
+    _Field("format", ("MODELDATA_FORMAT",), one_of("csv", "jsonl", "parquet"), "csv", "the original's"),
+    _Field("hour_folders", ("AML_MODEL_DC_BOUNDARY",), boundary, False, "day, as in the original"),
+    _Field("spool", ("MODELDATA_SPOOL",), path_text, None, "beside a local archive, or in the state directory"),
+    _Field("spool_max_bytes", ("MODELDATA_SPOOL_MAX_BYTES",), positive_size, 1024 * MIB, "hours of an outage"),
     _Field("when_full", ("MODELDATA_WHEN_FULL",), _POLICY, "drop_newest", "bounded, and accepted still means archived"),
-    _Field("block_timeout", ("MODELDATA_BLOCK_TIMEOUT",), _seconds, 0.05, "the longest `block` may hold a request"),
-    _Field("min_free_bytes", ("MODELDATA_MIN_FREE_BYTES",), _size, 512 * MIB, "a service must not die of our spool"),
+    _Field("block_timeout", ("MODELDATA_BLOCK_TIMEOUT",), seconds, 0.05, "the longest `block` may hold a request"),
+    _Field("min_free_bytes", ("MODELDATA_MIN_FREE_BYTES",), size, 512 * MIB, "a service must not die of our spool"),
     _Field("fsync", ("MODELDATA_FSYNC",), _SYNC, "interval", "bounds what a power cut can take"),
-    _Field("fsync_seconds", ("MODELDATA_FSYNC_SECONDS",), _positive_seconds, 1.0, "what a power cut can take"),
+    _Field("fsync_seconds", ("MODELDATA_FSYNC_SECONDS",), positive_seconds, 1.0, "what a power cut can take"),
     _Field("ship", ("MODELDATA_SHIP",), _SHIP, "auto", "a child, else a thread: the request path keeps its GIL"),
-    _Field("batch_bytes", ("MODELDATA_BATCH_BYTES",), _positive_size, 4 * MIB, "one request of an object store"),
-    _Field("batch_seconds", ("MODELDATA_BATCH_SECONDS",), _seconds, LOCAL_SECONDS, "latency against small writes"),
-    _Field("max_row_bytes", ("MODELDATA_MAX_ROW_BYTES",), _positive_size, 4 * MIB, "fits any store's smallest block"),
-    _Field("exit_timeout", ("MODELDATA_EXIT_TIMEOUT",), _seconds, 2.0, "the longest that an exit waits for a thread"),
-    _Field("excel_safe", ("MODELDATA_EXCEL_SAFE",), _flag, False, "machine data keeps its bytes"),
-    _Field("on_error", ("MODELDATA_ON_ERROR",), _one_of("drop", "raise"), "drop", "scoring goes on whatever we meet"),
+    _Field("batch_bytes", ("MODELDATA_BATCH_BYTES",), positive_size, REMOTE_BATCH, "one request of an object store"),
+    _Field("batch_seconds", ("MODELDATA_BATCH_SECONDS",), seconds, LOCAL_SECONDS, "latency against small writes"),
+    _Field("max_row_bytes", ("MODELDATA_MAX_ROW_BYTES",), positive_size, 4 * MIB, "fits any store's smallest block"),
+    _Field("exit_timeout", ("MODELDATA_EXIT_TIMEOUT",), seconds, 2.0, "the longest that an exit waits for a thread"),
+    _Field("excel_safe", ("MODELDATA_EXCEL_SAFE",), flag, False, "machine data keeps its bytes"),
+    _Field("on_error", ("MODELDATA_ON_ERROR",), one_of("drop", "raise"), "drop", "scoring goes on whatever we meet"),
+    _Field(
+        "credentials",
+        ("MODELDATA_CREDENTIALS",),
+        path_text,
+        None,
+        "a file of variables for the store, read anew",
+    ),
+    _Field("allow_insecure", ("MODELDATA_ALLOW_INSECURE",), flag, False, "keys never cross a network unencrypted"),
+    _Field("allow_network_spool", ("MODELDATA_ALLOW_NETWORK_SPOOL",), flag, False, "a lock may vanish there"),
     _Field("config_map", ("MODELDATA_CONFIG_MAP",), str, CONFIG_MAP, "the original's"),
     _Field("service_name", ("SERVICE_NAME",), str, "", "set by the platform the service runs on"),
 )
@@ -158,16 +94,19 @@ class Settings:
     """
 
     __slots__ = (
-        "archive", "batch_bytes", "batch_seconds", "block_timeout", "config_map", "debug", "enabled", "excel_safe",
-        "exit_timeout", "format", "fsync", "fsync_seconds", "hour_folders", "max_row_bytes", "min_free_bytes",
-        "on_error", "origin", "service_name", "ship", "spool", "spool_max_bytes", "when_full",
+        "allow_insecure", "allow_network_spool", "archive", "batch_bytes", "batch_seconds", "block_timeout", "config_map",
+        "credentials", "debug", "enabled", "excel_safe", "exit_timeout", "format", "fsync", "fsync_seconds", "hour_folders",
+        "max_row_bytes", "min_free_bytes", "on_error", "origin", "service_name", "ship", "spool", "spool_max_bytes", "when_full",
     )  # fmt: skip
 
+    allow_insecure: bool
+    allow_network_spool: bool
     archive: str
     batch_bytes: int
     batch_seconds: float
     block_timeout: float
     config_map: str
+    credentials: str | None
     debug: bool
     enabled: bool
     excel_safe: bool
@@ -188,14 +127,14 @@ class Settings:
 
     @classmethod
     def build(
-        cls, env: Mapping[str, str], *, archive: _Path | None = None, enabled_default: bool = True, **given: object
+        cls, env: Mapping[str, str], *, archive: _Archives = None, enabled_default: bool = True, **given: object
     ) -> Settings:
         """The settings that arguments, environment and defaults give, in this order.
 
         Raises `SettingsError`, naming the argument or variable, for what can't be meant.
         """
         if archive is not None:
-            given["archive"] = archive
+            given["archive"] = _listed(archive)
         unknown = sorted(set(given) - set(_BY_NAME))
         if unknown:
             cause, hint = "unknown: " + ", ".join(unknown), "known are " + ", ".join(_BY_NAME)
@@ -212,21 +151,43 @@ class Settings:
         return made
 
     def _place(self, env: Mapping[str, str], origin: dict[str, str]) -> None:
-        """Settle what depends on other settings or on where we are: the archive's URL, paths, how long a batch waits."""
-        url = self.archive
-        if not url and env.get("AML_MODEL_DC_STORAGE"):
-            url, origin["archive"] = AML_ARCHIVE, "AML_MODEL_DC_STORAGE"
-        url = url or "modeldata"
-        check_archive(url, opened=self.enabled)
-        folder = local_folder(url)
-        if folder is None and origin["batch_seconds"] == "default":
-            object.__setattr__(self, "batch_seconds", REMOTE_SECONDS)
-        object.__setattr__(self, "archive", url if folder is None else _absolute(folder))
-        if self.spool is not None:
-            spool = local_folder(self.spool)
-            if spool is None:
-                raise SettingsError("use the spool", self.spool, cause="it is not local", hint="give a local folder")
-            object.__setattr__(self, "spool", _absolute(spool))
+        """Settle what depends on other settings or on where we are: the archives' URLs, paths, how long a batch waits."""
+        text = self.archive
+        if not text and env.get(AML_STORAGE):
+            text, origin["archive"] = AML_ARCHIVE, AML_STORAGE
+        archives = [check_archive(url, opened=self.enabled) for url in urls.split(text or "modeldata")]
+        if not archives:
+            raise SettingsError("open the archive", text, cause="it names none", hint="set MODELDATA_ARCHIVE to a path or URL")
+        object.__setattr__(self, "archive", urls.SEPARATOR.join(dict.fromkeys(archives)))
+        self._size_batches(any(urls.scheme_of(url) for url in archives), origin)
+        for name in ("spool", "credentials"):
+            path = getattr(self, name)
+            if path is None:
+                continue
+            local = local_folder(path)
+            if local is None:
+                raise SettingsError(f"use the {name}", path, cause="it is not local", hint="give a local path")
+            object.__setattr__(self, name, _absolute(local))
+
+    def _size_batches(self, remote: bool, origin: Mapping[str, str]) -> None:
+        parquet = self.format == "parquet"
+        if origin["batch_seconds"] == "default" and (remote or parquet):
+            object.__setattr__(self, "batch_seconds", PARQUET_SECONDS if parquet else REMOTE_SECONDS)
+        if origin["batch_bytes"] == "default" and parquet:
+            object.__setattr__(self, "batch_bytes", PARQUET_BATCH)
+
+    @property
+    def archives(self) -> list[str]:
+        """The URLs of `archive`, one each."""
+        return list(urls.split(self.archive))
+
+    def only(self, url: str) -> Settings:
+        """The same settings for one of its archives."""
+        made = Settings.__new__(Settings)
+        for name in Settings.__slots__:
+            object.__setattr__(made, name, getattr(self, name))
+        object.__setattr__(made, "archive", url)
+        return made
 
     def spool_folder(self, env: Mapping[str, str] | None = None) -> str:
         """Where rows wait. A spool that was named is a root with a folder for each archive, so two archives may share it.
@@ -237,9 +198,8 @@ class Settings:
         env = os.environ if env is None else env
         if self.spool is not None:
             return os.path.join(self.spool, self.sink_key())
-        folder = local_folder(self.archive)
-        if folder is not None:
-            return os.path.join(folder, f".modeldata-spool-{_user(env)}")
+        if len(self.archives) == 1 and not urls.scheme_of(self.archive):
+            return os.path.join(local_folder(self.archive) or "", SPOOL_PREFIX + _user(env))
         return os.path.join(state_folder(env), self.sink_key())
 
     def sink_key(self) -> str:
@@ -281,6 +241,14 @@ class Settings:
         return f"Settings({shown})"
 
 
+def _listed(archive: _Path | Sequence[_Path]) -> object:
+    if isinstance(archive, (list, tuple)):
+        texts = [_listed(one) for one in archive]
+        wrong = next((one for one in texts if not isinstance(one, str)), None)
+        return wrong if wrong is not None else urls.SEPARATOR.join(map(str, texts))
+    return urls.listable(os.fspath(archive)) if isinstance(archive, os.PathLike) else archive
+
+
 def _value(field: _Field, given: Mapping[str, object], env: Mapping[str, str]) -> tuple[Value, str]:
     value = given.get(field.name)
     if value is not None:
@@ -296,9 +264,9 @@ def _value(field: _Field, given: Mapping[str, object], env: Mapping[str, str]) -
 def _as_text(field: _Field, value: object, where: str) -> str:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
-    if field.parse is _boundary and isinstance(value, bool):
+    if field.parse is boundary and isinstance(value, bool):
         return "hour" if value else "day"
-    takes_text_only = field.parse in (_path, str)
+    takes_text_only = field.parse in (path_text, str)
     if isinstance(value, str) or (isinstance(value, (int, float)) and not takes_text_only):
         return str(value)
     hint = "give text" if takes_text_only else "give text or a number"
@@ -314,34 +282,6 @@ def _parsed(field: _Field, text: str, where: str) -> Value:
         raise SettingsError(f"understand {where}", cause=cause, hint=f"give {error}") from None
 
 
-def local_folder(url: str, *, windows: bool = os.name == "nt") -> str | None:
-    """The path that a URL without scheme or with `file:` names; None for other schemes and for other hosts."""
-    scheme, separator, rest = url.partition(":")
-    if scheme.lower() == "file":
-        if rest.startswith("//"):
-            host, slash, path = rest[2:].partition("/")
-            if host.lower() not in ("", "localhost"):
-                return None
-            rest = slash + path
-        path = _percent_decoded(rest)
-        return path[1:] if windows and path[2:3] == ":" else path
-    drive = windows and len(scheme) == 1
-    remote = (rest.startswith("//") and "/" not in scheme and not drive) or scheme.lower() in LATER_SCHEMES
-    if separator and remote:
-        return None
-    return os.path.expanduser(url)
-
-
-def _percent_decoded(text: str) -> str:
-    """As `urllib.parse.unquote`, which costs a service 10 ms to import."""
-    plain, *escapes = os.fsencode(text).split(b"%")
-    data = plain
-    for escape in escapes:
-        known = len(escape) > 1 and _HEX.issuperset(escape[:2])
-        data += bytes.fromhex(escape[:2].decode()) + escape[2:] if known else b"%" + escape
-    return os.fsdecode(data)
-
-
 def _absolute(folder: str) -> str:
     try:
         return os.path.abspath(folder)
@@ -349,25 +289,49 @@ def _absolute(folder: str) -> str:
         raise SettingsError("find the folder", folder, cause=str(error), hint="give an absolute path") from error
 
 
-def check_archive(url: str, *, opened: bool = True) -> None:
-    """Raises `SettingsError` for a URL that no store of this version can open: said at once, not by rows that pile up.
+def check_archive(url: str, *, opened: bool = True) -> str:
+    """The URL of an archive as it is kept: local ones as absolute paths.
 
-    opened: False lets pass what a later version can open, for settings that are switched off.
+    Raises `SettingsError` for one that can't be opened: said at once, not by rows that pile up.
+
+    opened: False lets pass one whose library is not installed, for settings that are switched off.
     """
     low = url.lower()
     if "accountkey=" in low or "sharedaccesssignature=" in low:
         hint = "set AML_MODEL_DC_STORAGE to it; an archive is a path or URL"
         raise SettingsError("open the archive", cause="this is a connection string, not a URL", hint=hint)
-    scheme, colon, _ = low.partition(":")
-    later = scheme in LATER_SCHEMES and colon != ""
+    if urls.scheme_of(url):
+        return _check_remote(url, opened)
     folder = local_folder(url)
-    if (later and not opened) or (folder and "\0" not in folder):
-        return
-    cause = f"scheme {scheme!r} " + ("comes in a later version" if later else "is not known")
-    if scheme == "file":
-        cause = "it names no folder of this host"
-    known = "known are a path and " + ", ".join(f"{name}://" for name in KNOWN_SCHEMES)
+    if folder and "\0" not in folder:
+        return urls.listable(_absolute(folder))
+    scheme = low.partition(":")[0]
+    cause = "it names no folder of this host" if scheme == "file" else f"scheme {scheme!r} is not known"
+    known = "known are a path, file://, " + ", ".join(f"{name}://" for name in urls.REMOTE)
     raise SettingsError("open the archive", url, cause=cause, hint=f"{known}; set MODELDATA_ARCHIVE")
+
+
+def _check_remote(url: str, opened: bool) -> str:
+    try:
+        location = urls.parse(url)
+    except ValueError as error:
+        hint = "for example az://container/prefix, s3://bucket/prefix, gs://bucket/prefix"
+        raise SettingsError("open the archive", url, cause=str(error), hint=hint) from None
+    module, extra = EXTRAS.get(location.scheme, ("obstore", ""))
+    if opened and not _installed(module):
+        what = f'"modeldata[{extra}]"' if extra else module
+        raise SettingsError("open the archive", url, cause=f"{module} is not installed", hint=f"pip install {what}")
+    at = f"{location.container}@{location.host}" if location.host else location.container
+    return f"{location.scheme}://{at}" + (f"/{location.prefix}" if location.prefix else "")
+
+
+def _installed(module: str) -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(module) is not None
+    except ImportError:  # a parent of it
+        return False
 
 
 def state_folder(env: Mapping[str, str]) -> str:

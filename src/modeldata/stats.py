@@ -12,17 +12,20 @@ class Stats:
     (segment ends cut off by a death: never accepted), `damaged` (frames whose bytes went bad), `gaps` (rows missing between
     sequence numbers), `quarantined` (rows set aside because they can't be decoded), `segments` and `bytes` (on disk),
     `leader` (who ships: pid, host, since) and `last_error` (why archiving does not go on, None where it does).
+    With several archives, `archives` has archived, pending and lag_seconds of each, and the counts above are those of the one for
+    which most rows wait.
     """
 
     __slots__ = (
-        "accepted", "archived", "bytes", "damaged", "dropped", "gaps", "lag_seconds", "last_error", "leader",
-        "pending", "quarantined", "refused", "segments", "torn",
+        "accepted", "archived", "archives", "bytes", "damaged", "dropped", "gaps", "lag_seconds", "last_error",
+        "leader", "pending", "quarantined", "refused", "segments", "torn",
     )  # fmt: skip
 
     def __init__(self, accepted: int = 0, dropped: dict[str, int] | None = None) -> None:
         self.accepted = accepted
         self.dropped = dropped or {}
         self.archived = 0
+        self.archives: dict[str, dict[str, float]] = {}
         self.pending = 0
         self.lag_seconds = 0.0
         self.refused: dict[str, int] = {}

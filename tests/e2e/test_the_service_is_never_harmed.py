@@ -216,7 +216,7 @@ def test_an_unknown_scheme_is_said_at_construction_with_the_known_ones(tmp_path:
         """
     import pytest
     from modeldata import Archive, ModelDataCollector, ModelDataError
-    with pytest.raises(ModelDataError, match="'ftp' is not known.*known are a path and file://"):
+    with pytest.raises(ModelDataError, match="'ftp' is not known.*known are a path, file://"):
         Archive("ftp://host/archive")
     with pytest.raises(ValueError):
         ModelDataCollector("m", archive=Archive("gopher://x"))

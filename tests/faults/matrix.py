@@ -17,6 +17,7 @@ _STATES = "faults/test_state_machine.py::test_no_history_loses"
 _SOAK = "faults/test_soak.py::test_twenty_seconds"
 _BYTES = "spool/test_frames_survive_any_bytes.py::"
 _OLD = "spool/test_old_spools_are_shipped.py::"
+_PLACE = "spool/test_where_a_spool_may_be.py::"
 _E2E = "e2e/test_accepted_rows_survive.py::"
 _CALM = "e2e/test_the_service_is_never_harmed.py::"
 _GUNICORN = "services/test_gunicorn.py::"
@@ -37,7 +38,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "A6": (_E2E + "test_rows_survive_every_way", _E2E + "test_ten_thousand_rows"),
     "A7": (_GUNICORN + "test_four_workers_5000_requests_and_sigterm",),
     "A8": (_E2E + "test_a_script_that_just_ends", _E2E + "test_flush_and_close_return_false_in_time"),
-    "A9": (_MORE + "test_a_shipper_that_runs_out_of_memory",),
+    "A9": ("faults/test_scarce_memory.py::", _MORE + "test_a_shipper_that_runs_out_of_memory"),
     "A10": (_KERNEL + "test_a_stopped_leader",),
     "A11": (_E2E + "test_several_processes_write_one_file", _E2E + "test_what_was_pending"),
     "A12": (_MORE + "test_a_segment_that_was_only_begun", _BYTES + "test_a_segment_that_was_only_begun"),
@@ -63,6 +64,8 @@ ROWS: dict[str, tuple[str, ...]] = {
         _KERNEL + "test_a_limit_of_the_process",
         _CRASH + "test_a_writer_whose_disk_fails",
     ),
+    "C15": (_PLACE + "test_a_spool_on_a_network", _PLACE + "test_a_collector_on_a_network", _PLACE + "test_rows_for_a_remote"),
+    "C16": (_PLACE + "test_a_copied_spool", _PLACE + "test_a_restored_copy"),
     "C17": (_KERNEL + "test_an_archive_on_a_full_disk", _GUARDS + "test_a_write_that_fails_half_way"),
     "C18": (_OLD + "test_an_old_spool", _OLD + "test_a_segment_from_the_future", _OLD + "test_a_spool_folder_of_an_unknown"),
     "D1": (_GUNICORN + "test_every_kind_of_worker", _GUNICORN + "test_a_master_that_collects_before_it_forks"),
@@ -122,7 +125,4 @@ REASONS: dict[str, str] = {
     "G9": "there is no option that takes a secret: a local archive has none; comes with the remote stores",
 }
 
-OPEN: dict[str, str] = {
-    "C15": "the spool's file system is not looked at yet: a network file system is not refused",
-    "C16": "a copied or restored spool is not recognised yet: it keeps its id",
-}
+OPEN: dict[str, str] = {}

@@ -17,6 +17,7 @@ _CRASH = "tests/faults/test_every_crash_point.py"
 _POWER = "tests/faults/test_power_cuts.py"
 _BYTES = "tests/spool/test_frames_survive_any_bytes.py"
 _GUARDS = "tests/faults/test_guards.py"
+_PLACE = "tests/spool/test_where_a_spool_may_be.py"
 _DISK = "tests/faults/test_bounded_disk.py"
 _SHIPPER_KILLED = _CRASH + "::test_a_shipper_killed_before_any_of_its_operations_loses_and_doubles_nothing"
 _CUT_SHIPPING = _POWER + "::test_a_power_cut_at_any_moment_of_shipping_doubles_nothing_and_loses_nothing_synced"
@@ -60,8 +61,8 @@ MUTANTS = (
     _one(
         "the bytes are frozen before the intent",
         "ship/freeze.py",
-        '        if pieces:\n            replace_file(self._files, self._staging, b"".join(pieces))\n        self.rewrite(intent)',
-        '        self.rewrite(intent)\n        if pieces:\n            replace_file(self._files, self._staging, b"".join(pieces))',
+        '        if pieces:\n            replace_file(self._files, os.path.join(self._folder, STAGING), b"".join(pieces))\n        self.rewrite(intent)',
+        '        self.rewrite(intent)\n        if pieces:\n            replace_file(self._files, os.path.join(self._folder, STAGING), b"".join(pieces))',
         _SHIPPER_KILLED,
     ),
     _one(
@@ -194,22 +195,71 @@ MUTANTS = (
     _one(
         "a position is where we left it",
         "store/local.py",
-        "if size < start or size > start + len(data):",
-        "if False:",
-        _GUARDS + "::test_bytes_of_somebody_else_are_never_overwritten_or_cut",
+        "        if size < start:\n",
+        "        if False:\n",
+        _GUARDS + "::test_a_file_that_shrank_is_never_written_to_beyond_its_end",
     ),
     _one(
         "what lies there is compared",
         "store/local.py",
-        "            if not _ours(left, data):",
-        "            if False:",
+        "            if size > start + len(data) or not _ours(left, data):",
+        "            if size > start + len(data):",
         _GUARDS + "::test_bytes_of_somebody_else_are_never_overwritten_or_cut",
+    ),
+    _one(
+        "an append is known again when more of its round follows",
+        "store/local.py",
+        "min(size - start, len(data)), start)",
+        "size - start, start)",
+        _SHIPPER_KILLED,
+    ),
+    _one(
+        "rows are not to blame for a lack of memory",
+        "columns/__init__.py",
+        "    except (Undecodable, MemoryError, ImportError):",
+        "    except Undecodable:",
+        "tests/faults/test_scarce_memory.py",
+    ),
+    _one(
+        "a copied spool takes another id",
+        "spool/place.py",
+        "    if noted in (None, inode):",
+        "    if True:",
+        _PLACE + "::test_a_copied_spool_takes_an_id_of_its_own_and_every_process_takes_the_same",
+    ),
+    _one(
+        "a copied spool leaves the files of the original alone",
+        "ship/targets.py",
+        "            self._after.targets.clear()",
+        "            pass",
+        _PLACE + "::test_a_restored_copy_of_a_spool_never_writes_into_the_files_of_the_original",
+    ),
+    _one(
+        "no spool on a network file system",
+        "spool/place.py",
+        "        check_local(folder, files, allow_network=allow_network)\n",
+        "",
+        _PLACE + "::test_a_spool_on_a_network_file_system_is_refused_unless_the_risk_is_taken",
+    ),
+    _one(
+        "threads of one process never open the leader's lock side by side",
+        "spool/lock.py",
+        "return cls.held_here.setdefault(path, token) is token",
+        "return True if not cls.held_here.__setitem__(path, token) else False",
+        _PLACE + "::test_two_threads_of_a_process_never_open_the_lock_of_the_leader_side_by_side",
+    ),
+    _one(
+        "a dead writer's last second is synced",
+        "ship/watch.py",
+        "            segment.sync()  # also a dead writer's: its last second came after the last look",
+        "            if segment.alive:\n                segment.sync()",
+        _PLACE + "::test_what_a_dead_writer_stored_last_is_made_durable_once",
     ),
     _one(
         "an append that landed is not repeated",
         "store/local.py",
-        "            if left == data:\n                return  # an earlier try landed\n            self._files.truncate(fd, start)",
-        "            start = size",
+        "                return  # an earlier try landed, and perhaps what follows in the same round as well\n",
+        "                start = size\n",
         _SHIPPER_KILLED,
     ),
     _one(

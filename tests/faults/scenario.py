@@ -52,13 +52,16 @@ class Service:
         self.attempted: Counter[tuple[str, str]] = Counter()
         self.accepted: Counter[tuple[str, str]] = Counter()
 
-    def collect(self, name: str, number: int, time_ns: int = NOON, pad: int = 20) -> bool:
-        """As `ModelDataCollector.collect` does it, with the clock of the test."""
+    def collect(self, name: str, number: int, time_ns: int = NOON, pad: int = 20, *, nested: bool = False) -> bool:
+        """As `ModelDataCollector.collect` does it, with the clock of the test.
+
+        nested: as a list of rows, which has a definition of its own: two batches of a round then go to one file.
+        """
         lane = self.writer.acquire()
         key = (name, str(number))
         self.attempted[key] += 1
         shapes = self.shapes[name]
-        plan, rows, data = taker_of([])([number, "x" * pad], shapes, lane.pack)
+        plan, rows, data = taker_of([])([[number, "x" * pad]] if nested else [number, "x" * pad], shapes, lane.pack)
         try:
             lane.append(plan, rows, data, b"", b"", time_ns)
         except Full as full:

@@ -32,7 +32,7 @@ from tests.support.scripts import SOURCE, environment
 
 ROOT = Path(__file__).parents[2]
 WORKERS = 4
-SPOOL_BYTES = 96 << 20
+SPOOL_BYTES = 256 << 20
 KILL_SECONDS = 0.1
 ROWS_A_SECOND = 4_000
 """Of one plain worker: together less than what the shipper and its kills let through on one core."""

@@ -22,7 +22,7 @@ Rows = Counter[tuple[str, str]]
 
 @pytest.fixture
 def template(tmp_path: Path) -> tuple[Path, Rows]:
-    """A spool with rows of two collectors, two days, two dead writers; a first part of it already archived."""
+    """A spool with rows of two collectors, two days, two dead writers, two batches for one file; a first part already archived."""
     archive = str(tmp_path / "template")
     first = Service(Files(), archive)
     for number in range(5):
@@ -33,7 +33,7 @@ def template(tmp_path: Path) -> tuple[Path, Rows]:
         assert first.collect("predictions", number, NOON + DAY * (number % 2))
     second = Service(Files(), archive)
     for number in range(12, 20):
-        assert second.collect("inputs", number)
+        assert second.collect("inputs", number, nested=number > 15)
     first.writer.close(NOON)
     for lane in second.writer.lanes:
         lane.abandon()  # killed

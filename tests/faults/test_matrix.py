@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.support.scripts import SOURCE
 
 from .matrix import OPEN, REASONS, ROWS
+from .page import PAGE, page
 
 ROOT = Path(__file__).parents[2]
 LAST = {"A": 12, "C": 18, "D": 16, "E": 8, "F": 10, "G": 10}
@@ -38,3 +39,7 @@ def test_every_test_that_the_matrix_names_exists() -> None:
     for row, names in ROWS.items():
         for name in names:
             assert any(one.startswith(f"tests/{name}") for one in collected), f"{row}: no test begins with {name}"
+
+
+def test_the_page_about_the_matrix_says_what_the_tables_say() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m tests.faults.page`"

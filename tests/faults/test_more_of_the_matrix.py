@@ -61,11 +61,11 @@ def test_a_shipper_that_runs_out_of_memory_loses_nothing_and_tries_again(tmp_pat
     _killed(service)
     whole, failures = module.encode_group, []
 
-    def scarce(group: object, **options: object) -> object:
+    def scarce(group: object, form: object) -> object:
         if len(failures) < 3:
             failures.append(1)
             raise MemoryError
-        return whole(group, **options)  # type: ignore[arg-type]
+        return whole(group, form)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "encode_group", scarce)
     lead = Leadership.take(str(tmp_path / "lock"), Files())

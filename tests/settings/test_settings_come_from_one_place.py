@@ -27,7 +27,10 @@ EXAMPLES: list[tuple[str, str, str, object]] = [
     ("enabled", "MODELDATA_ENABLED", "false", False),
     ("enabled", "AML_MODEL_DC_STORAGE_ENABLED", "FALSE", False),
     ("debug", "AML_MODEL_DC_DEBUG", "true", True),
-    ("format", "MODELDATA_FORMAT", "CSV", "csv"),
+    ("format", "MODELDATA_FORMAT", "Parquet", "parquet"),
+    ("credentials", "MODELDATA_CREDENTIALS", "/run/secrets/store", "/run/secrets/store"),
+    ("allow_insecure", "MODELDATA_ALLOW_INSECURE", "true", True),
+    ("allow_network_spool", "MODELDATA_ALLOW_NETWORK_SPOOL", "true", True),
     ("hour_folders", "AML_MODEL_DC_BOUNDARY", "hour", True),
     ("spool", "MODELDATA_SPOOL", "/var/spool/md", "/var/spool/md"),
     ("spool_max_bytes", "MODELDATA_SPOOL_MAX_BYTES", "512M", 512 * MIB),
@@ -119,8 +122,8 @@ BAD = [
     ("AML_MODEL_DC_STORAGE_ENABLED", "2", "true or false"),
     ("AML_MODEL_DC_DEBUG", "x", "true or false"),
     ("MODELDATA_FORMAT", "xlsx", "csv"),
-    ("MODELDATA_FORMAT", "parquet", "later version"),
-    ("MODELDATA_FORMAT", "jsonl", "later version"),
+    ("MODELDATA_FORMAT", "orc", "csv, jsonl, parquet"),
+    ("MODELDATA_CREDENTIALS", "s3://bucket/key", "local path"),
     ("AML_MODEL_DC_BOUNDARY", "minute", "day, hour"),
     ("MODELDATA_WHEN_FULL", "panic", "drop_newest, drop_oldest, block"),
     ("MODELDATA_FSYNC", "sometimes", "always, interval, never"),
@@ -132,7 +135,7 @@ BAD = [
     ),
     *(("MODELDATA_BATCH_SECONDS", text, "500ms") for text in ("-1", "nan", "inf", "soon", "1h", "1e10")),
     ("MODELDATA_FSYNC_SECONDS", "0", "500ms"),
-    ("MODELDATA_SPOOL", "s3://bucket/spool", "local folder"),
+    ("MODELDATA_SPOOL", "s3://bucket/spool", "local path"),
 ]
 
 
@@ -143,10 +146,10 @@ def test_what_cannot_be_meant_names_the_variable_the_value_and_what_is_allowed(v
     shown = str(caught.value)
     assert any(part in shown for part in allowed.split("|"))
     assert text[:20] in shown and len(shown) < 500
-    assert variable in shown or "spool" in shown
+    assert variable in shown or variable.removeprefix("MODELDATA_").lower() in shown
 
 
-@pytest.mark.parametrize("value", [5, b"x", ["x"], "", "a\0b", "\ud800", True])
+@pytest.mark.parametrize("value", [5, b"x", [], [5], "", "a\0b", "\ud800", True])
 def test_an_archive_argument_that_is_no_path_is_refused(value: object) -> None:
     with pytest.raises(SettingsError, match="archive"):
         Settings.build({}, archive=value)  # type: ignore[arg-type] # that is the point
@@ -217,26 +220,73 @@ def test_a_working_directory_that_is_gone_is_said(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize("scheme", ["ftp", "http", "azz", "s4", "hdfs", "x"])
 def test_an_unknown_scheme_is_refused_with_the_known_ones_also_when_switched_off(scheme: str) -> None:
     for enabled in (True, False):
-        with pytest.raises(SettingsError, match=rf"'{scheme}' is not known .*a path and file://"):
+        with pytest.raises(SettingsError, match=rf"'{scheme}' is not known .*a path, file://.*s3://"):
             Settings.build({}, archive=f"{scheme}://host/x", enabled=enabled)
 
 
-@pytest.mark.parametrize("url", ["az://c/x", "abfss://c@acct.dfs.core.windows.net/x", "s3://b/x", "gs://b/x", "S3://b", "s3:/b"])
-def test_a_store_of_a_later_version_is_refused_unless_switched_off(url: str) -> None:
-    with pytest.raises(SettingsError, match="later version"):
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("az://container", "az://container"), ("AZ://container/a//b/", "az://container/a/b"),
+        ("abfss://data@acct.dfs.core.windows.net/x", "abfss://data@acct.dfs.core.windows.net/x"),
+        ("s3://bucket/x", "s3://bucket/x"), ("S3://my.bucket", "s3://my.bucket"), ("gs://bucket_1/ü", "gs://bucket_1/ü"),
+    ],
+)  # fmt: skip
+def test_a_remote_archive_is_kept_in_one_form_and_waits_longer_for_its_batches(url: str, kept: str) -> None:
+    made = Settings.build({}, archive=url)
+    assert (made.archive, made.batch_seconds, made.batch_bytes) == (kept, 5.0, 4 * MIB)
+    assert Settings.build({}, archive=url, batch_seconds=2).batch_seconds == 2.0
+    parquet = Settings.build({}, archive=url, format="parquet")
+    assert (parquet.batch_seconds, parquet.batch_bytes) == (60.0, 64 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("s3:/bucket", "begin with s3://"), ("s3://", "missing"), ("s3:///x", "missing"), ("s3://b", "can't be the name"),
+        ("s3://UPPER/x", "can't be the name"), ("az://key:secret@container", "user, a password"), ("az://host:80/x", "a port"),
+        ("s3://bucket/x?sig=abcdefgh", "never from the URL"), ("abfss://container/x", "abfss://container@account"),
+        ("gs://bucket/a/../b", "would change"), ("gs://bucket/a\nb", "would change"),
+    ],
+)  # fmt: skip
+def test_a_remote_url_that_can_not_be_meant_is_refused_with_an_example(url: str, why: str) -> None:
+    with pytest.raises(SettingsError, match=f"{why}.*az://container/prefix") as told:
         Settings.build({}, archive=url)
-    off = Settings.build({}, archive=url, enabled=False)
-    assert off.archive == url and off.batch_seconds == 5.0
-    assert Settings.build({}, archive=url, enabled=False, batch_seconds=2).batch_seconds == 2.0
+    assert "secret" not in str(told.value) and "abcdefgh" not in str(told.value)
 
 
-def test_the_originals_connection_string_names_the_archive_and_never_stops_a_service_that_is_off() -> None:
-    off = Settings.build({"AML_MODEL_DC_STORAGE": "AccountName=a;AccountKey=b"}, enabled_default=False)
-    assert (off.archive, off.origin["archive"]) == ("az://modeldata", "AML_MODEL_DC_STORAGE")
-    with pytest.raises(SettingsError, match=r"az.* later version .*MODELDATA_ARCHIVE"):
-        Settings.build({"AML_MODEL_DC_STORAGE": "AccountName=a;AccountKey=b"})
-    both = Settings.build({"AML_MODEL_DC_STORAGE": "AccountName=a;AccountKey=b", "MODELDATA_ARCHIVE": "/srv/x"})
-    assert both.archive == "/srv/x"
+def test_a_store_whose_library_is_not_installed_says_what_to_install_unless_it_is_switched_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r'azure.storage.blob is not installed.*pip install "modeldata\[azure\]"'):
+        Settings.build({}, archive="az://container")
+    with pytest.raises(SettingsError, match="pip install obstore"):
+        Settings.build({}, archive="s3://bucket")
+    assert Settings.build({}, archive="az://container", enabled=False).archive == "az://container"
+
+
+def test_the_originals_connection_string_names_the_archive() -> None:
+    env = {"AML_MODEL_DC_STORAGE": "AccountName=a;AccountKey=b"}
+    made = Settings.build(env)
+    assert (made.archive, made.origin["archive"]) == ("az://modeldata", "AML_MODEL_DC_STORAGE")
+    assert Settings.build({**env, "MODELDATA_ARCHIVE": "/srv/x"}).archive == "/srv/x"
+
+
+def test_several_archives_are_named_in_one_setting_each_with_its_own_progress(tmp_path: Path) -> None:
+    made = Settings.build({"MODELDATA_ARCHIVE": "/srv/a, s3://bucket/x ,/srv/a,"})
+    assert made.archives == ["/srv/a", "s3://bucket/x"]
+    assert made.batch_seconds == 5.0
+    assert len({made.only(url).sink_key() for url in made.archives} | {made.sink_key()}) == 3
+    assert Settings.build({}, archive=["/srv/a", tmp_path]).archives == ["/srv/a", str(tmp_path)]
+    assert Settings.build(made.to_env()).archives == made.archives
+
+
+def test_a_path_with_a_comma_is_one_archive_when_it_comes_as_a_path(tmp_path: Path) -> None:
+    made = Settings.build({}, archive=tmp_path / "a,b 50%")
+    assert [local_folder(url) for url in made.archives] == [str(tmp_path / "a,b 50%")]
+    assert made.spool_folder().startswith(str(tmp_path / "a,b 50%") + os.sep)
+    assert Settings.build(made.to_env()).archives == made.archives
 
 
 @pytest.mark.parametrize(
@@ -280,8 +330,8 @@ def test_two_archives_may_share_a_named_spool_and_stay_apart() -> None:
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the XDG places are those of Linux")
 def test_a_remote_archives_spool_lies_in_the_state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    one = Settings.build({}, archive="s3://a", enabled=False)
-    other = Settings.build({}, archive="s3://b", enabled=False)
+    one = Settings.build({}, archive="s3://aaa", enabled=False)
+    other = Settings.build({}, archive="s3://bbb", enabled=False)
     assert one.spool_folder({}) != other.spool_folder({})
     assert os.path.dirname(one.spool_folder({})) == str(tmp_path / ".local/state/modeldata")
     assert state_folder({"XDG_STATE_HOME": str(tmp_path / "state")}) == str(tmp_path / "state/modeldata")

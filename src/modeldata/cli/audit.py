@@ -9,9 +9,10 @@ import typer
 from rich.console import Console
 
 from modeldata.cli.common import JsonOption, settings_of
+from modeldata.errors import mask
 from modeldata.read.audit import BROKEN, COMPLETE, EXPLAINED, Audit, audit
 from modeldata.spool.files import Files
-from modeldata.store import open_store
+from modeldata.store import open_for
 
 STATUS = {COMPLETE: 0, BROKEN: 1, EXPLAINED: 3}
 
@@ -27,12 +28,15 @@ def audit_command(
     are not what was archived. Rows that are still in a spool are not in question: see `modeldata status`.
     """
     settings = settings_of(archive, None)
-    found = audit(open_store(settings.archive, Files()), check_bytes=not fast)
+    found = {url: audit(open_for(settings.only(url), Files()), check_bytes=not fast) for url in settings.archives}
     if as_json:
-        print(json.dumps(found.as_dict()))
+        told = [{"archive": mask(url), **one.as_dict()} for url, one in found.items()]
+        print(json.dumps(told[0] if len(told) == 1 else {"archives": told}))
     else:
-        _print(found, settings.archive)
-    raise typer.Exit(STATUS[found.verdict])
+        for url, one in found.items():
+            _print(one, mask(url))
+    worst = next(verdict for verdict in (BROKEN, EXPLAINED, COMPLETE) if any(one.verdict == verdict for one in found.values()))
+    raise typer.Exit(STATUS[worst])
 
 
 def _print(found: Audit, archive: str) -> None:

@@ -18,7 +18,7 @@ from modeldata.spool.files import Files
 from modeldata.spool.place import open_place
 from modeldata.spool.reader import Frame, OpenSegment
 from modeldata.stats import Stats
-from modeldata.store import open_store
+from modeldata.store import open_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,7 +63,8 @@ def examine(settings: Settings, files: Files) -> Iterator[Finding]:
             value = mask(str(getattr(settings, field.name)))
             yield Finding(NOTE, "settings", f"{field.name} = {value} (from {settings.origin[field.name]})")
     yield _tried("spool", lambda: _probe_spool(settings, files))
-    yield _tried("archive", lambda: _probe_archive(settings, files))
+    for url in settings.archives:
+        yield _tried("archive", lambda url=url: _probe_archive(settings.only(url), files))  # type: ignore[misc]
     yield from _shipping(settings, files)
 
 
@@ -87,7 +88,7 @@ def _probe_spool(settings: Settings, files: Files) -> str:
     from modeldata.spool.segment import Segment, new_salt
 
     now = time.time_ns()
-    place = open_place(settings.spool_folder(), files, os.urandom(16), now)
+    place = open_place(settings.spool_folder(), files, os.urandom(16), now, allow_network=settings.allow_network_spool)
     probe = os.urandom(16)
     header = frame.SegmentHeader(place.spool_id, probe, 0, new_salt(probe, 0), now)
     path = place.segment(probe, 0)
@@ -109,10 +110,10 @@ def _probe_spool(settings: Settings, files: Files) -> str:
 
 def _probe_archive(settings: Settings, files: Files) -> str:
     """Put a small file beside the data, read it back, remove it."""
-    store = open_store(settings.archive, files)
+    store = open_for(settings, files)
     probe = os.urandom(16)
     path = f"_doctor-{probe.hex()}"
-    store.append(path, 0, probe)
+    store.put(path, probe)
     try:
         if store.read(path) != probe:
             raise OSError("what was written can't be read back")

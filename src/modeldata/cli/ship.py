@@ -13,7 +13,7 @@ import typer
 
 from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of
 from modeldata.errors import ModelDataError, SpoolError, mask
-from modeldata.ship.checkpoint import Checkpoint
+from modeldata.ship.checkpoint import Checkpoint, State
 from modeldata.ship.status import existing_place, leader_note, load_state
 from modeldata.ship.watch import count
 from modeldata.spool.files import Files
@@ -43,7 +43,7 @@ def ship(
     --drain exits with 0 when nothing is pending any more, else with 1 and the reason.
     """
     from modeldata.ship.child import stop_on_signals, warn  # here: pyarrow comes with it, and other commands start without
-    from modeldata.ship.worker import lead_and_ship
+    from modeldata.ship.lead import lead_and_ship
 
     files = Files()
     settings = settings_of(archive, spool)
@@ -52,7 +52,7 @@ def ship(
         _begin_anew(settings, files)
     if drain:
         raise typer.Exit(_drain(settings, files, leave, timeout, as_json))
-    place = open_place(settings.spool_folder(), files, os.urandom(16), time.time_ns())
+    place = open_place(settings.spool_folder(), files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool)
     while not leave.is_set():
         led = lead_and_ship(
             place, settings, files=files, warn=warn, monotonic=time.monotonic, wall_ns=time.time_ns,
@@ -69,11 +69,12 @@ def _begin_anew(settings: Settings, files: Files) -> None:
     place = existing_place(settings, files)
     if place is None:
         return
-    checkpoint = Checkpoint(place.sink(settings.sink_key()), files)
-    try:
-        checkpoint.load()
-    except SpoolError:
-        checkpoint.forget()
+    for url in settings.archives:
+        checkpoint = Checkpoint(place.sink(settings.only(url).sink_key()), files)
+        try:
+            checkpoint.load()
+        except SpoolError:
+            checkpoint.forget()
 
 
 def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: float, as_json: bool) -> int:
@@ -85,7 +86,7 @@ def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: fl
     reason: str | None = None
     while True:
         reason = _try(settings, place, files, leave)
-        pending = count(place, load_state(settings, place, files), files).rows
+        pending = max(count(place, state, files).rows for state in _states(settings, place, files))
         if not pending:
             shipped = _archived(settings, place, files) - before
             return _told(as_json, 0, shipped, 0, f"archived {shipped:,} rows in {mask(settings.archive)}; nothing is pending")
@@ -100,7 +101,7 @@ def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: fl
 def _try(settings: Settings, place: Place, files: Files, leave: threading.Event) -> str | None:
     """One go at shipping everything; why it did not succeed, None where it did."""
     from modeldata.ship.child import warn
-    from modeldata.ship.worker import Worker
+    from modeldata.ship.lead import Surroundings, make_fleet
 
     leadership = Leadership.take(place.leader_lock, files)
     if leadership is None:
@@ -110,20 +111,26 @@ def _try(settings: Settings, place: Place, files: Files, leave: threading.Event)
         error = note.get("last_error")
         return f"{_leader(place, files)} ships this spool" + (f": {error}" if error else "")
     try:
-        worker = Worker(
-            place, settings, leadership, files=files, warn=warn, monotonic=time.monotonic, wall_ns=time.time_ns,
-            wait=leave.wait, dice=random.random,
-        )  # fmt: skip
-        worker.drain()
+        around = Surroundings(files, warn, time.monotonic, time.time_ns, leave.wait, random.random)
+        reason = None
+        for worker in make_fleet(place, settings, leadership, around):
+            try:
+                worker.drain()
+            except (ModelDataError, OSError) as error:
+                reason = str(error)
+        return reason
     except (ModelDataError, OSError) as error:
         return str(error)
     finally:
         leadership.release()
-    return None
 
 
 def _archived(settings: Settings, place: Place, files: Files) -> int:
-    return sum(load_state(settings, place, files).archived.values())
+    return min(sum(state.archived.values()) for state in _states(settings, place, files))
+
+
+def _states(settings: Settings, place: Place, files: Files) -> list[State]:
+    return [load_state(settings.only(url), place, files) for url in settings.archives]
 
 
 def _leader(place: Place, files: Files) -> str:

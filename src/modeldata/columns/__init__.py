@@ -39,7 +39,7 @@ _DECODERS = {"rows": rows.decode, "block": block.decode, "frame": frame.decode, 
 
 
 def decode(definition: dict[str, object], frames: Sequence[tuple[int, bytes | memoryview]]) -> list[Column]:
-    """The columns of `frames`: pairs of (rows, data), all of `definition`. Raises `Undecodable`."""
+    """The columns of `frames`: pairs of (rows, data), all of `definition`. Raises `Undecodable`, and MemoryError where there is none."""
     try:
         names, types, extra = definition["columns"], definition["types"], definition["extra"]
         if not (isinstance(names, list) and isinstance(types, list) and isinstance(extra, dict)):
@@ -48,8 +48,8 @@ def decode(definition: dict[str, object], frames: Sequence[tuple[int, bytes | me
         total = sum(count for count, _ in frames)
         if len(names) != len(types) or len(columns) != len(names) or any(len(column) != total for column in columns):
             raise Undecodable("the data has other columns or rows than was said")
-    except Undecodable:
-        raise
+    except (Undecodable, MemoryError, ImportError):
+        raise  # the last two are not what the bytes are to blame for
     except Exception as error:
         raise Undecodable(f"{type(error).__name__}: {error}") from error
     return [Column(name, kind, values) for name, kind, values in zip(names, types, columns, strict=True)]

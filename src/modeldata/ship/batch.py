@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
 
 from modeldata import names
 from modeldata.columns import Column, decode
-from modeldata.encode import csv
+from modeldata.encode.csv import header_line as csv_line
+from modeldata.ship.cut import split_manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from modeldata.encode import Encoded, Encoder
     from modeldata.ship.gather import Group, Taken
 
 
 class Batch(NamedTuple):
-    """One group, encoded. `head` bytes at the start of `data` are the header: sent only where a file begins."""
+    """One group, or a part of it, encoded. `head` bytes at the start of `data` are the header: sent only where a file begins."""
 
     folder: str
     stream: str
@@ -35,36 +40,59 @@ class Spoilt(NamedTuple):
     why: str
 
 
-class Encoded(NamedTuple):
+class Form(NamedTuple):
+    """How batches are made: the format, its options, how large one may be, and what its files say of where they come from."""
+
+    encoder: Encoder
+    excel_safe: bool
+    most_bytes: int
+    origin: str
+
+
+class Piece(NamedTuple):
     """Rows as bytes, without a header, and the frames that are in them, in this order."""
 
-    rows: bytes
-    replaced: int
+    encoded: Encoded
     frames: list[Taken]
-    spoilt: list[Spoilt]
 
 
-def encode_group(group: Group, *, excel_safe: bool) -> tuple[Batch | None, list[Spoilt]]:
-    """The batch of a group, without the frames that can't be decoded or encoded; None where none is left.
+def encode_group(group: Group, form: Form) -> tuple[list[Batch], list[Spoilt]]:
+    """The batches of a group, without the frames that can't be decoded or encoded.
 
     Raises MemoryError where even one frame alone is too much.
     """
-    encoded = _encode(group, group.frames, excel_safe)
-    if not encoded.frames:
-        return None, encoded.spoilt
+    pieces, spoilt = _encode(group, group.frames, form)
+    batches = [batch for piece in pieces for batch in _batches(group, piece, form)]
+    return batches, spoilt
+
+
+def _batches(group: Group, piece: Piece, form: Form) -> Iterator[Batch]:
+    """One, or where that would be larger than the store takes at once, several: cut between rows."""
     columns, types = _named(group.definition)
-    header = csv.header_line([names.TIMESTAMP, names.CORRELATION, names.REQUEST, *columns])
-    manifest = _manifest(group, columns, types, encoded)
-    batch = Batch(
-        group.folder,
-        group.stream,
-        _signature(group.stream, header, types),
-        _signature(group.stream, header, []),
-        header + encoded.rows,
-        len(header),
-        manifest,
-    )
-    return batch, encoded.spoilt
+    own = form.encoder.own_columns
+    header = form.encoder.header([*own, *columns])
+    names_of_all = csv_line([*own, *columns])
+    signature, plain = _signature(group.stream, names_of_all, types), _signature(group.stream, names_of_all, [])
+    rest, manifest = piece.encoded.data, _manifest(group, columns, types, piece)
+    while True:
+        rows = cast("int", manifest["rows"])
+        fits = _rows_that_fit(rest, rows, form)
+        now, later = (rest, b"") if fits == rows else form.encoder.split(rest, rows, fits)
+        mine, manifest = (manifest, manifest) if fits == rows else split_manifest(manifest, fits)
+        yield Batch(group.folder, group.stream, signature, plain, header + now, len(header), mine)
+        if fits == rows:
+            return
+        rest = later
+
+
+def _rows_that_fit(data: bytes, rows: int, form: Form) -> int:
+    """How many rows a batch may have; at least one, however large it is."""
+    if len(data) <= form.most_bytes or rows == 1:
+        return rows
+    bounds = form.encoder.bounds(data)
+    if bounds is None:  # only the whole can be cut, and its parts have sizes of their own
+        return max(1, rows * form.most_bytes // len(data))
+    return max(1, int(np.searchsorted(bounds, form.most_bytes, side="right")))
 
 
 def _named(definition: dict[str, object]) -> tuple[list[str], list[str]]:
@@ -73,37 +101,61 @@ def _named(definition: dict[str, object]) -> tuple[list[str], list[str]]:
     return columns, types
 
 
-def _encode(group: Group, frames: list[Taken], excel_safe: bool) -> Encoded:
+def _encode(group: Group, frames: list[Taken], form: Form) -> tuple[list[Piece], list[Spoilt]]:
     """All at once; where that fails, in halves down to the one frame that is to blame, which is set aside."""
     try:
         columns = decode(group.definition, [(taken.frame.head.rows, taken.frame.data) for taken in frames])
-        encoded = csv.encode([*_own_columns(frames), *columns], header=False, excel_safe=excel_safe)
-        return Encoded(encoded.data, encoded.replaced, frames, [])
+        own = _own_columns(frames, form.encoder.own_columns)
+        encoded = form.encoder.encode([*own, *columns], excel_safe=form.excel_safe, metadata=_metadata(group, form))
+        return [Piece(encoded, frames)], []
+    except ImportError:
+        raise  # of ours, in a process that is short of something
     except MemoryError:
         if len(frames) == 1:
             raise
     except Exception as error:  # whatever a library says of bytes or values that it does not like: no other row may wait for it
         if len(frames) == 1:
-            return Encoded(b"", 0, [], [Spoilt(frames[0], f"{type(error).__name__}: {error}")])
+            return [], [Spoilt(frames[0], f"{type(error).__name__}: {error}")]
     half = len(frames) // 2
-    first, second = _encode(group, frames[:half], excel_safe), _encode(group, frames[half:], excel_safe)
-    return Encoded(
-        first.rows + second.rows, first.replaced + second.replaced, first.frames + second.frames, first.spoilt + second.spoilt
-    )
+    first, second = _encode(group, frames[:half], form), _encode(group, frames[half:], form)
+    return first[0] + second[0], first[1] + second[1]
 
 
-def _own_columns(frames: list[Taken]) -> list[Column]:
-    """`$Timestamp`, `$CorrelationId` and `$RequestId`: one value a call, repeated for each of its rows."""
+def _metadata(group: Group, form: Form) -> dict[str, str]:
+    """What a file that has room for it says about itself."""
+    columns, types = _named(group.definition)
+    return {
+        "modeldata.identity": json.dumps(group.identity, sort_keys=True),
+        "modeldata.origin": form.origin,
+        "modeldata.schema": json.dumps({"columns": columns, "types": types}),
+    }
+
+
+def _own_columns(frames: list[Taken], wanted: Sequence[str]) -> list[Column]:
+    """`$Timestamp`, `$CorrelationId` and `$RequestId`: one value a call, repeated for each of its rows. And, where the format has
+    them, `$Writer`, `$Sequence` and `$Row`: which row of which call this is."""
     rows = np.array([taken.frame.head.rows for taken in frames], dtype=np.int64)
     times = np.array([taken.frame.head.time_ns for taken in frames], dtype=np.int64) // 1000
-    which = pa.array(np.repeat(np.arange(len(frames)), rows))
+    calls = np.repeat(np.arange(len(frames)), rows)
+    which = pa.array(calls)
     correlation = pa.array([_text(taken.frame.correlation) for taken in frames], pa.string())
     request = pa.array([_text(taken.frame.request) or names.ZERO_GUID for taken in frames], pa.string())
-    stamps = pa.array(np.repeat(times, rows)).cast(pa.timestamp("us"))
-    return [
+    stamps = pa.array(times[calls]).cast(pa.timestamp("us"))
+    made = [
         Column(names.TIMESTAMP, "datetime64[us]", stamps),
         Column(names.CORRELATION, "str", correlation.take(which)),
         Column(names.REQUEST, "str", request.take(which)),
+    ]
+    if names.WRITER not in wanted:
+        return made
+    first = np.array([taken.frame.head.sequence for taken in frames], dtype=np.int64)
+    place = np.arange(len(calls)) - (np.cumsum(rows) - rows)[calls]
+    writer = pa.array([taken.writer_id.hex() for taken in frames], pa.string())
+    return [
+        *made,
+        Column(names.WRITER, "str", writer.take(which)),
+        Column(names.SEQUENCE, "int64", pa.array(first[calls] + place)),
+        Column(names.ROW, "int64", pa.array(place)),
     ]
 
 
@@ -135,8 +187,8 @@ _KINDS = (
 )
 
 
-def _manifest(group: Group, columns: list[str], types: list[str], encoded: Encoded) -> dict[str, object]:
-    frames = encoded.frames
+def _manifest(group: Group, columns: list[str], types: list[str], piece: Piece) -> dict[str, object]:
+    frames, encoded = piece.frames, piece.encoded
     times = [taken.frame.head.time_ns for taken in frames]
     manifest: dict[str, object] = {
         "identity": group.identity,
@@ -150,6 +202,8 @@ def _manifest(group: Group, columns: list[str], types: list[str], encoded: Encod
     }
     if encoded.replaced:
         manifest["surrogates_replaced"] = encoded.replaced
+    if encoded.kinds:
+        manifest["kinds"] = encoded.kinds
     return manifest
 
 

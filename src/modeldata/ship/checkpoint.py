@@ -26,6 +26,10 @@ STATE_LOST = (
 )
 
 
+_LATER = ("parts", "spool")
+"""What the first version did not write."""
+
+
 class Target:
     """A file of the archive that this spool appends to. `columns` says which rows may go there, `used` in which round any did."""
 
@@ -52,9 +56,11 @@ class State:
         "drops",
         "gaps",
         "offsets",
+        "parts",
         "quarantined",
         "round",
         "sequences",
+        "spool",
         "targets",
         "torn",
         "untold",
@@ -78,6 +84,10 @@ class State:
         self.quarantined = 0
         self.untold: list[tuple[str, dict[str, object]]] = []
         """(folder, note) for manifests: losses that are decided, but that the archive has not been told of yet."""
+        self.parts = 0
+        """How many names were given to files that are written once, as a whole; the next one's number."""
+        self.spool = ""
+        """The id (hex) of the spool whose files `targets` are; empty in states of a version that did not note it."""
 
     def pack(self) -> bytes:
         content = {
@@ -92,6 +102,8 @@ class State:
             "torn": self.torn,
             "quarantined": self.quarantined,
             "untold": self.untold,
+            "parts": self.parts,
+            "spool": self.spool,
         }
         packed: bytes = msgpack.packb(content, unicode_errors="surrogatepass")
         return packed
@@ -102,7 +114,7 @@ class State:
         state = cls()
         for name in cls.__slots__:
             if name != "targets":
-                setattr(state, name, content[name])
+                setattr(state, name, content.get(name, getattr(state, name)) if name in _LATER else content[name])
         state.targets = {path: Target(*fields) for path, fields in content["targets"].items()}
         return state
 
@@ -117,6 +129,7 @@ class Checkpoint:
         self._paths = (os.path.join(folder, "checkpoint.a"), os.path.join(folder, "checkpoint.b"))
         self._begun = os.path.join(folder, "begun")
         self._files = files
+        self._room = 0
 
     def load(self) -> tuple[int, State]:
         """(generation, state) of the newest slot that holds; (0, empty) where there was never one.
@@ -189,15 +202,19 @@ class Checkpoint:
         except OSError:
             pass  # a full disk must not stop us from freeing it; both slots would have to be lost as well
 
-    def prepare(self) -> None:
-        """Give both slots their room while there is some, so that later commits need none. Raises OSError."""
+    def prepare(self, size: int = 1) -> None:
+        """Give both slots room for a state of `size` bytes while there is some, so that its commit needs none. Raises OSError."""
+        room = -(-(SLOT.size + size) // SLOT_STEP) * SLOT_STEP
+        if room <= self._room:
+            return
         new = not all(self._is_there(path) for path in self._paths)
         for path in self._paths:
             fd = self._files.open(path, os.O_RDWR | os.O_CREAT)
             try:
-                if self._files.fstat(fd).st_size < SLOT_STEP:
-                    self._files.allocate(fd, SLOT_STEP)
+                if self._files.fstat(fd).st_size < room:
+                    self._files.allocate(fd, room)
             finally:
                 self._files.close(fd)
         if new:
             self._files.sync_folder(os.path.dirname(self._begun))
+        self._room = room

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from modeldata.errors import ModelDataError, mask
 from modeldata.settings import Settings
-from modeldata.ship.worker import lead_and_ship
+from modeldata.ship.lead import lead_and_ship
 from modeldata.spool.files import Files
 from modeldata.spool.place import open_place
 
@@ -50,7 +50,9 @@ def main() -> int:
     leave = stop_on_signals()
     try:
         _shorten_log(os.environ.get("MODELDATA_SHIPPER_LOG", ""))
-        place = open_place(settings.spool_folder(), files, os.urandom(16), time.time_ns())
+        place = open_place(
+            settings.spool_folder(), files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool
+        )
         os.chdir(place.folder)  # not to keep the service's folder busy
         for _ in range(ELECTION_TRIES):
             if lead_and_ship(

@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from modeldata.spool.files import Files
 
 MAGIC = b"MDINTENT1\n"
+STAGING = "staging"
+CUT = "cut-"
+"""Begins the names of further staging files, for batches that a store refused and that go on in two halves."""
 
 
 class Item(NamedTuple):
     """A batch on its way to a place: bytes [at, at + size) of staging, appended to `path` from `start` on.
 
     The first `head` bytes are the header, `crc` is the checksum of the rest. `log` is the manifest file that gets a line about
-    it. An item without bytes has no `path`: it is only told in the log.
+    it. An item without bytes has no `path`: it is only told in the log. `whole`: file and log are written once and never grow.
+    `staged`: the file that holds the bytes.
     """
 
     path: str
@@ -39,6 +43,8 @@ class Item(NamedTuple):
     manifest: dict[str, object]
     log: str
     log_start: int
+    whole: bool = False
+    staged: str = STAGING
 
     @property
     def rows(self) -> int:
@@ -90,14 +96,24 @@ class Freezer:
 
     def __init__(self, folder: str, files: Files) -> None:
         self._files = files
-        self._staging = os.path.join(folder, "staging")
+        self._folder = folder
         self._intent = os.path.join(folder, "intent")
 
     def freeze(self, intent: Intent, pieces: list[bytes]) -> None:
         """Durable when this returns. The bytes come before the intent: an intent never speaks of bytes that are not there."""
         if pieces:
-            replace_file(self._files, self._staging, b"".join(pieces))
+            replace_file(self._files, os.path.join(self._folder, STAGING), b"".join(pieces))
         self.rewrite(intent)
+
+    def stage_more(self, pieces: list[bytes]) -> str:
+        """Another staging file, durable when this returns; its name."""
+        taken = self._cuts()
+        number = 1 + max((int(name.removeprefix(CUT)) for name in taken), default=0)
+        replace_file(self._files, os.path.join(self._folder, f"{CUT}{number}"), b"".join(pieces))
+        return f"{CUT}{number}"
+
+    def _cuts(self) -> list[str]:
+        return [name for name in self._files.listdir(self._folder) if name.startswith(CUT) and name[len(CUT) :].isdigit()]
 
     def rewrite(self, intent: Intent) -> None:
         """Replace the intent, its bytes staying as they are: where a file turned out not to be ours any more."""
@@ -112,22 +128,24 @@ class Freezer:
 
     def read(self, item: Item) -> bytes:
         """The bytes that the item's file gets. Raises OSError, or `SpoolError` where staging is not what the intent says."""
-        skip = item.size - item.sent
-        fd = self._files.open_regular(self._staging)
+        return self.read_all(item)[item.size - item.sent :]
+
+    def read_all(self, item: Item) -> bytes:
+        """As `read`, but always with the header."""
+        path = os.path.join(self._folder, item.staged)
+        fd = self._files.open_regular(path)
         try:
-            data = read_all(self._files, fd, item.sent, item.at + skip)
+            data = read_all(self._files, fd, item.size, item.at)
         finally:
             self._files.close(fd)
-        if len(data) != item.sent or crc32(data[len(data) - item.size + item.head :]) != item.crc:
-            raise SpoolError(
-                "send a round", self._staging, cause="it does not hold what its intent says", hint="the disk may be failing"
-            )
+        if len(data) != item.size or crc32(memoryview(data)[item.head :]) != item.crc:
+            raise SpoolError("send a round", path, cause="it does not hold what its intent says", hint="the disk may be failing")
         return data
 
     def clear(self) -> None:
         """Forget the round. Only after both slots of the checkpoint know of it."""
-        for path in (self._intent, self._staging):
+        for name in (os.path.basename(self._intent), STAGING, *self._cuts()):
             try:
-                self._files.unlink(path)
+                self._files.unlink(os.path.join(self._folder, name))
             except FileNotFoundError:
                 continue

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata import names
+from modeldata.encode import encoder
 from modeldata.errors import SpoolError
-from modeldata.ship.batch import Spoilt, encode_group
+from modeldata.ship.batch import Form, Spoilt, encode_group
 from modeldata.ship.checkpoint import STATE_LOST, Checkpoint, State
+from modeldata.ship.cut import cut
 from modeldata.ship.freeze import Freezer, Intent, Item
 from modeldata.ship.gather import DONE, DROP_OLDEST, Bad, Gatherer, Lost, joined
 from modeldata.ship.targets import Targets
 from modeldata.spool.files import make_folders, replace_file, settle
 from modeldata.spool.reader import OpenSegment, segment_names
-from modeldata.store import Foreign
+from modeldata.store import Foreign, Full, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from modeldata.ship.gather import Gathered, Group, Refusals
     from modeldata.spool.files import Files
     from modeldata.spool.place import Place
-    from modeldata.store import AppendStore
+    from modeldata.store import WriteStore
 
 
 class Round(NamedTuple):
@@ -39,7 +42,7 @@ class Pipeline:
     def __init__(
         self,
         place: Place,
-        store: AppendStore,
+        store: WriteStore,
         settings: Settings,
         *,
         files: Files,
@@ -147,19 +150,19 @@ class Pipeline:
         bad = list(found.bad)
         spoilt_frames: list[tuple[Group, Spoilt]] = []
         at = 0
+        form = self._form(f"{self.place.spool8}-{after.round}")
         for group in found.groups.values():
-            batch, spoilt = encode_group(group, excel_safe=self._settings.excel_safe)
+            batches, spoilt = encode_group(group, form)
             bad.extend(_as_bad(one) for one in spoilt)
             spoilt_frames.extend((group, one) for one in spoilt)
-            if batch is None:
-                continue
-            batch.manifest["batch"] = f"{self.place.spool8}-{after.round}-{len(items)}"
-            refused = _refusals_of(found, group.stream, group.folder)
-            if refused:
-                batch.manifest["refused"] = refused
-            items.append(targets.item(batch, at))
-            pieces.append(batch.data)
-            at += len(batch.data)
+            for batch in batches:
+                batch.manifest["batch"] = f"{form.origin}-{len(items)}"
+                refused = _refusals_of(found, group.stream, group.folder)
+                if refused:
+                    batch.manifest["refused"] = refused
+                items.append(targets.item(batch, at))
+                pieces.append(batch.data)
+                at += len(batch.data)
         lost = joined([*found.lost, *_as_lost(spoilt_frames)])
         told = [*after.untold, *(_refusal_note(one) for one in found.refusals), *(_loss_note(one) for one in lost)]
         after.untold = []
@@ -169,33 +172,55 @@ class Pipeline:
         self._quarantine(bad, after)
         intent = Intent(after.round, items, after)
         if items:
+            self._checkpoint.prepare(2 * len(after.pack()))  # room for its commit, while there is some
             self._freezer.freeze(intent, pieces)
         return intent
+
+    def _form(self, origin: str) -> Form:
+        return Form(encoder(self._settings.format), self._settings.excel_safe, self._store.block_bytes, origin)
 
     def _send(self, intent: Intent) -> int:
         """Until every item is known to be there. An item whose file is no longer ours gets another, decided durably first."""
         rows = 0
         targets = Targets(intent.after, self._store, self.place, self._settings.format)
-        for index in range(len(intent.items)):
+        index = 0
+        while index < len(intent.items):  # a refused item becomes two
             self._until_there(intent, index, targets, log=False)
             self._until_there(intent, index, targets, log=True)
             rows += intent.items[index].rows
+            index += 1
         return rows
 
     def _until_there(self, intent: Intent, index: int, targets: Targets, *, log: bool) -> None:
         """The rows, or (once those are there) the manifest line, of one item."""
         while True:
-            item = intent.items[index]
             try:
-                if log:
-                    self._store.append(item.log, item.log_start, item.line())
-                elif item.path:
-                    self._store.append(item.path, item.start, self._freezer.read(item))
+                self._put(intent.items[index], targets, log)
                 return
             except Foreign as foreign:
-                self._warn(f"foreign_change: {foreign}; going on in another file")
+                if not isinstance(foreign, Full):
+                    self._warn(f"foreign_change: {foreign}; going on in another file")
                 targets.move(intent, index, log=log)
                 self._freezer.rewrite(intent)
+            except Refused as refused:
+                if log or not intent.items[index].path:
+                    raise
+                cut(intent, index, targets, self._freezer, self._settings.format, partial(self._set_aside, str(refused)))
+                self._freezer.rewrite(intent)
+
+    def _put(self, item: Item, targets: Targets, log: bool) -> None:
+        if item.whole and (log or item.path):
+            self._store.put(item.log if log else item.path, item.line() if log else self._freezer.read(item))
+        elif log:
+            self._store.append(item.log, item.log_start, item.line())
+        elif item.path and self._store.append(item.path, item.start, self._freezer.read(item)):
+            targets.seal(item.path)
+
+    def _set_aside(self, refused: str, item: Item) -> None:
+        """Keep a row that the store will never take."""
+        path = os.path.join(self.place.quarantine, f"refused-{str(item.manifest['batch']).replace('.', '-')}.bin")
+        replace_file(self._files, path, self._freezer.read_all(item))
+        self._warn(f"quarantined: {path}: 1 row: {refused}")
 
     def _commit(self, after: State) -> None:
         if not self._may_commit():

@@ -209,7 +209,7 @@ class ShipperThread:
 
             import modeldata.store.local  # noqa: F401 - all of it now, none of it while somebody forks
             from modeldata.errors import ModelDataError
-            from modeldata.ship.worker import lead_and_ship
+            from modeldata.ship.lead import lead_and_ship
 
             pyarrow.array([0])  # its own late imports, too
 
@@ -228,5 +228,6 @@ class ShipperThread:
         from modeldata.ship.checkpoint import State
         from modeldata.ship.watch import sync_writers
 
+        settled: set[str] = set()
         while not self._leave.wait(self._settings.fsync_seconds):
-            sync_writers(self._place, State(), self._files)
+            sync_writers(self._place, State(), self._files, settled)

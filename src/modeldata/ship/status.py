@@ -6,9 +6,9 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from modeldata.errors import ModelDataError
+from modeldata.errors import ModelDataError, mask
 from modeldata.ship.checkpoint import Checkpoint, State
-from modeldata.ship.watch import count
+from modeldata.ship.watch import Pending, count
 from modeldata.spool.files import read_file
 from modeldata.spool.lock import Leadership
 from modeldata.spool.place import Place, open_place
@@ -25,7 +25,7 @@ def existing_place(settings: Settings, files: Files) -> Place | None:
     folder = settings.spool_folder()
     if not os.path.exists(os.path.join(folder, "spool.json")):
         return None
-    return open_place(folder, files, bytes(16), 0)
+    return open_place(folder, files, bytes(16), 0, allow_network=settings.allow_network_spool)
 
 
 def fill(stats: Stats, settings: Settings, place: Place | None, files: Files, now_ns: int) -> None:
@@ -40,11 +40,10 @@ def fill(stats: Stats, settings: Settings, place: Place | None, files: Files, no
 
 
 def _fill(stats: Stats, settings: Settings, place: Place, files: Files, now_ns: int) -> None:
-    state = load_state(settings, place, files)
+    state, waiting = _slowest(settings, place, files, now_ns, stats)
     stats.archived = sum(state.archived.values())
     stats.refused = dict(state.drops)
     stats.torn, stats.damaged, stats.gaps, stats.quarantined = state.torn, state.damaged, state.gaps, state.quarantined
-    waiting = count(place, state, files)
     stats.pending, stats.segments = waiting.rows, waiting.segments
     if waiting.oldest_ns is not None:
         stats.lag_seconds = max(0.0, (now_ns - waiting.oldest_ns) / 1e9)
@@ -55,6 +54,19 @@ def _fill(stats: Stats, settings: Settings, place: Place, files: Files, now_ns: 
             stats.leader = {key: note[key] for key in ("pid", "host", "since_ns", "beat_ns") if key in note}
         error = note.get("last_error")
         stats.last_error = str(error) if error and waiting.rows else None  # nothing waits: whatever it was, it is over
+
+
+def _slowest(settings: Settings, place: Place, files: Files, now_ns: int, stats: Stats) -> tuple[State, Pending]:
+    """State and backlog of the archive for which most rows wait; with several, `stats.archives` tells of each."""
+    found = []
+    for url in settings.archives:
+        state = load_state(settings.only(url), place, files)
+        found.append((state, count(place, state, files)))
+        if len(settings.archives) > 1:
+            lag = 0.0 if found[-1][1].oldest_ns is None else max(0.0, (now_ns - found[-1][1].oldest_ns) / 1e9)
+            told: dict[str, float] = {"archived": sum(state.archived.values()), "pending": found[-1][1].rows, "lag_seconds": lag}
+            stats.archives[mask(url)] = told
+    return max(found, key=lambda one: one[1].rows)
 
 
 def load_state(settings: Settings, place: Place, files: Files) -> State:

@@ -12,7 +12,7 @@ from modeldata.ship.freeze import Intent, Item
 if TYPE_CHECKING:
     from modeldata.ship.batch import Batch
     from modeldata.spool.place import Place
-    from modeldata.store import AppendStore
+    from modeldata.store import WriteStore
 
 PARTS_BY_TYPE = 32
 """After this many files of one header in one folder, rows no longer go apart because a column changed its type."""
@@ -21,17 +21,30 @@ FORGET_ROUNDS = 100_000
 
 
 class Targets:
-    """The files of one archive, by folder. Changes the state it is given; touches the store only to claim a new name."""
+    """The files of one archive, by folder. Changes the state it is given; touches the store only to claim a new name.
 
-    def __init__(self, after: State, store: AppendStore, place: Place, file_format: str) -> None:
+    Where the store or the format has no files that grow, each batch is a file of its own, under a number never used again.
+    """
+
+    def __init__(self, after: State, store: WriteStore, place: Place, file_format: str) -> None:
         self._after = after
         self._store = store
         self._place = place
         self._format = file_format
+        self._appends = store.appends
+        self._whole = file_format == "parquet" or not store.appends
+        self._disown()
         self._forget()
         self._folders: dict[str, list[str]] = {}
         for path in after.targets:
             self._folders.setdefault(path.rpartition("/")[0], []).append(path)
+
+    def _disown(self) -> None:
+        """A spool that is a copy leaves the files of the original alone."""
+        spool = self._place.spool_id.hex()
+        if self._after.spool not in ("", spool):
+            self._after.targets.clear()
+        self._after.spool = spool
 
     def _forget(self) -> None:
         targets = self._after.targets
@@ -41,17 +54,24 @@ class Targets:
 
     def item(self, batch: Batch, at: int) -> Item:
         """A batch with its place: the end of the file that holds such rows, or the start of a new one."""
-        path = self._file_for(batch)
-        target = self._after.targets[path]
         crc = crc32(memoryview(batch.data)[batch.head :])
-        item = Item(path, target.length, at, batch.head, len(batch.data), crc, batch.manifest, target.log, target.log_length)
-        self._advance(item)
+        if self._whole:
+            path = self._next_part(batch.folder)
+            item = Item(path, 0, at, batch.head, len(batch.data), crc, batch.manifest, _log_of(path), 0, True)
+        else:
+            path = self._file_for(batch)
+            target = self._after.targets[path]
+            item = Item(path, target.length, at, batch.head, len(batch.data), crc, batch.manifest, target.log, target.log_length)
+            self._advance(item)
         self._after.archived[batch.stream] = self._after.archived.get(batch.stream, 0) + item.rows
         return item
 
     def told(self, folder: str, manifest: dict[str, object]) -> Item:
         """A line in a manifest that belongs to no rows."""
         path = f"{folder}/{names.MANIFEST}/told-{self._place.spool8}"
+        if not self._appends:
+            self._after.parts += 1
+            return Item("", 0, 0, 0, 0, 0, manifest, f"{path}-{self._after.parts}.jsonl", 0, True)
         if path not in self._after.targets:
             log = self._free_log(path)
             self._after.targets[path] = Target("", 0, log, self._store.length(log))
@@ -67,9 +87,58 @@ class Targets:
         Nothing of ours can still land in the old one: its position is gone, and this is the one process that appends.
         """
         old = intent.items[index]
-        if log:
+        if old.whole:
+            intent.items[index] = self._another_part(old, log)
+        elif log:
             self._move_log(intent, index, old.log)
+        else:
+            self._move_file(intent, index, old)
+
+    def seal(self, path: str) -> None:
+        """The file gets no more batches than those that are on their way to it."""
+        self._after.targets[path].sealed = True
+
+    def relay(self, intent: Intent, index: int) -> None:
+        """Lay what goes to the file of item `index` one after the other again, from that item's position on: sizes changed."""
+        first = intent.items[index]
+        if first.whole:
             return
+        start, log_start = first.start, first.log_start
+        for later in range(index, len(intent.items)):
+            item = intent.items[later]
+            if item.path == first.path and not item.whole:
+                item = item._replace(start=start, log=first.log, log_start=log_start)
+                intent.items[later] = item
+                self._advance(item)
+                start, log_start = item.start + item.sent, item.log_start + len(item.line())
+
+    def skip(self, intent: Intent, index: int) -> None:
+        """Item `index` goes nowhere: what follows it in its file takes its place."""
+        gone = intent.items[index]
+        if gone.whole:
+            return
+        target = self._after.targets[gone.path]
+        target.length, target.log_length = gone.start, gone.log_start
+        for later in range(index + 1, len(intent.items)):
+            if intent.items[later].path == gone.path:
+                intent.items[later] = intent.items[later]._replace(start=gone.start, log=gone.log, log_start=gone.log_start)
+                self.relay(intent, later)
+                return
+
+    def part_of(self, item: Item) -> str:
+        """A new name beside a file that is written once. Far ahead: after a lost checkpoint, many numbers may be taken."""
+        self._after.parts *= 2
+        return self._next_part(item.path.rpartition("/")[0])
+
+    def _another_part(self, old: Item, log: bool) -> Item:
+        if log:
+            stem, _, number = old.log.removesuffix(".jsonl").rpartition("~")
+            stem, again = (stem, int(number) + 1) if stem and number.isdigit() else (old.log.removesuffix(".jsonl"), 1)
+            return old._replace(log=f"{stem}~{again}.jsonl")
+        path = self.part_of(old)
+        return old._replace(path=path, log=_log_of(path))
+
+    def _move_file(self, intent: Intent, index: int, old: Item) -> None:
         target = self._after.targets[old.path]
         target.sealed = True
         path = self._new_file(old.path.rpartition("/")[0], target.columns)
@@ -105,7 +174,7 @@ class Targets:
         columns = f"{signature}:{batch.header}"
         for path in same_header:
             target = self._after.targets[path]
-            if target.columns == columns and not target.sealed:
+            if target.columns == columns and not target.sealed and path.endswith("." + self._format):
                 return path
         return self._new_file(batch.folder, columns)
 
@@ -119,10 +188,14 @@ class Targets:
             number += 1
             if path in self._after.targets or not self._store.claim(path, owner, self._place.spool8):
                 continue
-            log = f"{folder}/{names.MANIFEST}/{name}.jsonl"
+            log = _log_of(path)
             self._after.targets[path] = Target(columns, self._store.length(path), log, self._store.length(log))
             self._folders.setdefault(folder, []).append(path)
             return path
+
+    def _next_part(self, folder: str) -> str:
+        self._after.parts += 1
+        return f"{folder}/{names.data_file(self._format, self._place.spool8, self._after.parts)}"
 
     def _free_log(self, stem: str) -> str:
         number = 0
@@ -131,3 +204,8 @@ class Targets:
             if self._store.length(path) == 0:
                 return path
             number += 1
+
+
+def _log_of(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/{names.MANIFEST}/{name}.jsonl"

@@ -79,19 +79,25 @@ def count(place: Place, state: State, files: Files) -> Pending:
     return Pending(rows, oldest, segments)
 
 
-def sync_writers(place: Place, state: State, files: Files) -> int:
-    """Make durable what living writers stored; the number of segments for which the disk refused."""
+def sync_writers(place: Place, state: State, files: Files, settled: set[str]) -> int:
+    """Make durable what writers stored; the number of segments for which the disk refused.
+
+    settled: segments that nobody will add to and that are durable. They are left out, and added to.
+    """
     failures = 0
-    for name in segment_names(place, files):
-        if state.offsets.get(name) == DONE:
+    present = segment_names(place, files)
+    settled.intersection_update(present)
+    for name in present:
+        if state.offsets.get(name) == DONE or name in settled:
             continue
         try:
             segment = OpenSegment(place, name, files)
         except (OSError, ValueError):
             continue
         try:
-            if segment.alive:
-                segment.sync()
+            segment.sync()  # also a dead writer's: its last second came after the last look
+            if not segment.alive:
+                settled.add(name)
         except OSError:
             failures += 1
         finally:

@@ -1,4 +1,4 @@
-"""The loop around the pipeline: lead, look, wait, ship, keep the spool durable, tell how it goes."""
+"""The loop around the pipeline: look, wait, ship, keep the spool durable, tell how it goes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING
 
 from modeldata.errors import ModelDataError, mask
 from modeldata.ship import policy
-from modeldata.ship.gather import DROP_OLDEST
+from modeldata.ship.checkpoint import State
+from modeldata.ship.gather import DONE, DROP_OLDEST
 from modeldata.ship.pipeline import Pipeline
 from modeldata.ship.watch import look, sync_writers
 from modeldata.spool.files import replace_file
-from modeldata.spool.lock import Leadership
 from modeldata.spool.place import SUFFIX
 from modeldata.spool.quota import used_bytes
 from modeldata.spool.segment import UNBORN
-from modeldata.store import open_store
+from modeldata.store import open_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import threading
+    from collections.abc import Callable, Sequence
 
     from modeldata.settings import Settings
     from modeldata.spool.files import Files
+    from modeldata.spool.lock import Leadership
     from modeldata.spool.place import Place
 
 TICK = 0.05
@@ -52,9 +54,13 @@ class Worker:
         wait: Callable[[float], bool],
         dice: Callable[[], float],
     ) -> None:
-        """`wait(seconds)` returns True when it is time to stop. Raises `ModelDataError` where the spool can't be shipped."""
+        """settings: of one archive. `wait(seconds)` returns True when it is time to stop.
+
+        Raises `ModelDataError` where the spool can't be shipped there.
+        """
         self._place = place
         self._settings = settings
+        self.archive = settings.archive
         self._leadership = leadership
         self._files = files
         self._warn = warn
@@ -62,24 +68,35 @@ class Worker:
         self._wall_ns = wall_ns
         self._wait = wait
         self._dice = dice
-        store = open_store(settings.archive, files)
+        store = open_for(settings, files, warn)
         self.pipeline = Pipeline(place, store, settings, files=files, warn=warn, may_commit=leadership.intact)
         self._since_ns = wall_ns()
-        self._failures = 0
+        self.failures = 0
         self._retry_at = 0.0
         self._waiting_since: float | None = None
         self._asked_ns = 0
+        self._settled: set[str] = set()
         self._synced_at = self._noted_at = float("-inf")
         self.last_error: str | None = None
-        self._last_error_ns = 0
+        self.last_error_ns = 0
+        self.idle = False
+        self.fleet: Sequence[Worker | None] = (self,)
+        """Those who ship the same spool, one for each archive, this one included; None for one that can't. The first of them also
+        keeps the spool durable and tells how it goes."""
+
+    def stop_on(self, stop: threading.Event) -> None:
+        """Also leave when `stop` is set."""
+        outer = self._wait
+        self._wait = lambda seconds: stop.wait(seconds) or outer(0.0)
 
     def run(self, *, leave_when_idle: bool) -> None:
         """Ship until told to stop; with `leave_when_idle` until nothing is pending and no writer lives."""
         idle_since: float | None = None
         self._sweep()
         while True:
-            idle = self.tick()
+            self.idle = self.tick()
             now = self._monotonic()
+            idle = all(worker is None or worker.idle for worker in self.fleet)
             idle_since = None if not idle else idle_since if idle_since is not None else now
             if leave_when_idle and idle_since is not None and now - idle_since >= LINGER_SECONDS:
                 self.note(force=True)
@@ -107,7 +124,7 @@ class Worker:
             pending_bytes=sight.pending_bytes,
             batch_seconds=self._settings.batch_seconds if sight.alive else 0.0,
             batch_bytes=self._settings.batch_bytes,
-            asked=asked or self._failures > 0,
+            asked=asked or self.failures > 0,
         ):
             self.attempt()
         self.note()
@@ -123,7 +140,7 @@ class Worker:
         except (ModelDataError, OSError, MemoryError) as error:
             self._failed(error)
             return False
-        recovered, self._failures, self.last_error, self._waiting_since = self._failures, 0, None, None
+        recovered, self.failures, self.last_error, self._waiting_since = self.failures, 0, None, None
         self._clean()
         if recovered:
             self._warn(f"archiving goes on after {recovered} failed tries: {mask(self._settings.archive)}")
@@ -139,25 +156,37 @@ class Worker:
                 return  # what is left, if anything, is being written just now
 
     def _failed(self, error: Exception) -> None:
-        self._failures += 1
-        self._retry_at = self._monotonic() + policy.retry_after(self._failures, self._dice())
+        self.failures += 1
+        asked = getattr(error, "retry_after", None) or 0.0
+        self._retry_at = self._monotonic() + max(asked, policy.retry_after(self.failures, self._dice()))
         text = mask(str(error) or type(error).__name__)
-        self._last_error_ns = self._wall_ns()
+        self.last_error_ns = self._wall_ns()
         if text != self.last_error:
             self._warn(text)
         self.last_error = text
         self.note(force=True)
 
     def _clean(self) -> None:
+        """Remove segments that every archive has, and to which nobody will add."""
         finished = self.pipeline.finished()
+        finished = [name for name in finished if all(worker is not None and worker.has(name) for worker in self.fleet)]
         if finished:
             self.pipeline.remove(finished)
 
+    def has(self, segment: str) -> bool:
+        """Is all of a segment in this worker's archive?"""
+        return self.pipeline.state.offsets.get(segment) == DONE
+
     def _keep_durable(self, now: float) -> None:
-        if self._settings.fsync != "interval" or now - self._synced_at < self._settings.fsync_seconds:
+        if (
+            self.fleet[0] is not self
+            or self._settings.fsync != "interval"
+            or now - self._synced_at < self._settings.fsync_seconds
+        ):
             return
         self._synced_at = now
-        if sync_writers(self._place, self.pipeline.state, self._files):
+        state = self.pipeline.state if len(self.fleet) == 1 else State()  # what waits for another archive counts, too
+        if sync_writers(self._place, state, self._files, self._settled):
             self._warn("the disk refused to make spooled rows durable: a power cut now may lose them")
 
     def _sweep(self) -> None:
@@ -200,65 +229,21 @@ class Worker:
     def note(self, *, force: bool = False) -> None:
         """Tell who leads and how it goes, for `status` and `stats`. Nothing depends on it."""
         now = self._monotonic()
-        if not force and now - self._noted_at < NOTE_SECONDS:
+        if self.fleet[0] is not self or (not force and now - self._noted_at < NOTE_SECONDS):
             return
         self._noted_at = now
+        failing = max((worker for worker in self.fleet if worker), key=lambda worker: worker.failures)
         note = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "since_ns": self._since_ns,
             "beat_ns": self._wall_ns(),
-            "archive": mask(self._settings.archive),
-            "failures": self._failures,
-            "last_error": self.last_error,
-            "last_error_ns": self._last_error_ns,
+            "archive": mask(failing.archive),
+            "failures": failing.failures,
+            "last_error": failing.last_error,
+            "last_error_ns": failing.last_error_ns,
         }
         try:
             replace_file(self._files, self._place.leader_note, json.dumps(note).encode(), durable=False)
         except OSError:
             pass  # a full disk must not stop us from freeing it
-
-
-def lead_and_ship(
-    place: Place,
-    settings: Settings,
-    *,
-    files: Files,
-    warn: Callable[[str], None],
-    monotonic: Callable[[], float],
-    wall_ns: Callable[[], int],
-    wait: Callable[[float], bool],
-    dice: Callable[[], float],
-    leave_when_idle: bool,
-) -> bool:
-    """Ship the spool if nobody else does; False when somebody does. Lets go of the lead before it returns.
-
-    Before leaving an idle spool it looks again without the lead: a writer makes its segment first and then looks for a
-    leader, so one of the two sees the other.
-    """
-    while True:
-        leadership = Leadership.take(place.leader_lock, files)
-        if leadership is None:
-            return False
-        try:
-            forget_starting(place, files)
-            worker = Worker(
-                place, settings, leadership,
-                files=files, warn=warn, monotonic=monotonic, wall_ns=wall_ns, wait=wait, dice=dice,
-            )  # fmt: skip
-            worker.run(leave_when_idle=leave_when_idle)
-            intact = leadership.intact()
-        finally:
-            leadership.release()
-        if not leave_when_idle or not intact or wait(0.0):
-            return True
-        sight = look(place, worker.pipeline.state, files)
-        if not sight.pending_bytes and not sight.alive:
-            return True
-
-
-def forget_starting(place: Place, files: Files) -> None:
-    try:
-        files.unlink(place.starting)
-    except OSError:
-        pass  # nobody announced us

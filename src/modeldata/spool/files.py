@@ -97,6 +97,16 @@ class Files:
         usage = shutil.disk_usage(path)
         return usage.free, usage.total
 
+    def file_system(self, path: str) -> str:
+        """The type of the file system of `path` ("ext4", "nfs4", ...); empty where the platform does not say. Never raises."""
+        from modeldata.spool.disk_kind import file_system_of
+
+        try:
+            with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
+                return file_system_of(os.path.realpath(path), mounts.read())
+        except OSError:
+            return ""
+
     def rename(self, source: str, target: str) -> None:
         os.replace(source, target)
 
@@ -181,6 +191,22 @@ def create_once(files: Files, path: str, data: bytes, mark: str) -> bool:
         files.unlink(temporary)
     files.sync_folder(os.path.dirname(path))
     return True
+
+
+def give_name(files: Files, hidden: str, path: str) -> None:
+    """Move a finished file to its name. Raises FileExistsError where that is taken: nothing is ever replaced."""
+    try:
+        files.link(hidden, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        try:
+            files.stat(path)
+        except FileNotFoundError:
+            files.rename(hidden, path)
+            return
+        raise FileExistsError(errno.EEXIST, "is there already", path) from None
+    files.unlink(hidden)
 
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}

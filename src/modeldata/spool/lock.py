@@ -52,8 +52,9 @@ else:
 class Leadership:
     """The right to ship a spool. At most one process of the host holds it, and the kernel takes it back at its end."""
 
-    held_here: ClassVar[set[str]] = set()
-    """Lock files that this very process holds. Never opened again here: closing them would drop the lock."""
+    held_here: ClassVar[dict[str, object]] = {}
+    """Lock files that this very process holds or has open. Never opened by two of its threads: closing one would drop the lock
+    of the other, and a record lock never refuses the process that has it. The one entry is claimed before the file is opened."""
 
     def __init__(self, path: str, fd: int, files: Files) -> None:
         self.path = path
@@ -64,28 +65,39 @@ class Leadership:
     @classmethod
     def take(cls, path: str, files: Files) -> Leadership | None:
         """Leadership, or None while another process (or thread) of this host leads."""
-        if path in cls.held_here:
+        if not cls._claim(path):
             return None
-        fd = files.open(path, os.O_RDWR | os.O_CREAT)
-        if not _lead(fd):
+        try:
+            fd = files.open(path, os.O_RDWR | os.O_CREAT)
+            if _lead(fd):
+                return cls(path, fd, files)
             files.close(fd)
-            return None
-        cls.held_here.add(path)
-        return cls(path, fd, files)
+        except BaseException:
+            cls.held_here.pop(path, None)
+            raise
+        cls.held_here.pop(path, None)
+        return None
+
+    @classmethod
+    def _claim(cls, path: str) -> bool:
+        token = object()
+        return cls.held_here.setdefault(path, token) is token  # one step: no other thread gets in between
 
     @classmethod
     def taken(cls, path: str, files: Files) -> bool:
         """Is somebody leading? Asked by writers, without becoming the leader for longer than the question."""
-        if path in cls.held_here:
+        if not cls._claim(path):
             return True
         try:
             fd = files.open(path, os.O_RDWR)
+            try:
+                return not _lead(fd)
+            finally:
+                files.close(fd)
         except FileNotFoundError:
             return False
-        try:
-            return not _lead(fd)
         finally:
-            files.close(fd)
+            cls.held_here.pop(path, None)
 
     def intact(self) -> bool:
         """False when the lock file was removed or replaced under us: then another leader may exist."""
@@ -98,8 +110,10 @@ class Leadership:
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
     def release(self) -> None:
-        Leadership.held_here.discard(self.path)
-        self._files.close(self._fd)
+        try:
+            self._files.close(self._fd)
+        finally:
+            Leadership.held_here.pop(self.path, None)  # only now: the close would drop the lock of whoever took it before
 
 
 def forget_leadership_after_fork() -> None:

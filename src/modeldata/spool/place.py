@@ -6,7 +6,8 @@ import os
 import stat
 
 from modeldata.errors import SpoolError
-from modeldata.spool.files import Files, create_once, make_folders, read_file, settle
+from modeldata.spool.disk_kind import check_local
+from modeldata.spool.files import Files, create_once, make_folders, read_file, replace_file, settle
 
 SPOOL_FORMAT = 1
 SUFFIX = ".seg"
@@ -64,15 +65,18 @@ def segment_name(name: str) -> tuple[bytes, int] | None:
         return None
 
 
-def open_place(folder: str, files: Files, random: bytes, now_ns: int) -> Place:
+def open_place(folder: str, files: Files, random: bytes, now_ns: int, *, allow_network: bool = False) -> Place:
     """The spool at `folder`, made if it is not there.
 
-    Raises `SpoolError` where the folder belongs to somebody else, can be written by others, is a link, can't be made, or holds
-    a format this version does not know.
+    A spool that is a copy of another gets an id of its own: the two must never append to one file.
+
+    Raises `SpoolError` where the folder belongs to somebody else, can be written by others, is a link, can't be made, is on a
+    network file system (unless `allow_network`), or holds a format this version does not know.
     """
     try:
         make_folders(files, folder)
         check_private(folder, files)
+        check_local(folder, files, allow_network=allow_network)
         for below in ("segments", "sinks", "quarantine"):
             make_folders(files, os.path.join(folder, below))
         spool_id = _identify(os.path.join(folder, "spool.json"), files, random, now_ns)
@@ -109,18 +113,34 @@ def check_private(folder: str, files: Files) -> None:
 def _identify(path: str, files: Files, random: bytes, now_ns: int) -> bytes:
     import json
 
+    inode = files.stat(os.path.join(os.path.dirname(path), "segments")).st_ino
     try:
-        return _known(path, json.loads(read_file(files, path, one_name=False)))
+        note = json.loads(read_file(files, path, one_name=False))
+        return _own(path, note, inode, files)
     except FileNotFoundError:
         pass
     except ValueError as error:
         raise SpoolError(
             "open the spool", path, cause=f"it is not readable ({error})", hint="move the spool folder away"
         ) from error
-    note = {"format": SPOOL_FORMAT, "spool": random.hex(), "created_ns": now_ns}
+    note = {"format": SPOOL_FORMAT, "spool": random.hex(), "created_ns": now_ns, "inode": inode}
     settle(files, os.path.dirname(path))  # spool.json is there only when all above it is there for good
     create_once(files, path, json.dumps(note).encode(), random.hex()[:8])  # the first one wins
     return _known(path, json.loads(read_file(files, path, one_name=False)))
+
+
+def _own(path: str, note: dict[str, object], inode: int, files: Files) -> bytes:
+    """The id in `note`; a new one, the same for every process that finds this out, where the folder was copied or restored."""
+    spool_id = _known(path, note)
+    noted = note.get("inode")
+    if noted in (None, inode):
+        return spool_id
+    import json
+    from hashlib import sha256
+
+    fresh = sha256(spool_id + str(inode).encode()).digest()[:16]
+    replace_file(files, path, json.dumps({**note, "spool": fresh.hex(), "inode": inode, "copy_of": spool_id.hex()}).encode())
+    return fresh
 
 
 def _known(path: str, note: dict[str, object]) -> bytes:

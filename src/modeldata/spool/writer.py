@@ -306,6 +306,8 @@ class Writer:
         try:
             place = self.place = self._open_place()
         except SpoolError as error:
+            if isinstance(error.__cause__, OSError):
+                raise Full.of(error.__cause__, error.where) from error
             raise Full("spool_unusable", str(error)) from error
         return place
 

@@ -5,40 +5,69 @@ A store knows nothing of rows, schemas or rounds. It appends bytes at a position
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Protocol
 
+from modeldata import urls
 from modeldata.errors import StoreError
-from modeldata.settings import check_archive, local_folder
+from modeldata.urls import local_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from modeldata.settings import Settings
     from modeldata.spool.files import Files
 
 
 class Foreign(Exception):
-    """The file is not as we left it: somebody else wrote, replaced or removed it. Nothing of ours was or will be put there."""
+    """The file is not as we left it: somebody else wrote, replaced or removed it. None of these bytes is or will be there."""
+
+
+class Full(Foreign):
+    """The file can take no more. None of these bytes is or will ever be there: they go to another file."""
+
+
+class Refused(StoreError):
+    """The store will never take these bytes (too large, or it finds fault with them): every attempt of them got a definite
+    answer, none of them is or will be there."""
 
 
 class Unavailable(StoreError):
-    """The store can't take anything now. The same call may succeed later."""
+    """The store can't take anything now, or it is not known whether it did. The same call may succeed later.
+
+    `retry_after`: seconds that the store asked us to wait, None where it did not. `cause` is the same text for the same
+    trouble (no request ids, no times): a change of it is what gets logged.
+    """
+
+    retry_after: float | None = None
 
 
-class AppendStore(Protocol):
-    """A store whose files can grow."""
+class WriteStore(Protocol):
+    """Where rows land. Paths are relative to the archive, with `/`. Each call may be repeated until it returns.
+
+    Outcomes of `append` and `put`: it returns when the bytes are durable there; `Foreign` (or `Full`) where that place can never
+    be ours; `Refused` where these bytes can never be there; `Unavailable` for all else, above all where the outcome is unknown.
+    The store probes what earlier tries left before it writes; it never overwrites, and never retries by itself.
+    """
+
+    appends: bool
+    """Can files grow? Else each batch is a file of its own, and only `put`, `length` and `read` are asked for."""
+    block_bytes: int
+    """No batch that this store gets is larger, but for a single row that is."""
 
     def claim(self, path: str, owner: bytes, mark: str) -> bool:
-        """Is the file `path` ours, now or from before? At most one owner ever hears True. Raises `Unavailable`."""
+        """Is the file `path` ours to append to, now or from before? At most one owner ever hears True. Raises `Unavailable`.
+
+        `mark`: the short name of the spool, for what has to be made on the way."""
 
     def length(self, path: str) -> int:
         """Bytes in `path`, 0 where it is not there. Raises `Unavailable`."""
 
-    def append(self, path: str, start: int, data: bytes | memoryview) -> None:
-        """Durable at [start, start + len(data)) of `path` when this returns, whatever earlier tries left behind.
+    def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
+        """`data` is at [start, start + len(data)) of `path`. True: the file is nearly full and should get no more batches."""
 
-        The same call may be repeated until it returns. Raises `Foreign` where that position can never be ours, else
-        `Unavailable`.
-        """
+    def put(self, path: str, data: bytes | memoryview) -> None:
+        """`path` is exactly `data`; readers see all of it or nothing."""
 
     def remove(self, path: str) -> None:
         """Take a file away; none there is well. Raises `Unavailable`."""
@@ -57,15 +86,48 @@ class ReadStore(Protocol):
         """Bytes of `path`, fewer where it ends. Raises `Unavailable`."""
 
 
-class Store(AppendStore, ReadStore, Protocol):
+class Store(WriteStore, ReadStore, Protocol):
     """Both."""
 
 
-def open_store(url: str, files: Files) -> Store:
-    """The store that `url` names. Raises `SettingsError` for one that this version can't open."""
-    check_archive(url)
-    folder = local_folder(url)
-    assert folder is not None  # the one kind there is
-    from modeldata.store.local import LocalStore
+def _environment() -> Mapping[str, str]:
+    return os.environ
 
-    return LocalStore(folder, files)
+
+def _ignore(text: str) -> None:
+    return
+
+
+def open_store(
+    url: str, files: Files, *, credentials: Callable[[], Mapping[str, str]] = _environment, insecure: bool = False
+) -> Store:
+    """The store that one URL names. Nothing is asked of it yet.
+
+    credentials: the variables that each cloud's own tools would look at; asked again after the store refused what they gave.
+    insecure: let credentials travel over plain http to other hosts than this one.
+
+    Raises `SettingsError` for a URL that can't be meant, `ImportError` where the library for it is not installed.
+    """
+    scheme = urls.scheme_of(url)
+    if not scheme:
+        from modeldata.store.local import LocalStore
+
+        folder = local_folder(url)
+        assert folder is not None  # settings were checked
+        return LocalStore(folder, files)
+    location = urls.parse(url)
+    if scheme in urls.AZURE:
+        from modeldata.store.azure import AzureStore
+
+        return AzureStore(location, credentials, insecure=insecure)
+    from modeldata.store.objects import ObjectStore
+
+    return ObjectStore(location, credentials, insecure=insecure)
+
+
+def open_for(settings: Settings, files: Files, warn: Callable[[str], None] = _ignore) -> Store:
+    """The store of settings with one archive, with the credentials that they name."""
+    from modeldata.store.credentials import Credentials
+
+    credentials = Credentials(settings.credentials, files, warn)
+    return open_store(settings.archive, files, credentials=credentials, insecure=settings.allow_insecure)

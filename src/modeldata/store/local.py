@@ -1,4 +1,4 @@
-"""A local folder as an archive: files that grow, one writer each.
+"""A local folder as an archive: files that grow, one writer each, and files that are there as a whole or not at all.
 
 A position is given with every append, so a repeated append finds what an earlier try left: nothing, all, or a part of the
 same bytes (zeros in it, after a power cut), which it cuts away and writes again. Anything else was written by somebody else and
@@ -12,7 +12,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from modeldata.settings import SPOOL_PREFIX
-from modeldata.spool.files import Files, create_once, make_folders, read_all, read_file, settle, write_all
+from modeldata.spool.files import Files, create_once, give_name, make_folders, read_all, read_file, settle, write_all
 from modeldata.store import Foreign, Unavailable
 
 if TYPE_CHECKING:
@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 FOLDER_MODE = 0o777
 FILE_MODE = 0o640
 """Before the umask. What models were asked is nobody's business outside the owner's group."""
+UNDER_WAY = ".under-way"
+"""Ends the hidden name of a file that is not whole yet."""
 
 
 class LocalStore:
-    """Appends to files below `root`. See `AppendStore` for what each call promises."""
+    """Files below `root`. See `WriteStore` and `ReadStore` for what each call promises."""
 
     appends = True
+    block_bytes = 64 * 1024 * 1024
 
     def __init__(self, root: str, files: Files) -> None:
         self.root = root
@@ -78,7 +81,7 @@ class LocalStore:
             raise _unavailable("list the archive", self._path(folder), error) from error
         for name in found:
             path = f"{folder}/{name}" if folder else name
-            if name.startswith(SPOOL_PREFIX):
+            if name.startswith(SPOOL_PREFIX) or name.endswith(UNDER_WAY):
                 continue
             if stat.S_ISDIR(self._files.stat(self._path(path)).st_mode):
                 yield from self._walk(path)
@@ -106,7 +109,40 @@ class LocalStore:
         except OSError as error:
             raise _unavailable("remove a file of the archive", self._path(path), error) from error
 
-    def append(self, path: str, start: int, data: bytes | memoryview) -> None:
+    def put(self, path: str, data: bytes | memoryview) -> None:
+        full = self._path(path)
+        try:
+            found = self._read(full)
+            if found is None and not self._put(full, data):
+                found = self._read(full)  # somebody was faster
+            if found is not None:
+                if found != data:
+                    raise Foreign(f"{full} is there, with other content")
+                self._files.sync_folder(os.path.dirname(full))  # an earlier try may have died before this
+        except OSError as error:
+            raise _unavailable("put a file into the archive", full, error) from error
+
+    def _put(self, full: str, data: bytes | memoryview) -> bool:
+        """Make the file under a hidden name, then give it its own: False where that is taken."""
+        folder, name = os.path.split(full)
+        make_folders(self._files, folder, FOLDER_MODE)
+        settle(self._files, folder)
+        hidden = os.path.join(folder, f".{name}{UNDER_WAY}")
+        fd = self._files.open(hidden, os.O_RDWR | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+        try:
+            write_all(self._files, fd, data, 0)
+            self._files.sync(fd)  # the content before the name
+        finally:
+            self._files.close(fd)
+        try:
+            give_name(self._files, hidden, full)
+        except FileExistsError:
+            self._files.unlink(hidden)
+            return False
+        self._files.sync_folder(folder)
+        return True
+
+    def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
         full = self._path(path)
         try:
             fd, made = self._open(full, start)
@@ -119,6 +155,7 @@ class LocalStore:
                 self._files.sync_folder(os.path.dirname(full))
         except OSError as error:
             raise _unavailable("append to the archive", full, error) from error
+        return False
 
     def _open(self, full: str, start: int) -> tuple[int, bool]:
         """The file, and whether its name is new. A file that must already be there is not made again."""
@@ -133,14 +170,14 @@ class LocalStore:
 
     def _append(self, fd: int, full: str, start: int, data: memoryview) -> None:
         size = self._files.fstat(fd).st_size
-        if size < start or size > start + len(data):
+        if size < start:
             raise Foreign(f"{full} holds {size} bytes where {start} were left")
         if size > start:
-            left = read_all(self._files, fd, size - start, start)
-            if not _ours(left, data):
-                raise Foreign(f"{full} was written by somebody else after byte {start}")
+            left = read_all(self._files, fd, min(size - start, len(data)), start)
             if left == data:
-                return  # an earlier try landed
+                return  # an earlier try landed, and perhaps what follows in the same round as well
+            if size > start + len(data) or not _ours(left, data):
+                raise Foreign(f"{full} was written by somebody else after byte {start}")
             self._files.truncate(fd, start)  # our own half: never leave a row that ends in the middle
         try:
             write_all(self._files, fd, data, start)

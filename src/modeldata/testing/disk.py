@@ -192,6 +192,9 @@ class SimulatedDisk(Files):
     def free_bytes(self, path: str) -> tuple[int, int]:
         return 1 << 40, 1 << 41
 
+    def file_system(self, path: str) -> str:
+        return "simulated"
+
     def rename(self, source: str, target: str) -> None:
         moved = self._entry(source)
         above, name = os.path.split(source)

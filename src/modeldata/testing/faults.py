@@ -147,6 +147,9 @@ class FaultyFiles(Files):
     def free_bytes(self, path: str) -> tuple[int, int]:
         return self._alive().free_bytes(path)
 
+    def file_system(self, path: str) -> str:
+        return self._alive().file_system(path)
+
     def _alive(self) -> Files:
         if self.dead:
             raise Died

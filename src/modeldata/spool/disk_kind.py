@@ -1,0 +1,80 @@
+"""What kind of file system a spool is on. Locks, mappings and fsync mean what we need only on a local one."""
+
+from __future__ import annotations
+
+import os
+
+from modeldata.errors import SpoolError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from modeldata.spool.files import Files
+
+NETWORK = frozenset(
+    (
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "gfs2",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "ocfs2",
+        "orangefs",
+        "smb3",
+        "smbfs",
+    )
+)
+LOCAL_FUSE = ("fuse.fuse-overlayfs", "fuse.lxcfs", "fuse.ntfs", "fuse.ntfs-3g", "fuse.exfat", "fuse.ext2")
+"""Behind other `fuse.` names are object stores, SSH and the like."""
+WITH_THE_CONTAINER = ("overlay", "aufs", "fuse.fuse-overlayfs")
+
+
+def check_local(folder: str, files: Files, *, allow_network: bool) -> None:
+    """Raises `SpoolError` for a folder on a network file system, where a lock may vanish under a living process."""
+    kind = files.file_system(folder)
+    if not _on_network(folder, kind) or allow_network:
+        return
+    raise SpoolError(
+        "open the spool",
+        folder,
+        cause=f"it is on a network file system ({kind or 'UNC path'}), where neither locks nor fsync can be trusted",
+        hint="set MODELDATA_SPOOL to a folder on a local disk; MODELDATA_ALLOW_NETWORK_SPOOL=true risks lost and doubled rows",
+    )
+
+
+def _on_network(folder: str, kind: str) -> bool:
+    if os.name == "nt" and folder.startswith(("\\\\", "//")):
+        return True
+    return kind in NETWORK or (kind.startswith("fuse.") and kind not in LOCAL_FUSE)
+
+
+def goes_with_container(folder: str, files: Files) -> bool:
+    """Is the folder in a container's own layer, which is gone when the container is?"""
+    return files.file_system(folder) in WITH_THE_CONTAINER
+
+
+def file_system_of(path: str, mountinfo: str) -> str:
+    """The type of the file system that `path` (absolute, without links) is on, by a text like `/proc/self/mountinfo`."""
+    found, longest = "", -1
+    for line in mountinfo.splitlines():
+        before, dash, after = line.partition(" - ")
+        fields = before.split(" ")
+        if not dash or len(fields) < 5:
+            continue
+        mounted = _unescaped(fields[4])
+        inside = path == mounted or path.startswith(mounted.rstrip("/") + "/")
+        if inside and len(mounted) >= longest:  # a later line of one place hides the earlier
+            found, longest = after.split(" ")[0], len(mounted)
+    return found
+
+
+def _unescaped(text: str) -> str:
+    """The kernel writes blanks, tabs, line ends and backslashes in octal."""
+    for octal, plain in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        text = text.replace(octal, plain)
+    return text

@@ -1,0 +1,53 @@
+"""A shipper without the memory for what waits (fault matrix A9): a real limit, set in its process once everything is imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modeldata.spool.files import Files
+
+from .scenario import NOON, Service, assert_exactly, delivered_on_disk, ship_all
+
+SHIPPER = """
+import resource, sys
+from tests.faults.scenario import new_pipeline
+from modeldata.spool.files import Files
+import pyarrow as pa
+pa.set_memory_pool(pa.system_memory_pool())
+archive, spare = sys.argv[1], int(sys.argv[2])
+pipeline = new_pipeline(Files(), archive)
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+used = int(status["VmSize"].split()[0]) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (used + spare, used + spare))
+try:
+    while pipeline.step().more:
+        pass
+except MemoryError:
+    print("no memory")
+else:
+    print("done")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit and /proc are Linux's")
+def test_rows_that_a_shipper_has_no_memory_for_stay_and_are_archived_once_by_the_next(tmp_path: Path) -> None:
+    outcomes = set()
+    for spare_mib in (0, 1, 4, 12, 24, 48, 200):
+        archive = str(tmp_path / f"archive-{spare_mib}")
+        service = Service(Files(), archive)
+        for number in range(400):
+            assert service.collect("inputs", number, NOON, pad=20_000)
+        service.writer.close(NOON)
+        done = subprocess.run(
+            [sys.executable, "-c", SHIPPER, archive, str(spare_mib << 20)], capture_output=True, text=True, check=False, timeout=120
+        )
+        outcomes.add(done.stdout.strip() or "died")
+
+        ship_all(Files(), archive)
+
+        assert_exactly(service.accepted, service.attempted, delivered_on_disk(archive))
+    assert "done" in outcomes and outcomes & {"no memory", "died"}, outcomes
