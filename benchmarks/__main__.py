@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import collect_cost, import_time
+from benchmarks import collect_cost, import_time, shipping
 
-QUESTIONS = {"import_time": import_time.main, "collect_cost": collect_cost.main}
+QUESTIONS = {"import_time": import_time.main, "collect_cost": collect_cost.main, "shipping": shipping.main}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or QUESTIONS:

@@ -13,7 +13,7 @@ from modeldata.settings import Settings
 from modeldata.ship.start import Supervisor
 from modeldata.spool.disk_kind import goes_with_container
 from modeldata.spool.files import Files
-from modeldata.spool.place import Place, open_place
+from modeldata.spool.place import LAYOUT, Place, note_layout, open_place
 from modeldata.spool.quota import Full, Quota
 from modeldata.spool.writer import Writer, new_packer
 from modeldata.stats import Stats
@@ -89,6 +89,7 @@ class Archive:
         place = open_place(
             settings.spool_folder(), self._files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool
         )
+        note_layout(place, settings.variables(LAYOUT))
         if any(urls.scheme_of(url) for url in settings.archives) and goes_with_container(place.folder, self._files):
             self._warn_once(
                 "container", f"rows wait in a folder that is gone when this container is: {place.folder}; give it a volume"

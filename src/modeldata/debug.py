@@ -10,7 +10,7 @@ import msgpack
 
 from modeldata.encode import encoder
 from modeldata.request import current_request
-from modeldata.ship.batch import Form, encode_group
+from modeldata.ship.batch import Batch, Form, encode_group
 from modeldata.ship.gather import Group, Taken
 from modeldata.snapshot import taker_of
 from modeldata.spool import frame
@@ -34,6 +34,6 @@ def show(shapes: Shapes, input_data: object, user_correlation_id: object, pack: 
     definition = msgpack.unpackb(plan.definition, unicode_errors="surrogatepass")
     group = Group(definition, definition["identity"], "")
     group.frames.append(Taken(bytes(16), Frame(head, 0, made[frame.FRAME_BYTES :])))
-    batches, _ = encode_group(group, Form(encoder("csv"), False, sys.maxsize, ""))
-    for batch in batches:
-        print(batch.data.decode("utf-8"))
+    for batch in encode_group(group, Form(encoder("csv"), False, sys.maxsize, "")):
+        if isinstance(batch, Batch):
+            print(batch.data.decode("utf-8"))

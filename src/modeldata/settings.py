@@ -210,8 +210,12 @@ class Settings:
 
     def to_env(self) -> dict[str, str]:
         """The environment that builds these settings again, for a child process."""
+        return self.variables([field.name for field in FIELDS])
+
+    def variables(self, names: Sequence[str]) -> dict[str, str]:
+        """The settings `names` as environment variables."""
         made = {}
-        for field in FIELDS:
+        for field in (_BY_NAME[name] for name in names):
             value = getattr(self, field.name)
             text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
             if field.name == "hour_folders":

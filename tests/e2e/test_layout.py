@@ -627,3 +627,15 @@ def test_an_archive_that_is_none_and_unknown_settings_raise_at_once(tmp_path: Pa
         Archive(tmp_path, ship="sometimes")
     with pytest.raises(ValueError, match="spool_max_bytes"):
         Archive(tmp_path, spool_max_bytes=-1)
+
+
+def test_whoever_ships_without_the_services_environment_writes_the_layout_that_the_service_wanted(root: Path) -> None:
+    archive = Archive(root, ship="off", min_free_bytes=0, hour_folders=True, excel_safe=True)
+    assert archive.collector("m", "inputs", ["x"]).collect(["=1+1"])
+    archive.close(0)
+
+    drain(root)
+
+    (file,) = data_files(root)
+    assert len(file.relative_to(day_of(root, "")).parts) == 5, "year, month, day, hour, file"
+    assert features(root) == [("'=1+1",)]

@@ -61,16 +61,16 @@ MUTANTS = (
     _one(
         "the bytes are frozen before the intent",
         "ship/freeze.py",
-        '        if pieces:\n            replace_file(self._files, os.path.join(self._folder, STAGING), b"".join(pieces))\n        self.rewrite(intent)',
-        '        self.rewrite(intent)\n        if pieces:\n            replace_file(self._files, os.path.join(self._folder, STAGING), b"".join(pieces))',
+        "        staging.finish()\n        self.rewrite(intent)",
+        "        self.rewrite(intent)\n        staging.finish()",
         _SHIPPER_KILLED,
     ),
     _one(
         "intent before send",
         "ship/pipeline.py",
-        "            self._freezer.freeze(intent, pieces)",
-        "            open_intent, self._freezer.rewrite = self._freezer.rewrite, lambda intent: None\n"
-        "            self._freezer.freeze(intent, pieces)\n            self._freezer.rewrite = open_intent",
+        "                self._freezer.freeze(intent, staging)",
+        "                open_intent, self._freezer.rewrite = self._freezer.rewrite, lambda intent: None\n"
+        "                self._freezer.freeze(intent, staging)\n                self._freezer.rewrite = open_intent",
         _SHIPPER_KILLED,
     ),
     _one(

@@ -14,6 +14,7 @@ import pytest
 from modeldata.errors import ModelDataError
 from modeldata.spool.files import Files
 from modeldata.testing import Died, Fault, FaultyFiles
+from tests.support.spools import copy_as_itself
 
 from .scenario import DAY, NOON, Service, assert_exactly, delivered_on_disk, manifest_rows, ship_all
 
@@ -44,7 +45,7 @@ def _copy(template: Path, name: str) -> str:
     """The same spool under the same path each time: an archive's path is part of what its checkpoint is for."""
     target = template.parent / "archive"
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(template, target, symlinks=True)
+    copy_as_itself(template, target)
     sinks = target / f".modeldata-spool-{os.getuid()}" / "sinks"
     from modeldata.settings import Settings
 
@@ -114,6 +115,7 @@ def test_a_crash_during_the_recovery_from_a_crash_loses_and_doubles_nothing(temp
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(3600)
 def test_every_pair_of_crashes_loses_and_doubles_nothing(template: tuple[Path, Rows]) -> None:
     total = _operations(template[0])
     _pairs(template, [(first, second) for first in range(1, total + 1) for second in range(1, total + 1)])

@@ -16,6 +16,7 @@ from modeldata.ship.checkpoint import Checkpoint
 from modeldata.spool.files import Files
 from modeldata.store import open_store
 from tests.support.scripts import modeldata
+from tests.support.spools import copy_as_itself
 
 from .scenario import Service, delivered_on_disk, new_pipeline, ship_all
 
@@ -71,13 +72,13 @@ def test_any_flipped_byte_of_any_slot_loses_and_doubles_nothing(tmp_path: Path) 
     template = tmp_path / "archive"
     service = _life(str(template))
     service.writer.close(time.time_ns())
-    shutil.copytree(template, tmp_path / "kept")
+    copy_as_itself(template, tmp_path / "kept")
     dice = random.Random(3)
     for slot in ("checkpoint.a", "checkpoint.b"):
         used = (_sink(str(template)) / slot).read_bytes().rstrip(b"\0")
         for at in sorted({*range(24), *dice.sample(range(24, len(used)), 25)}):
             shutil.rmtree(template)
-            shutil.copytree(tmp_path / "kept", template)
+            copy_as_itself(tmp_path / "kept", template)
             path = _sink(str(template)) / slot
             content = bytearray(path.read_bytes())
             content[at] ^= 0x40

@@ -24,6 +24,7 @@ from modeldata.spool.place import open_place
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.support.archive import assert_complete, data_files, features
 from tests.support.scripts import drain, environment, run
+from tests.support.spools import copy_as_itself
 
 from .scenario import DAY, NOON, Service, delivered_on_disk, new_pipeline, ship_all
 
@@ -391,7 +392,7 @@ def test_rows_on_both_sides_of_midnight_go_to_their_own_days_whenever_the_shippe
     _killed(service)
     for at in range(1, 200):
         shutil.rmtree(archive, ignore_errors=True)
-        shutil.copytree(source, archive)
+        copy_as_itself(source, archive)
         files = FaultyFiles(Fault(at))
         try:
             ship_all(files, archive)

@@ -21,6 +21,7 @@ import pytest
 
 from tests.support.archive import assert_complete
 from tests.support.scripts import SOURCE, environment, wait_until
+from tests.support.spools import copy_as_itself
 
 from .ledger import assert_exactly_once
 
@@ -136,7 +137,7 @@ def spooled(tmp_path: Path) -> Path:
 
 def _restore(folder: Path) -> None:
     shutil.rmtree(folder / "modeldata")
-    shutil.copytree(folder / "template", folder / "modeldata", symlinks=True)
+    copy_as_itself(folder / "template", folder / "modeldata")
 
 
 def _calls(strace: list[str], folder: Path) -> list[str]:

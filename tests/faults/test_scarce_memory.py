@@ -43,7 +43,11 @@ def test_rows_that_a_shipper_has_no_memory_for_stay_and_are_archived_once_by_the
             assert service.collect("inputs", number, NOON, pad=20_000)
         service.writer.close(NOON)
         done = subprocess.run(
-            [sys.executable, "-c", SHIPPER, archive, str(spare_mib << 20)], capture_output=True, text=True, check=False, timeout=120
+            [sys.executable, "-c", SHIPPER, archive, str(spare_mib << 20)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
         outcomes.add(done.stdout.strip() or "died")
 

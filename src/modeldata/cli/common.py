@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from modeldata.settings import Settings
+from modeldata.spool.files import Files
+from modeldata.spool.place import noted_layout
 
 ArchiveOption = Annotated[
     str | None, typer.Option("--archive", help="The archive's URL or path; else MODELDATA_ARCHIVE, else ./modeldata.")
@@ -19,5 +21,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 
 
 def settings_of(archive: str | None, spool: str | None) -> Settings:
-    """Settings as a service with the same environment would build them."""
-    return Settings.build(os.environ, archive=archive, spool=spool)
+    """Settings as a service with the same environment would build them.
+
+    What the environment does not say about the archive's layout is taken from the service that used the spool last.
+    """
+    settings = Settings.build(os.environ, archive=archive, spool=spool)
+    noted = noted_layout(settings.spool_folder(), Files())
+    return Settings.build({**noted, **os.environ}, archive=archive, spool=spool) if noted else settings

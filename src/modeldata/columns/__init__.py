@@ -39,7 +39,7 @@ _DECODERS = {"rows": rows.decode, "block": block.decode, "frame": frame.decode, 
 
 
 def decode(definition: dict[str, object], frames: Sequence[tuple[int, bytes | memoryview]]) -> list[Column]:
-    """The columns of `frames`: pairs of (rows, data), all of `definition`. Raises `Undecodable`, and MemoryError where there is none."""
+    """The columns of `frames`: pairs of (rows, data), all of `definition`. Raises `Undecodable`; MemoryError."""
     try:
         names, types, extra = definition["columns"], definition["types"], definition["extra"]
         if not (isinstance(names, list) and isinstance(types, list) and isinstance(extra, dict)):

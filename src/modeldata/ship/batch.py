@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from modeldata.ship.gather import Group, Taken
 
 
+TYPED_BYTES, LOOSE_BYTES = 4 << 20, 1 << 20
+"""Bytes of frames that are decoded and encoded at once: with typed columns, and with values that come one by one."""
+
+
 class Batch(NamedTuple):
     """One group, or a part of it, encoded. `head` bytes at the start of `data` are the header: sent only where a file begins."""
 
@@ -56,14 +60,34 @@ class Piece(NamedTuple):
     frames: list[Taken]
 
 
-def encode_group(group: Group, form: Form) -> tuple[list[Batch], list[Spoilt]]:
-    """The batches of a group, without the frames that can't be decoded or encoded.
+def encode_group(group: Group, form: Form) -> Iterator[Batch | Spoilt]:
+    """The batches of a group, one after the other, and between them the frames that can't be decoded or encoded.
 
     Raises MemoryError where even one frame alone is too much.
     """
-    pieces, spoilt = _encode(group, group.frames, form)
-    batches = [batch for piece in pieces for batch in _batches(group, piece, form)]
-    return batches, spoilt
+    for frames in _portions(group):
+        for made in _encode(group, frames, form):
+            if isinstance(made, Spoilt):
+                yield made
+            else:
+                yield from _batches(group, made, form)
+
+
+def _portions(group: Group) -> Iterator[list[Taken]]:
+    """As many frames as may be decoded at once: values that come one by one take many times their bytes."""
+    extra = group.definition.get("extra")
+    typed = group.definition.get("layout") != "rows" and not (isinstance(extra, dict) and extra.get("objects"))
+    most = TYPED_BYTES if typed else LOOSE_BYTES
+    portion: list[Taken] = []
+    size = 0
+    for taken in group.frames:
+        portion.append(taken)
+        size += taken.frame.head.size
+        if size >= most:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def _batches(group: Group, piece: Piece, form: Form) -> Iterator[Batch]:
@@ -73,16 +97,19 @@ def _batches(group: Group, piece: Piece, form: Form) -> Iterator[Batch]:
     header = form.encoder.header([*own, *columns])
     names_of_all = csv_line([*own, *columns])
     signature, plain = _signature(group.stream, names_of_all, types), _signature(group.stream, names_of_all, [])
-    rest, manifest = piece.encoded.data, _manifest(group, columns, types, piece)
-    while True:
-        rows = cast("int", manifest["rows"])
-        fits = _rows_that_fit(rest, rows, form)
-        now, later = (rest, b"") if fits == rows else form.encoder.split(rest, rows, fits)
-        mine, manifest = (manifest, manifest) if fits == rows else split_manifest(manifest, fits)
-        yield Batch(group.folder, group.stream, signature, plain, header + now, len(header), mine)
-        if fits == rows:
-            return
-        rest = later
+    manifest = _manifest(group, columns, types, piece)
+    for data, mine in _cut(piece.encoded.data, manifest, form):
+        yield Batch(group.folder, group.stream, signature, plain, header + data, len(header), mine)
+
+
+def _cut(data: bytes, manifest: dict[str, object], form: Form) -> Iterator[tuple[bytes, dict[str, object]]]:
+    rows = cast("int", manifest["rows"])
+    fits = _rows_that_fit(data, rows, form)
+    if fits >= rows:
+        yield data, manifest
+        return
+    for half, told in zip(form.encoder.split(data, rows, fits), split_manifest(manifest, fits), strict=True):
+        yield from _cut(half, told, form)
 
 
 def _rows_that_fit(data: bytes, rows: int, form: Form) -> int:
@@ -101,13 +128,12 @@ def _named(definition: dict[str, object]) -> tuple[list[str], list[str]]:
     return columns, types
 
 
-def _encode(group: Group, frames: list[Taken], form: Form) -> tuple[list[Piece], list[Spoilt]]:
+def _encode(group: Group, frames: list[Taken], form: Form) -> Iterator[Piece | Spoilt]:
     """All at once; where that fails, in halves down to the one frame that is to blame, which is set aside."""
     try:
         columns = decode(group.definition, [(taken.frame.head.rows, taken.frame.data) for taken in frames])
         own = _own_columns(frames, form.encoder.own_columns)
         encoded = form.encoder.encode([*own, *columns], excel_safe=form.excel_safe, metadata=_metadata(group, form))
-        return [Piece(encoded, frames)], []
     except ImportError:
         raise  # of ours, in a process that is short of something
     except MemoryError:
@@ -115,10 +141,14 @@ def _encode(group: Group, frames: list[Taken], form: Form) -> tuple[list[Piece],
             raise
     except Exception as error:  # whatever a library says of bytes or values that it does not like: no other row may wait for it
         if len(frames) == 1:
-            return [], [Spoilt(frames[0], f"{type(error).__name__}: {error}")]
+            yield Spoilt(frames[0], f"{type(error).__name__}: {error}")
+            return
+    else:
+        yield Piece(encoded, frames)
+        return
     half = len(frames) // 2
-    first, second = _encode(group, frames[:half], form), _encode(group, frames[half:], form)
-    return first[0] + second[0], first[1] + second[1]
+    yield from _encode(group, frames[:half], form)
+    yield from _encode(group, frames[half:], form)
 
 
 def _metadata(group: Group, form: Form) -> dict[str, str]:

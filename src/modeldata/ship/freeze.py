@@ -15,7 +15,7 @@ import msgpack
 
 from modeldata.errors import SpoolError
 from modeldata.ship.checkpoint import State
-from modeldata.spool.files import read_all, read_file, replace_file
+from modeldata.spool.files import read_all, read_file, replace_file, write_all
 
 if TYPE_CHECKING:
     from modeldata.spool.files import Files
@@ -91,6 +91,38 @@ class Intent(NamedTuple):
         return cls(content["round"], items, State.unpack(content["after"]))
 
 
+class Staging:
+    """The bytes of a round, one batch after the other, so that no two of them need be in memory at once."""
+
+    def __init__(self, path: str, files: Files) -> None:
+        self._path = path
+        self._files = files
+        self._fd: int | None = None
+        self.size = 0
+
+    def add(self, data: bytes) -> int:
+        """Where `data` begins. Raises OSError."""
+        if self._fd is None:
+            self._fd = self._files.open(self._path + ".tmp", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        write_all(self._files, self._fd, data, self.size)
+        at, self.size = self.size, self.size + len(data)
+        return at
+
+    def finish(self) -> None:
+        """Durable under its name when this returns; nothing to do where nothing was added."""
+        if self._fd is None:
+            return
+        self._files.sync(self._fd)  # the content before the name: a name never points to less
+        self.close()
+        self._files.rename(self._path + ".tmp", self._path)
+        self._files.sync_folder(os.path.dirname(self._path))
+
+    def close(self) -> None:
+        if self._fd is not None:
+            fd, self._fd = self._fd, None
+            self._files.close(fd)
+
+
 class Freezer:
     """The two files of the round under way."""
 
@@ -99,10 +131,13 @@ class Freezer:
         self._folder = folder
         self._intent = os.path.join(folder, "intent")
 
-    def freeze(self, intent: Intent, pieces: list[bytes]) -> None:
+    def begin(self) -> Staging:
+        """Where the bytes of a round are gathered before it is frozen."""
+        return Staging(os.path.join(self._folder, STAGING), self._files)
+
+    def freeze(self, intent: Intent, staging: Staging) -> None:
         """Durable when this returns. The bytes come before the intent: an intent never speaks of bytes that are not there."""
-        if pieces:
-            replace_file(self._files, os.path.join(self._folder, STAGING), b"".join(pieces))
+        staging.finish()
         self.rewrite(intent)
 
     def stage_more(self, pieces: list[bytes]) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ROUND_BYTES = 32 * 1024 * 1024
 """A round reads no more frames than this (and one more), so that memory stays bounded whatever the backlog."""
+FRAME_BYTES = 640
+"""What a frame takes in memory besides its bytes, about."""
 PARSED_DEFINITIONS = 20_000
 """How many definitions are kept unpacked."""
 DROP_OLDEST = "drop_oldest"
@@ -237,7 +239,7 @@ class Gatherer:
         if group is None:
             group = found.groups[packed, folder] = Group(definition, identity, folder)
         group.frames.append(Taken(segment.writer_id, item))
-        found.bytes += head.size
+        found.bytes += head.size + FRAME_BYTES
         found.oldest_ns = head.time_ns if found.oldest_ns is None else min(found.oldest_ns, head.time_ns)
 
     def _reach(

@@ -12,7 +12,7 @@ from modeldata.errors import SpoolError
 from modeldata.ship.batch import Form, Spoilt, encode_group
 from modeldata.ship.checkpoint import STATE_LOST, Checkpoint, State
 from modeldata.ship.cut import cut
-from modeldata.ship.freeze import Freezer, Intent, Item
+from modeldata.ship.freeze import Freezer, Intent, Item, Staging
 from modeldata.ship.gather import DONE, DROP_OLDEST, Bad, Gatherer, Lost, joined
 from modeldata.ship.targets import Targets
 from modeldata.spool.files import make_folders, replace_file, settle
@@ -144,37 +144,41 @@ class Pipeline:
     def _freeze(self, found: Gathered) -> Intent:
         after = found.after
         after.round = self.state.round + 1
-        targets = Targets(after, self._store, self.place, self._settings.format)
-        pieces: list[bytes] = []
+        staging = self._freezer.begin()
+        try:
+            items, bad = self._encode(found, Targets(after, self._store, self.place, self._settings.format), staging)
+            self._quarantine(bad, after)
+            intent = Intent(after.round, items, after)
+            if items:
+                self._checkpoint.prepare(2 * len(after.pack()))  # room for its commit, while there is some
+                self._freezer.freeze(intent, staging)
+        finally:
+            staging.close()
+        return intent
+
+    def _encode(self, found: Gathered, targets: Targets, staging: Staging) -> tuple[list[Item], list[Bad]]:
+        """Every batch of a round to staging: the items, and what can't be archived."""
+        form = self._form(f"{self.place.spool8}-{found.after.round}")
         items: list[Item] = []
         bad = list(found.bad)
-        spoilt_frames: list[tuple[Group, Spoilt]] = []
-        at = 0
-        form = self._form(f"{self.place.spool8}-{after.round}")
+        lost = list(found.lost)
         for group in found.groups.values():
-            batches, spoilt = encode_group(group, form)
-            bad.extend(_as_bad(one) for one in spoilt)
-            spoilt_frames.extend((group, one) for one in spoilt)
-            for batch in batches:
-                batch.manifest["batch"] = f"{form.origin}-{len(items)}"
+            for made in encode_group(group, form):
+                if isinstance(made, Spoilt):
+                    bad.append(_as_bad(made))
+                    lost.append(_as_lost(group, made))
+                    continue
+                made.manifest["batch"] = f"{form.origin}-{len(items)}"
                 refused = _refusals_of(found, group.stream, group.folder)
                 if refused:
-                    batch.manifest["refused"] = refused
-                items.append(targets.item(batch, at))
-                pieces.append(batch.data)
-                at += len(batch.data)
-        lost = joined([*found.lost, *_as_lost(spoilt_frames)])
-        told = [*after.untold, *(_refusal_note(one) for one in found.refusals), *(_loss_note(one) for one in lost)]
-        after.untold = []
+                    made.manifest["refused"] = refused
+                items.append(targets.item(made, staging.add(made.data)))
+            group.frames.clear()  # encoded and staged: the memory is needed
+        told = [*found.after.untold, *(_refusal_note(one) for one in found.refusals), *(_loss_note(one) for one in joined(lost))]
+        found.after.untold = []
         for folder, note in told:
-            note = {**note, "batch": f"{self.place.spool8}-{after.round}-{len(items)}"}
-            items.append(targets.told(folder, note))
-        self._quarantine(bad, after)
-        intent = Intent(after.round, items, after)
-        if items:
-            self._checkpoint.prepare(2 * len(after.pack()))  # room for its commit, while there is some
-            self._freezer.freeze(intent, pieces)
-        return intent
+            items.append(targets.told(folder, {**note, "batch": f"{form.origin}-{len(items)}"}))
+        return items, bad
 
     def _form(self, origin: str) -> Form:
         return Form(encoder(self._settings.format), self._settings.excel_safe, self._store.block_bytes, origin)
@@ -270,14 +274,10 @@ def _loss_note(one: Lost) -> tuple[str, dict[str, object]]:
     return one.folder, {"identity": one.identity, "rows": 0, "lost": [[one.writer_id.hex(), one.first, one.last, one.reason]]}
 
 
-def _as_lost(spoilt: list[tuple[Group, Spoilt]]) -> list[Lost]:
-    return [
-        Lost(
-            group.identity, group.folder, one.taken.writer_id, one.taken.frame.head.sequence,
-            one.taken.frame.head.sequence + one.taken.frame.head.rows - 1, "quarantined",
-        )
-        for group, one in spoilt
-    ]  # fmt: skip
+def _as_lost(group: Group, spoilt: Spoilt) -> Lost:
+    head = spoilt.taken.frame.head
+    last = head.sequence + head.rows - 1
+    return Lost(group.identity, group.folder, spoilt.taken.writer_id, head.sequence, last, "quarantined")
 
 
 def _as_bad(spoilt: Spoilt) -> Bad:

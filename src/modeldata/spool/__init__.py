@@ -30,7 +30,8 @@ Bytes (little endian, everything starts on a multiple of 8; zero bytes mean "not
              and a repeated number is a repeat.
 
 Folder
-    spool.json            format, spool id, when made
+    spool.json            format, spool id, when made, the inode by which a copy is told
+    layout.json           what the archive should look like, for whoever ships
     segments/W-N.seg      W = writer id in hex, N = number in the writer's order
     leader.lock           held by the one process that ships; leader.json says who, since when, and its last error
     sinks/S/              one archive: checkpoint.a, checkpoint.b, intent, staging (see modeldata.ship)

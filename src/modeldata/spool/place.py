@@ -16,10 +16,10 @@ SUFFIX = ".seg"
 class Place:
     """The names in one spool. Opening one checks who owns it and gives it an identity the first time."""
 
-    __slots__ = ("_files", "folder", "leader_lock", "leader_note", "quarantine", "segments", "sinks", "spool_id")
+    __slots__ = ("files", "folder", "leader_lock", "leader_note", "quarantine", "segments", "sinks", "spool_id")
 
     def __init__(self, folder: str, spool_id: bytes, files: Files) -> None:
-        self._files = files
+        self.files = files
         self.folder = folder
         self.spool_id = spool_id
         self.segments = os.path.join(folder, "segments")
@@ -153,3 +153,36 @@ def _known(path: str, note: dict[str, object]) -> bytes:
             hint="ship it with the version that wrote it (modeldata ship --drain); nothing was changed",
         )
     return bytes.fromhex(str(note["spool"]))
+
+
+LAYOUT = ("format", "hour_folders", "excel_safe")
+"""Settings of a service that decide what its archive looks like, whoever ships."""
+
+
+def note_layout(place: Place, wanted: dict[str, str]) -> None:
+    """Leave `wanted` (variables) for whoever ships without the service's environment. Nothing depends on it being there."""
+    import json
+
+    path = os.path.join(place.folder, "layout.json")
+    data = json.dumps(wanted, sort_keys=True).encode()
+    files = place.files
+    try:
+        if read_file(files, path) == data:
+            return
+    except OSError:
+        pass  # not there yet
+    try:
+        replace_file(files, path, data, durable=False)
+    except OSError:
+        pass  # a full disk: the row is what matters
+
+
+def noted_layout(folder: str, files: Files) -> dict[str, str]:
+    """What the service that used the spool last wanted its archive to look like; empty where none said."""
+    import json
+
+    try:
+        found = json.loads(read_file(files, os.path.join(folder, "layout.json")))
+    except (OSError, ValueError):
+        return {}
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
