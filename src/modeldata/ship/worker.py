@@ -34,6 +34,8 @@ NOTE_SECONDS = 1.0
 HIGH_WATER, LOW_WATER = 0.8, 0.7
 """Parts of the spool's limit: above the first, `drop_oldest` gives up segments down to the second."""
 UNBORN_NS = 60_000_000_000
+TOLD_TROUBLES = 10
+"""Different ones that one outage may bring into the log."""
 LINGER_SECONDS = 0.5
 """How long a shipper without living writers stays, so that a row of short scripts need not start one each."""
 
@@ -79,6 +81,7 @@ class Worker:
         self._synced_at = self._noted_at = float("-inf")
         self.last_error: str | None = None
         self.last_error_ns = 0
+        self._told: set[str] = set()
         self.idle = False
         self.fleet: Sequence[Worker | None] = (self,)
         """Those who ship the same spool, one for each archive, this one included; None for one that can't. The first of them also
@@ -131,7 +134,7 @@ class Worker:
         return False
 
     def attempt(self) -> bool:
-        """One round. A failure is told once, when it begins; then tried again, later each time, without end."""
+        """One round. Each trouble is told once, when it begins; then tried again, later each time, without end."""
         try:
             while self.pipeline.step().more:
                 self._clean()
@@ -141,6 +144,7 @@ class Worker:
             self._failed(error)
             return False
         recovered, self.failures, self.last_error, self._waiting_since = self.failures, 0, None, None
+        self._told.clear()
         self._clean()
         if recovered:
             self._warn(f"archiving goes on after {recovered} failed tries: {mask(self._settings.archive)}")
@@ -161,7 +165,9 @@ class Worker:
         self._retry_at = self._monotonic() + max(asked, policy.retry_after(self.failures, self._dice()))
         text = mask(str(error) or type(error).__name__)
         self.last_error_ns = self._wall_ns()
-        if text != self.last_error:
+        trouble = getattr(error, "cause", "") or text
+        if trouble not in self._told and len(self._told) < TOLD_TROUBLES:
+            self._told.add(trouble)
             self._warn(text)
         self.last_error = text
         self.note(force=True)

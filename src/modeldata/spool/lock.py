@@ -61,6 +61,7 @@ class Leadership:
         self._fd = fd
         self._files = files
         self._pid = os.getpid()
+        self._released = False
 
     @classmethod
     def take(cls, path: str, files: Files) -> Leadership | None:
@@ -100,8 +101,8 @@ class Leadership:
             cls.held_here.pop(path, None)
 
     def intact(self) -> bool:
-        """False when the lock file was removed or replaced under us: then another leader may exist."""
-        if os.getpid() != self._pid:
+        """False after `release`, and when the lock file was removed or replaced under us: then another leader may exist."""
+        if self._released or os.getpid() != self._pid:
             return False
         try:
             there, ours = self._files.stat(self.path), self._files.fstat(self._fd)
@@ -110,6 +111,7 @@ class Leadership:
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
     def release(self) -> None:
+        self._released = True  # the descriptor's number may soon be somebody else's
         try:
             self._files.close(self._fd)
         finally:

@@ -64,7 +64,10 @@ class WriteStore(Protocol):
         """Bytes in `path`, 0 where it is not there. Raises `Unavailable`."""
 
     def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
-        """`data` is at [start, start + len(data)) of `path`. True: the file is nearly full and should get no more batches."""
+        """`data` is at [start, start + len(data)) of `path`, whoever wrote what follows it.
+
+        True: the file is nearly full and should get no more batches.
+        """
 
     def put(self, path: str, data: bytes | memoryview) -> None:
         """`path` is exactly `data`; readers see all of it or nothing."""

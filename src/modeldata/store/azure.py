@@ -1,0 +1,332 @@
+"""Azure Blob Storage: files that grow are append blobs, files that are written once are block blobs.
+
+Every append names the position where the blob must end, so the store takes it there or not at all, and a late or a repeated
+request can do no harm: once these bytes, or anybody's, are at that position, it answers 412. What an earlier try left is found
+out by reading it back. A name that is not ours any more, or never was, is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from azure.core import MatchConditions
+from azure.storage.blob import BlobType, ContentSettings
+
+from modeldata.store import Foreign, Full, Refused, Unavailable
+from modeldata.store.azure_auth import READ_BYTES, access, open_container
+from modeldata.store.azure_errors import Failure, Kind, failure_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from azure.storage.blob import BlobProperties, ContainerClient
+
+    from modeldata.urls import Location
+
+    T = TypeVar("T")
+
+BLOCK_LIMIT = 100 * 1024 * 1024
+"""Bytes that one append may have."""
+MOST_BLOCKS = 49_500
+MOST_BYTES = 150 * 1024**3
+"""After them a blob gets no more batches. Azure's own limit is 50,000 blocks."""
+PAGE = 5000
+OWNER, SPOOL = "modeldata_owner", "modeldata_spool"
+"""Metadata of a blob: who may append to it, and what an operator calls that spool."""
+WAITS = "nothing is lost: rows stay in the spool and are archived as soon as this succeeds"
+_QUIET = (Kind.NOT_SENT, Kind.CREDENTIALS, Kind.BUSY, Kind.NO_CONTAINER)
+"""Failures after which a look at the blob would tell nothing, or is not wanted."""
+
+
+class AzureStore:
+    """One container, or a folder in it. See `WriteStore` and `ReadStore` for what each call promises.
+
+    Where `AML_MODEL_DC_STORAGE` gives the account, a missing container is created, as the original did; else never.
+    """
+
+    appends = True
+    block_bytes = 4 * 1024 * 1024
+
+    def __init__(self, location: Location, credentials: Callable[[], Mapping[str, str]], *, insecure: bool = False) -> None:
+        self._location = location
+        self._credentials = credentials
+        self._insecure = insecure
+        self._client: ContainerClient | None = None
+        self._server = location.host or "Azure"
+        self._may_create = False
+        self._unsure: set[tuple[str, int]] = set()
+        """(path, position) of what may still land: an attempt of it had no answer that settles it. -1: the whole file."""
+        self._unfit = ""
+
+    # What is asked of the store
+
+    def claim(self, path: str, owner: bytes, mark: str) -> bool:
+        ours = hashlib.sha256(owner).hexdigest()
+        made = self._create(path, {OWNER: ours, SPOOL: mark})
+        if made is None:
+            return True
+        if made.kind not in (Kind.EXISTS, Kind.OTHER_TYPE):
+            raise self._unavailable("claim a file of the archive", path, made)
+        seen = self._look(path)
+        if isinstance(seen, Failure):
+            raise self._unavailable("claim a file of the archive", path, seen)
+        return seen.blob_type == BlobType.APPENDBLOB and seen.metadata.get(OWNER) == ours and not seen.is_append_blob_sealed
+
+    def length(self, path: str) -> int:
+        seen = self._look(path)
+        if not isinstance(seen, Failure):
+            return int(seen.size)
+        if seen.kind is Kind.GONE:
+            return 0
+        raise self._unavailable("look at a file of the archive", path, seen)
+
+    def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
+        if len(data) > BLOCK_LIMIT:
+            raise self._refused("append to the archive", path, f"{len(data)} bytes; an append blob takes {BLOCK_LIMIT} at once")
+        attempt = (path, start)
+        try:
+            full = self._append(attempt, bytes(data))
+        except (Foreign, Refused):
+            self._unsure.discard(attempt)
+            raise
+        self._unsure.discard(attempt)
+        return full
+
+    def put(self, path: str, data: bytes | memoryview) -> None:
+        attempt, content = (path, -1), bytes(data)
+        failure = self._put(path, content)
+        if failure is not None:
+            self._note(attempt, failure)
+            if not self._is_there(path, content, failure):
+                raise self._not_there("put a file into the archive", attempt, failure)
+        self._unsure.discard(attempt)
+
+    def remove(self, path: str) -> None:
+        key = self._location.key(path)
+        gone = self._ask(lambda container: container.delete_blob(key))
+        if isinstance(gone, Failure) and gone.kind is not Kind.GONE:
+            raise self._unavailable("remove a file of the archive", path, gone)
+
+    def walk(self) -> Iterator[str]:
+        """Every file, in the order in which the store lists them: by name. Raises `Unavailable`."""
+        prefix, mark = self._location.key(""), None
+        while True:
+            page = self._ask(partial(_page, prefix, mark))
+            if isinstance(page, Failure):
+                raise self._unavailable("list the archive", "", page)
+            names, mark = page
+            yield from (name[len(prefix) :] for name in names)
+            if not mark:
+                return
+
+    def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
+        found = self._read(path, start, size)
+        if isinstance(found, Failure):
+            raise self._unavailable("read the archive", path, found)
+        return found
+
+    # Appending
+
+    def _append(self, attempt: tuple[str, int], content: bytes) -> bool:
+        path, start = attempt
+        if not content:
+            return False
+        answer = self._append_block(path, start, content)
+        if isinstance(answer, Failure) and answer.kind is Kind.GONE and start == 0:
+            # A log that nobody claims, or a file that was claimed and then deleted while it was empty. To make it again is safe:
+            # whoever comes second, another spool or a late request of ours, finds the position taken. It has no owner then, so
+            # that a later claim of it by anybody is denied.
+            made = self._create(path, {})
+            if made is not None and made.kind is not Kind.EXISTS:
+                raise self._unavailable("append to the archive", path, made)
+            answer = self._append_block(path, start, content)
+        if isinstance(answer, Failure):
+            self._note(attempt, answer)
+            return self._settle(attempt, content, answer)
+        offset, blocks = answer
+        if offset != start:
+            self._unfit = "it ignores the position of an append"  # one batch is misplaced; never another
+            raise self._unavailable("append to the archive", path, Failure(Kind.OTHER, self._unfit))
+        return _nearly_full(blocks, start + len(content))
+
+    def _append_block(self, path: str, start: int, content: bytes) -> tuple[int, int] | Failure:
+        """(offset, blocks) that the store tells."""
+
+        def work(container: ContainerClient) -> tuple[int, int]:
+            blob = container.get_blob_client(self._location.key(path))
+            told = blob.append_block(content, length=len(content), appendpos_condition=start, validate_content=True)
+            return int(str(told["blob_append_offset"])), int(str(told["blob_committed_block_count"]))
+
+        return self._ask(work)
+
+    def _settle(self, attempt: tuple[str, int], content: bytes, failure: Failure) -> bool:
+        """What became of an append that failed: as `append`."""
+        path, start = attempt
+        if failure.kind is Kind.OTHER_TYPE:
+            raise Foreign(f"{self._where(path)} is no append blob")
+        if failure.kind in _QUIET:
+            raise self._unavailable("append to the archive", path, failure)
+        seen = self._look(path)
+        if isinstance(seen, Failure):
+            if seen.kind is Kind.GONE and start > 0:
+                raise Foreign(f"{self._where(path)} is gone")
+            raise self._unavailable("append to the archive", path, seen)
+        size = int(seen.size)
+        if seen.blob_type != BlobType.APPENDBLOB:
+            raise Foreign(f"{self._where(path)} is no append blob")
+        if size < start:
+            raise Foreign(f"{self._where(path)} holds {size} bytes where {start} were left")
+        if size > start:
+            if not self._holds(path, start, content, size):
+                raise Foreign(f"{self._where(path)} was written by somebody else after byte {start}")
+            return _nearly_full(seen.append_blob_committed_block_count or 0, size)
+        if failure.kind is Kind.FULL:  # it ends at `start` for ever: no late request can land
+            raise Full(f"{self._where(path)} is full")
+        raise self._not_there("append to the archive", attempt, failure)
+
+    def _holds(self, path: str, start: int, content: bytes, size: int) -> bool:
+        """Are these bytes there? What others wrote after them is no matter of theirs."""
+        if size < start + len(content):
+            return False  # an append lands as a whole
+        found = self._read(path, start, len(content))
+        if isinstance(found, Failure):
+            raise self._unavailable("append to the archive", path, found)
+        return found == content
+
+    # Putting
+
+    def _put(self, path: str, content: bytes) -> Failure | None:
+        told = ContentSettings(content_md5=bytearray(hashlib.md5(content, usedforsecurity=False).digest()))
+
+        def work(container: ContainerClient) -> None:
+            blob = container.get_blob_client(self._location.key(path))
+            blob.upload_blob(content, overwrite=False, validate_content=True, content_settings=told, max_concurrency=1)
+
+        return self._ask(work)
+
+    def _is_there(self, path: str, content: bytes, failure: Failure) -> bool:
+        """Is `path` exactly `content` after an attempt that failed? Raises `Foreign` where it is something else."""
+        if failure.kind in _QUIET:
+            raise self._unavailable("put a file into the archive", path, failure)
+        seen = self._look(path)
+        if isinstance(seen, Failure):
+            if seen.kind is Kind.GONE:
+                return False
+            raise self._unavailable("put a file into the archive", path, seen)
+        if int(seen.size) != len(content) or not self._holds(path, 0, content, len(content)):
+            self._unsure.discard((path, -1))
+            raise Foreign(f"{self._where(path)} is there, with other content")
+        return True
+
+    # The pieces
+
+    def _create(self, path: str, metadata: dict[str, str]) -> Failure | None:
+        """Make an empty append blob, if there is nothing of that name."""
+
+        def work(container: ContainerClient) -> None:
+            blob = container.get_blob_client(self._location.key(path))
+            blob.create_append_blob(metadata=metadata, match_condition=MatchConditions.IfMissing)
+
+        return self._ask(work)
+
+    def _look(self, path: str) -> BlobProperties | Failure:
+        return self._ask(lambda container: container.get_blob_client(self._location.key(path)).get_blob_properties())
+
+    def _read(self, path: str, start: int, size: int | None) -> bytes | Failure:
+        """One request a piece, so that a file may grow meanwhile: the SDK's own pieces must be of one version."""
+        pieces: list[bytes] = []
+        while size is None or size > 0:
+            piece = self._read_piece(path, start, READ_BYTES if size is None else min(size, READ_BYTES))
+            if isinstance(piece, Failure):
+                return b"".join(pieces) if piece.kind is Kind.PAST_THE_END else piece
+            pieces.append(piece)
+            start += len(piece)
+            size = None if size is None else size - len(piece)
+            if not piece or len(piece) < READ_BYTES:
+                break
+        return b"".join(pieces)
+
+    def _read_piece(self, path: str, start: int, size: int) -> bytes | Failure:
+        def work(container: ContainerClient) -> bytes:
+            return container.get_blob_client(self._location.key(path)).download_blob(start, size).readall()
+
+        return self._ask(work)
+
+    # Asking
+
+    def _ask(self, work: Callable[[ContainerClient], T]) -> T | Failure:
+        """What the store answers, to one request."""
+        if self._unfit:
+            return Failure(Kind.NOT_SENT, self._unfit)
+        answer = self._try(work)
+        if isinstance(answer, Failure) and answer.kind is Kind.NO_CONTAINER and self._may_create:
+            made = self._try(lambda container: container.create_container())
+            if not isinstance(made, Failure) or made.kind is Kind.EXISTS:
+                return self._try(work)
+        return answer
+
+    def _try(self, work: Callable[[ContainerClient], T]) -> T | Failure:
+        """The SDK's errors end here: nothing raised later has one in its context, with a URL that is signed."""
+        try:
+            return work(self._open())
+        except Exception as error:  # of the SDK and what it stands on: whatever it is, the outcome is not known
+            failure = failure_of(error, time.time())
+        if failure.kind is Kind.CREDENTIALS:
+            self._forget_client()
+        return failure
+
+    def _open(self) -> ContainerClient:
+        if self._client is None:
+            env = self._credentials()
+            found = access(self._location, env, insecure=self._insecure)
+            self._server = found.endpoint.partition("://")[2]
+            self._may_create = found.original
+            self._client = open_container(found, self._location.container, env)
+        return self._client
+
+    def _forget_client(self) -> None:
+        """The next request asks for the credentials again."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    # Saying it
+
+    def _note(self, attempt: tuple[str, int], failure: Failure) -> None:
+        if failure.unknown:
+            self._unsure.add(attempt)
+
+    def _not_there(self, operation: str, attempt: tuple[str, int], failure: Failure) -> Refused | Unavailable:
+        """These bytes are not there now. They never will be only if no attempt of them is still on its way."""
+        path, _ = attempt
+        if failure.kind is Kind.REFUSED and attempt not in self._unsure:
+            return self._refused(operation, path, failure.cause)
+        return self._unavailable(operation, path, failure)
+
+    def _refused(self, operation: str, path: str, cause: str) -> Refused:
+        return Refused(operation, self._where(path), cause=cause)
+
+    def _unavailable(self, operation: str, path: str, failure: Failure) -> Unavailable:
+        hint = failure.hint or WAITS
+        if failure.kind is Kind.NO_CONTAINER:
+            hint = f"create the container {self._location.container!r}; {WAITS}"
+        error = Unavailable(operation, self._where(path), cause=failure.cause, hint=hint)
+        error.retry_after = failure.retry_after
+        return error
+
+    def _where(self, path: str) -> str:
+        return f"{self._server}/{self._location.container}/{self._location.key(path)}".rstrip("/")
+
+
+def _nearly_full(blocks: int, size: int) -> bool:
+    return blocks >= MOST_BLOCKS or size >= MOST_BYTES
+
+
+def _page(prefix: str, mark: str | None, container: ContainerClient) -> tuple[list[str], str | None]:
+    """Names, and where the next page begins. Folders of a hierarchical account are listed as empty blobs; they are none."""
+    pages: Any = container.list_blobs(name_starts_with=prefix or None, include=["metadata"], results_per_page=PAGE).by_page(mark)
+    found = [blob.name for blob in next(pages) if (blob.metadata or {}).get("hdi_isfolder") != "true"]
+    return [name for name in found if name != prefix], pages.continuation_token or None

@@ -1,0 +1,135 @@
+"""Who we are to S3 and GCS: from the variables that their own tools know to a client that retries nothing by itself.
+
+S3: keys (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), a profile (`AWS_PROFILE`, `~/.aws`; read by boto3), a
+web identity, the role of a container or an instance. `AWS_REGION`. `AWS_ENDPOINT_URL` for other servers.
+GCS: `GOOGLE_APPLICATION_CREDENTIALS`, else whoever is logged in, else the instance. `STORAGE_EMULATOR_HOST` for other servers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from obstore.store import GCSStore, S3Store
+
+from modeldata.errors import remember_secret
+from modeldata.store.object_errors import NoAccess
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modeldata.urls import Location
+
+CONNECT_TIMEOUT = 5.0
+REQUEST_TIMEOUT = 30.0
+"""Seconds for a whole request."""
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+PASSED = (
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_METADATA_ENDPOINT", "AWS_REQUEST_PAYER",
+    "AWS_SERVER_SIDE_ENCRYPTION", "AWS_SSE_KMS_KEY_ID", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST",
+)  # fmt: skip
+ROLES = PASSED[:4]
+EMULATOR = "STORAGE_EMULATOR_HOST"
+GOOGLE = "GOOGLE_APPLICATION_CREDENTIALS"
+
+Client = S3Store | GCSStore
+
+
+def open_client(location: Location, env: Mapping[str, str], *, insecure: bool) -> tuple[Client, str]:
+    """A client, and the server it speaks to. No request is made. Raises `NoAccess`, which says what to set."""
+    if location.scheme == "gs":
+        return _open_gcs(location.container, env, insecure)
+    return _open_s3(location.container, env, insecure)
+
+
+def _options(endpoint: str, insecure: bool) -> dict[str, Any]:
+    """Of every request; an endpoint over plain http only where nobody else can listen."""
+    plain = endpoint.startswith("http://")
+    if plain and not insecure and not is_loopback(endpoint):
+        hint = "use https, or set MODELDATA_ALLOW_INSECURE=1 where the network is yours alone"
+        raise NoAccess("the credentials would cross the network unencrypted (http)", hint)
+    if endpoint and (urlsplit(endpoint).scheme not in ("http", "https") or "@" in urlsplit(endpoint).netloc):
+        raise NoAccess("the endpoint is not a URL", "it should be like https://host:port")
+    return {
+        "client_options": {
+            "allow_http": plain,
+            "connect_timeout": timedelta(seconds=CONNECT_TIMEOUT),
+            "timeout": timedelta(seconds=REQUEST_TIMEOUT),
+        },
+        "retry_config": {"max_retries": 0, "retry_timeout": timedelta(0)},
+    }
+
+
+def _open_s3(bucket: str, env: Mapping[str, str], insecure: bool) -> tuple[Client, str]:
+    endpoint = _first(env, ENDPOINTS)
+    region = _first(env, ("AWS_REGION", "AWS_DEFAULT_REGION"))
+    config: dict[str, Any] = {name.lower(): env[name] for name in (*KEYS, *PASSED) if env.get(name)}
+    for name in KEYS:
+        remember_secret(name, env.get(name, ""))
+    if endpoint:
+        config["endpoint"] = endpoint
+    if region:
+        config["region"] = region
+    config["checksum_algorithm"] = "SHA256"  # sent along, so that bytes that change on the way are refused
+    options = _options(endpoint, insecure)
+    if _wants_profile(env):
+        options["credential_provider"] = _profile(env)
+    return S3Store(bucket, config=config, **options), urlsplit(endpoint).netloc or "S3"  # type: ignore[arg-type]
+
+
+def _wants_profile(env: Mapping[str, str]) -> bool:
+    if env.get(KEYS[0]) and env.get(KEYS[1]):
+        return False
+    if env.get("AWS_PROFILE"):
+        return True
+    if any(env.get(name) for name in ROLES):
+        return False
+    named = (env.get("AWS_SHARED_CREDENTIALS_FILE", ""), env.get("AWS_CONFIG_FILE", ""))
+    return any(os.path.exists(os.path.expanduser(path)) for path in (*filter(None, named), "~/.aws/credentials", "~/.aws/config"))
+
+
+def _profile(env: Mapping[str, str]) -> Any:
+    try:
+        import boto3
+        from botocore.exceptions import BotoCoreError
+        from obstore.auth.boto3 import Boto3CredentialProvider
+    except ImportError:
+        raise NoAccess("a profile is read by boto3, which is not installed", "pip install 'modeldata[s3]'") from None
+    try:
+        return Boto3CredentialProvider(boto3.Session(profile_name=env.get("AWS_PROFILE") or None))
+    except (BotoCoreError, ValueError) as error:
+        raise NoAccess(f"the profile gives no credentials ({type(error).__name__})", "see AWS_PROFILE and ~/.aws") from None
+
+
+def _open_gcs(bucket: str, env: Mapping[str, str], insecure: bool) -> tuple[Client, str]:
+    emulator = env.get(EMULATOR, "")
+    config: dict[str, Any] = {}
+    if emulator:
+        emulator = emulator if "://" in emulator else f"http://{emulator}"
+        nobody = {"gcs_base_url": emulator, "disable_oauth": True, "client_email": "", "private_key": "", "private_key_id": ""}
+        config["service_account_key"] = json.dumps(nobody)
+    elif env.get(GOOGLE):
+        config["application_credentials"] = env[GOOGLE]
+    options = _options(emulator, insecure)
+    try:
+        return GCSStore(bucket, config=config, **options), urlsplit(emulator).netloc or "GCS"  # type: ignore[arg-type]
+    except Exception as error:
+        raise NoAccess(f"there are no credentials ({type(error).__name__})", f"set {GOOGLE}") from None
+
+
+def is_loopback(endpoint: str) -> bool:
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _first(env: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((env[name].strip() for name in names if env.get(name, "").strip()), "")

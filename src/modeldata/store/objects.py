@@ -1,0 +1,187 @@
+"""S3 and GCS: objects that are written once. Their files can't grow, so each batch is an object of its own.
+
+An object is created on the condition that there is none of its name. Where there is one, it is read back: the same bytes mean
+that an earlier try landed. With a store that knows no conditions it goes well, too: one key never has two contents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, TypeVar
+
+import obstore
+
+from modeldata.store import Foreign, Refused, Unavailable
+from modeldata.store.object_auth import open_client
+from modeldata.store.object_errors import Failure, Kind, failure_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from modeldata.store.object_auth import Client
+    from modeldata.urls import Location
+
+    T = TypeVar("T")
+
+READ_BYTES = 16 * 1024 * 1024
+PAGE = 1000
+WAITS = "nothing is lost: rows stay in the spool and are archived as soon as this succeeds"
+_SETTLED = (Kind.NOT_SENT, Kind.CREDENTIALS, Kind.BUSY, Kind.NO_BUCKET)
+"""Failures after which a look at the object would tell nothing."""
+
+
+class ObjectStore:
+    """One bucket, or a folder in it. See `WriteStore` and `ReadStore` for what each call promises; files never grow here."""
+
+    appends = False
+    block_bytes = 64 * 1024 * 1024
+
+    def __init__(self, location: Location, credentials: Callable[[], Mapping[str, str]], *, insecure: bool = False) -> None:
+        self._location = location
+        self._credentials = credentials
+        self._insecure = insecure
+        self._client: Client | None = None
+        self._server = "GCS" if location.scheme == "gs" else "S3"
+        self._conditions = True
+        self._ranges = True
+        """Does the store know conditions, and parts of an object? Most do; found out when it first says that it does not."""
+        self._unsure: set[str] = set()
+        """Files of which an attempt may still land: it had no answer that settles it."""
+        self._mangled: set[str] = set()
+        """Files that we made, and that the store keeps with other bytes than we sent."""
+
+    def claim(self, path: str, owner: bytes, mark: str) -> bool:
+        raise NotImplementedError("files of an object store never grow")
+
+    def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
+        raise NotImplementedError("files of an object store never grow")
+
+    def put(self, path: str, data: bytes | memoryview) -> None:
+        content = bytes(data)
+        failure = self._put(path, content)
+        if failure is None:
+            self._unsure.discard(path)
+            return
+        if failure.kind is Kind.UNKNOWN:
+            self._unsure.add(path)
+        if failure.kind in _SETTLED or not self._landed(path, content):
+            if failure.kind is Kind.REFUSED and path not in self._unsure:
+                raise Refused("put a file into the archive", self._where(path), cause=failure.cause)
+            raise self._unavailable("put a file into the archive", path, failure)
+        self._unsure.discard(path)
+
+    def _put(self, path: str, content: bytes) -> Failure | None:
+        key = self._location.key(path)
+        if self._conditions and path not in self._mangled:
+            told = self._ask(lambda client: obstore.put(client, key, content, mode="create", use_multipart=False))
+            if not isinstance(told, Failure) or told.kind is not Kind.NO_CONDITIONS:
+                return told if isinstance(told, Failure) else self._check(path, content, told["e_tag"])
+            self._conditions = False
+        if path not in self._mangled and self._landed(path, content):
+            return None
+        told = self._ask(lambda client: obstore.put(client, key, content, mode="overwrite", use_multipart=False))
+        return told if isinstance(told, Failure) else self._check(path, content, told["e_tag"])
+
+    def _check(self, path: str, content: bytes, tag: str | None) -> Failure | None:
+        """Does the store keep what we sent? Most say it by the content's MD5; of the others we read it back."""
+        if (tag or "").strip('"').lower() == hashlib.md5(content, usedforsecurity=False).hexdigest():
+            self._mangled.discard(path)
+            return None
+        if self._read(path, 0, len(content) + 1) == content:
+            self._mangled.discard(path)
+            return None
+        self._mangled.add(path)  # ours alone, made just now: it may be written again
+        return Failure(Kind.UNKNOWN, "the store keeps other bytes than were sent")
+
+    def _landed(self, path: str, content: bytes) -> bool:
+        """Is `path` exactly `content`? Raises `Foreign` where it is something else, `Unavailable` where that can't be told."""
+        found = self._read(path, 0, len(content) + 1)
+        if isinstance(found, Failure):
+            if found.kind is Kind.GONE:
+                return False
+            if found.kind is not Kind.PAST_THE_END:
+                raise self._unavailable("put a file into the archive", path, found)
+            found = b""
+        if found == content:
+            return True
+        if path in self._mangled:
+            return False
+        self._unsure.discard(path)
+        raise Foreign(f"{self._where(path)} is there, with other content")
+
+    def length(self, path: str) -> int:
+        key = self._location.key(path)
+        seen = self._ask(lambda client: obstore.head(client, key))
+        if not isinstance(seen, Failure):
+            return int(seen["size"])
+        if seen.kind is Kind.GONE:
+            return 0
+        raise self._unavailable("look at a file of the archive", path, seen)
+
+    def remove(self, path: str) -> None:
+        key = self._location.key(path)
+        gone = self._ask(lambda client: obstore.delete(client, key))
+        if isinstance(gone, Failure) and gone.kind is not Kind.GONE:
+            raise self._unavailable("remove a file of the archive", path, gone)
+
+    def walk(self) -> Iterator[str]:
+        """Every file, by name. Raises `Unavailable`."""
+        prefix = self._location.key("")
+        found = self._ask(
+            lambda client: [
+                meta["path"] for page in obstore.list(client, self._location.prefix or None, chunk_size=PAGE) for meta in page
+            ]
+        )
+        if isinstance(found, Failure):
+            raise self._unavailable("list the archive", "", found)
+        yield from sorted(name[len(prefix) :] for name in found if name.startswith(prefix))
+
+    def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
+        """Bytes of `path`, fewer where it ends. Raises `Unavailable`."""
+        pieces: list[bytes] = []
+        while size is None or size > 0:
+            piece = self._read(path, start, READ_BYTES if size is None else min(size, READ_BYTES))
+            if isinstance(piece, Failure):
+                if piece.kind is Kind.PAST_THE_END:
+                    break
+                raise self._unavailable("read the archive", path, piece)
+            pieces.append(piece)
+            start += len(piece)
+            size = None if size is None else size - len(piece)
+            if len(piece) < READ_BYTES:
+                break
+        return b"".join(pieces)
+
+    def _read(self, path: str, start: int, size: int) -> bytes | Failure:
+        key = self._location.key(path)
+        if self._ranges:
+            found = self._ask(lambda client: bytes(obstore.get_range(client, key, start=start, length=size)))
+            if not isinstance(found, Failure) or found.kind is not Kind.WHOLE_ONLY:
+                return found
+            self._ranges = False
+        whole = self._ask(lambda client: bytes(obstore.get(client, key).bytes()))
+        return whole if isinstance(whole, Failure) else whole[start : start + size]
+
+    def _ask(self, work: Callable[[Client], T]) -> T | Failure:
+        """The library's errors end here: nothing raised later has one in its context, with a URL or a key in it."""
+        try:
+            return work(self._open())
+        except Exception as error:  # of the library: whatever it is, the outcome is not known
+            failure = failure_of(error)
+        if failure.kind is Kind.CREDENTIALS:
+            self._client = None  # the next request asks for the credentials again
+        return failure
+
+    def _open(self) -> Client:
+        if self._client is None:
+            self._client, self._server = open_client(self._location, self._credentials(), insecure=self._insecure)
+        return self._client
+
+    def _unavailable(self, operation: str, path: str, failure: Failure) -> Unavailable:
+        hint = failure.hint or WAITS
+        if failure.kind is Kind.NO_BUCKET:
+            hint = f"create the bucket {self._location.container!r}; {WAITS}"
+        return Unavailable(operation, self._where(path), cause=failure.cause, hint=hint)
+
+    def _where(self, path: str) -> str:
+        return f"{self._server}/{self._location.container}/{self._location.key(path)}".rstrip("/")
