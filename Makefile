@@ -19,6 +19,7 @@ $(READY): pyproject.toml requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements-dev.txt)"
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/python -c "from tests.support.azurite import modules; modules()"
 	touch $(READY)
 
 demo: setup  ## a real model service, archived before your eyes
@@ -38,7 +39,7 @@ bench: setup  ## what it costs, beside what else one could use
 	$(BIN)/python -m benchmarks
 
 faults: setup  ## every row of the fault matrix, the long way
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/faults tests/spool tests/e2e
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/faults tests/spool tests/e2e tests/stores
 
 soak: setup  ## gunicorn under load and random faults, ten minutes (SOAK_SECONDS=600)
 	$(BIN)/python -m pytest -m soak tests/faults -s

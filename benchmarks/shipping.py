@@ -1,7 +1,7 @@
 """What does it take to ship a million rows of 20 columns: rows a second, requests, bytes a row, the shipper's peak memory?
 
-A spool is filled once (calls of 100 rows, as a batch service makes them), then shipped from a fresh copy to each store in each format by
-`modeldata ship --drain` in a process of its own. Beside it: pyarrow writing the same table to a local file, in this process.
+A spool is filled once (calls of 100 rows, as a batch service makes them), then shipped from a fresh copy to each store in each
+format by `modeldata ship --drain` in a process of its own. Beside it: pyarrow writing the same table to a local file, in this process.
 The servers are emulators on this machine and share its cores: compare rows with rows, not with a cloud.
 """
 
@@ -145,7 +145,6 @@ def _local(folder: Path) -> Opened:
 @contextmanager
 def _azurite(folder: Path) -> Opened:
     from azure.storage.blob import BlobServiceClient
-
     from tests.support.azurite import azurite
     from tests.support.proxy import proxying
 
@@ -159,7 +158,6 @@ def _azurite(folder: Path) -> Opened:
 @contextmanager
 def _s3(folder: Path) -> Opened:
     import boto3
-
     from tests.support.proxy import proxying
     from tests.support.s3 import moto_server
 

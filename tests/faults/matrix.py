@@ -1,7 +1,7 @@
 """The fault matrix of reliability.md, groups A, C, D, E, F and G: which test shows each row, or why there is none.
 
 `ROWS`: row → beginnings of test ids (`file::name`, below tests/). `REASONS`: row → why it is not testable with this version. `OPEN`: row →
-what is still to be written. Group B is the stores'; a local archive has only what C17 and the tests of `store.local` show.
+what is still to be written. Group B is in `tests/stores/matrix.py`.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         _PATHS + "test_days_have_24_hours",
         _VALUES + "test_the_hour_that_comes_twice",
     ),
+    "E7": ("stores/test_group_b.py::test_a_clock_that_is_wrong",),
     "E8": (_KERNEL + "test_a_stopped_leader", _SOAK),
     "F1": (_CALM + "test_bad_data_never_raises", _REFUSED),
     "F2": (_VALUES, "snapshot/test_pandas_frames_keep_their_types.py::", "snapshot/test_numpy_arrays_keep_dtype_and_order.py::"),
@@ -115,14 +116,12 @@ ROWS: dict[str, tuple[str, ...]] = {
         _SECRETS + "test_settings_show_no_secret",
     ),
     "G6": ("house/test_nothing_stored_can_run.py::", "snapshot/test_damaged_frames_are_told.py::test_any_bytes"),
+    "G7": ("stores/test_azure_access.py::", "stores/test_object_credentials.py::test_no_credentials_cross"),
+    "G9": ("stores/test_credentials_file.py::", _SECRETS + "test_settings_show_no_secret"),
     "G8": (_SECRETS + "test_a_log_line_cannot_be_forged", _SECRETS + "test_any_text_becomes_one_printable_line"),
     "G10": (_CALM + "test_a_spool_that_others_could_write",),
 }
 
-REASONS: dict[str, str] = {
-    "E7": "a local archive has no clock of its own to be wrong against; comes with the remote stores",
-    "G7": "a local archive has no endpoint; comes with the remote stores",
-    "G9": "there is no option that takes a secret: a local archive has none; comes with the remote stores",
-}
+REASONS: dict[str, str] = {}
 
 OPEN: dict[str, str] = {}

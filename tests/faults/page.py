@@ -7,11 +7,12 @@ from pathlib import Path
 from tests.faults.matrix import OPEN, REASONS, ROWS
 from tests.faults.mutants_list import MUTANTS
 from tests.faults.titles import TITLES
+from tests.stores import matrix as stores
 
 PAGE = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
 HEAD = """# The fault matrix: what is broken on purpose, and the test that looks on
 
-Made by `python -m tests.faults.page` from `tests/faults/matrix.py` and `tests/faults/mutants_list.py`; a test keeps it true. Tests are below
+Made by `python -m tests.faults.page` from the tables in `tests/faults/` and `tests/stores/`; a test keeps it true. Tests are below
 `tests/`, named by how they begin. Unless a test says otherwise it expects: lost = 0, doubled = 0, foreign = 0, mangled = 0.
 
 | row | fault | shown by |
@@ -28,7 +29,7 @@ GUARDS = """
 
 
 def page() -> str:
-    lines = [f"| {row} | {TITLES[row]} | {_shown(row)} |" for row in TITLES if row in ROWS or row in REASONS or row in OPEN]
+    lines = [f"| {row} | {TITLES[row]} | {_shown(row)} |" for row in TITLES]
     guards = []
     for mutant in MUTANTS:
         files = ", ".join(dict.fromkeys(f"`{file}`" for file, _, _ in mutant.changes))
@@ -38,8 +39,10 @@ def page() -> str:
 
 
 def _shown(row: str) -> str:
-    if row in ROWS:
-        return ", ".join(f"`{name.replace('::', ' ').strip()}`" for name in ROWS[row])
+    tests = dict.fromkeys([*ROWS.get(row, ()), *stores.ROWS.get(row, ())])
+    if tests:
+        shown = ", ".join(f"`{name.replace('::', ' ').strip()}`" for name in tests)
+        return shown + (f". Not tested: {stores.REASONS[row]}" if row in stores.REASONS else "")
     return f"not tested: {REASONS[row]}" if row in REASONS else f"open: {OPEN[row]}"
 
 

@@ -12,7 +12,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 
 ORDER = (
-    "names", "errors", "settings", "stats", "request", "identity",  # words
+    "names", "errors", "parsing", "urls", "settings", "stats", "request", "identity",  # words
     "snapshot", "spool",                                            # service side
     "store", "columns", "encode", "ship",                           # shipper side
     "read", "ready",

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from tests.support.azurite import Azurite
 from tests.support.proxy import Match, Proxy, request_is
 
-from .buckets import AzureBucket, Bucket, LocalBucket, S3Bucket
+from .buckets import AzureBucket, Bucket, GcsBucket, LocalBucket, S3Bucket
 
 PREFIX = "team/archive"
 BLOCKS = 3
@@ -152,6 +152,19 @@ def s3(
         secrets=(secret, token) if token else (secret,),
         wrong_env=env_for(proxy.url, "another-secret-than-that-of-the-store"),
         env_for=env_for,
+    )
+
+
+def gcs(endpoint: str, proxy: Proxy, bucket: str) -> Backend:
+    return Backend(
+        "gcs",
+        f"gs://{bucket}/{PREFIX}",
+        GcsBucket(endpoint, bucket),
+        "s3",
+        proxy,
+        bucket,
+        late_statuses=(412,),
+        env_for=lambda endpoint: {"STORAGE_EMULATOR_HOST": endpoint},
     )
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
+from xml.sax.saxutils import unescape
 
 
 class Bucket(Protocol):
@@ -96,6 +101,37 @@ class S3Bucket:
 
     def delete(self, path: str) -> None:
         self.client.delete_object(Bucket=self.name, Key=path)
+
+
+class GcsBucket:
+    """By plain HTTP: there is no SDK that speaks with a server of our own."""
+
+    def __init__(self, endpoint: str, name: str) -> None:
+        self.url = f"{endpoint}/{name}"
+
+    def _ask(self, method: str, path: str = "", data: bytes | None = None) -> bytes:
+        target = self.url + (f"/{quote(path)}" if path and not path.startswith("?") else path)
+        with urllib.request.urlopen(urllib.request.Request(target, data, method=method), timeout=30) as answer:
+            body = answer.read()
+            assert isinstance(body, bytes)
+            return body
+
+    def create(self) -> None:
+        self._ask("PUT")
+
+    def drop(self) -> None:
+        self._ask("DELETE")
+
+    def files(self) -> dict[str, bytes]:
+        listed = self._ask("GET", "?list-type=2&max-keys=100000").decode()
+        return {unescape(path): self._ask("GET", unescape(path)) for path in re.findall(r"<Key>([^<]*)</Key>", listed)}
+
+    def write(self, path: str, data: bytes) -> None:
+        self._ask("PUT", path, data)
+
+    def delete(self, path: str) -> None:
+        with contextlib.suppress(urllib.error.HTTPError):
+            self._ask("DELETE", path)
 
 
 class LocalBucket:

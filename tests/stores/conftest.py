@@ -38,18 +38,11 @@ def short_proxy() -> Iterator[tuple[Azurite, Proxy]]:
         yield server, proxy
 
 
-def _needs(*modules: str) -> None:
-    """Until they are there."""
-    for module in modules:
-        pytest.importorskip(module, reason=f"{module} is still to come")
-
-
 def _served(module: str, name: str) -> Callable[..., Iterator[tuple[Any, Proxy]]]:
     """A server (a context manager of `tests.support`) with a proxy in front of it."""
 
     @pytest.fixture(scope="session")
     def serve() -> Iterator[tuple[Any, Proxy]]:
-        _needs(f"tests.support.{module}", "modeldata.store.objects")
         with getattr(importlib.import_module(f"tests.support.{module}"), name)() as server, proxying(server.url) as proxy:
             yield server, proxy
 
@@ -58,6 +51,7 @@ def _served(module: str, name: str) -> Callable[..., Iterator[tuple[Any, Proxy]]
 
 moto_and_proxy = _served("s3", "moto_server")
 rclone_and_proxy = _served("s3", "rclone_s3")
+gcs_and_proxy = _served("gcs", "gcs_server")
 
 
 @pytest.fixture(autouse=True)
@@ -87,8 +81,6 @@ def _make(name: str, request: pytest.FixtureRequest) -> Backend:
     container = f"archive-{next(_numbers)}"
     if name == "local":
         return backends.local(LocalBucket(request.getfixturevalue("tmp_path") / "archive"))
-    if name == "block blob":
-        _needs("modeldata.encode.parquet")
     if name in ("append blob", "block blob", "sas"):
         server = request.getfixturevalue("azurite_server")
         return backends.azure(name, server, request.getfixturevalue("azurite_proxy"), container)
@@ -101,6 +93,9 @@ def _make(name: str, request: pytest.FixtureRequest) -> Backend:
     if name == "s3 plain":
         server, proxy = request.getfixturevalue("rclone_and_proxy")
         return backends.s3(name, server.url, proxy, container, key=server.key, secret=server.secret)
+    if name == "gcs":
+        server, proxy = request.getfixturevalue("gcs_and_proxy")
+        return backends.gcs(server.url, proxy, container)
     raise AssertionError(name)
 
 
@@ -114,9 +109,9 @@ def _fixture(*names: str, rarely: tuple[str, ...] = ()) -> Callable[..., Iterato
     return make
 
 
-backend = _fixture("append blob", "block blob", "s3", "s3 plain", "local")
+backend = _fixture("append blob", "block blob", "s3", "s3 plain", "gcs", "local")
 """Each way to store, empty."""
-remote = _fixture("append blob", "s3", rarely=("block blob", "s3 plain"))
+remote = _fixture("append blob", "s3", rarely=("block blob", "s3 plain", "gcs"))
 """Those that are reached over a network, through a proxy."""
 appending = _fixture("append blob", "local")
 """Those whose files grow."""

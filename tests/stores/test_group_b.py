@@ -97,7 +97,9 @@ def test_a_store_that_asks_for_time_gets_it(remote: Backend, tmp_path: Path, sta
             times.append(host.clock.now)
     host.ship()
     assert len(times) == 4, "one try at a time"
-    asked = 37 if remote.dialect == "azure" else 0.1  # the library for objects does not show us the header: only our own pace is kept
+    asked = (
+        37 if remote.dialect == "azure" else 0.1
+    )  # the library for objects does not show us the header: only our own pace is kept
     assert all(later - earlier >= asked for earlier, later in pairwise(times)), times
     assert len(host.warnings) == TOLD, host.warnings
     assert_delivered(remote, host)

@@ -15,7 +15,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.support.wire import Gone, Wire, headers_of
 
@@ -71,7 +71,7 @@ def request_is(method: str = "", path: str = "", query: str | None = None, *, wi
     def match(seen: Seen) -> bool:
         if method and seen.method not in method.split("|"):
             return False
-        if path and not re.search(path, seen.path):
+        if path and not re.search(path, unquote(seen.path)):
             return False
         if without and without in seen.query:
             return False

@@ -6,18 +6,25 @@ empty text (an empty cell without quotes is a missing value). Quotes inside are 
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modeldata.encode.kinds import PLAIN, of_type, simplest, told
+from modeldata.encode.lines import content, slices
+from modeldata.encode.restore import LOOKALIKE
 from modeldata.encode.text import TEXT, Text, clean, column_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modeldata.columns import Column
+    from modeldata.encode.kinds import Kind, Told
 
+NATURAL = frozenset(("str", "null"))
+"""Kinds that text tells."""
 NEEDS_QUOTES = '[,"\r\n\x00]|^[\\s#]|\\s$|^$'
 
 
@@ -34,20 +41,46 @@ def encode(columns: Sequence[Column], *, header: bool, excel_safe: bool = False)
     `excel_safe`: text that a spreadsheet would run as a formula begins with `'`. Numbers never do.
     """
     head = header_line([column.name for column in columns]) if header else b""
-    texts = [column_text(column.values, excel_safe=excel_safe) for column in columns]
-    replaced = sum(text.replaced for text in texts)
-    if not texts or len(texts[0].values) == 0:
-        return EncodedCsv(head, replaced)
-    cells = [_quoted(text) for text in texts]
-    lines = pc.binary_join_element_wise(*cells, pa.scalar(",", TEXT), null_handling="replace", null_replacement="")
-    lines = pc.binary_join_element_wise(lines, pa.scalar("", TEXT), pa.scalar("\n", TEXT))
-    return EncodedCsv(head + _content(lines), replaced)
+    made = BytesIO()
+    made.write(head)
+    replaced = 0
+    for part in slices([column.values for column in columns]):
+        texts = [column_text(values, excel_safe=excel_safe) for values in part]
+        replaced += sum(text.replaced for text in texts)
+        cells = [_quoted(text) for text in texts]
+        lines = pc.binary_join_element_wise(*cells, pa.scalar(",", TEXT), null_handling="replace", null_replacement="")
+        lines = pc.binary_join_element_wise(lines, pa.scalar("", TEXT), pa.scalar("\n", TEXT))
+        made.write(content(lines))
+    return EncodedCsv(made.getvalue(), replaced)
 
 
 def header_line(names: Sequence[str]) -> bytes:
     """The names of the columns as the first line of a file."""
     cells = pc.fill_null(_quoted(Text(pa.array([clean(name) for name in names], TEXT), free=True)), "")
     return ",".join(cells.to_pylist()).encode("utf-8") + b"\n"
+
+
+def column_kinds(columns: Sequence[Column]) -> dict[str, object]:
+    """What the manifest has to say of the values of each column (see `modeldata.encode.kinds`)."""
+    return {column.name: kind for column in columns if (kind := _column_kind(column)) is not None}
+
+
+def _column_kind(column: Column) -> Told | None:
+    values = column.values
+    if not isinstance(values, list):
+        kind = of_type(values.type)
+        if kind is not None:
+            return told(kind, column.type, NATURAL)
+        values = values.to_pylist()
+    kinds = simplest(values, _self_told)
+    return told("json" if kinds == PLAIN else kinds, column.type, NATURAL)
+
+
+def _self_told(value: object, kind: Kind | None) -> Kind | None:
+    """Cells that tell by themselves what they are need no word of their own."""
+    if kind == "str":
+        return kind if LOOKALIKE.fullmatch(str(value)) else "auto"
+    return "auto" if kind in ("int", "float", "bool", PLAIN) else kind
 
 
 def _quoted(text: Text) -> pa.Array:
@@ -59,12 +92,3 @@ def _quoted(text: Text) -> pa.Array:
     quote = pa.scalar('"', TEXT)
     doubled = pc.replace_substring(text.values, '"', '""')
     return pc.if_else(needs, pc.binary_join_element_wise(quote, doubled, quote, pa.scalar("", TEXT)), text.values)
-
-
-def _content(lines: pa.Array) -> bytes:
-    """The texts of an array, one after the other, as Arrow already has them in memory."""
-    if isinstance(lines, pa.ChunkedArray):
-        return b"".join(_content(chunk) for chunk in lines.chunks)
-    _, offsets, data = lines.buffers()
-    bounds = memoryview(offsets).cast("q")[lines.offset : lines.offset + len(lines) + 1]
-    return bytes(memoryview(data)[bounds[0] : bounds[-1]])

@@ -125,6 +125,13 @@ def _offset(seconds: int | None) -> str:
     return f"{text}:{rest:02d}" if rest else text
 
 
+def _durations(values: pa.Array) -> pa.Array:
+    """ISO 8601, to the nanosecond: Python's own durations end at the microsecond."""
+    step = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[values.type.unit]
+    counts = values.cast(pa.int64()).to_pylist()
+    return pa.array([None if count is None else duration_text(count * step) for count in counts], TEXT)
+
+
 _TYPED: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...] = (
     (pa.types.is_boolean, _bools),
     (pa.types.is_integer, _plain),
@@ -132,6 +139,7 @@ _TYPED: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array
     (pa.types.is_timestamp, _timestamps),
     (pa.types.is_date32, _plain),
     (pa.types.is_time, _plain),
+    (pa.types.is_duration, _durations),
     (pa.types.is_null, _nothing),
 )
 
@@ -201,7 +209,26 @@ def timedelta_text(value: dt.timedelta) -> str:
 def _numpy_timedelta_text(value: np.timedelta64) -> str | None:
     if np.isnat(value):
         return None
-    whole = int(value.astype("timedelta64[ns]").astype(np.int64))
+    unit, step = np.datetime_data(value.dtype)
+    if unit not in _NANOSECONDS:
+        return str(value)  # months and years have no length; finer than ns, there is no digit for it
+    return duration_text(int(value.astype(np.int64)) * step * _NANOSECONDS[unit])
+
+
+_NANOSECONDS = {
+    "W": 604_800 * 10**9,
+    "D": 86_400 * 10**9,
+    "h": 3600 * 10**9,
+    "m": 60 * 10**9,
+    "s": 10**9,
+    "ms": 10**6,
+    "us": 10**3,
+    "ns": 1,
+}
+
+
+def duration_text(whole: int) -> str:
+    """So many nanoseconds in ISO 8601."""
     sign, whole = ("-" if whole < 0 else ""), abs(whole)
     seconds, rest = divmod(whole, 1_000_000_000)
     days, seconds = divmod(seconds, 86_400)
@@ -219,6 +246,7 @@ def _bytes_text(value: bytes) -> str:
 
 
 _SCALARS: tuple[tuple[type | tuple[type, ...], Callable[..., str | None]], ...] = (
+    (np.timedelta64, _numpy_timedelta_text),  # numpy has it among its whole numbers
     ((bool, np.bool_), lambda value: "True" if value else "False"),
     (np.floating, _numpy_float_text),
     (float, _float_text),
@@ -227,7 +255,6 @@ _SCALARS: tuple[tuple[type | tuple[type, ...], Callable[..., str | None]], ...] 
     ((dt.date, dt.time), lambda value: value.isoformat()),
     (dt.timedelta, timedelta_text),
     (np.datetime64, _numpy_datetime_text),
-    (np.timedelta64, _numpy_timedelta_text),
     (Decimal, _decimal_text),
     ((bytes, bytearray, memoryview), _bytes_text),
     (Enum, lambda value: value_text(value.value)),
@@ -245,6 +272,8 @@ def json_form(value: object) -> object:
         return [json_form(one) for one in value]
     if isinstance(value, dict):
         return {key if isinstance(key, str) else str(value_text(key)): json_form(one) for key, one in value.items()}
+    if isinstance(value, np.timedelta64):  # numpy has it among its whole numbers
+        return _numpy_timedelta_text(value)
     if isinstance(value, (int, np.integer)):
         return int(value)
     if isinstance(value, (float, np.floating)) and math.isfinite(value):

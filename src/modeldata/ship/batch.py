@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from modeldata.ship.gather import Group, Taken
 
 
-TYPED_BYTES, LOOSE_BYTES = 4 << 20, 1 << 20
-"""Bytes of frames that are decoded and encoded at once: with typed columns, and with values that come one by one."""
-
-
 class Batch(NamedTuple):
     """One group, or a part of it, encoded. `head` bytes at the start of `data` are the header: sent only where a file begins."""
 
@@ -65,7 +61,7 @@ def encode_group(group: Group, form: Form) -> Iterator[Batch | Spoilt]:
 
     Raises MemoryError where even one frame alone is too much.
     """
-    for frames in _portions(group):
+    for frames in _portions(group, form.encoder.portions):
         for made in _encode(group, frames, form):
             if isinstance(made, Spoilt):
                 yield made
@@ -73,11 +69,11 @@ def encode_group(group: Group, form: Form) -> Iterator[Batch | Spoilt]:
                 yield from _batches(group, made, form)
 
 
-def _portions(group: Group) -> Iterator[list[Taken]]:
+def _portions(group: Group, limits: tuple[int, int]) -> Iterator[list[Taken]]:
     """As many frames as may be decoded at once: values that come one by one take many times their bytes."""
     extra = group.definition.get("extra")
     typed = group.definition.get("layout") != "rows" and not (isinstance(extra, dict) and extra.get("objects"))
-    most = TYPED_BYTES if typed else LOOSE_BYTES
+    most = limits[0] if typed else limits[1]
     portion: list[Taken] = []
     size = 0
     for taken in group.frames:

@@ -5,11 +5,12 @@ Only after a definite refusal of every attempt (`store.Refused`): no late reques
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
 from modeldata import names
 from modeldata.encode import encoder
+from modeldata.encode.kinds import split as split_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ def split_manifest(manifest: dict[str, object], at: int) -> tuple[dict[str, obje
     """
     sequences = _split_ranges(cast("Ranges", manifest["sequences"]), at)
     calls, begun = _split_calls(cast("Calls", manifest["calls"]), at, cast("int", manifest.get("continues", 0)))
-    kinds = split_kinds(cast("dict[str, object]", manifest.get("kinds", {})), at)
+    kinds = split_kinds(cast("dict[str, Any]", manifest.get("kinds", {})), at)
     rows = cast("int", manifest["rows"])
     once = ("refused", "surrogates_replaced")  # told by the first half alone: each is told once
     left = {**manifest, "rows": at, "sequences": sequences[0], "calls": calls[0]}
@@ -124,23 +125,3 @@ def _split_calls(calls: Calls, at: int, continues: int) -> tuple[tuple[Calls, Ca
         if rest:
             right.append([rows, rest])
     return (left, right), begun
-
-
-def split_kinds(kinds: dict[str, object], at: int) -> tuple[dict[str, object], dict[str, object]]:
-    """Kinds of values by column: one for all rows, or `[[kind, rows], ...]`."""
-    left: dict[str, object] = {}
-    right: dict[str, object] = {}
-    for column, told in kinds.items():
-        if not isinstance(told, list):
-            left[column] = right[column] = told
-            continue
-        rest = at
-        left[column], right[column] = here, there = [], []
-        for kind, rows in told:
-            first = min(rest, rows)
-            if first:
-                here.append([kind, first])
-            if rows - first:
-                there.append([kind, rows - first])
-            rest -= first
-    return left, right

@@ -1,6 +1,6 @@
 """Who we are to S3 and GCS: from the variables that their own tools know to a client that retries nothing by itself.
 
-S3: keys (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), a profile (`AWS_PROFILE`, `~/.aws`; read by boto3), a
+S3: keys (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), a profile (`AWS_PROFILE`, `~/.aws`; by boto3), a
 web identity, the role of a container or an instance. `AWS_REGION`. `AWS_ENDPOINT_URL` for other servers.
 GCS: `GOOGLE_APPLICATION_CREDENTIALS`, else whoever is logged in, else the instance. `STORAGE_EMULATOR_HOST` for other servers.
 """

@@ -2,9 +2,11 @@
 
 FaultyFiles     the real disk, failing or dying at the n-th operation
 SimulatedDisk   a disk in memory whose power can be cut: what was not synced is dropped, reordered or zeroed
+StoreConformance, AppendConformance     does a store of your own keep what the shipper relies on?
 """
 
 from modeldata.testing.disk import SimulatedDisk
 from modeldata.testing.faults import Died, Fault, FaultyFiles
+from modeldata.testing.stores import AppendConformance, StoreConformance
 
-__all__ = ["Died", "Fault", "FaultyFiles", "SimulatedDisk"]
+__all__ = ["AppendConformance", "Died", "Fault", "FaultyFiles", "SimulatedDisk", "StoreConformance"]

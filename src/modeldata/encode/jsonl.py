@@ -1,0 +1,206 @@
+"""JSON lines: one strict JSON object (RFC 8259) a row, UTF-8, "\\n" after each; keys in the order of the columns.
+
+None is `null`, a missing key is left out, NaN and infinities are the texts "NaN", "Infinity", "-Infinity". Whole numbers are
+numbers while they fit into 64 bit, signed or unsigned; beyond that they are text, with all others of a column that has nothing
+but whole numbers: pandas refuses a file with larger ones, Arrow and DuckDB round them without a word.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from io import BytesIO
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as types
+
+from modeldata.columns import ABSENT
+from modeldata.encode.kinds import INT64, PLAIN, of_type, simplest, told, within_json
+from modeldata.encode.lines import content, slices
+from modeldata.encode.text import TEXT, clean, column_text, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modeldata.columns import Column
+    from modeldata.columns.typed import Values
+
+NEEDS_ESCAPE = r'["\\\x00-\x1f]'
+NATURAL = frozenset(("str", "bool", "null", PLAIN))
+"""Kinds that JSON itself tells."""
+
+
+class EncodedJson(NamedTuple):
+    """`replaced`: cells in which lone surrogates became U+FFFD. `kinds`: see `modeldata.encode.kinds`."""
+
+    data: bytes
+    replaced: int
+    kinds: dict[str, object]
+
+
+class Cells(NamedTuple):
+    """Cells of a column as JSON. Null: there is none (only where `gaps`)."""
+
+    values: pa.Array
+    replaced: int = 0
+    gaps: bool = False
+
+
+def encode(columns: Sequence[Column]) -> EncodedJson:
+    """The rows of `columns`, all of one length."""
+    whole = [_prepared(column.values) for column in columns]
+    keys = [json_text(clean(column.name)) for column in columns]
+    made = BytesIO()
+    replaced = 0
+    for part in slices(whole):
+        cells = [_cells(values) for values in part]
+        replaced += sum(one.replaced for one in cells)
+        made.write(content(_lines(keys, cells)))
+    kinds = {column.name: kind for column in columns if (kind := column_kind(column)) is not None}
+    return EncodedJson(made.getvalue(), replaced, kinds)
+
+
+def column_kind(column: Column) -> object | None:
+    """What the manifest has to say of a column."""
+    values = column.values
+    if not isinstance(values, list):
+        kind = of_type(values.type)
+        if kind is not None:
+            return told(kind, column.type, NATURAL | {"int", "float"} if _finite(values) else NATURAL | {"int"})
+        values = values.to_pylist()
+    return told(simplest(values, within_json), column.type, NATURAL)
+
+
+def _finite(values: pa.Array | pa.ChunkedArray) -> bool:
+    """Are these floats, all of which JSON has numbers for?"""
+    return bool(types.is_float64(values.type)) and pc.all(pc.is_finite(values)).as_py() is not False
+
+
+def _prepared(values: Values) -> Values:
+    """Whole numbers as text where one is too large for a number: readers want one JSON type in a column."""
+    if isinstance(values, list) and any(type(one) is int and one not in INT64 for one in values):
+        others = {type(one) for one in values} - {int, type(None), type(ABSENT)}
+        return values if others else [str(one) if type(one) is int else one for one in values]
+    return values
+
+
+def _lines(keys: list[str], cells: list[Cells]) -> pa.Array:
+    """Keys and values joined, row by row, in one go."""
+    parts: list[pa.Array | pa.Scalar] = []
+    before = "{"
+    for key, one in zip(keys, cells, strict=True):
+        if one.gaps:
+            parts += [pa.scalar(before, TEXT), _joined(f",{key}:", one.values)]
+            before = ""
+        else:
+            parts += [pa.scalar(f"{before}{',' if parts else ''}{key}:", TEXT), one.values]
+            before = ""
+    parts += [pa.scalar("}\n", TEXT), pa.scalar("", TEXT)]
+    lines = pc.binary_join_element_wise(*parts, null_handling="replace", null_replacement="")
+    return pc.replace_substring_regex(lines, r"\A\{,", "{") if cells[0].gaps else lines
+
+
+def _joined(before: str, values: pa.Array) -> pa.Array:
+    """Null stays null."""
+    return pc.binary_join_element_wise(pa.scalar(before, TEXT), values, pa.scalar("", TEXT))
+
+
+def _cells(values: pa.Array | list[object]) -> Cells:
+    return _mixed(values) if isinstance(values, list) else _typed(values)
+
+
+def _typed(values: pa.Array) -> Cells:
+    kind = values.type
+    if isinstance(values, pa.ExtensionArray):
+        return _typed(values.storage)
+    if types.is_dictionary(kind):
+        inner = _typed(values.dictionary)
+        return inner._replace(values=_filled(inner.values.take(values.indices)))
+    if types.is_run_end_encoded(kind):
+        return _typed(pc.run_end_decode(values))
+    if types.is_boolean(kind):
+        return Cells(_filled(pc.if_else(values, pa.scalar("true", TEXT), pa.scalar("false", TEXT))))
+    if types.is_integer(kind):
+        return Cells(_filled(values.cast(TEXT)))
+    if types.is_floating(kind):
+        return Cells(_filled(_floats(values)))
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return Cells(_filled(_texts(values.cast(TEXT))))
+    if types.is_temporal(kind) and not types.is_interval(kind) and not types.is_date64(kind):
+        return Cells(_filled(_quoted(column_text(values, excel_safe=False).values)))
+    return _mixed(values.to_pylist())
+
+
+def _filled(values: pa.Array) -> pa.Array:
+    return pc.fill_null(values, "null") if values.null_count else values
+
+
+def _floats(values: pa.Array) -> pa.Array:
+    text = column_text(values, excel_safe=False).values
+    if pc.all(pc.is_finite(values.cast(pa.float32()) if types.is_float16(values.type) else values)).as_py() is not False:
+        return text
+    for word, form in (("NaN", '"NaN"'), ("Inf", '"Infinity"'), ("-Inf", '"-Infinity"')):
+        text = pc.if_else(pc.equal(text, word), pa.scalar(form, TEXT), text)
+    return text
+
+
+def _quoted(text: pa.Array) -> pa.Array:
+    quote = pa.scalar('"', TEXT)
+    return pc.binary_join_element_wise(quote, text, quote, pa.scalar("", TEXT))
+
+
+def _texts(text: pa.Array) -> pa.Array:
+    needs = pc.fill_null(pc.match_substring_regex(text, NEEDS_ESCAPE), False)
+    if not pc.any(needs).as_py():
+        return _quoted(text)
+    escaped = pa.array([encode_basestring(one) for one in text.filter(needs).to_pylist()], TEXT)
+    return pc.replace_with_mask(_quoted(text), needs, escaped)
+
+
+def _mixed(values: list[object]) -> Cells:
+    made = [None if value is ABSENT else json_text(value) for value in values]
+    gaps = None in made
+    try:
+        return Cells(pa.array(made, TEXT), 0, gaps)
+    except UnicodeEncodeError:
+        cleaned = [None if one is None else clean(one) for one in made]
+        replaced = sum(one != other for one, other in zip(made, cleaned, strict=True))
+        return Cells(pa.array(cleaned, TEXT), replaced, gaps)
+
+
+def json_text(value: object) -> str:
+    """One value as strict JSON."""
+    if type(value) is str:
+        return encode_basestring(value)
+    return json.dumps(json_value(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def json_value(value: object) -> object:
+    """What JSON has a form for as it is, the rest as text in the form of a CSV cell."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, np.timedelta64):  # numpy has it among its whole numbers
+        return value_text(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value) if int(value) in INT64 else str(int(value))
+    if isinstance(value, (float, np.floating)):
+        return _float(value)
+    if isinstance(value, np.ndarray):
+        return json_value(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [json_value(one) for one in value]
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(value_text(key)): json_value(one) for key, one in value.items()}
+    return None if value is ABSENT else bool(value) if isinstance(value, np.bool_) else value_text(value)
+
+
+def _float(value: float | np.floating) -> object:
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, np.floating) and value.dtype.itemsize > 8:
+        return str(value)
+    return float(str(value)) if isinstance(value, np.floating) else float(value)

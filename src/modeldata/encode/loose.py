@@ -1,0 +1,215 @@
+"""Columns of values that came one by one, as Parquet has them: one Arrow type for one kind of value, else JSON text.
+
+all values that are there are            in the file
+whole numbers                            int64; decimal128(38, 0) where one is beyond 64 bit, text where one has more digits
+numbers, whole and not                   float64, if that keeps each; the manifest tells which were whole
+Decimal                                  decimal128(38, most digits behind the point); text where that does not hold them
+datetime, all with a zone or none        timestamp[us, UTC], the manifest has the zones; timestamp[us]
+date, bytes, text, bool, float           date32, binary, text, bool, float64
+timedelta                                int64, microseconds
+time, UUID, complex                      text
+lists, dicts, arrays of one shape        list, struct
+anything else                            JSON text
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+
+from modeldata.columns import ABSENT
+from modeldata.encode.jsonl import json_text
+from modeldata.encode.kinds import PLAIN, of_value, runs, within_json
+from modeldata.encode.text import clean, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from modeldata.encode.kinds import Kind, Told
+
+EXACT = 2**53
+"""Up to here a float64 holds every whole number."""
+
+
+class Loose(NamedTuple):
+    """`kinds`: what there is to tell. `replaced`: cells in which lone surrogates became U+FFFD."""
+
+    values: pa.Array
+    kinds: Told | None
+    replaced: int = 0
+
+
+class NoType(Exception):
+    """These values have no Arrow type in common that keeps them."""
+
+
+def column(values: Sequence[object]) -> Loose:
+    """The values, None where there is none."""
+    values = [None if value is ABSENT else value for value in values]
+    there = {type(value) for value in values if value is not None}
+    if not there:
+        return Loose(pa.nulls(len(values), pa.string()), None)
+    made = _SINGLE.get(next(iter(there))) if len(there) == 1 else _numbers if there == {int, float} else None
+    try:
+        return as_json(values) if made is None else made(values)
+    except (NoType, pa.ArrowException, OverflowError, ValueError):
+        return as_json(values)
+
+
+def as_json(values: Sequence[object]) -> Loose:
+    """Each value as JSON text."""
+    made, replaced = _text_array([None if value is None else json_text(value) for value in values])
+    return Loose(made, runs(map(_json_kind, values)), replaced)
+
+
+def _json_kind(value: object) -> Kind | None:
+    kind = within_json(value, of_value(value))
+    return None if kind is None else "json" if kind == PLAIN else {"json": kind}
+
+
+def _text_array(texts: Sequence[str | None]) -> tuple[pa.Array, int]:
+    try:
+        return pa.array(texts, pa.string()), 0
+    except UnicodeEncodeError:
+        cleaned = [None if one is None else clean(one) for one in texts]
+        return pa.array(cleaned, pa.string()), sum(one != other for one, other in zip(texts, cleaned, strict=True))
+
+
+def _kinds(values: Sequence[object]) -> Told | None:
+    return runs(map(of_value, values))
+
+
+def _typed(kind: pa.DataType) -> Callable[[list[Any]], Loose]:
+    return lambda values: Loose(pa.array(values, kind, from_pandas=False), _kinds(values))
+
+
+def _texts(values: list[Any]) -> Loose:
+    made, replaced = _text_array([None if value is None else value_text(value) for value in values])
+    return Loose(made, _kinds(values), replaced)
+
+
+def _ints(values: list[Any]) -> Loose:
+    for kind in (pa.int64(), pa.decimal128(38, 0)):
+        try:
+            return Loose(pa.array(values, kind), "int")
+        except (pa.ArrowException, OverflowError):
+            continue
+    return _texts(values)
+
+
+def _numbers(values: list[Any]) -> Loose:
+    if any(type(value) is int and abs(value) > EXACT for value in values):
+        raise NoType
+    return Loose(pa.array([None if value is None else float(value) for value in values], pa.float64()), _kinds(values))
+
+
+def _decimals(values: list[Decimal | None]) -> Loose:
+    there = [value for value in values if value is not None]
+    if not all(value.is_finite() for value in there):
+        return _texts(values)
+    scale = max(0, *(-int(value.as_tuple().exponent) for value in there))
+    if scale + max(max(0, value.adjusted() + 1) for value in there) > 38:
+        return _texts(values)
+    return Loose(pa.array(values, pa.decimal128(38, scale)), "decimal")
+
+
+def _datetimes(values: list[dt.datetime | None]) -> Loose:
+    zoned = {value.utcoffset() is not None for value in values if value is not None}
+    if zoned == {False}:
+        return Loose(pa.array(values, pa.timestamp("us")), "datetime")
+    if len(zoned) > 1:
+        raise NoType
+    return Loose(pa.array([_utc(value) for value in values], pa.timestamp("us", "UTC")), runs(map(_zone, values)))
+
+
+def _utc(value: dt.datetime | None) -> dt.datetime | None:
+    return None if value is None else value.astimezone(dt.UTC)
+
+
+def _zone(value: dt.datetime | None) -> Kind | None:
+    """In text the offset is beside the time. Here only this keeps it."""
+    kind = of_value(value)
+    return kind if value is None or kind != "datetime" else f"datetime[{value.isoformat()[26 if value.microsecond else 19 :]}]"
+
+
+def _timedeltas(values: list[dt.timedelta | None]) -> Loose:
+    counts = [None if value is None else value // dt.timedelta(microseconds=1) for value in values]
+    try:
+        return Loose(pa.array(counts, pa.int64()), "timedelta")
+    except (pa.ArrowException, OverflowError):
+        return _texts(values)
+
+
+def _nested(values: list[Any]) -> Loose:
+    kind = arrow_type(values)
+    return Loose(pa.array(values, kind, from_pandas=False), PLAIN)
+
+
+def arrow_type(values: Sequence[object]) -> pa.DataType:
+    """The one Arrow type that all values have exactly. Raises NoType."""
+    there = [value for value in values if value is not None and value is not ABSENT]
+    found = {type(value) for value in there}
+    if len(found) != 1:
+        raise NoType
+    (one,) = found
+    if one is list:
+        return pa.list_(arrow_type([item for value in there for item in value]))  # type: ignore[attr-defined]  # all lists
+    if one is dict:
+        return _struct(there)  # type: ignore[arg-type]  # all dicts
+    if one not in _EXACT:
+        raise NoType
+    return _EXACT[one]
+
+
+def _struct(values: list[dict[Any, object]]) -> pa.DataType:
+    """One order of keys, as dicts keep it; a key that is missing somewhere would come back as None."""
+    keys = list(values[0])
+    if not keys or any(list(value) != keys for value in values) or not all(type(key) is str for key in keys):
+        raise NoType
+    return pa.struct([(key, arrow_type([value[key] for value in values])) for key in keys])
+
+
+_EXACT: dict[type, pa.DataType] = {
+    bool: pa.bool_(),
+    int: pa.int64(),
+    float: pa.float64(),
+    str: pa.string(),
+    bytes: pa.binary(),
+    dt.date: pa.date32(),
+}
+
+
+def _arrays(values: list[Any]) -> Loose:
+    there = [value for value in values if value is not None]
+    dtypes = {(value.dtype, value.ndim) for value in there}
+    dtype, axes = dtypes.pop()
+    if dtypes or dtype.kind not in "biuf" or dtype.itemsize > 8:
+        raise NoType
+    kind = pa.from_numpy_dtype(np.dtype("<f4") if dtype.kind == "f" and dtype.itemsize == 2 else dtype)
+    for _ in range(axes):
+        kind = pa.list_(kind)
+    return Loose(pa.array([None if value is None else value.tolist() for value in values], kind), _kinds(values))
+
+
+_SINGLE: dict[type, Callable[[list[Any]], Loose]] = {
+    bool: _typed(pa.bool_()),
+    int: _ints,
+    float: _typed(pa.float64()),
+    str: _texts,
+    bytes: _typed(pa.binary()),
+    dt.date: _typed(pa.date32()),
+    dt.datetime: _datetimes,
+    dt.timedelta: _timedeltas,
+    np.ndarray: _arrays,
+    list: _nested,
+    dict: _nested,
+    Decimal: _decimals,
+    dt.time: _texts,
+    UUID: _texts,
+    complex: _texts,
+}

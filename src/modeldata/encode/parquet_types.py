@@ -1,0 +1,163 @@
+"""Columns in the types that pyarrow, pandas, DuckDB and Spark all read, and read alike.
+
+    Arrow type                                   in the file
+    bool, intN, uintN, float32, float64, text, bytes, date   the same (large and view types: the plain one)
+    float16                                      float32
+    decimal up to 38 digits                      decimal128; larger, or with a negative scale: text
+    timestamp of any unit, with or without zone  timestamp[us]; with a zone, timestamp[us, UTC]; text, if a value has nanoseconds
+    duration                                     int64: how many of its unit
+    time                                         text
+    null                                         text, without values
+    list (of any layout), struct, map of these   list, struct, map; JSON text where something inside has no such form
+    dictionary, run-end encoded                  their values
+    anything else                                JSON text
+
+What comes value by value takes the type of its values where they have one kind (`loose`), else it is JSON text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as types
+
+from modeldata.encode import loose
+from modeldata.encode.kinds import PLAIN, is_list, of_type, told
+from modeldata.encode.lines import one_piece
+from modeldata.encode.text import column_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modeldata.columns import Column
+    from modeldata.encode.kinds import Kind, Told
+
+DIGITS = 38
+"""Spark has no decimals with more; DuckDB reads them as doubles."""
+NATURAL = frozenset(
+    ("int", "float", "float32", "float16", "bool", "str", "bytes", "decimal", "date", "datetime", "datetime64[us]", "null", PLAIN)
+)
+"""Kinds that the types of the file tell."""
+
+
+class Made(NamedTuple):
+    """A column of a file, what the manifest has to say of it, and in how many cells lone surrogates became U+FFFD."""
+
+    values: pa.Array | pa.ChunkedArray
+    kinds: Told | None
+    replaced: int = 0
+
+
+def arrow_column(column: Column) -> Made:
+    """A column as it goes into the file."""
+    values = one_piece(column.values)
+    if isinstance(values, list):
+        return _loose(column, values)
+    kind = of_type(values.type)
+    plain = _plain(_unpacked(values))
+    if kind is None or plain is None:
+        return _loose(column, values.to_pylist(), None if kind is None else {"json": kind})
+    return Made(plain, told(_natural(kind), column.type, _told_by(plain)))
+
+
+def _loose(column: Column, values: list[object], kind: Kind | None = None) -> Made:
+    """kind: of the cells as JSON text, where that is known."""
+    made = loose.as_json(values) if kind else loose.column(values)
+    return Made(made.values, told(kind or made.kinds, column.type, _told_by(made.values)), made.replaced)
+
+
+def _told_by(values: pa.Array) -> frozenset[str]:
+    """Where all values are text, or whole numbers are decimals, the type tells no other kind than that."""
+    if types.is_string(values.type):
+        return frozenset(("str", "null"))
+    return frozenset(("decimal",)) if types.is_decimal(values.type) else NATURAL
+
+
+def _natural(kind: Kind) -> Kind:
+    """Nested values of which nothing has to be told are as the file has them."""
+    return PLAIN if not isinstance(kind, str) and _tells_all(kind) else kind
+
+
+def _tells_all(kind: Kind) -> bool:
+    if isinstance(kind, str):
+        return kind in NATURAL
+    if "list" in kind:
+        return _tells_all(kind["list"])
+    return all(map(_tells_all, kind["map"] if "map" in kind else kind["dict"].values()))
+
+
+def _unpacked(values: pa.Array) -> pa.Array:
+    kind = values.type
+    if isinstance(values, pa.ExtensionArray):
+        return _unpacked(values.storage)
+    if types.is_dictionary(kind):
+        return _unpacked(values.dictionary_decode())
+    if types.is_list_view(kind) or types.is_large_list_view(kind):  # Arrow's own cast makes arrays that are not valid
+        return pa.array(values.to_pylist(), pa.list_(kind.value_type))
+    return _unpacked(pc.run_end_decode(values)) if types.is_run_end_encoded(kind) else values
+
+
+def _plain(values: pa.Array) -> pa.Array | None:
+    """In the type that the file has; None where there is none."""
+    kind = values.type
+    if types.is_null(kind):
+        return pa.nulls(len(values), pa.string())
+    if types.is_timestamp(kind):
+        return _timestamps(values)
+    if types.is_time(kind) or (types.is_decimal(kind) and plain_type(kind) is None):
+        return column_text(values, excel_safe=False).values.cast(pa.string())
+    plain = plain_type(kind)
+    try:
+        if plain is None:
+            return None
+        made = values.cast(plain)
+        made.validate()
+        return made
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # a time with nanoseconds in a list; a list view in a struct
+        return None
+
+
+def _timestamps(values: pa.Array) -> pa.Array:
+    try:
+        return values.cast(plain_type(values.type))
+    except pa.ArrowInvalid:  # nanoseconds, or years beyond what microseconds can count
+        return column_text(values, excel_safe=False).values.cast(pa.string())
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType | None:
+    """The type in the file of an Arrow type that can be cast to it; None where the values have to become text."""
+    for test, plain in _PLAIN:
+        if test(kind):
+            return plain or kind
+    if types.is_decimal(kind):
+        return pa.decimal128(kind.precision, kind.scale) if 0 <= kind.scale <= kind.precision <= DIGITS else None
+    if types.is_timestamp(kind):
+        return pa.timestamp("us", "UTC" if kind.tz else None)
+    if is_list(kind):
+        inner = plain_type(kind.value_type)
+        return None if inner is None else pa.list_(inner)
+    if types.is_map(kind):
+        key, item = plain_type(kind.key_type), plain_type(kind.item_type)
+        return None if key is None or item is None else pa.map_(key, item)
+    return _struct_type(kind) if types.is_struct(kind) else None
+
+
+def _struct_type(kind: pa.DataType) -> pa.DataType | None:
+    names = [kind.field(at).name for at in range(kind.num_fields)]
+    inner = [plain_type(kind.field(at).type) for at in range(kind.num_fields)]
+    if not names or None in inner or len(set(names)) < len(names):
+        return None
+    return pa.struct(list(zip(names, inner, strict=True)))
+
+
+_PLAIN: tuple[tuple[Callable[[pa.DataType], bool], pa.DataType | None], ...] = (
+    (types.is_float16, pa.float32()),
+    (lambda kind: types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind), None),
+    (lambda kind: types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind), pa.string()),
+    (lambda kind: types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind), pa.binary()),
+    (types.is_fixed_size_binary, pa.binary()),
+    (types.is_date, pa.date32()),
+    (types.is_duration, pa.int64()),
+)

@@ -1,0 +1,216 @@
+"""Values from what a format made of them: the reverse of every encoder. The kinds are in `modeldata.encode.kinds`."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+
+from modeldata.columns.values import in_zone
+from modeldata.encode.kinds import PLAIN, each, of_declared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from modeldata.encode.kinds import Kind, Told
+
+
+def restore_column(cells: Sequence[object], declared: str, kinds: Told | None) -> list[object]:
+    """The values of a column, from its cells (text of a CSV file, None where it is empty and not quoted; what a JSON parser
+    gives; Python values of a Parquet column), its declared type and what the manifest's `kinds` says of it."""
+    known = each(kinds or of_declared(declared) or PLAIN, len(cells))
+    return [restore(cell, kind) for cell, kind in zip(cells, known, strict=True)]
+
+
+def restore(value: object, kind: Kind) -> object:
+    """The value that went in. Pure. Raises ValueError where `value` is no form of this kind."""
+    if value is None:
+        return None
+    if isinstance(kind, dict):
+        return _nested(value, kind)
+    found = _WORDS.get(kind)
+    if found is not None:
+        return found(value)
+    head, _, inner = kind.removesuffix("]").partition("[")
+    if kind.startswith("np:"):
+        return _numpy(value, np.dtype(kind[3:]))
+    return _BRACKETS[head](value, inner)
+
+
+def _nested(value: Any, kind: dict[str, Any]) -> object:
+    if isinstance(value, str):
+        value = json.loads(value)
+    if "json" in kind:
+        return restore(value, kind["json"])
+    if "list" in kind:
+        return [restore(one, inner) for one, inner in zip(value, each(kind["list"], len(value)), strict=True)]
+    if "map" in kind:
+        first, second = kind["map"]
+        return [(restore(key, first), restore(one, second)) for key, one in value]
+    if "array" in kind:
+        return _array(value, np.dtype(kind["array"]), kind.get("shape"))
+    made = {key: restore(one, kind["dict"].get(key, PLAIN)) for key, one in value.items()}
+    if "keys" not in kind:
+        return made
+    keys = [_key(key, inner) for key, inner in zip(made, each(kind["keys"], len(made)), strict=True)]
+    return dict(zip(keys, made.values(), strict=True))
+
+
+def _key(text: str, kind: Kind) -> Any:
+    if kind == "null":
+        return None
+    key = restore(json.loads(text) if kind == PLAIN else text, kind)
+    return _frozen(key)
+
+
+def _frozen(key: object) -> object:
+    return tuple(map(_frozen, key)) if isinstance(key, list) else key
+
+
+def _array(value: Any, dtype: np.dtype[Any], shape: list[int] | None) -> np.ndarray[Any, Any]:
+    read = {"c": complex, "m": lambda one: _numpy(one, dtype)}.get(dtype.kind)
+    made = np.array(value if read is None else _each(value, read), dtype)
+    return made if shape is None else made.reshape(shape)
+
+
+def _each(value: Any, read: Callable[[Any], Any]) -> Any:
+    if isinstance(value, list):
+        return [_each(one, read) for one in value]
+    return None if value is None else read(value)
+
+
+def _numpy(value: Any, dtype: np.dtype[Any]) -> object:
+    if dtype.kind == "m" and isinstance(value, str):
+        step = np.datetime_data(dtype)
+        return np.timedelta64(nanoseconds(value), "ns").astype(dtype) if step[0] not in ("Y", "M") else _months(value, dtype)
+    if dtype.kind == "M" and isinstance(value, str):
+        return np.datetime64(value).astype(dtype)
+    if dtype.kind == "c":
+        return dtype.type(complex(value))
+    return dtype.type(value)
+
+
+def _months(text: str, dtype: np.dtype[Any]) -> object:
+    return np.array([int(text.split()[0])], "i8").view(dtype)[0]
+
+
+def _auto(value: Any) -> object:
+    if not isinstance(value, str):
+        return value
+    if value[:1] in ("[", "{"):
+        return json.loads(value)
+    if WHOLE.fullmatch(value):
+        return int(value)
+    if FRACTION.fullmatch(value):
+        return float(value)
+    return {"True": True, "False": False}.get(value, value)
+
+
+WHOLE = re.compile(r"-?[0-9]+")
+FRACTION = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?|NaN|-?Inf")
+LOOKALIKE = re.compile(rf"{WHOLE.pattern}|{FRACTION.pattern}|True|False|[\[{{].*", re.DOTALL)
+"""Text that `auto` would take for something else."""
+
+
+def _bytes(value: Any) -> bytes:
+    return base64.b64decode(value, validate=True) if isinstance(value, str) else bytes(value)
+
+
+_DURATION = re.compile(r"(-?)P(\d+)DT(\d+)H(\d+)M(\d+)(?:\.(\d+))?S")
+
+
+def nanoseconds(text: str) -> int:
+    """An ISO duration as we write it. Raises ValueError for any other."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a duration")
+    sign, days, hours, minutes, seconds, fraction = found.groups()
+    whole = ((int(days) * 24 + int(hours)) * 60 + int(minutes)) * 60 + int(seconds)
+    total = whole * 10**9 + int((fraction or "").ljust(9, "0"))
+    return -total if sign else total
+
+
+def _timedelta(value: Any) -> dt.timedelta:
+    if isinstance(value, dt.timedelta):
+        return value
+    microseconds = nanoseconds(value) // 1000 if isinstance(value, str) else int(value)
+    return dt.timedelta(0, 0, microseconds)
+
+
+def _datetime(value: Any) -> dt.datetime:
+    return dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _datetime_there(value: Any, zone: str) -> dt.datetime:
+    """In text the offset stands beside the wall clock; in Parquet all times are UTC."""
+    moment = _datetime(value)
+    where = _offset(zone) or ZoneInfo(zone)
+    return in_zone(moment, where) if isinstance(value, str) else moment.astimezone(where)
+
+
+def _offset(zone: str) -> dt.timezone | None:
+    if zone[:1] not in ("+", "-"):
+        return None
+    return dt.datetime.fromisoformat(f"2000-01-01T00:00:00{zone}").tzinfo  # type: ignore[return-value]  # an offset gives this
+
+
+def _arrow_time(value: Any, inner: str) -> object:
+    """As Arrow itself gives values of this type."""
+    unit, _, zone = inner.partition(", ")
+    kind = pa.timestamp(unit, zone or None)
+    if isinstance(value, str):
+        day, _, time = value.partition("T")
+        time, sign, offset = re.fullmatch(r"([^+-]*)([+-]?)(.*)", time).groups()  # type: ignore[union-attr]  # each line is this
+        count = int(np.array(f"{day}T{time}", f"M8[{unit}]").astype(np.int64))
+        away = _offset(f"{sign or '+'}{offset or '00:00'}")
+        assert away is not None  # begins with a sign
+        value = count - int(away.utcoffset(None).total_seconds()) * _PER_SECOND[unit]
+    return pa.scalar(value, kind).as_py()
+
+
+def _arrow_duration(value: Any, unit: str) -> object:
+    if isinstance(value, str):
+        value = nanoseconds(value) // (10**9 // _PER_SECOND[unit])
+    return pa.scalar(value, pa.duration(unit)).as_py()
+
+
+def _interval(value: Any) -> object:
+    return pa.MonthDayNano(json.loads(value) if isinstance(value, str) else list(value))
+
+
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+_WORDS: dict[str, Callable[[Any], object]] = {
+    "plain": lambda value: value,
+    "null": lambda value: None,
+    "auto": _auto,
+    "json": json.loads,
+    "int": int,
+    "float": float,
+    "float32": lambda value: float(np.float32(value)),
+    "float16": lambda value: float(np.float16(value)),
+    "bool": lambda value: value == "True" if isinstance(value, str) else bool(value),
+    "str": str,
+    "bytes": _bytes,
+    "decimal": Decimal,
+    "uuid": lambda value: value if isinstance(value, UUID) else UUID(value),
+    "complex": complex,
+    "date": lambda value: dt.date.fromisoformat(value) if isinstance(value, str) else value,
+    "time": lambda value: dt.time.fromisoformat(value) if isinstance(value, str) else value,
+    "timedelta": _timedelta,
+    "datetime": _datetime,
+    "interval": _interval,
+}
+_BRACKETS: dict[str, Callable[[Any, str], object]] = {
+    "datetime": _datetime_there,
+    "datetime64": _arrow_time,
+    "timedelta64": _arrow_duration,
+}

@@ -1,0 +1,118 @@
+"""Who we are to S3 and GCS, and what is never sent where."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modeldata import urls
+from modeldata.store import Unavailable
+from modeldata.store.object_auth import open_client
+from modeldata.store.object_errors import Kind, NoAccess, failure_of
+from modeldata.store.objects import ObjectStore
+
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMIK7MDENGbPxRfiCYsecret"}
+
+
+def _open(url: str, env: Mapping[str, str], insecure: bool = False) -> tuple[Any, str]:
+    return open_client(urls.parse(url), env, insecure=insecure)
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"])
+def test_another_server_is_named_as_its_own_tools_have_it(name: str) -> None:
+    _, server = _open("s3://bucket/x", {**KEYS, name: "https://minio.example:9000"})
+    assert server == "minio.example:9000"
+
+
+@pytest.mark.parametrize(
+    ("url", "env"),
+    [
+        ("s3://bucket/x", {**KEYS, "AWS_ENDPOINT_URL": "http://minio.example:9000"}),
+        ("gs://bucket/x", {"STORAGE_EMULATOR_HOST": "http://gcs.example:4443"}),
+        ("gs://bucket/x", {"STORAGE_EMULATOR_HOST": "gcs.example:4443"}),
+    ],
+)
+def test_no_credentials_cross_a_network_unencrypted_unless_that_is_allowed(url: str, env: dict[str, str]) -> None:
+    with pytest.raises(NoAccess, match="unencrypted"):
+        _open(url, env)
+    assert _open(url, env, insecure=True)[1].startswith(("minio.example", "gcs.example"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_this_very_host_may_be_reached_by_plain_http(host: str) -> None:
+    assert _open("s3://bucket/x", {**KEYS, "AWS_ENDPOINT_URL": f"http://{host}:9000"})[1] == f"{host}:9000"
+
+
+def test_a_refused_endpoint_is_told_when_it_is_used_with_what_to_do() -> None:
+    store = ObjectStore(urls.parse("s3://bucket/x"), lambda: {**KEYS, "AWS_ENDPOINT_URL": "http://minio.example"})
+    with pytest.raises(Unavailable, match=r"unencrypted.*MODELDATA_ALLOW_INSECURE"):
+        store.put("a", b"x")
+
+
+@pytest.mark.parametrize("endpoint", ["minio:9000", "ftp://minio", "https://user:secret@minio"])
+def test_an_endpoint_that_is_no_url_is_told_without_showing_it(endpoint: str) -> None:
+    with pytest.raises(NoAccess) as told:
+        _open("s3://bucket/x", {**KEYS, "AWS_ENDPOINT_URL": endpoint})
+    assert "secret" not in str(told.value)
+
+
+def test_a_profile_is_read_by_boto3_and_without_it_is_said_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "credentials").write_text("[team]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = profile-secret\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    env = {"AWS_PROFILE": "team", "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials")}
+    client, _ = _open("s3://bucket/x", env)
+    assert client.credential_provider is not None
+    with pytest.raises(NoAccess, match="the profile gives no credentials"):
+        _open("s3://bucket/x", {**env, "AWS_PROFILE": "nobody"})
+
+    whole = builtins.__import__
+
+    def without(name: str, *rest: Any) -> Any:
+        if name == "boto3":
+            raise ImportError(name)
+        return whole(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(NoAccess, match="boto3") as told:
+        _open("s3://bucket/x", env)
+    assert "modeldata[s3]" in told.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "cause"),
+    [
+        ("Server returned non-2xx status code: 403 Forbidden: <Code>AccessDenied</Code>", Kind.CREDENTIALS, "credentials"),
+        ("status code: 404 Not Found: <Error><Code>NoSuchBucket</Code>", Kind.NO_BUCKET, "bucket"),
+        ("status code: 404 Not Found: <Error><Code>NoSuchKey</Code>", Kind.GONE, "not there"),
+        ("status code: 412 Precondition Failed", Kind.EXISTS, "412"),
+        ("status code: 409 Conflict: <Code>ConditionalRequestConflict</Code>", Kind.UNKNOWN, "409"),
+        ("status code: 501 Not Implemented: <Code>NotImplemented</Code>", Kind.NO_CONDITIONS, "501"),
+        ("status code: 400 Bad Request: <Code>BadDigest</Code>", Kind.UNKNOWN, "BadDigest"),
+        ("status code: 400 Bad Request: <Code>EntityTooLarge</Code>", Kind.REFUSED, "EntityTooLarge"),
+        ("status code: 413 Payload Too Large", Kind.REFUSED, "413"),
+        ("status code: 503 Slow Down: <Code>SlowDown</Code>", Kind.BUSY, "busy"),
+        ("status code: 500 Oops: <RequestId>8FA1</RequestId>", Kind.UNKNOWN, "status 500"),
+        ("HTTP error: dns error: failed to lookup address", Kind.NOT_SENT, "name"),
+        ("HTTP error: Connection refused (os error 111)", Kind.NOT_SENT, "refused"),
+        ("HTTP error: request or response body error: operation timed out", Kind.UNKNOWN, "in time"),
+        ("HTTP error: connection closed before message completed", Kind.UNKNOWN, "broke"),
+    ],
+)
+def test_what_an_answer_means_is_the_same_whatever_ids_it_carries(text: str, kind: Kind, cause: str) -> None:
+    failure = failure_of(RuntimeError(text))
+    assert failure.kind is kind and cause in failure.cause
+    assert "8FA1" not in failure.cause
+
+
+def test_a_clock_that_is_wrong_is_told_with_the_seconds() -> None:
+    from datetime import UTC, datetime
+
+    text = "status code: 403: <Code>RequestTimeTooSkewed</Code><ServerTime>2026-11-23T10:00:00Z</ServerTime>"
+    failure = failure_of(RuntimeError(text), datetime(2026, 11, 23, 11, 0, 0, tzinfo=UTC))
+    assert "clock" in failure.cause and "3600 s" in failure.cause
