@@ -1,7 +1,7 @@
 """What does it take to ship a million rows of 20 columns: rows a second, requests, bytes a row, the shipper's peak memory?
 
 A spool is filled once (calls of 100 rows, as a batch service makes them), then shipped from a fresh copy to each store in each
-format by `modeldata ship --drain` in a process of its own. Beside it: pyarrow writing the same table to a local file, in this process.
+format by `modeldata ship --drain` in a process of its own. Beside it: pyarrow writing such a table to a local file here.
 The servers are emulators on this machine and share its cores: compare rows with rows, not with a cloud.
 """
 
@@ -37,10 +37,9 @@ FORMATS = tuple(os.environ.get("BENCH_FORMATS", "csv jsonl parquet").split())
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="modeldata-bench-") as name:
         folder = Path(name)
-        frame = _frame(CALL)
-        _fill(folder, frame)
+        _fill(folder)
         spooled = sum(path.stat().st_size for path in (folder / "filled").rglob("*.seg"))
-        floors = _floors(folder, frame)
+        floors = _floors(folder)
         print(f"{ROWS:,} rows in calls of {CALL}; {spooled / ROWS:.0f} bytes a row in the spool\n")
         print(f"{'':20}{'rows/s':>10}{'of pyarrow':>12}{'requests':>10}{'bytes/row':>11}{'peak MiB':>10}")
         kept = []
@@ -59,8 +58,8 @@ def main() -> None:
         print("\n" + json.dumps({"rows": ROWS, "floors_rows_per_s": floors, "figures": kept}))
 
 
-def _frame(rows: int) -> pd.DataFrame:
-    dice = np.random.default_rng(17)
+def _frame(rows: int, seed: int) -> pd.DataFrame:
+    dice = np.random.default_rng(seed)
     words = np.array(["north", "south", "east", "west, by sea", 'the "centre"'])
     return pd.DataFrame(
         {f"x{n}": dice.normal(size=rows) for n in range(12)}
@@ -70,20 +69,19 @@ def _frame(rows: int) -> pd.DataFrame:
     )
 
 
-def _fill(folder: Path, frame: pd.DataFrame) -> None:
+def _fill(folder: Path) -> None:
     archive = Archive(folder / "nowhere", spool=folder / "filled", ship="off", spool_max_bytes="16G", min_free_bytes=0)
     collector = archive.collector("bench", "inputs")
     for number in range(ROWS // CALL):
-        frame["x0"] = float(number)
-        assert collector.collect(frame, f"order-{number}")
+        assert collector.collect(_frame(CALL, number), f"order-{number}")
     archive.close(0)
     (only,) = (folder / "filled").iterdir()
     only.rename(folder / "filled" / "spool")
 
 
-def _floors(folder: Path, frame: pd.DataFrame) -> dict[str, float]:
+def _floors(folder: Path) -> dict[str, float]:
     """Rows a second of pyarrow's own writers, for the same rows in one table (JSON lines: pandas, there is no other)."""
-    table = pa.Table.from_pandas(pd.concat([frame] * (min(ROWS, 200_000) // CALL), ignore_index=True))
+    table = pa.Table.from_pandas(_frame(min(ROWS, 200_000), 17))
     ways: dict[str, Callable[[str], object]] = {
         "csv": lambda path: pa.csv.write_csv(table, path),
         "jsonl": lambda path: table.to_pandas().to_json(path, orient="records", lines=True),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from modeldata.settings import SPOOL_PREFIX
@@ -23,6 +24,8 @@ FILE_MODE = 0o640
 """Before the umask. What models were asked is nobody's business outside the owner's group."""
 UNDER_WAY = ".under-way"
 """Ends the hidden name of a file that is not whole yet."""
+ABANDONED_NS = 3_600_000_000_000
+"""After an hour, such a file is nobody's."""
 
 
 class LocalStore:
@@ -127,13 +130,15 @@ class LocalStore:
         folder, name = os.path.split(full)
         make_folders(self._files, folder, FOLDER_MODE)
         settle(self._files, folder)
-        hidden = os.path.join(folder, f".{name}{UNDER_WAY}")
+        hidden = os.path.join(folder, f".{name}.{os.getpid()}-{get_ident()}{UNDER_WAY}")
         fd = self._files.open(hidden, os.O_RDWR | os.O_CREAT | os.O_TRUNC, FILE_MODE)
         try:
             write_all(self._files, fd, data, 0)
             self._files.sync(fd)  # the content before the name
+            now_ns = self._files.fstat(fd).st_mtime_ns
         finally:
             self._files.close(fd)
+        self._sweep(folder, f".{name}.", now_ns)
         try:
             give_name(self._files, hidden, full)
         except FileExistsError:
@@ -141,6 +146,20 @@ class LocalStore:
             return False
         self._files.sync_folder(folder)
         return True
+
+    def _sweep(self, folder: str, stem: str, now_ns: int) -> None:
+        """What earlier tries of the same file left when they died: nobody who lives needs so long."""
+        for name in self._files.listdir(folder):
+            path = os.path.join(folder, name)
+            try:
+                if (
+                    name.startswith(stem)
+                    and name.endswith(UNDER_WAY)
+                    and now_ns - self._files.stat(path).st_mtime_ns > ABANDONED_NS
+                ):
+                    self._files.unlink(path)
+            except FileNotFoundError:
+                continue  # it has its name by now
 
     def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
         full = self._path(path)
