@@ -189,6 +189,12 @@ class Settings:
         object.__setattr__(made, "archive", url)
         return made
 
+    def with_origin(self, told: Mapping[str, str]) -> Settings:
+        """The same settings, said to come from elsewhere (setting → where)."""
+        made = self.only(self.archive)
+        object.__setattr__(made, "origin", {**self.origin, **told})
+        return made
+
     def spool_folder(self, env: Mapping[str, str] | None = None) -> str:
         """Where rows wait. A spool that was named is a root with a folder for each archive, so two archives may share it.
 

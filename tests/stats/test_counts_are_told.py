@@ -210,3 +210,22 @@ def test_drop_counts_reach_the_archives_manifests(tmp_path: Path) -> None:
             for reason, rows in json.loads(line).get("refused", {}).items():
                 told[reason] = told.get(reason, 0) + rows
     assert told == {"unsupported_type": 1}
+
+
+def test_doctor_says_that_a_setting_came_from_the_service_and_that_a_container_takes_the_spool_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from typer.testing import CliRunner
+
+    from modeldata.cli.app import app
+    from modeldata.spool.files import Files
+
+    archive = Archive(tmp_path / "a", ship="off", min_free_bytes=0, hour_folders=True)
+    assert archive.collector("m").collect([1])
+    archive.close(0)
+    monkeypatch.setattr(Files, "file_system", lambda self, path: "overlay")
+
+    told = CliRunner().invoke(app, ["doctor", "--archive", str(tmp_path / "a")]).output
+
+    assert "hour_folders = True (from the service that used this spool)" in told
+    assert "give it a volume" in told

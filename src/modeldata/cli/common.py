@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from modeldata.settings import Settings
+from modeldata.settings import FIELDS, Settings
 from modeldata.spool.files import Files
 from modeldata.spool.place import noted_layout
 
@@ -27,4 +27,12 @@ def settings_of(archive: str | None, spool: str | None) -> Settings:
     """
     settings = Settings.build(os.environ, archive=archive, spool=spool)
     noted = noted_layout(settings.spool_folder(), Files())
-    return Settings.build({**noted, **os.environ}, archive=archive, spool=spool) if noted else settings
+    if not noted:
+        return settings
+    settings = Settings.build({**noted, **os.environ}, archive=archive, spool=spool)
+    told = {
+        field.name: "the service that used this spool"
+        for field in FIELDS
+        if noted.keys() & set(field.variables) - os.environ.keys()
+    }
+    return settings.with_origin(told)

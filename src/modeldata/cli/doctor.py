@@ -14,6 +14,7 @@ from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, setting
 from modeldata.errors import ModelDataError, mask
 from modeldata.settings import FIELDS
 from modeldata.ship.status import existing_place, fill, leader_note
+from modeldata.spool.disk_kind import goes_with_container
 from modeldata.spool.files import Files
 from modeldata.spool.place import open_place
 from modeldata.spool.reader import Frame, OpenSegment
@@ -63,6 +64,8 @@ def examine(settings: Settings, files: Files) -> Iterator[Finding]:
             value = mask(str(getattr(settings, field.name)))
             yield Finding(NOTE, "settings", f"{field.name} = {value} (from {settings.origin[field.name]})")
     yield _tried("spool", lambda: _probe_spool(settings, files))
+    if goes_with_container(settings.spool_folder(), files):
+        yield Finding(NOTE, "spool", "it is gone when this container is: give it a volume (MODELDATA_SPOOL)")
     for url in settings.archives:
         yield _tried("archive", lambda url=url: _probe_archive(settings.only(url), files))  # type: ignore[misc]
     yield from _shipping(settings, files)
