@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from modeldata.spool.files import Files
+from modeldata.store import Foreign, open_store
 from tests.support.proxy import answer, corrupt, hold, lose_answer, only_if, slow
 from tests.support.scripts import environment
 
-from .backends import BLOCKS, Backend, proxy_of
+from .backends import BLOCKS, PREFIX, Backend, proxy_of
 from .harness import Host, assert_delivered, assert_exactly_once, host_of, read_rows, stats_of
 from .test_lost_answers import DATA
 
@@ -190,3 +192,24 @@ def test_a_store_without_conditional_writes_gets_plain_ones(moto: Backend, tmp_p
     told = [one.status for one in proxy.seen("PUT")]
     assert 1 <= told.count(501) <= 2, "it is remembered"
     assert_delivered(moto, host)
+
+
+def test_a_store_without_conditional_writes_is_looked_at_before_it_is_written_to(moto: Backend) -> None:
+    proxy = proxy_of(moto)
+    proxy.fault(
+        answer(501, moto.error_headers("NotImplemented"), moto.error("NotImplemented")),
+        lambda seen: "if-none-match" in seen.headers,
+        times=None,
+    )
+    store = open_store(moto.url, Files(), credentials=lambda: moto.env)
+    moto.bucket.write(f"{PREFIX}/theirs", b"theirs")
+    moto.bucket.write(f"{PREFIX}/landed", b"ours")
+
+    with pytest.raises(Foreign):
+        store.put("theirs", b"ours")
+    store.put("landed", b"ours")
+    store.put("fresh", b"ours")
+
+    assert moto.files() == {f"{PREFIX}/theirs": b"theirs", f"{PREFIX}/landed": b"ours", f"{PREFIX}/fresh": b"ours"}
+    written = [seen.path for seen in proxy.seen("PUT") if seen.status == 200]
+    assert [path.rpartition("/")[2] for path in written] == ["fresh"]
