@@ -495,6 +495,13 @@ MUTANTS = (
         "tests/faults/test_several_archives.py",
     ),
     _one(
+        "what one archive gives up is not the others' to lose",
+        "ship/worker.py",
+        "        return all(worker is self or (worker is not None and worker.has(segment)) for worker in self.fleet)",
+        "        return True",
+        "tests/faults/test_several_archives.py::test_what_one_archive_gives_up_for_room_the_others_still_get",
+    ),
+    _one(
         "a refused batch is cut only after a definite refusal",
         "store/azure.py",
         "if failure.kind is Kind.REFUSED and attempt not in self._unsure:",

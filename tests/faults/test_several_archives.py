@@ -186,3 +186,40 @@ def test_a_service_archives_to_both_and_its_stats_tell_of_each(tmp_path: Path) -
     for name in "ab":
         assert _numbers(tmp_path / name) == Counter(map(str, range(ROWS)))
     wait_until(lambda: not _segments(with_two.settings), what="the spool is empty")
+
+
+def test_what_one_archive_gives_up_for_room_the_others_still_get(tmp_path: Path) -> None:
+    archive = Archive(
+        [tmp_path / "down", tmp_path / "up"], spool=tmp_path / "spool", ship="off", min_free_bytes=0, when_full="drop_oldest",
+        spool_max_bytes=2_000_000,
+    )  # fmt: skip
+    (tmp_path / "down").write_text("a file, where a folder should be")
+    settings = archive.settings
+    numbers = iter(range(1_000_000))
+    accepted = []
+    ship = None
+    while ship is None or not any("given up" in text for text in ship.told):
+        collector = archive.collector("m", "inputs", ["n", "text"])
+        for number in (next(numbers) for _ in range(100)):
+            if collector.collect([number, "x" * 5000]):
+                accepted.append(str(number))
+        archive.writer.close(NOON)
+        archive.writer.lost_place()
+        ship = ship or Ship(settings, Files())
+        for _ in range(3):
+            ship.now += 1.0
+            ship.workers[0].tick()  # the other one is up, but slow
+    (tmp_path / "down").unlink()
+    for _ in range(100):
+        ship.now += 1.0
+        for worker in ship.workers:
+            worker.tick()
+    ship.end()
+
+    assert _numbers(tmp_path / "up") == Counter(accepted), "this one was never down"
+    assert _numbers(tmp_path / "down") < Counter(accepted)
+    told = audit(open_store(str(tmp_path / "down"), Files()))
+    assert told.verdict == "gaps, each with its reason"
+    missing = sum(gap.last - gap.first + 1 for writer in told.writers for gap in writer.missing)
+    assert told.rows + missing == len(accepted)
+    assert audit(open_store(str(tmp_path / "up"), Files())).verdict == "complete"

@@ -84,11 +84,12 @@ class Pipeline:
         self._commit(intent.after)
         return Round(rows, more)
 
-    def give_up_oldest(self, room: int) -> int:
+    def give_up_oldest(self, room: int, others_have: Callable[[str], bool] = lambda name: True) -> int:
         """when_full="drop_oldest": give up whole segments, the oldest first, until `room` bytes are free. The rows lost.
 
         Only segments that no living writer holds, and only rows that are not in a round under way. What is given up is written
         down (as `lost`, with its numbers) before the first file goes, and told to the archive with the next round.
+        others_have: is all of a segment in every other archive? Else it stays: what this one gives up is not theirs to lose.
         """
         intent = self._left_over()
         after = intent.after if intent is not None else self.state.copy()
@@ -108,8 +109,9 @@ class Pipeline:
             self._freezer.rewrite(intent)
         else:
             self._save(after)
-        self.remove(going)
-        self._warn(f"the spool is full: {rows} rows given up (drop_oldest): {self.place.folder}")
+        self.remove([name for name in going if others_have(name)])
+        if rows:
+            self._warn(f"the spool is full: {rows} rows given up (drop_oldest): {self.place.folder}")
         return rows
 
     def _oldest(self) -> list[tuple[str, int]]:

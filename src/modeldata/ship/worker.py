@@ -179,6 +179,9 @@ class Worker:
         if finished:
             self.pipeline.remove(finished)
 
+    def _others_have(self, segment: str) -> bool:
+        return all(worker is self or (worker is not None and worker.has(segment)) for worker in self.fleet)
+
     def has(self, segment: str) -> bool:
         """Is all of a segment in this worker's archive?"""
         return self.pipeline.state.offsets.get(segment) == DONE
@@ -213,12 +216,12 @@ class Worker:
     def _make_room(self) -> None:
         """when_full="drop_oldest": keep room for what comes, before writers meet the limit."""
         most = self._settings.spool_max_bytes
-        if self._settings.when_full != DROP_OLDEST:
-            return
+        if self._settings.when_full != DROP_OLDEST or (len(self.fleet) > 1 and not self.failures):
+            return  # of several archives, one that is up ships what it is behind with: only one that is not gives up
         used = used_bytes(self._place, self._files)
         if used > most * HIGH_WATER:
             try:
-                self.pipeline.give_up_oldest(int(used - most * LOW_WATER))
+                self.pipeline.give_up_oldest(int(used - most * LOW_WATER), self._others_have)
             except (ModelDataError, OSError) as error:
                 self._failed(error)
 
