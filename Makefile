@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types bench faults soak mutants lock clean
+.PHONY: help setup demo test lint types bench faults slice soak mutants lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -40,6 +40,9 @@ bench: setup  ## what it costs, beside what else one could use
 
 faults: setup  ## every row of the fault matrix, the long way
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/faults tests/spool tests/e2e tests/stores
+
+slice: setup  ## the first slice of the fault matrix, by itself (under 3 minutes)
+	$(BIN)/python -m tests.faults.first_slice -n $(WORKERS) --dist worksteal
 
 soak: setup  ## gunicorn under load and random faults, ten minutes (SOAK_SECONDS=600)
 	$(BIN)/python -m pytest -m soak tests/faults -s
