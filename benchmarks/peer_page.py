@@ -1,0 +1,163 @@
+"""Tables of a run of the peers: for the terminal, and for docs/performance.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+BEGIN, STOP = "<!-- peers: drawn by `python -m benchmarks page` -->", "<!-- end of peers -->"
+ALIKE = 1.5
+"""Cells move by as much between runs: a ratio below it says nothing."""
+CASES = ("list of 4", "numpy 1x4", "numpy 1x784 float32", "DataFrame 1x4", "DataFrame 1x20", "DataFrame 1000x20")
+CARRIES = ("column names", "dtypes", "time", "ids", "sequence")
+PACED, HOT = "paced", "hot"
+PLOT = "img/peers-paced.svg"
+"""Beside the page."""
+
+
+def tables(result: dict[str, Any]) -> str:
+    """Everything that a run found, as Markdown."""
+    parts = [
+        f"Paced, median µs (times modeldata's):\n\n{_times(result, PACED, _median)}",
+        f"Hot, median µs (times modeldata's):\n\n{_times(result, HOT, _median)}",
+        _faster(result),
+        f"Paced, p99 / p99.9, µs (~: fewer than 1,000 calls, near the slowest of them):\n\n{_times(result, PACED, _tail)}",
+        f"Hot, p99 / p99.9, µs:\n\n{_times(result, HOT, _tail)}",
+        f"{_left_title(result)}\n\n{_left(result)}",
+        _missing(result),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def write(result: dict[str, Any]) -> None:
+    """Replaces the section between its marks in the page, or appends it."""
+    text = PAGE.read_text() if PAGE.exists() else ""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(STOP)
+    PAGE.write_text(f"{before.rstrip()}\n\n{BEGIN}\n{section(result)}\n{STOP}\n{after.lstrip()}")
+
+
+def section(result: dict[str, Any]) -> str:
+    """What the page says of a run: of the same run always the same."""
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items() if version)
+    notes = "\n".join(f"- {about['title']}: {about['note']}." for about in result["peers"].values() if about["note"])
+    return f"""## Beside what else one could use
+
+`python -m benchmarks peers`, {result["at"][:10]}, {result["seconds"]} s on a shared machine
+({result["machine"]}), Python {result["python"]}. Every peer in a process of its own and in its fastest form, taking turns
+in random order, so that a drift of the machine hits all alike. **Hot**: a loop. **Paced**: one call per 4 ms, as in a service:
+caches are cold. Data is different from call to call. "1x20" is 14 floats, 3 whole numbers and 3 texts. In brackets: times
+modeldata's. Single cells move by {ALIKE} between runs: ratios within that are shown as ≈.
+
+{notes}
+
+![Paced, median]({PLOT})
+
+{tables(result)}
+
+An id: one that the caller or the request gives. What the tables do not show: of what was run here, only modeldata and the two
+azureml packages are made to bring rows to an archive; the others end at a local file.
+
+Versions: {versions}. The figures are in `benchmarks/results/reference.json`."""
+
+
+def _times(result: dict[str, Any], regime: str, cell: Callable[[dict[str, float], dict[str, float] | None], str]) -> str:
+    ours: dict[str, Any] = next(iter(result["peers"].values()))["times"]
+    rows = []
+    for at, about in enumerate(result["peers"].values()):
+        figures = [(about["times"].get(f"{case}, {regime}"), ours[f"{case}, {regime}"]) for case in CASES]
+        rows.append([about["title"], *(cell(own, base if at else None) if own else "-" for own, base in figures)])
+    return _table(["", *CASES], rows)
+
+
+def _median(own: dict[str, float], base: dict[str, float] | None) -> str:
+    return _number(own["median"]) + (f" ({_ratio(own['median'] / base['median'])})" if base else "")
+
+
+def _tail(own: dict[str, float], _: dict[str, float] | None) -> str:
+    return f"{_number(own['p99'])} / {'' if own['calls'] >= 1000 else '~'}{_number(own['p99.9'])}"
+
+
+def _ratio(ratio: float) -> str:
+    if 1 / ALIKE < ratio < ALIKE:
+        return "≈"
+    return f"{ratio:,.0f}x" if ratio >= 10 else f"{ratio:.1f}x" if ratio >= 1 else f"{ratio:.1g}x"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 20 else f"{value:.1f}"
+
+
+def _faster(result: dict[str, Any]) -> str:
+    """Where a peer clearly takes less than we do. Floors do so by nature and are left out."""
+    (_, ours), *others = result["peers"].items()
+    found = []
+    for path, about in others:
+        if about["title"].startswith("floor"):
+            continue
+        lacks = ", ".join(_lacks(about, result["ends"].get(path, {})))
+        for regime in (PACED, HOT):
+            ratios = {
+                case: ours["times"][f"{case}, {regime}"]["median"] / own["median"] for case, own in _of(about["times"], regime)
+            }
+            clear = [f"{case} {ratio:.1f}x" for case, ratio in ratios.items() if ratio >= ALIKE]
+            if clear:
+                found.append(f"- {about['title']}{f' (without {lacks})' if lacks else ''}, {regime}: {', '.join(clear)}.")
+    return "\n".join(["Faster than modeldata, not counting floors:\n", *(found or ["- none."])])
+
+
+def _lacks(about: dict[str, Any], ends: dict[str, dict[str, int]]) -> list[str]:
+    """What of `CARRIES` a reader does not find, and whether all rows are there after SIGKILL."""
+    lost = any(end["found"] < end["calls"] for name, end in ends.items() if "SIGKILL" in name)
+    return [name for name in CARRIES if not any(found.startswith(name) for found in about["carries"])] + [
+        "all rows after SIGKILL"
+    ] * lost
+
+
+def _of(times: dict[str, Any], regime: str) -> Iterable[tuple[str, dict[str, float]]]:
+    return ((case, times[f"{case}, {regime}"]) for case in CASES if f"{case}, {regime}" in times)
+
+
+def _left_title(result: dict[str, Any]) -> str:
+    return (
+        f"What a record carries, and what is left of {result['end_calls']:,} calls ({result['end_case']}) when the process ends"
+        " right behind the last one: rows found of rows accepted (rows refused by the peer)."
+    )
+
+
+def _left(result: dict[str, Any]) -> str:
+    ends = list(next(iter(result["ends"].values())))
+    rows = []
+    for path, about in result["peers"].items():
+        if about["title"].startswith("floor"):
+            continue
+        carried = [next((_mark(name, found) for found in about["carries"] if found.startswith(name)), "-") for name in CARRIES]
+        rows.append([about["title"], *carried, *(_end(result["ends"].get(path, {}).get(end)) for end in ends)])
+    return _table(["", *CARRIES, *ends], rows)
+
+
+def _mark(name: str, found: str) -> str:
+    return "yes" if found == name else found.removeprefix(name).strip(" ()")
+
+
+def _end(end: dict[str, int] | None) -> str:
+    if end is None:
+        return "can't be told"
+    refused = end["calls"] - end["accepted"]
+    return f"{end['found']:,} of {end['accepted']:,}" + (f" ({refused:,})" if refused else "")
+
+
+def _missing(result: dict[str, Any]) -> str:
+    told = [f"- {name} could not be installed: {why}" for name, why in result["not_installed"].items()]
+    told += [f"- {path} did not run: {why}" for path, why in result["failed"].items()]
+    return "\n".join(["Not measured:\n", *told]) if told else ""
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
+    return "\n".join(
+        "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in lines
+    )
