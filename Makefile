@@ -54,4 +54,4 @@ lock: setup  ## pin the versions of everything anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --all-extras --group dev pyproject.toml -o requirements-dev.txt
 
 clean:  ## remove what was made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
