@@ -20,7 +20,9 @@ from modeldata.errors import remember_secret
 from modeldata.store.object_errors import NoAccess
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from obstore.store import S3Credential
 
     from modeldata.urls import Location
 
@@ -32,9 +34,13 @@ KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 PASSED = (
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_METADATA_ENDPOINT", "AWS_REQUEST_PAYER",
-    "AWS_SERVER_SIDE_ENCRYPTION", "AWS_SSE_KMS_KEY_ID", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST",
+    "AWS_SERVER_SIDE_ENCRYPTION", "AWS_SSE_KMS_KEY_ID", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "AWS_CONDITIONAL_PUT",
 )  # fmt: skip
 ROLES = PASSED[:4]
+PROFILE_FILES = (("credentials_file", "AWS_SHARED_CREDENTIALS_FILE"), ("config_file", "AWS_CONFIG_FILE"))
+OURS = {"checksum_algorithm": "SHA256", "conditional_put": "etag", "skip_signature": False, "unsigned_payload": False}
+"""What the library would else take from the process's environment. The checksum is sent along: bytes that change on the way
+are refused."""
 EMULATOR = "STORAGE_EMULATOR_HOST"
 GOOGLE = "GOOGLE_APPLICATION_CREDENTIALS"
 
@@ -69,40 +75,59 @@ def _options(endpoint: str, insecure: bool) -> dict[str, Any]:
 def _open_s3(bucket: str, env: Mapping[str, str], insecure: bool) -> tuple[Client, str]:
     endpoint = _first(env, ENDPOINTS)
     region = _first(env, ("AWS_REGION", "AWS_DEFAULT_REGION"))
-    config: dict[str, Any] = {name.lower(): env[name] for name in (*KEYS, *PASSED) if env.get(name)}
+    config: dict[str, Any] = {**OURS, **{name.lower().removeprefix("aws_"): env[name] for name in PASSED if env.get(name)}}
     for name in KEYS:
         remember_secret(name, env.get(name, ""))
     if endpoint:
         config["endpoint"] = endpoint
     if region:
         config["region"] = region
-    config["checksum_algorithm"] = "SHA256"  # sent along, so that bytes that change on the way are refused
     options = _options(endpoint, insecure)
-    if _wants_profile(env):
+    if _has_keys(env):
+        options["credential_provider"] = _keys(env)
+    elif _wants_profile(env):
         options["credential_provider"] = _profile(env)
     return S3Store(bucket, config=config, **options), urlsplit(endpoint).netloc or "S3"  # type: ignore[arg-type]
 
 
+def _has_keys(env: Mapping[str, str]) -> bool:
+    return bool(env.get(KEYS[0]) and env.get(KEYS[1]))
+
+
+def _keys(env: Mapping[str, str]) -> Callable[[], S3Credential]:
+    """These keys and this token, and nothing of the process's environment beside them."""
+    found: S3Credential = {
+        "access_key_id": env[KEYS[0]],
+        "secret_access_key": env[KEYS[1]],
+        "token": env.get(KEYS[2]) or None,
+        "expires_at": None,
+    }
+    return lambda: found
+
+
 def _wants_profile(env: Mapping[str, str]) -> bool:
-    if env.get(KEYS[0]) and env.get(KEYS[1]):
-        return False
     if env.get("AWS_PROFILE"):
         return True
     if any(env.get(name) for name in ROLES):
         return False
-    named = (env.get("AWS_SHARED_CREDENTIALS_FILE", ""), env.get("AWS_CONFIG_FILE", ""))
+    named = (env.get(name, "") for _, name in PROFILE_FILES)
     return any(os.path.exists(os.path.expanduser(path)) for path in (*filter(None, named), "~/.aws/credentials", "~/.aws/config"))
 
 
 def _profile(env: Mapping[str, str]) -> Any:
     try:
         import boto3
+        import botocore.session
         from botocore.exceptions import BotoCoreError
         from obstore.auth.boto3 import Boto3CredentialProvider
     except ImportError:
         raise NoAccess("a profile is read by boto3, which is not installed", "pip install 'modeldata[s3]'") from None
+    core = botocore.session.Session(profile=env.get("AWS_PROFILE") or None)
+    for variable, name in PROFILE_FILES:
+        if env.get(name):
+            core.set_config_variable(variable, env[name])
     try:
-        return Boto3CredentialProvider(boto3.Session(profile_name=env.get("AWS_PROFILE") or None))
+        return Boto3CredentialProvider(boto3.Session(botocore_session=core))
     except (BotoCoreError, ValueError) as error:
         raise NoAccess(f"the profile gives no credentials ({type(error).__name__})", "see AWS_PROFILE and ~/.aws") from None
 

@@ -1,4 +1,7 @@
-"""What an object store's answer means for us. obstore tells it in text; here it becomes a kind and a cause."""
+"""What an object store's answer means for us. obstore tells it in text; here it becomes a kind and a cause.
+
+The text has the object's URL, and the library's own settings; neither may be taken for what happened.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import re
 from datetime import UTC, datetime
 from enum import Enum
 from typing import NamedTuple
+
+from modeldata.errors import SettingsError
 
 
 class Kind(Enum):
@@ -44,27 +49,43 @@ class NoAccess(Exception):
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z0-9]+)</Code>|\"reason\": ?\"([A-Za-z]+)\"")
 _SERVER_TIME = re.compile(r"<ServerTime>([^<]+)</ServerTime>")
+_URL = re.compile(r"https?://\S+")
+_WIRE = re.compile(r"HttpError \{\s*kind: (\w+)")
+"""How far a request came that got no answer."""
+_IDENTITY = re.compile(
+    r"Error performing (?:token request"
+    r"|\w+ https?://(?:[^/\s]+/latest/(?:api/token in|meta-data/iam/)|169\.254\.170\.\d+/|sts\.))"
+)
+"""Requests that ask for credentials, of an instance, a container or a token service: ours were never sent."""
 _UNFIT = frozenset(("EntityTooLarge", "InvalidRequest", "InvalidArgument", "MaxMessageLengthExceeded", "invalid"))
 """Codes of a 400 that finds fault with the bytes. Others (a digest that does not fit, a clock) may go well the next time."""
 _SKEWED = frozenset(("RequestTimeTooSkewed", "RequestExpired"))
-_TROUBLES = (
-    ("non-partial response", Kind.WHOLE_ONLY, "it gives whole objects only"),
-    ("dns error", Kind.NOT_SENT, "the host's name can't be resolved"),
-    ("failed to lookup", Kind.NOT_SENT, "the host's name can't be resolved"),
-    ("connection refused", Kind.NOT_SENT, "connection refused"),
-    ("certificate", Kind.NOT_SENT, "TLS failed: the certificate is not trusted"),
-    ("invalidcontenttype", Kind.NOT_SENT, "TLS failed: the server speaks something else"),
-    ("kind: connect", Kind.NOT_SENT, "no connection"),
-    ("timeout", Kind.UNKNOWN, "no answer in time"),
-    ("timed out", Kind.UNKNOWN, "no answer in time"),
+_EXPIRED = frozenset(("ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"))
+"""Codes that S3 gives with a 400, though they speak of the session and not of the bytes."""
+_ELSEWHERE = frozenset(("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"))
+_UNREACHED = (
+    ("dns error", "the host's name can't be resolved"),
+    ("failed to lookup", "the host's name can't be resolved"),
+    ("connection refused", "connection refused"),
+    ("certificate", "TLS failed: the certificate is not trusted"),
+    ("tls", "TLS failed: the server speaks something else"),
+    ("invalidcontenttype", "TLS failed: the server speaks something else"),
 )
+WHAT_TO_SET = "set the keys, a profile or a role; they are looked up again with every try"
+_OTHER_REGION = Failure(Kind.NOT_SENT, "the bucket is in another region", "set AWS_REGION to the bucket's")
 
 
 def failure_of(error: Exception, now: datetime | None = None) -> Failure:
     """What an error of obstore (or of ours, from making the client) says."""
     if isinstance(error, NoAccess):
         return Failure(Kind.CREDENTIALS, error.cause, error.hint)
+    if isinstance(error, SettingsError):  # the file with the credentials
+        return Failure(Kind.CREDENTIALS, f"could not {error.operation}: {error.where}: {error.cause}", error.hint)
+    if isinstance(error, NotImplementedError):  # AWS_CONDITIONAL_PUT=disabled: the library itself says no
+        return Failure(Kind.NO_CONDITIONS, "conditions are switched off")
     text = str(error)
+    if _IDENTITY.search(text):
+        return Failure(Kind.CREDENTIALS, "no identity gave credentials", WHAT_TO_SET)
     found = _STATUS.search(text)
     if found is None:
         if isinstance(error, FileNotFoundError):
@@ -78,7 +99,9 @@ def _of_answer(status: int, code: str, text: str, now: datetime) -> Failure:
     shown = f"status {status}" + (f" ({code})" if code else "")
     if code in _SKEWED:
         return Failure(Kind.CREDENTIALS, f"this host's clock is wrong{_by(text, now)}: {shown}", "set the clock")
-    if status in (401, 403):
+    if code in _ELSEWHERE:
+        return _OTHER_REGION
+    if status in (401, 403) or code in _EXPIRED:
         return Failure(Kind.CREDENTIALS, f"the credentials are refused: {shown}")
     if code in ("NoSuchBucket", "notFoundBucket"):
         return Failure(Kind.NO_BUCKET, "the bucket is not there")
@@ -107,10 +130,16 @@ def _by(text: str, now: datetime) -> str:
 
 
 def _without_answer(text: str) -> Failure:
-    low = text.lower()
-    for words, kind, cause in _TROUBLES:
-        if words in low:
-            return Failure(kind, cause)
-    if "credential" in low or "oauth" in low or "token" in low or "metadata" in low:
-        return Failure(Kind.CREDENTIALS, "there are no credentials")
-    return Failure(Kind.UNKNOWN, "the connection broke")
+    """Only a connection that never was is certain; a URL in the text, with the user's names in it, says nothing."""
+    plain = _URL.sub("", text)
+    low = plain.lower()
+    if "redirect without location" in low:
+        return _OTHER_REGION
+    if "non-partial response" in low:
+        return Failure(Kind.WHOLE_ONLY, "it gives whole objects only")
+    came = _WIRE.search(plain)
+    if came is None and any(word in low for word in ("credential", "oauth", "token", "metadata")):
+        return Failure(Kind.CREDENTIALS, "there are no credentials", WHAT_TO_SET)
+    if came is not None and came[1] == "Connect":
+        return Failure(Kind.NOT_SENT, next((cause for words, cause in _UNREACHED if words in low), "no connection"))
+    return Failure(Kind.UNKNOWN, "no answer in time" if came is not None and came[1] == "Timeout" else "the connection broke")

@@ -7,7 +7,7 @@ that an earlier try landed. With a store that knows no conditions it goes well, 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import obstore
 
@@ -17,6 +17,8 @@ from modeldata.store.object_errors import Failure, Kind, failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from obstore import PutResult
 
     from modeldata.store.object_auth import Client
     from modeldata.urls import Location
@@ -28,6 +30,13 @@ PAGE = 1000
 WAITS = "nothing is lost: rows stay in the spool and are archived as soon as this succeeds"
 _SETTLED = (Kind.NOT_SENT, Kind.CREDENTIALS, Kind.BUSY, Kind.NO_BUCKET)
 """Failures after which a look at the object would tell nothing."""
+
+
+class _Damaged(NamedTuple):
+    """What the store keeps of a file that we made, where that is not what we sent: its digest, and its version as a condition."""
+
+    digest: bytes
+    version: dict[str, str]
 
 
 class ObjectStore:
@@ -47,8 +56,8 @@ class ObjectStore:
         """Does the store know conditions, and parts of an object? Most do; found out when it first says that it does not."""
         self._unsure: set[str] = set()
         """Files of which an attempt may still land: it had no answer that settles it."""
-        self._mangled: set[str] = set()
-        """Files that we made, and that the store keeps with other bytes than we sent."""
+        self._mangled: dict[str, _Damaged] = {}
+        """Files that we made, and that the store keeps with other bytes than we sent. They alone are written again."""
 
     def claim(self, path: str, owner: bytes, mark: str) -> bool:
         raise NotImplementedError("files of an object store never grow")
@@ -60,7 +69,7 @@ class ObjectStore:
         content = bytes(data)
         failure = self._put(path, content)
         if failure is None:
-            self._unsure.discard(path)
+            self._settled(path)
             return
         if failure.kind is Kind.UNKNOWN:
             self._unsure.add(path)
@@ -68,29 +77,56 @@ class ObjectStore:
             if failure.kind is Kind.REFUSED and path not in self._unsure:
                 raise Refused("put a file into the archive", self._where(path), cause=failure.cause)
             raise self._unavailable("put a file into the archive", path, failure)
+        self._settled(path)
+
+    def _settled(self, path: str) -> None:
+        """Nothing that we did to `path` is open any more."""
         self._unsure.discard(path)
+        self._mangled.pop(path, None)
 
     def _put(self, path: str, content: bytes) -> Failure | None:
+        if path in self._mangled and self._landed(path, content):
+            return None
         key = self._location.key(path)
         if self._conditions and path not in self._mangled:
             told = self._ask(lambda client: obstore.put(client, key, content, mode="create", use_multipart=False))
             if not isinstance(told, Failure) or told.kind is not Kind.NO_CONDITIONS:
-                return told if isinstance(told, Failure) else self._check(path, content, told["e_tag"])
+                return told if isinstance(told, Failure) else self._check(path, content, told)
             self._conditions = False
         if path not in self._mangled and self._landed(path, content):
             return None
-        told = self._ask(lambda client: obstore.put(client, key, content, mode="overwrite", use_multipart=False))
-        return told if isinstance(told, Failure) else self._check(path, content, told["e_tag"])
+        told = self._ask(lambda client: obstore.put(client, key, content, mode=self._over(path), use_multipart=False))
+        if isinstance(told, Failure):
+            self._not_mended(path, told)
+            return told
+        return self._check(path, content, told)
 
-    def _check(self, path: str, content: bytes, tag: str | None) -> Failure | None:
+    def _not_mended(self, path: str, failure: Failure) -> None:
+        if failure.kind is Kind.EXISTS:
+            self._mangled.pop(path, None)  # replaced since: not our copy any more
+        elif failure.kind is Kind.NO_CONDITIONS and path in self._mangled:
+            self._mangled[path] = self._mangled[path]._replace(version={})  # some know only the condition to create
+
+    def _over(self, path: str) -> Any:
+        """Write over nothing but our own damaged copy, where the store can tell."""
+        damaged = self._mangled.get(path)
+        return damaged.version if damaged and damaged.version and self._conditions else "overwrite"
+
+    def _check(self, path: str, content: bytes, told: PutResult) -> Failure | None:
         """Does the store keep what we sent? Most say it by the content's MD5; of the others we read it back."""
-        if (tag or "").strip('"').lower() == hashlib.md5(content, usedforsecurity=False).hexdigest():
-            self._mangled.discard(path)
+        if (told["e_tag"] or "").strip('"').lower() == hashlib.md5(content, usedforsecurity=False).hexdigest():
             return None
-        if self._read(path, 0, len(content) + 1) == content:
-            self._mangled.discard(path)
+        kept = self._read(path, 0, len(content) + 1)
+        if isinstance(kept, Failure):
+            if kept.kind is Kind.GONE:
+                return None  # the store took it; somebody who reads the archive was quick to take it away
+            if kept.kind is not Kind.PAST_THE_END:
+                return kept._replace(kind=Kind.UNKNOWN)
+            kept = b""
+        if kept == content:
             return None
-        self._mangled.add(path)  # ours alone, made just now: it may be written again
+        version = {name: value for name, value in (("e_tag", told["e_tag"]), ("version", told["version"])) if value}
+        self._mangled[path] = _Damaged(hashlib.sha256(kept).digest(), version)
         return Failure(Kind.UNKNOWN, "the store keeps other bytes than were sent")
 
     def _landed(self, path: str, content: bytes) -> bool:
@@ -98,15 +134,16 @@ class ObjectStore:
         found = self._read(path, 0, len(content) + 1)
         if isinstance(found, Failure):
             if found.kind is Kind.GONE:
+                self._mangled.pop(path, None)
                 return False
             if found.kind is not Kind.PAST_THE_END:
                 raise self._unavailable("put a file into the archive", path, found)
             found = b""
         if found == content:
             return True
-        if path in self._mangled:
+        if path in self._mangled and hashlib.sha256(found).digest() == self._mangled[path].digest:
             return False
-        self._unsure.discard(path)
+        self._settled(path)
         raise Foreign(f"{self._where(path)} is there, with other content")
 
     def length(self, path: str) -> int:
