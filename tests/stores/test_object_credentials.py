@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from modeldata.store import Unavailable
 from modeldata.store.object_auth import open_client
 from modeldata.store.object_errors import Kind, NoAccess, failure_of
 from modeldata.store.objects import ObjectStore
+from tests.support.proxy import answer, request_is
+
+from .backends import Backend, proxy_of
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIATESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMIK7MDENGbPxRfiCYsecret"}
 
@@ -64,10 +68,13 @@ def test_a_profile_is_read_by_boto3_and_without_it_is_said_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "credentials").write_text("[team]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = profile-secret\n")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    env = {"AWS_PROFILE": "team", "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials")}
+    (tmp_path / "config").write_text("[profile team]\nregion = eu-central-1\n")
+    files = {"AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"), "AWS_CONFIG_FILE": str(tmp_path / "config")}
+    env = {"AWS_PROFILE": "team", **files}
     client, _ = _open("s3://bucket/x", env)
-    assert client.credential_provider is not None
+    assert client.credential_provider()["access_key_id"] == "AKIAPROFILE"
+    assert client.config["region"] == "eu-central-1"
+    assert _open("s3://bucket/x", {**env, "AWS_REGION": "us-west-2"})[0].config["region"] == "us-west-2"
     with pytest.raises(NoAccess, match="the profile gives no credentials"):
         _open("s3://bucket/x", {**env, "AWS_PROFILE": "nobody"})
 
@@ -82,6 +89,113 @@ def test_a_profile_is_read_by_boto3_and_without_it_is_said_what_to_install(
     with pytest.raises(NoAccess, match="boto3") as told:
         _open("s3://bucket/x", env)
     assert "modeldata[s3]" in told.value.hint
+
+
+def test_what_the_process_has_in_its_environment_is_not_mixed_with_what_we_were_given(
+    moto: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = moto.env
+    stale = {"AWS_ACCESS_KEY_ID": "AKIASTALE", "AWS_SECRET_ACCESS_KEY": "stale", "AWS_SESSION_TOKEN": "stale"}
+    weak = {"AWS_SKIP_SIGNATURE": "true", "AWS_UNSIGNED_PAYLOAD": "true", "AWS_CONDITIONAL_PUT": "disabled"}
+    for name, value in {**stale, **weak}.items():
+        monkeypatch.setenv(name, value)
+    ObjectStore(urls.parse(moto.url), lambda: given).put("a", b"rows")
+    (sent,) = proxy_of(moto).seen("PUT")
+    assert given["AWS_ACCESS_KEY_ID"] in sent.headers["authorization"]
+    assert "x-amz-security-token" not in sent.headers and sent.headers["if-none-match"] == "*"
+    assert len(sent.headers["x-amz-content-sha256"]) == 64, "what is sent is signed"
+    assert "x-amz-checksum-sha256" in sent.headers
+
+
+def test_a_session_is_sent_with_its_token(moto: Backend) -> None:
+    ObjectStore(urls.parse(moto.url), lambda: {**moto.env, "AWS_SESSION_TOKEN": "of-this-session"}).put("a", b"rows")
+    (sent,) = proxy_of(moto).seen("PUT")
+    assert sent.headers["x-amz-security-token"] == "of-this-session"
+
+
+def _instance(backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """On an instance: no keys and no profile, and a metadata service (here, the proxy) that may have a role."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    env = {name: value for name, value in backend.env.items() if "KEY" not in name}
+    return ObjectStore(urls.parse(backend.url), lambda: {**env, "AWS_METADATA_ENDPOINT": proxy_of(backend).url})
+
+
+def test_the_role_of_an_instance_gives_the_keys(moto: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = proxy_of(moto)
+    keys = {
+        "AccessKeyId": "AKIAOFTHEROLE",
+        "SecretAccessKey": "s" * 40,
+        "Token": "role-token",
+        "Expiration": "2099-01-01T00:00:00Z",
+    }
+    proxy.fault(answer(200, {}, b"session"), request_is("PUT", "^/latest/api/token$"), times=None)
+    proxy.fault(answer(200, {}, b"the-role"), request_is("GET", "/security-credentials/$"), times=None)
+    proxy.fault(answer(200, {}, json.dumps(keys).encode()), request_is("GET", "/security-credentials/the-role$"), times=None)
+    _instance(moto, tmp_path, monkeypatch).put("a", b"rows")
+    sent = proxy.seen("PUT")[-1]
+    assert "AKIAOFTHEROLE" in sent.headers["authorization"] and sent.headers["x-amz-security-token"] == "role-token"
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_an_instance_without_a_role_is_told_what_to_set(
+    moto: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    proxy_of(moto).fault(answer(status), request_is("", "^/latest/"), times=None)
+    with pytest.raises(Unavailable, match=r"no identity gave credentials.*set the keys"):
+        _instance(moto, tmp_path, monkeypatch).put("a", b"rows")
+
+
+WIRE = """Generic S3 error: Error performing PUT https://host/bucket/certificate/dns%20error/timeout in 5.4ms - HTTP error: error sending request
+
+Debug source:
+Generic {{ store: "S3", source: RetryError( RetryErrorImpl {{ method: PUT, uri: Some( https://host/bucket/certificate/timeout, ), retries: 0,
+retry_timeout: 0ns, inner: Http( HttpError {{
+                    kind: {kind},
+                    source: reqwest::Error {{ kind: Request, source: {source}
+"""
+"""As obstore 0.12 says it."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "means", "cause"),
+    [
+        (
+            "Connect",
+            'Os { code: 111, kind: ConnectionRefused, message: "Connection refused" }',
+            Kind.NOT_SENT,
+            "connection refused",
+        ),
+        (
+            "Connect",
+            'ConnectError( "dns error", Custom { error: "failed to lookup address" } )',
+            Kind.NOT_SENT,
+            "can't be resolved",
+        ),
+        ("Connect", 'Custom { kind: UnexpectedEof, error: "tls handshake eof" }', Kind.NOT_SENT, "TLS"),
+        ("Connect", "InvalidCertificate( UnknownIssuer )", Kind.NOT_SENT, "not trusted"),
+        ("Interrupted", 'Os { code: 104, kind: ConnectionReset, message: "Connection reset by peer" }', Kind.UNKNOWN, "broke"),
+        ("Timeout", "TimedOut", Kind.UNKNOWN, "no answer in time"),
+        ("Unknown", "hyper::Error( Parse( Version ) )", Kind.UNKNOWN, "broke"),
+    ],
+)
+def test_a_connection_that_broke_is_not_one_that_never_was(kind: str, source: str, means: Kind, cause: str) -> None:
+    """Nor is a word of the URL, or a setting of the library, what happened."""
+    failure = failure_of(RuntimeError(WIRE.format(kind=kind, source=source)))
+    assert failure.kind is means and cause in failure.cause
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error performing token request: Error performing GET http://169.254.169.254/computeMetadata/v1/x in 1ms - HTTP error",
+        "Error performing GET http://169.254.170.2/v2/credentials in 1ms - Server returned non-2xx status code: 404 Not Found",
+        "Error performing POST https://sts.eu-west-1.amazonaws.com/ in 1ms - Server returned non-2xx status code: 400 Bad Request",
+    ],
+)
+def test_an_identity_that_gives_nothing_is_not_taken_for_the_store(text: str) -> None:
+    assert failure_of(RuntimeError(text)).kind is Kind.CREDENTIALS
 
 
 @pytest.mark.parametrize(

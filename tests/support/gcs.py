@@ -1,6 +1,7 @@
 """A Google Cloud Storage of our own, as far as obstore speaks with it: the XML API with its preconditions, which no emulator has.
 
-Objects are in memory. `x-goog-if-generation-match: 0` creates or answers 412; `x-goog-hash` and `Content-MD5` are compared with what came.
+Objects are in memory. `x-goog-if-generation-match` is held against the object's generation (0: none), else 412; `Content-MD5`, where
+it is sent, against what came. Faults are the business of `tests.support.proxy`, which stands in front of it.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
             told = self.headers.get("Content-MD5")
             if told and base64.b64decode(told) != digest:
                 return self._error(400, "BadDigest")
-            if self.headers.get("x-goog-if-generation-match") == "0" and name in objects:
+            wanted = self.headers.get("x-goog-if-generation-match")
+            if wanted is not None and int(wanted) != (objects[name][1] if name in objects else 0):
                 return self._error(412, "PreconditionFailed")
             self.store.generation += 1
             objects[name] = body, self.store.generation

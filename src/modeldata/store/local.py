@@ -97,7 +97,7 @@ class LocalStore:
         try:
             fd = self._files.open_regular(full, one_name=False)
             try:
-                return read_all(self._files, fd, self._files.fstat(fd).st_size - start if size is None else size, start)
+                return read_all(self._files, fd, max(0, self._files.fstat(fd).st_size - start) if size is None else size, start)
             finally:
                 self._files.close(fd)
         except OSError as error:

@@ -31,6 +31,7 @@ PATHS = (
     "a b/~2Dx/m~C3~A4/data-0a1b2c3d-1.csv",
     "a/_manifest/data.csv.jsonl",
     "x" * 180 + "/" + "y" * 180 + "/data.parquet",
+    "ü/日本/😀/$Timestamp.csv",
 )
 RACERS = 4
 
@@ -61,6 +62,39 @@ class StoreConformance:
             store = self.open()
             assert store.read(path) == content
             assert store.length(path) == len(content)
+        assert sorted(self.open().walk()) == sorted(PATHS), "under the very names"
+
+    def test_a_file_may_be_empty_and_is_then_somebodys(self) -> None:
+        store = self.open()
+        for _ in range(2):
+            store.put("a/empty", b"")
+        assert store.read("a/empty") == b"" and store.length("a/empty") == 0
+        assert list(self.open().walk()) == ["a/empty"]
+        if self.conditional:
+            assert _refused(lambda: self.open().put("a/empty", b"rows"))
+
+    def test_a_part_of_a_buffer_is_put_without_the_rest_of_it(self) -> None:
+        self.open().put("a/data.csv", memoryview(b"[rows]")[1:5])
+        assert self.open().read("a/data.csv") == b"rows"
+
+    def test_whoever_looks_during_a_put_sees_all_of_it_or_nothing(self) -> None:
+        content = bytes(range(256)) * (8 << 12)
+        seen: set[int] = set()
+        landed = threading.Event()
+
+        def look() -> None:
+            store = self.open()
+            while not landed.is_set():
+                seen.add(store.length("a/large"))
+
+        watcher = threading.Thread(target=look)
+        watcher.start()
+        try:
+            self.open().put("a/large", content)
+        finally:
+            landed.set()
+            watcher.join()
+        assert seen <= {0, len(content)}
 
     def test_a_put_may_be_repeated_also_after_a_restart(self) -> None:
         store = self.open()
@@ -108,6 +142,7 @@ class StoreConformance:
         store.put("a/data.csv", b"12345")
         assert store.read("a/data.csv", 3, 100) == b"45"
         assert store.read("a/data.csv", 5, 10) == b""
+        assert store.read("a/data.csv", 99, 10) == store.read("a/data.csv", 99) == b""
         assert store.read("a/data.csv", 0, 0) == b""
         assert store.read("a/data.csv", 1, 2) == b"23"
 
