@@ -14,11 +14,12 @@ help:  ## what can be made
 
 setup: $(READY)  ## a virtual environment with all extras and tools, in .venv
 
-$(READY): pyproject.toml requirements-dev.txt
+$(READY): pyproject.toml requirements-dev.txt requirements-pandas22.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements-dev.txt)"
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target $(VENV)/pandas-2.2 -r requirements-pandas22.txt
 	$(BIN)/python -c "from tests.support.azurite import modules; modules()"
 	touch $(READY)
 

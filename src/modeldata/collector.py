@@ -7,7 +7,8 @@ from time import time_ns
 from modeldata.archive import Archive, default_archive
 from modeldata.identity import Identity, feature_names_of
 from modeldata.request import current_request
-from modeldata.snapshot import Refused, Shapes, taker_of
+from modeldata.snapshot import Refused, Shapes, taker_of, takers
+from modeldata.snapshot.kinds import Distributed
 from modeldata.spool.frame import MAX_DATA, MAX_ID
 from modeldata.spool.quota import Full
 from modeldata.spool.segment import NotStored
@@ -15,6 +16,7 @@ from modeldata.spool.segment import NotStored
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from modeldata.spool.writer import Lane
 
@@ -87,7 +89,8 @@ class ModelDataCollector:
 
         input_data: list (one row), list of lists or of dicts (rows), dict (one row), numpy array (0-D, 1-D: one row; 2-D:
             rows; more: rows of nested values), pandas DataFrame or Series, anything that offers the Arrow protocol
-            (polars, pyarrow, duckdb) or `__array__` (tensors).
+            (polars, pyarrow, duckdb) or `__array__` (tensors). A Spark data frame, too: that is a Spark action; it runs the
+            frame, its executors write straight to the archive, and True says that all rows are there.
         user_correlation_id: ties the call to others, and to labels that come later; kept with each row.
         """
         if self._debug:
@@ -98,7 +101,7 @@ class ModelDataCollector:
         lane = writer.acquire()
         writing = False
         try:
-            plan, rows, data = taker_of(input_data)(input_data, self._shapes, lane.pack)
+            plan, rows, data = takers[type(input_data)](input_data, self._shapes, lane.pack)
             correlation = b"" if user_correlation_id == "" else _encoded(user_correlation_id)
             request = current_request()
             if len(data) > self._max_row_bytes * rows or len(correlation) > MAX_ID or len(request) > MAX_ID:
@@ -116,6 +119,9 @@ class ModelDataCollector:
 
     def _rescue(self, lane: Lane, error: Exception, writing: bool, input_data: object, user_correlation_id: str) -> bool:
         """Off the hot path. A lane whose segment is in doubt is never used again; a frame the disk refused is tried once more."""
+        if isinstance(error, Distributed):
+            self._writer.release(lane)  # others need it while Spark works
+            return self._collect_spark(input_data, user_correlation_id)
         if writing and not isinstance(error, Full):
             self._writer.retire(lane)
             if isinstance(error, NotStored):
@@ -123,6 +129,18 @@ class ModelDataCollector:
             lane = self._writer.acquire()
         self._archive.refuse(lane, self._shapes.stream, rows_in(input_data), error, writing=writing)
         return False
+
+    def _collect_spark(self, frame: Any, user_correlation_id: str) -> bool:
+        """Through no spool: the executors write, and what this returns is what became of it."""
+        try:
+            from modeldata.spark.frame import collect
+
+            correlation, request = (one.decode("utf-8", "replace") for one in (_encoded(user_correlation_id), current_request()))
+            collect(frame, self.identity.as_dict(), self._archive.settings, correlation=correlation, request=request)
+        except Exception as error:
+            self._archive.refuse(self._writer.acquire(), self._shapes.stream, 1, error, writing=False)
+            return False
+        return True
 
     def _second_try(self, input_data: object, user_correlation_id: str) -> bool:
         """In a lane of its own, thus in a new segment."""

@@ -28,7 +28,7 @@ def show(shapes: Shapes, input_data: object, user_correlation_id: object, pack: 
     if not rows:
         return
     correlation = str(user_correlation_id).encode("utf-8", "surrogatepass")
-    made = frame.pack_frame(0, frame.DATA, 0, time.time_ns(), rows, 1, data, correlation, current_request())
+    made = frame.pack_frame(0, frame.DATA, 0, time.time_ns(), rows, 1, bytes(data), correlation, current_request())
     head = frame.unpack_frame_header(made, 0, 0)
     assert head is not None
     definition = msgpack.unpackb(plan.definition, unicode_errors="surrogatepass")

@@ -6,19 +6,19 @@ import os
 from operator import index
 from stat import S_ISREG
 
+from modeldata.names import IDENTITY
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from modeldata.settings import Settings
 
-FIELDS = ("account", "service", "model_id", "model_name", "model_version", "identifier")
-
 
 class Identity:
     """(account, service, model id, model name, model version, identifier), each a text that is not empty. Never changed."""
 
-    __slots__ = FIELDS
+    __slots__ = IDENTITY
 
     account: str
     service: str
@@ -28,7 +28,7 @@ class Identity:
     identifier: str
 
     def __init__(self, **fields: str) -> None:
-        for name in FIELDS:
+        for name in IDENTITY:
             object.__setattr__(self, name, fields[name])
 
     @classmethod
@@ -62,7 +62,7 @@ class Identity:
         return cls(**given)
 
     def as_dict(self) -> dict[str, str]:
-        return {name: getattr(self, name) for name in FIELDS}
+        return {name: getattr(self, name) for name in IDENTITY}
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"an identity can't be changed ({name})")

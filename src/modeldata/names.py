@@ -15,6 +15,9 @@ ROW = "$Row"
 OWN_COLUMNS = (TIMESTAMP, CORRELATION, REQUEST, WRITER, SEQUENCE, ROW)
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 
+IDENTITY = ("account", "service", "model_id", "model_name", "model_version", "identifier")
+"""What tells one collector from another."""
+
 MANIFEST = "_manifest"
 """Beside the data of a day. A leading underscore or dot is what Spark and Hive skip."""
 LONGEST = 180
@@ -79,9 +82,7 @@ def decode_component(made: str) -> str | None:
 
 def stream(identity: Mapping[str, str]) -> str:
     """A key for a collector: two identities never share one."""
-    return "/".join(
-        component(identity[part]) for part in ("account", "service", "model_id", "model_name", "model_version", "identifier")
-    )
+    return "/".join([component(identity[part]) for part in IDENTITY])
 
 
 def folder(identity: Mapping[str, str], time_ns: int, hour_folders: bool) -> str:
@@ -103,13 +104,14 @@ def _model(model_id: str, name: str, version: str) -> str:
     version. Else every `-` inside a part becomes `~2D`.
     """
     joined = f"{model_id}-{name}-{version}"
-    if _taken_apart(joined) == (model_id, name, version):
+    if taken_apart(joined) == (model_id, name, version):
         return component(joined)
     parts = (component(part).replace("-", _escaped("-")) for part in (model_id, name, version))
     return _shortened("-".join(parts))
 
 
-def _taken_apart(joined: str) -> tuple[str, str, str]:
+def taken_apart(joined: str) -> tuple[str, str, str]:
+    """(id, name, version) of a model's folder: up to the first `-` (or a GUID) it is the id, after the last `-` the version."""
     groups = joined.split("-")
     guid = len(groups) > len(_GUID) + 1 and all(
         len(group) == length and all(digit in "0123456789abcdefABCDEF" for digit in group)

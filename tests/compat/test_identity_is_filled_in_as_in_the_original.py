@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from modeldata import names
-from modeldata.identity import FIELDS, Identity, feature_names_of
+from modeldata.identity import Identity, feature_names_of
+from modeldata.names import IDENTITY
 from modeldata.settings import Settings
 
 CONTEXT = {"subscriptionId": "sub", "resourceGroupName": "group", "accountName": "account"}
@@ -136,7 +137,7 @@ def test_path_tricks_of_the_file_and_the_variable_stay_inside_as_well(tmp_path: 
 def test_identities_are_frozen_and_equal_by_value() -> None:
     one, other = built()[0], built()[0]
     assert one == other and hash(one) == hash(other) and one != built(identifier="x")[0]
-    assert tuple(one.as_dict()) == FIELDS
+    assert tuple(one.as_dict()) == IDENTITY
     with pytest.raises(AttributeError):
         one.service = "x"
 

@@ -17,6 +17,8 @@ _CRASH = "tests/faults/test_every_crash_point.py"
 _POWER = "tests/faults/test_power_cuts.py"
 _BYTES = "tests/spool/test_frames_survive_any_bytes.py"
 _GUARDS = "tests/faults/test_guards.py"
+_LARGE = "tests/spool/test_large_frames_are_written_where_they_lie.py"
+_FRAMES = "tests/snapshot/test_both_ways_to_a_frame_are_one.py"
 _PLACE = "tests/spool/test_where_a_spool_may_be.py"
 _DISK = "tests/faults/test_bounded_disk.py"
 _SHIPPER_KILLED = _CRASH + "::test_a_shipper_killed_before_any_of_its_operations_loses_and_doubles_nothing"
@@ -97,14 +99,14 @@ MUTANTS = (
     _one(
         "the header's checksum",
         "spool/frame.py",
-        "if len(data) < end + CRC.size or crc32(data[offset:end], salt) != CRC.unpack_from(data, end)[0]:",
+        "if check is None or check(data[offset:end], salt) != CRC.unpack_from(data, end)[0]:",
         "if len(data) < end + CRC.size:",
         _BYTES,
     ),
     _one(
         "the payload's checksum",
         "spool/frame.py",
-        "return header.check == CHECK_CRC32 and crc32(payload, salt) == header.payload_crc",
+        "return _CHECKS[header.check](payload, salt) == header.payload_crc",
         "return header.check == CHECK_CRC32",
         _BYTES,
     ),
@@ -188,7 +190,7 @@ MUTANTS = (
     _one(
         "a new writer after a fork (process id)",
         "spool/writer.py",
-        "        if os.getpid() != self.pid:\n            self.after_fork()",
+        "        if not self._ours[0]:\n            self.after_fork()",
         "        if False:\n            self.after_fork()",
         "tests/e2e/test_accepted_rows_survive.py::test_forked_children_write_as_writers_of_their_own",
     ),
@@ -410,7 +412,7 @@ MUTANTS = (
     _one(
         "a failed fsync is not asked again",
         "spool/writer.py",
-        "            segment.withdraw(size)\n            self._leave(END=False, time_ns=content[-1])\n",
+        "            segment.withdraw(frame.frame_size(payload))\n            self._leave(END=False, time_ns=time_ns)\n",
         "            segment.sync()\n            return\n",
         _POWER + "::test_a_failed_fsync_is_not_repeated_and_its_row_is_written_anew_under_the_same_number",
     ),
@@ -435,6 +437,42 @@ MUTANTS = (
         "            self._erase(start, len(data))\n            raise NotStored",
         "            raise NotStored",
         _GUARDS + "::test_a_frame_that_the_disk_refused_half_way_is_erased",
+    ),
+    _one(
+        "pieces that the disk refused leave nothing in the segment",
+        "spool/segment.py",
+        "            self._erase(start, frame.frame_size(size))\n            raise NotStored",
+        "            raise NotStored",
+        _GUARDS + "::test_a_frame_that_the_disk_refused_half_way_is_erased",
+    ),
+    _one(
+        "the checksum of pieces that others may change is that of what was stored",
+        "spool/segment.py",
+        "                check = frame.checksum(stored, self.salt)",
+        "                check = frame.checksum_of(pieces, self.salt)",
+        _LARGE,
+    ),
+    _one(
+        "the header of a large frame comes last",
+        "spool/segment.py",
+        "        start, at = self.end, self.end + frame.FRAME_BYTES\n        size = sum(map(len, pieces))\n",
+        "        start, at = self.end, self.end + frame.FRAME_BYTES\n        size = sum(map(len, pieces))\n"
+        "        write_all(self._files, self._fd, seal(frame.checksum_of(pieces, self.salt)), start)\n",
+        _LARGE,
+    ),
+    _one(
+        "a frame's blocks are compared with those of its recipe",
+        "snapshot/blocks.py",
+        "            if (where if type(where) is slice else where.tobytes()) != place:\n                return False",
+        "            pass",
+        _FRAMES,
+    ),
+    _one(
+        "blocks are read only where they give what the public way gives",
+        "snapshot/frames.py",
+        "                if taken is not None and _content(taken) != _content(take_public(frame, shapes, pack)):\n                    return False",
+        "                pass",
+        _FRAMES,
     ),
     _one(
         "an append to Azure names its position",

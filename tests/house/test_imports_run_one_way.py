@@ -15,7 +15,7 @@ ORDER = (
     "names", "errors", "parsing", "urls", "settings", "stats", "request", "identity",  # words
     "snapshot", "spool",                                            # service side
     "store", "columns", "encode", "ship",                           # shipper side
-    "read", "ready",
+    "read", "ready", "spark",
     "debug", "metrics", "archive", "collector", "modeldata",        # what a user imports
     "testing", "cli", "__main__",
 )  # fmt: skip
@@ -30,7 +30,7 @@ SERVICE_MODULES_OF_SHIP = {"modeldata.ship", "modeldata.ship.start"}
 
 CHEAP = {
     "__future__", "_thread", "atexit", "collections", "contextvars", "errno", "fcntl", "functools", "itertools", "mmap", "msgpack",
-    "msvcrt", "operator", "os", "stat", "struct", "sys", "time", "weakref", "zlib",
+    "msvcrt", "operator", "os", "stat", "struct", "sys", "time", "weakref", "xxhash", "zlib",
 }  # fmt: skip
 """All that a service may have to load, besides ourselves, before its first `collect()`."""
 

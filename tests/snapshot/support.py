@@ -47,7 +47,7 @@ def round_trip(*calls: object, shapes: Shapes | None = None) -> list[Column]:
         plan, rows, taken = taker_of(data)(data, shapes, pack)
         if rows:
             definitions.add(plan.definition)
-            frames.append((rows, taken))
+            frames.append((rows, bytes(taken)))
     assert len(definitions) == 1, f"{len(definitions)} shapes"
     return decode(definition_of(definitions.pop()), frames)
 

@@ -187,7 +187,7 @@ def test_a_million_types_made_on_the_fly_do_not_fill_the_memory() -> None:
         kind = type(f"Row{at}", (list,), {})
         assert row_of(kind([at])) == [at]
         assert row_of([type(f"Value{at}", (int,), {})(at)]) == [at]
-    assert len(kinds._takers) <= kinds.MAX_TYPES
+    assert len(kinds.takers) <= kinds.MAX_TYPES
     assert len(values._handlers) <= values.MAX_TYPES
 
 

@@ -1,4 +1,4 @@
-"""Makes the old spool that every later version must ship: `python -m tests.spool.make_fixture`. Run once for each format.
+"""Makes the old spool that every later version must ship: `python -m tests.spool.make_fixture`. Run once for each segment version.
 
 The spool is as a killed service leaves it: nothing is closed, one frame is torn. What the archive must then hold is in the test.
 """
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from modeldata import Archive
-from modeldata.spool.place import SPOOL_FORMAT
+from modeldata.spool.frame import SEGMENT_VERSION
 
 HERE = Path(__file__).parent / "fixtures"
 CALLS: dict[str, list[object]] = {
@@ -27,7 +27,7 @@ CALLS: dict[str, list[object]] = {
 
 
 def main() -> None:
-    target = HERE / f"spool-{SPOOL_FORMAT}"
+    target = HERE / f"spool-{SEGMENT_VERSION}"
     if target.exists():
         sys.exit(f"{target} is there: an old spool is never made anew")
     with tempfile.TemporaryDirectory() as folder:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import struct
 import time
-import zlib
 from pathlib import Path
 
 import pytest
+import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,13 +18,17 @@ from modeldata.spool.reader import Damage, Frame, OpenSegment
 from .conftest import FakePlan, Spool
 
 
+def _xxh3(data: bytes, salt: int) -> int:
+    return xxhash.xxh3_64(data, seed=salt).intdigest() & 0xFFFF_FFFF
+
+
 def test_a_frame_is_laid_out_as_the_design_page_says() -> None:
     made = frame.pack_frame(7, frame.DATA, 11, 1234, 2, 5, b"datadata1", b"corr", b"req")
 
     assert struct.unpack_from("<4sBBHQqIIIHHI", made) == (
-        b"\xf5MDf", 1, 1, 0, 11, 1234, 2, 5, 9, 4, 3, zlib.crc32(b"datadata1corrreq", 7),
+        b"\xf5MDf", 1, 2, 0, 11, 1234, 2, 5, 9, 4, 3, _xxh3(b"datadata1corrreq", 7),
     )  # fmt: skip
-    assert struct.unpack_from("<I", made, 44)[0] == zlib.crc32(made[:44], 7)
+    assert struct.unpack_from("<I", made, 44)[0] == _xxh3(made[:44], 7)
     assert made[48:64] == b"datadata1corrreq"
     assert len(made) == 64
 
@@ -110,7 +114,7 @@ def test_a_lying_length_with_a_right_checksum_costs_that_frame_and_no_memory(spo
     salt = struct.unpack_from("<I", whole, 12)[0]
     head = bytearray(whole[victim.start : victim.start + 44])
     struct.pack_into("<I", head, 32, length)
-    lying = bytes(head) + struct.pack("<I", zlib.crc32(bytes(head), salt))
+    lying = bytes(head) + struct.pack("<I", _xxh3(bytes(head), salt))
     Path(path).write_bytes(whole[: victim.start] + lying + whole[victim.start + 48 :])
 
     found = spool.read(name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from modeldata.columns.texts import Texts, columns_of
 from modeldata.columns.typed import from_numpy, from_values
 from modeldata.columns.values import unpacker
 
@@ -32,16 +33,22 @@ def decode(types: list[str], extra: dict[str, Any], frames: Frames) -> list[Valu
     """Frames with equally many rows have their parts at the same places: they are read as one array."""
     parts, row_bytes = _parts(extra["parts"])
     objects: list[int] = extra["objects"]
+    texts: list[int] = extra.get("texts", [])  # before version 2 of the spool, text was among the objects
     counts = np.array([count for count, _ in frames], np.int64)
-    if not objects and any(len(data) != count * row_bytes for count, data in frames):
+    if not objects and not texts and any(len(data) != count * row_bytes for count, data in frames):
         raise ValueError("a frame is shorter or longer than its rows")
     found: dict[int, Values] = {}
     for part in parts:
         values, null = _read(part, frames, counts)
         for position, at in enumerate(part.columns):
             found[at] = from_numpy(values[position], types[at], None if null is None else null[position])
-    for at, column in zip(objects, _objects(frames, row_bytes, len(objects)), strict=True):
-        found[at] = from_values(column, types[at])
+    read = [Texts(memoryview(data), count * row_bytes, len(texts), count) for count, data in frames]
+    for at, column in zip(texts, columns_of(read, len(texts)) if texts else [], strict=True):
+        found[at] = column
+    if texts and not objects and any(one.end != len(one.data) for one in read):
+        raise ValueError("a frame is shorter or longer than its rows")
+    for at, cells in zip(objects, _objects(frames, [one.end for one in read], len(objects)), strict=True):
+        found[at] = from_values(cells, types[at])
     return [found[at] for at in range(len(types))]
 
 
@@ -80,14 +87,14 @@ def _bucket(frames: Frames, which: Array, at: int, shape: tuple[int, int], dtype
     return np.frombuffer(joined, dtype).reshape(len(which), width, rows).transpose(1, 0, 2).reshape(width, -1)
 
 
-def _objects(frames: Frames, row_bytes: int, width: int) -> list[list[object]]:
+def _objects(frames: Frames, starts: Sequence[int], width: int) -> list[list[object]]:
     columns: list[list[object]] = [[] for _ in range(width)]
     if not width:
         return columns
     reader = unpacker()
     end = 0
-    for count, data in frames:
-        rest = memoryview(data)[count * row_bytes :]
+    for (count, data), start in zip(frames, starts, strict=True):
+        rest = memoryview(data)[start:]
         reader.feed(rest)
         found = reader.unpack()
         end += len(rest)

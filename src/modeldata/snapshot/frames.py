@@ -1,7 +1,9 @@
-"""pandas data frames, through public API alone. Imported only when the caller has such an object.
+"""pandas data frames. Imported only when the caller has such an object.
 
-A frame is stored by *parts*: the columns of one numpy dtype lie together, as pandas keeps them itself; what numpy has no value
-type for (text, categories, objects) follows value by value. The index is not stored: rows are named by their sequence.
+A frame is stored by *parts*: the columns of one numpy dtype lie together, as pandas keeps them itself; then columns of text; what
+has neither form (categories, objects) follows value by value. The index is not stored: rows are named by their sequence.
+
+There are two ways to the same bytes: `modeldata.snapshot.blocks`, tried at import on frames of every kind, and the public API.
 """
 
 from __future__ import annotations
@@ -11,15 +13,20 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
+from modeldata.snapshot import blocks
 from modeldata.snapshot.arrays import declared, is_raw
+from modeldata.snapshot.pieces import together
 from modeldata.snapshot.plan import ANY, NOTHING, Plan, label, refusal, unique
+from modeldata.snapshot.texts import lengths_of, of_arrow, of_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from struct import Struct
     from typing import Any
 
     from modeldata.snapshot.arrays import Array, DType
+    from modeldata.snapshot.pieces import Piece, Pieces
     from modeldata.snapshot.plan import Shapes
 
     Pack = Callable[[object], bytes]
@@ -43,31 +50,49 @@ class Part:
 class FramePlan(Plan):
     """The parts of a frame, and the positions of its other columns."""
 
-    __slots__ = ("objects", "parts", "uniform")
+    __slots__ = ("lengths", "objects", "parts", "texts", "uniform")
     parts: list[Part]
+    texts: list[int]
     objects: list[int]
+    lengths: Struct
+    """Packs the lengths of the texts in one row."""
     uniform: DType | None
     """The dtype of all columns, where one `to_numpy()` gives them as they are."""
 
 
-def take_frame(data: pd.DataFrame, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def take_frame(data: pd.DataFrame, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes | Pieces]:
     """Its rows. Column types are kept: numpy's, nullable ones, time zones, text, categories (as their values)."""
     try:
-        names = frame_names(data.columns)
-        dtypes = data.dtypes.tolist()
-        key = (names, tuple(map(_key, dtypes)))
-        plan = shapes.frames.get(key)
-        if plan is None:
-            plan = shapes.frames[key] = _plan(names, dtypes, shapes)
-        rows = len(data)
-        if rows == 0 or not names:
-            return NOTHING
-        if plan.uniform is not None:
-            return plan, rows, data.to_numpy().T.astype(plan.uniform, copy=False).tobytes()
-        pieces = _small(data, plan, pack) if rows * len(names) <= SMALL else _large(data, plan, pack)
-        return plan, rows, b"".join(pieces)
+        if BY_BLOCKS:
+            taken = blocks.take_blocks(data, shapes, pack, plan_of)
+            if taken is not None:
+                return taken
+        return take_public(data, shapes, pack)
     except Exception as error:
         raise refusal(error, data) from error
+
+
+def take_public(data: pd.DataFrame, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes | Pieces]:
+    """By what pandas promises to keep."""
+    rows = len(data)
+    if rows == 0 or not len(data.columns):
+        return NOTHING
+    plan = plan_of(data, shapes)
+    if plan.uniform is not None:
+        return plan, rows, data.to_numpy().T.astype(plan.uniform, copy=False).tobytes()
+    pieces = _small(data, plan, pack) if rows * len(plan.columns) <= SMALL else _large(data, plan, pack)
+    return plan, rows, together(pieces)
+
+
+def plan_of(data: pd.DataFrame, shapes: Shapes) -> FramePlan:
+    """The plan for frames of these columns and dtypes."""
+    names = frame_names(data.columns)
+    dtypes = data.dtypes.tolist()
+    key = (names, tuple(map(_key, dtypes)))
+    plan = shapes.frames.get(key)
+    if plan is None:
+        plan = shapes.frames[key] = _plan(names, dtypes, shapes)
+    return plan
 
 
 def frame_names(columns: pd.Index) -> tuple[str, ...]:
@@ -87,21 +112,25 @@ def _key(dtype: object) -> object:
 
 def _plan(names: tuple[str, ...], dtypes: list[object], shapes: Shapes) -> FramePlan:
     parts: dict[tuple[str, bool, bool], Part] = {}
-    objects = []
+    texts: list[int] = []
+    objects: list[int] = []
     types = []
     for at, dtype in enumerate(dtypes):
         kind, part = classify(dtype)
         types.append(kind)
-        if part is None:
-            objects.append(at)
-        else:
+        if part is not None:
             parts.setdefault((part.dtype.str, part.masked, part.zoned), part).columns.append(at)
+        else:
+            (texts if isinstance(dtype, pd.StringDtype) else objects).append(at)
     told = [{"dtype": part.dtype.str, "columns": part.columns, "mask": part.masked} for part in parts.values()]
     columns = unique(names)
-    plan = FramePlan(shapes.stream, columns, shapes.define(columns, "frame", types, {"parts": told, "objects": objects}))
+    extra = {"parts": told, "texts": texts, "objects": objects}
+    plan = FramePlan(shapes.stream, columns, shapes.define(columns, "frame", types, extra))
     plan.parts = list(parts.values())
-    plan.objects = objects
-    plain = len(plan.parts) == 1 and not objects and not plan.parts[0].masked and not plan.parts[0].zoned
+    plan.texts, plan.objects = texts, objects
+    plan.lengths = lengths_of(len(texts))
+    plain = len(plan.parts) == 1 and len(plan.parts[0].columns) == len(columns)
+    plain = plain and not plan.parts[0].masked and not plan.parts[0].zoned
     plan.uniform = plan.parts[0].dtype if plain else None
     return plan
 
@@ -142,10 +171,10 @@ def _zone(zone: Any) -> str | None:
     return None if rest else f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
-def _small(data: pd.DataFrame, plan: FramePlan, pack: Pack) -> list[bytes]:
+def _small(data: pd.DataFrame, plan: FramePlan, pack: Pack) -> list[Piece]:
     """All cells as Python objects at once: each has its exact value, and one call costs less than a column's."""
     table: list[list[Any]] = data.to_numpy(dtype=object).T.tolist()
-    pieces = []
+    pieces: list[Piece] = []
     for part in plan.parts:
         cells = list(chain.from_iterable([table[at] for at in part.columns]))
         mask = b""
@@ -157,13 +186,15 @@ def _small(data: pd.DataFrame, plan: FramePlan, pack: Pack) -> list[bytes]:
             nat = np.array("NaT", part.dtype)[()]
             cells = [nat if value is pd.NaT else value.asm8 for value in cells]
         pieces.append(np.array(cells, part.dtype).tobytes() + mask)
+    if plan.texts:
+        pieces += of_values([table[at] for at in plan.texts])
     if plan.objects:
         pieces.append(pack([table[at] for at in plan.objects]))
     return pieces
 
 
-def _large(data: pd.DataFrame, plan: FramePlan, pack: Pack) -> list[bytes]:
-    pieces: list[bytes] = []
+def _large(data: pd.DataFrame, plan: FramePlan, pack: Pack) -> list[Piece]:
+    pieces: list[Piece] = []
     for part in plan.parts:
         if part.masked or part.zoned:
             columns = [data.iloc[:, at] for at in part.columns]
@@ -172,9 +203,20 @@ def _large(data: pd.DataFrame, plan: FramePlan, pack: Pack) -> list[bytes]:
                 pieces.extend(column.isna().to_numpy().tobytes() for column in columns)
         else:
             pieces.append(data.iloc[:, part.columns].to_numpy().T.astype(part.dtype, copy=False).tobytes())
+    if plan.texts:
+        pieces += _texts([data.iloc[:, at] for at in plan.texts])
     if plan.objects:
         pieces.append(pack([data.iloc[:, at].to_numpy(dtype=object).tolist() for at in plan.objects]))
     return pieces
+
+
+def _texts(columns: list[pd.Series[Any]]) -> list[Piece]:
+    """As Arrow's memory where pandas keeps it there, else value by value."""
+    if all(getattr(column.dtype, "storage", None) == "pyarrow" for column in columns):
+        found = of_arrow([column.array.__arrow_array__() for column in columns])
+        if found is not None:
+            return found
+    return of_values([column.to_numpy(dtype=object).tolist() for column in columns])
 
 
 def _values(column: pd.Series[Any], part: Part) -> Array:
@@ -182,3 +224,27 @@ def _values(column: pd.Series[Any], part: Part) -> Array:
     if part.masked:
         return column.to_numpy(dtype=part.dtype, na_value=0)
     return column.to_numpy(dtype=part.dtype)
+
+
+def _both_ways_agree() -> bool:
+    """Does reading blocks give the bytes that the public way gives, with the pandas that is here?"""
+    from modeldata.snapshot.samples import pack, samples, shapes_of_none
+
+    try:
+        shapes = shapes_of_none()
+        for frame in samples():
+            for _ in range(2):  # the second time by the recipe of the first
+                taken = blocks.take_blocks(frame, shapes, pack, plan_of)
+                if taken is not None and _content(taken) != _content(take_public(frame, shapes, pack)):
+                    return False
+    except Exception:  # whatever pandas has become: then the public way it is
+        return False
+    return True
+
+
+def _content(taken: tuple[Plan, int, bytes | Pieces]) -> tuple[Plan, int, bytes]:
+    plan, rows, data = taken
+    return plan, rows, bytes(data)
+
+
+BY_BLOCKS = _both_ways_agree()

@@ -13,29 +13,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from modeldata.snapshot.pieces import Pieces
+
     # Each taker takes the type that it is registered for: no static type can say that.
-    Taker = Callable[[Any, Shapes, Callable[[object], bytes]], tuple[Plan, int, bytes]]
+    Taker = Callable[[Any, Shapes, Callable[[object], bytes]], tuple[Plan, int, bytes | Pieces]]
 
 MAX_TYPES = 4096
-_takers: dict[type, Taker] = {list: take_list, tuple: take_sequence, dict: take_dict}
+
+
+class Distributed(Exception):  # reads as what the data is
+    """It lies on many machines: not for a copy, they archive it themselves (`modeldata.spark`)."""
+
+
+class Takers(dict[type, "Taker"]):
+    """By type, the function that takes objects of it; for a type that is not collected, one that raises `Refused`."""
+
+    def __missing__(self, kind: type) -> Taker:
+        taker = _built_in(kind) or _array_or_frame(kind) or _of_spark(kind) or _by_protocol(kind) or _refuser(kind)
+        if len(self) >= MAX_TYPES:  # types made on the fly
+            for known in list(self):
+                if known not in (list, tuple, dict):
+                    del self[known]
+        self[kind] = taker
+        return taker
+
+
+takers = Takers({list: take_list, tuple: take_sequence, dict: take_dict})
 
 
 def taker_of(data: object) -> Taker:
-    """The function that takes objects of this type; for a type that is not collected, one that raises `Refused`."""
-    try:
-        return _takers[type(data)]
-    except KeyError:
-        return _resolve(type(data))
-
-
-def _resolve(kind: type) -> Taker:
-    taker = _built_in(kind) or _array_or_frame(kind) or _by_protocol(kind) or _refuser(kind)
-    if len(_takers) >= MAX_TYPES:  # types made on the fly
-        for known in list(_takers):
-            if known not in (list, tuple, dict):
-                del _takers[known]
-    _takers[kind] = taker
-    return taker
+    """The function that takes `data`."""
+    return takers[type(data)]
 
 
 def _built_in(kind: type) -> Taker | None:
@@ -74,6 +82,12 @@ def _array_or_frame(kind: type) -> Taker | None:
     return None
 
 
+def _of_spark(kind: type) -> Taker | None:
+    """Before protocols: PySpark's frames offer Arrow's, and by it would bring every row to this process."""
+    named = (base for base in kind.__mro__ if base.__name__ == "DataFrame")
+    return _point_elsewhere if any(base.__module__.startswith("pyspark.sql.") for base in named) else None
+
+
 def _by_protocol(kind: type) -> Taker | None:
     """By what the *type* offers: an instance may answer to any name (a relation's columns, a proxy)."""
     if hasattr(kind, "__arrow_c_array__") or hasattr(kind, "__arrow_c_stream__"):
@@ -98,11 +112,13 @@ def _is_mapping(kind: type) -> bool:
 
 
 def _refuser(kind: type) -> Taker:
-    if any(base.__module__.startswith("pyspark.") and base.__name__ == "DataFrame" for base in kind.__mro__):
-        return _refuse_with("Spark data frames come in a later version; until then collect what toPandas() gives")
     return _refuse_with(
         f"{_name(kind)} is not collected: expected a list, dict, numpy array, pandas, polars or Arrow data, or a tensor"
     )
+
+
+def _point_elsewhere(data: object, shapes: Shapes, pack: Callable[[object], bytes]) -> tuple[Plan, int, bytes]:
+    raise Distributed
 
 
 def _refuse_with(message: str) -> Taker:

@@ -7,9 +7,9 @@ A *plan* names the columns and how the bytes lie; `definition` is its packed for
     layout   data
     rows     msgpack. extra {"single": True}: one array, the row; else an array of rows, each an array
     block    C-order bytes of a numpy array, rows first. extra {"dtype": "<f8", "cell": [lengths of the axes in a cell]}
-    frame    per part [ncols][rows] raw values, then, with a mask, [ncols][rows] bool bytes (True: null); at the end a msgpack
-             array of the object columns, each an array of its values.
-             extra {"parts": [{"dtype": "<f8", "columns": [0, 2], "mask": False}], "objects": [1]}
+    frame    per part [ncols][rows] raw values, then, with a mask, [ncols][rows] bool bytes (True: null); then the text columns
+             (see `texts`); at the end a msgpack array of the object columns, each an array of its values.
+             extra {"parts": [{"dtype": "<f8", "columns": [0, 2], "mask": False}], "texts": [3], "objects": [1]}
     arrow    msgpack array of chunks, each a tree of copied buffers (see `arrow`). extra {"schema": tree, "single": bool}
 """
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from modeldata.snapshot.arrays import BlockPlan
+    from modeldata.snapshot.blocks import Recipe
     from modeldata.snapshot.frames import FramePlan
 
 RESERVED = frozenset(names.OWN_COLUMNS)
@@ -85,6 +86,8 @@ class Shapes:
         self.key_order: dict[frozenset[str], tuple[str, ...]] = {}
         self.blocks: dict[tuple[object, tuple[int, ...]], BlockPlan] = {}
         self.frames: dict[tuple[tuple[str, ...], tuple[object, ...]], FramePlan] = {}
+        self.recipes: list[Recipe] = []
+        """For data frames, the latest first."""
         self.others: dict[Hashable, Plan] = {}
         """Plans of other kinds; each puts its own word first into the key."""
         self._plans = 0
@@ -119,6 +122,7 @@ class Shapes:
         self.key_order.clear()
         self.blocks.clear()
         self.frames.clear()
+        self.recipes = []
         self.others.clear()
 
     def positional(self, count: int) -> tuple[str, ...]:

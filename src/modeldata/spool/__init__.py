@@ -19,13 +19,13 @@ Bytes (little endian, everything starts on a multiple of 8; zero bytes mean "not
     header   magic 8s "MDSEG1\\r\\n" | version u16 | reserved u16 | salt u32 | spool id 16s | writer id 16s | number u32
              | created i64 ns | crc u32
     frame    magic 4s | kind u8 | check u8 | flags u16 | sequence u64 | time i64 ns since 1970 UTC | rows u32 |
-             definition u32 | data length u32 | correlation length u16 | request length u16 | payload crc u32 |
-             header crc u32 | payload = data, correlation id, request id (UTF-8) | zeros to a multiple of 8
+             definition u32 | data length u32 | correlation length u16 | request length u16 | payload check u32 |
+             header check u32 | payload = data, correlation id, request id (UTF-8) | zeros to a multiple of 8
     kinds    1 DATA, 2 DEFINE (data = a msgpack map, see snapshot.plan), 3 DROPS (data = msgpack [[identity, reason,
              rows], ...]), 4 END (the writer has left this segment; there is nothing after it), 5 TOTALS (just before END, where
              there is room: data = msgpack [[definition, next sequence], ...], so that a loss at the end is known exactly)
-    checks   1 = CRC-32 as in zlib. Both checksums start from the segment's random salt, so a frame inside somebody's
-             *data* is never taken for one of ours.
+    checks   2 = the low 32 bits of XXH3-64 with the segment's salt as seed; 1 (in segments of version 1) = CRC-32 as in zlib,
+             begun with the salt. The salt is random, so a frame inside somebody's *data* is never taken for one of ours.
     sequence counts rows per (writer, collector) from 0. A refused row takes none, so a gap is a loss, told exactly,
              and a repeated number is a repeat.
 
@@ -39,7 +39,8 @@ Folder
 
 Verbs
     write    (`segment`) build the frame, then store it at the lane's end in one slice assignment. A reader that looks
-             too early sees a checksum that fails, waits, and looks again.
+             too early sees a checksum that fails, waits, and looks again. A large frame is written piece by piece from where
+             its data lies; its header, with the checksum of what was stored, comes last.
     roll     (`writer`) make the next segment first, then END the old one: a living writer always has a segment.
     read     (`reader`) walk frames while checksums hold; at a bad one look for the next good one; at the end of a
              living segment wait, of a dead one count what was torn.

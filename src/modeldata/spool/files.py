@@ -49,6 +49,10 @@ class Files:
     def map(self, fd: int, size: int) -> mmap.mmap:
         return mmap.mmap(fd, size)
 
+    def view(self, mapping: mmap.mmap) -> memoryview:
+        """What is in a mapping, without a copy. To be released before the mapping is closed."""
+        return memoryview(mapping)
+
     def write(self, fd: int, data: bytes | memoryview) -> int:
         return os.write(fd, data)
 

@@ -69,7 +69,7 @@ class OpenSegment:
             start = read_all(files, self._fd, frame.FIRST_FRAME)
             header = frame.unpack_segment_header(start)
             self.empty = not any(start)
-            if header is not None and header.version != frame.SEGMENT_VERSION:
+            if header is not None and header.version not in frame.READABLE:
                 raise ValueError(f"segment version {header.version} is not known to this version")
             if header is None and self.alive:
                 self.empty = True  # its writer is just making it

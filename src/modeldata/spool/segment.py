@@ -11,8 +11,11 @@ from modeldata.spool.files import Files, write_all
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import mmap
+    from collections.abc import Callable, Sequence
 
-DIRECT_BYTES = 256 * 1024
+    from modeldata.snapshot.pieces import Piece
+
+DIRECT_BYTES = 8 * 1024
 """Larger frames go by `pwrite`: the first touch of a mapped page costs more than copying it in the kernel."""
 UNBORN = ".new"
 """Ends the name of a segment until it is held and has its header."""
@@ -27,7 +30,7 @@ class NotStored(OSError):
 class Segment:
     """A file of one writer. `store` is the moment of acceptance. Not shared between threads (see `writer`)."""
 
-    __slots__ = ("_fd", "_files", "_map", "capacity", "end", "inode", "number", "path", "salt")
+    __slots__ = ("_fd", "_files", "_map", "capacity", "end", "inode", "limit", "number", "path", "salt")
 
     def __init__(self, files: Files, path: str, header: frame.SegmentHeader, capacity: int) -> None:
         """Create the file. Raises OSError, with nothing left behind, where there is no room or no right to."""
@@ -36,6 +39,7 @@ class Segment:
         self.number = header.number
         self.salt = header.salt
         self.capacity = capacity
+        self.limit = capacity - END_ROOM
         self.end = frame.FIRST_FRAME
         self._map: mmap.mmap | None = None
         unborn = path + UNBORN
@@ -53,17 +57,53 @@ class Segment:
             raise
 
     def room(self, size: int) -> bool:
-        return self.end + size + END_ROOM <= self.capacity
+        return self.end + size <= self.limit
 
-    def store(self, data: bytes) -> None:
-        """The frame belongs to the kernel when this returns. Raises `NotStored` with nothing of it left behind."""
+    def append(self, data: bytes) -> bool:
+        """As `store`, where there is room; else False. On the way of `collect()`."""
         start = self.end
         stop = start + len(data)
-        if self._map is not None and len(data) < DIRECT_BYTES:
+        if stop > self.limit:
+            return False
+        if self._map is not None and stop - start < DIRECT_BYTES:
             self._map[start:stop] = data
         else:
             self._write(data, start)
         self.end = stop
+        return True
+
+    def store(self, data: bytes) -> None:
+        """The frame belongs to the kernel when this returns. Raises `NotStored` with nothing of it left behind."""
+        if self._map is not None and len(data) < DIRECT_BYTES:
+            self._map[self.end : self.end + len(data)] = data
+        else:
+            self._write(data, self.end)
+        self.end += len(data)
+
+    def store_pieces(self, pieces: Sequence[Piece], seal: Callable[[int], bytes], check: int | None) -> None:
+        """A frame whose payload lies in several places. `seal`: its header, for the checksum of the payload.
+
+        check: the checksum, where nobody else can change the pieces meanwhile. None: it is taken of what was stored, so that
+        whoever does spoils no frame. The header comes last.
+        """
+        start, at = self.end, self.end + frame.FRAME_BYTES
+        size = sum(map(len, pieces))
+        if self._map is None:
+            payload = b"".join(pieces)
+            self.store(seal(frame.checksum(payload, self.salt)) + payload + frame.PADDING[size & 7])
+            return
+        try:
+            for piece in pieces:
+                write_all(self._files, self._fd, piece, at)
+                at += len(piece)
+        except OSError as error:
+            self._erase(start, frame.frame_size(size))
+            raise NotStored(*error.args) from error
+        if check is None:
+            with self._files.view(self._map) as everything, everything[start + frame.FRAME_BYTES : at] as stored:
+                check = frame.checksum(stored, self.salt)
+        self._map[start : start + frame.FRAME_BYTES] = seal(check)
+        self.end = start + frame.frame_size(size)
 
     def _write(self, data: bytes, start: int) -> None:
         try:
@@ -80,7 +120,7 @@ class Segment:
             else:
                 self._map[start : start + size] = bytes(size)
         except OSError:
-            self.capacity = 0  # never written again; whoever reads it finds a torn end
+            self.limit = 0  # never written again; whoever reads it finds a torn end
 
     def withdraw(self, size: int) -> None:
         """Take back the last `size` bytes that were stored."""

@@ -15,14 +15,17 @@ import msgpack
 
 from modeldata.spool import frame
 from modeldata.spool.files import Files
+from modeldata.spool.fork import own_mark
 from modeldata.spool.lock import forget_leadership_after_fork
 from modeldata.spool.quota import Full, Quota
-from modeldata.spool.segment import END_ROOM, NotStored, Segment, new_salt
+from modeldata.spool.segment import DIRECT_BYTES, END_ROOM, NotStored, Segment, new_salt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
+    from modeldata.snapshot.pieces import Pieces
     from modeldata.snapshot.plan import Plan
     from modeldata.spool.place import Place
 
@@ -31,6 +34,9 @@ LARGEST_SEGMENT = 4 * 1024 * 1024
 BLOCK_LOOK_SECONDS = 0.002
 TEND_NS = 100_000_000
 """How often a busy lane looks up: was its file removed, is somebody shipping? A tenth of a second."""
+
+Content: TypeAlias = "tuple[int, bytes | Pieces, bytes, bytes, int]"
+"""Of a DATA frame: rows, data, correlation id, request id, time."""
 
 Drops = dict[tuple[str, str], int]
 """(stream, reason) → rows."""
@@ -57,7 +63,7 @@ class Lane:
         self._undeclared: Drops = {}
         self._calm_from = self._calm_until = 0
 
-    def append(self, plan: Plan, rows: int, data: bytes, correlation: bytes, request: bytes, time_ns: int) -> None:
+    def append(self, plan: Plan, rows: int, data: bytes | Pieces, correlation: bytes, request: bytes, time_ns: int) -> None:
         """The rows are in the spool when this returns.
 
         Raises `Full` (nothing was written, the lane is good) or `NotStored` (nothing was written, the lane is not).
@@ -72,13 +78,17 @@ class Lane:
         segment = self.segment
         assert segment is not None
         sequence = counter[0]
-        made = frame.pack_frame(segment.salt, frame.DATA, sequence, time_ns, rows, number, data, correlation, request)
-        if segment.end + len(made) + END_ROOM > segment.capacity:
-            self._roll(len(made) + 2 * frame.frame_size(len(plan.definition)), time_ns)
+        if type(data) is bytes and len(data) < DIRECT_BYTES:
+            made = frame.pack_data(segment.salt, sequence, time_ns, rows, number, data, correlation, request)
+            stored = segment.append(made)
+        else:
+            stored = _append_pieces(segment, sequence, number, (rows, data, correlation, request, time_ns))
+        if not stored:
+            payload = len(data) + len(correlation) + len(request)
+            self._roll(frame.frame_size(payload) + 2 * frame.frame_size(len(plan.definition)), time_ns)
             return self.append(plan, rows, data, correlation, request, time_ns)
-        segment.store(made)
         if self._sync:
-            self._sync_or_rewrite(segment, len(made), plan, (rows, data, correlation, request, time_ns))
+            self._sync_or_rewrite(segment, plan, (rows, data, correlation, request, time_ns))
         counter[0] = sequence + rows
         return None
 
@@ -159,32 +169,30 @@ class Lane:
             except OSError:
                 pass  # one frame less to check against; no row is in it
 
-    def _sync_or_rewrite(self, segment: Segment, size: int, plan: Plan, content: tuple[int, bytes, bytes, bytes, int]) -> None:
+    def _sync_or_rewrite(self, segment: Segment, plan: Plan, content: Content) -> None:
         """fsync="always". A failed fsync is never repeated on a file: the kernel may already have forgotten the page.
 
         The frame is taken back, and written to a new segment under the same sequence: whichever copy a shipper meets
         second, it knows for a repeat.
         """
+        _, data, correlation, request, time_ns = content
+        payload = len(data) + len(correlation) + len(request)
         try:
             segment.sync()
             return
         except OSError:
             self._writer.fsync_failures += 1
-            segment.withdraw(size)
-            self._leave(END=False, time_ns=content[-1])
-        rows, data, correlation, request, time_ns = content
-        number, counter = self._define(plan, len(data) + len(correlation) + len(request), time_ns)
+            segment.withdraw(frame.frame_size(payload))
+            self._leave(END=False, time_ns=time_ns)
+        number, counter = self._define(plan, payload, time_ns)
         fresh = self.segment
         assert fresh is not None
-        made = frame.pack_frame(
-            fresh.salt, frame.DATA, counter[0], time_ns, rows, number, data, correlation, request, frame.REWRITTEN
-        )
-        fresh.store(made)
+        _append_pieces(fresh, counter[0], number, content, frame.REWRITTEN)
         try:
             fresh.sync()
         except OSError as error:
             self._writer.fsync_failures += 1
-            fresh.withdraw(len(made))
+            fresh.withdraw(frame.frame_size(payload))
             raise NotStored(*error.args) from error
 
     def close(self, time_ns: int) -> None:
@@ -198,6 +206,22 @@ class Lane:
 
     def abandon(self) -> None:
         self._leave(END=False, time_ns=0)
+
+
+def _append_pieces(segment: Segment, sequence: int, number: int, content: Content, flags: int = 0) -> bool:
+    """A DATA frame whose data is not copied first. False: there is no room for it. Raises `NotStored`."""
+    rows, data, correlation, request, time_ns = content
+    sizes = (len(data), len(correlation), len(request))
+    ours = isinstance(data, bytes)
+    pieces = [*([data] if isinstance(data, bytes) else data.buffers), correlation, request]
+
+    def seal(check: int) -> bytes:
+        return frame.seal(segment.salt, frame.DATA, sequence, time_ns, rows, number, sizes, check, flags)
+
+    if not segment.room(frame.frame_size(sum(sizes))):
+        return False
+    segment.store_pieces(pieces, seal, frame.checksum_of(pieces, segment.salt) if ours else None)
+    return True
 
 
 class Writer:
@@ -230,7 +254,7 @@ class Writer:
         _living.add(self)
 
     def _start(self) -> None:
-        self.pid = os.getpid()
+        self._ours = own_mark()
         self.place: Place | None = None
         self._process = self._random(12)
         self._numbers = itertools.count(1)
@@ -241,7 +265,7 @@ class Writer:
 
     def acquire(self) -> Lane:
         """A lane that nobody else uses until it is released. Costs no lock."""
-        if os.getpid() != self.pid:
+        if not self._ours[0]:
             self.after_fork()  # a C-level fork told nobody
         try:
             return self._free.pop()

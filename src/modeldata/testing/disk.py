@@ -160,6 +160,10 @@ class SimulatedDisk(Files):
     def map(self, fd: int, size: int) -> mmap.mmap:
         return _Mapping(self._open[fd])  # type: ignore[return-value] # slice assignment and close are all that is used
 
+    def view(self, mapping: mmap.mmap) -> memoryview:
+        assert isinstance(mapping, _Mapping)
+        return memoryview(bytes(mapping.file.content))
+
     def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
         self._open[fd].write(offset, data)
         return len(data)
@@ -257,10 +261,10 @@ _ABSENT = _Absent()
 
 class _Mapping:
     def __init__(self, file: _File) -> None:
-        self._file = file
+        self.file = file
 
     def __setitem__(self, where: slice, data: bytes) -> None:
-        self._file.write(where.start, data)
+        self.file.write(where.start, data)
 
     def close(self) -> None:
         """Nothing to give back."""

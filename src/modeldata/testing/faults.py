@@ -97,6 +97,10 @@ class FaultyFiles(Files):
         self._maps.append(mapping)
         return mapping  # type: ignore[return-value] # what a segment needs of a mapping: slice assignment and close
 
+    def view(self, mapping: mmap.mmap) -> memoryview:
+        assert isinstance(mapping, _Mapping)
+        return self.inner.view(mapping.inner)
+
     def write(self, fd: int, data: bytes | memoryview) -> int:
         self.step("write", fd)
         return self.inner.write(fd, data)

@@ -1,0 +1,35 @@
+"""The data of a frame that is too large to be copied together."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TypeAlias
+
+    Piece: TypeAlias = bytes | memoryview
+
+LARGE = 256 * 1024
+"""Bytes from which on a frame goes to its file piece by piece: copying it first would cost more than writing it."""
+
+
+class Pieces:
+    """Bytes in several places, to be stored one behind the other. Their owner may change them until they are stored."""
+
+    __slots__ = ("buffers", "size")
+
+    def __init__(self, buffers: Sequence[Piece]) -> None:
+        self.buffers = [buffer if type(buffer) is bytes else memoryview(buffer).cast("B") for buffer in buffers]
+        self.size = sum(map(len, self.buffers))
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self.buffers)
+
+
+def together(buffers: Sequence[Piece]) -> bytes | Pieces:
+    """A private copy of small data; large data as it lies."""
+    data = Pieces(buffers)
+    return bytes(data) if data.size < LARGE else data

@@ -1,0 +1,73 @@
+"""Text columns of a frame: all lengths, then all texts, so that neither side has to look at a single cell.
+
+    lengths  [columns][rows] u32, NULL where there is no text
+    texts    [columns][rows] UTF-8, one behind the other
+
+Where pandas keeps its text in Arrow's memory it is copied as it lies there.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+import numpy as np
+
+from modeldata.snapshot.plan import Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from modeldata.snapshot.pieces import Piece
+
+NULL = 0xFFFF_FFFF
+FEW = 4
+"""Rows up to which text is cheaper to take as Python values than as memory."""
+_WIDTHS = {"large_string": "<i8", "string": "<i4"}
+
+
+def lengths_of(columns: int) -> Struct:
+    """Packs the lengths of one row."""
+    return Struct(f"<{columns}I")
+
+
+def of_row(values: Sequence[object], lengths: Struct) -> list[Piece]:
+    """One row; what is not text is missing."""
+    texts = [value.encode("utf-8", "surrogatepass") if isinstance(value, str) else None for value in values]
+    return [lengths.pack(*[NULL if text is None else len(text) for text in texts]), *filter(None, texts)]
+
+
+def of_values(columns: Sequence[Sequence[object]]) -> list[Piece]:
+    """Columns of Python values; what is not text is missing."""
+    texts = [value.encode("utf-8", "surrogatepass") if isinstance(value, str) else None for values in columns for value in values]
+    lengths = np.array([NULL if text is None else len(text) for text in texts], "<u4")
+    return [lengths.tobytes(), b"".join([text for text in texts if text])]
+
+
+def of_arrow(columns: Sequence[Any]) -> list[Piece] | None:
+    """pyarrow's chunked arrays of text, without a copy; None where one is of another type."""
+    found = [_of_one(column) for column in columns]
+    taken = [one for one in found if one is not None]
+    if len(taken) < len(found):
+        return None
+    return [b"".join([lengths for lengths, _ in taken]), *[text for _, text in taken]]
+
+
+def _of_one(column: Any) -> tuple[Piece, Piece] | None:
+    chunk = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    width = _WIDTHS.get(str(chunk.type))
+    if width is None:
+        return None
+    missing = np.asarray(chunk.is_null()) if chunk.null_count else None
+    if missing is not None:
+        chunk = chunk.fill_null("")  # what lies under a null is nobody's
+    _, offsets, text = chunk.buffers()
+    bounds = np.frombuffer(offsets, width)[chunk.offset : chunk.offset + len(chunk) + 1]
+    start, stop = int(bounds[0]), int(bounds[-1])
+    if stop - start >= NULL:
+        raise Refused("too_large", "a column with 4 GiB of text or more")
+    lengths = np.subtract(bounds[1:], bounds[:-1], dtype="<u4", casting="unsafe")
+    if missing is not None:
+        lengths[missing] = NULL
+    return lengths.tobytes(), b"" if text is None else memoryview(text)[start:stop]

@@ -1,0 +1,206 @@
+"""A data frame is read by its blocks where that is known to give what the public API gives. Also run with pandas 2.2."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modeldata.snapshot import blocks, frames
+from modeldata.snapshot.plan import Plan, Shapes
+from modeldata.snapshot.samples import samples
+from tests.snapshot.support import new_pack, new_shapes
+
+Content = tuple[Plan, int, bytes]
+
+
+def public(data: pd.DataFrame, shapes: Shapes) -> Content:
+    plan, rows, content = frames.take_public(data, shapes, new_pack())
+    return plan, rows, bytes(content)
+
+
+def by_blocks(data: pd.DataFrame, shapes: Shapes) -> Content | None:
+    taken = blocks.take_blocks(data, shapes, new_pack(), frames.plan_of)
+    return None if taken is None else (taken[0], taken[1], bytes(taken[2]))
+
+
+def taken(data: pd.DataFrame, shapes: Shapes) -> Content:
+    plan, rows, content = frames.take_frame(data, shapes, new_pack())
+    return plan, rows, bytes(content)
+
+
+def test_this_pandas_is_read_by_its_blocks() -> None:
+    assert frames.BY_BLOCKS
+
+
+@pytest.mark.parametrize("number", range(sum(1 for _ in samples())))
+def test_every_sample_is_taken_by_its_blocks_and_gives_the_same_bytes(number: int) -> None:
+    shapes = new_shapes()
+    frame = list(samples())[number]
+    for _ in range(2):  # by a new recipe, then by the known one
+        found = by_blocks(frame, shapes)
+        assert found is not None
+        assert found == public(frame, shapes)
+
+
+COLUMNS: dict[str, Any] = {
+    "f8": st.lists(st.floats(), min_size=9, max_size=9).map(np.array),
+    "f4": st.lists(st.floats(width=32), min_size=9, max_size=9).map(lambda values: np.array(values, "f4")),
+    "i8": st.lists(st.integers(-(2**63), 2**63 - 1), min_size=9, max_size=9).map(np.array),
+    "u1": st.lists(st.integers(0, 255), min_size=9, max_size=9).map(lambda values: np.array(values, "u1")),
+    "bool": st.lists(st.booleans(), min_size=9, max_size=9).map(np.array),
+    "text": st.lists(st.text(st.characters(exclude_categories=["Cs"])) | st.none(), min_size=9, max_size=9).map(
+        lambda values: pd.array(values, dtype="string")
+    ),
+    "arrow text": st.lists(st.text(st.characters(exclude_categories=["Cs"])) | st.none(), min_size=9, max_size=9).map(
+        lambda values: pd.array(values, dtype="string[pyarrow]")
+    ),
+    "Int64": st.lists(st.integers(-9, 9) | st.none(), min_size=9, max_size=9).map(lambda values: pd.array(values, "Int64")),
+    "boolean": st.lists(st.booleans() | st.none(), min_size=9, max_size=9).map(lambda values: pd.array(values, "boolean")),
+    "time": st.lists(st.integers(0, 2**40) | st.none(), min_size=9, max_size=9).map(lambda values: pd.to_datetime(values)),
+    "zone": st.lists(st.integers(0, 2**40), min_size=9, max_size=9).map(
+        lambda values: pd.to_datetime(values).tz_localize("UTC").tz_convert("Europe/Berlin")
+    ),
+    "span": st.lists(st.integers(0, 2**40) | st.none(), min_size=9, max_size=9).map(lambda values: pd.to_timedelta(values)),
+    "category": st.lists(st.sampled_from(["a", "b", None]), min_size=9, max_size=9).map(pd.Categorical),
+    "object": st.lists(st.integers() | st.text(max_size=3) | st.none() | st.floats(), min_size=9, max_size=9).map(
+        lambda values: pd.Series(values, dtype=object)
+    ),
+    "period": st.just(pd.period_range("2026-01", periods=9, freq="M")),
+}
+
+
+@st.composite
+def any_frame(draw: st.DrawFn) -> pd.DataFrame:
+    """Columns of any kinds, put together, cut, turned and grown in any way that leaves blocks behind."""
+    kinds = draw(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=8))
+    made = pd.DataFrame({f"{at} {kind}": draw(COLUMNS[kind]) for at, kind in enumerate(kinds)})
+    if draw(st.booleans()):
+        made.insert(draw(st.integers(0, len(made.columns))), "late", np.arange(9.0))
+    start, stop = sorted((draw(st.integers(0, 9)), draw(st.integers(0, 9))))
+    made = made.iloc[start:stop]
+    if draw(st.booleans()):
+        made = made.iloc[:: draw(st.sampled_from([-1, 2]))]
+    if draw(st.booleans()):
+        made = made.iloc[:, draw(st.permutations(range(len(made.columns))))]
+    if draw(st.booleans()):
+        made.columns = draw(st.sampled_from([pd.RangeIndex(len(made.columns)), pd.Index(range(5, 5 + len(made.columns)))]))
+    return pd.concat([made] * 300) if draw(st.booleans()) else made
+
+
+@settings(max_examples=150, deadline=None)
+@given(frame=any_frame())
+def test_any_frame_gives_the_same_bytes_either_way(frame: pd.DataFrame) -> None:
+    shapes = new_shapes()
+    for _ in range(2):
+        found = by_blocks(frame, shapes)
+        assert found is None or found == public(frame, shapes)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pd.DataFrame({"a": [1], "b": [2.0]}),
+        pd.DataFrame({"b": [1.0], "a": [2.0]}),
+        pd.DataFrame({"a": [1.0], "b": [2.0], "c": [3.0]}),
+        pd.DataFrame({"a": [1.0], "b": ["x"]}),
+        pd.DataFrame({"a": [1.0], "b": np.array([2.0], "f4")}),
+        pd.DataFrame([[1.0, 2.0]]),
+        pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]),
+        pd.DataFrame([[1.0, 2.0]], columns=[1, 2]),
+        pd.DataFrame([[1.0, 2.0]], columns=[True, False]),
+        pd.DataFrame([[1.0, 2.0]], columns=pd.MultiIndex.from_tuples([("a", "x"), ("b", "y")])),
+        pd.DataFrame({"a": pd.Categorical([1.0]), "b": [2.0]}),
+        pd.DataFrame({"a": pd.to_datetime(["2026-01-01"]), "b": [2.0]}),
+        pd.DataFrame({"a": pd.arrays.SparseArray([1.0]), "b": [2.0]}),
+    ],
+)
+def test_a_frame_of_another_make_is_not_taken_for_the_one_before(other: pd.DataFrame) -> None:
+    shapes = new_shapes()
+    first = pd.DataFrame({"a": [1.0], "b": [2.0]})
+    for frame in (first, other, first, other):
+        assert taken(frame, shapes) == public(frame, shapes)
+
+
+def test_a_column_that_was_added_later_is_a_block_of_its_own_and_lies_where_it_belongs() -> None:
+    shapes = new_shapes()
+    together = pd.DataFrame({"a": [1.0], "b": [2.0], "c": [3.0]})
+    grown = pd.DataFrame({"a": [1.0], "c": [3.0]})
+    grown.insert(1, "b", [2.0])
+
+    assert taken(grown, shapes) == taken(together, shapes) == taken(grown, shapes)
+
+
+def test_equal_columns_that_lie_in_other_blocks_are_found_there() -> None:
+    shapes = new_shapes()
+    first = pd.DataFrame([[1.0, 2.0]], columns=["a", "b"])
+    first["c"] = [3.0]
+    second = pd.DataFrame([[2.0, 3.0]], columns=["b", "c"])
+    second.insert(0, "a", [1.0])
+
+    assert taken(first, shapes) == taken(second, shapes) == public(first, shapes)
+
+
+def test_labels_that_equal_text_but_print_otherwise_are_not_taken_for_it() -> None:
+    class Column(str, enum.Enum):  # noqa: UP042 - a StrEnum prints as its value
+        A = "a"
+        B = "b"
+
+    shapes = new_shapes()
+    plain = pd.DataFrame([[1.0, 2.0]], columns=pd.Index(["a", "b"], dtype=object))
+    named = pd.DataFrame([[1.0, 2.0]], columns=pd.Index([Column.A, Column.B], dtype=object))
+
+    assert taken(plain, shapes)[0].columns == ("a", "b")
+    assert taken(named, shapes)[0].columns == ("Column.A", "Column.B")
+
+
+def test_more_makes_in_turn_than_are_remembered_are_all_taken_right() -> None:
+    shapes = new_shapes()
+    every = [pd.DataFrame({f"c{number}": [1.0], "n": [number]}) for number in range(blocks.MOST_RECIPES + 5)]
+    for frame in every * 2:
+        assert taken(frame, shapes) == public(frame, shapes)
+    assert len(shapes.recipes) <= blocks.MOST_RECIPES
+
+
+def test_a_subclass_goes_by_what_it_answers() -> None:
+    class Doubling(pd.DataFrame):
+        def to_numpy(self, *args: Any, **named: Any) -> Any:
+            return super().to_numpy(*args, **named) * 2
+
+    frame = Doubling([[1.0, 2.0]])
+    assert by_blocks(frame, new_shapes()) is None
+    assert np.frombuffer(taken(frame, new_shapes())[2]).tolist() == [2.0, 4.0]
+
+
+def _wrong(*args: Any) -> Any:
+    plan, rows, content = REAL(*args)  # type: ignore[misc] # samples are all taken
+    return plan, rows, bytes(content)[:-1] + b"?"
+
+
+def _raising(*args: Any) -> Any:
+    raise AttributeError("_mgr")
+
+
+REAL = blocks.take_blocks
+
+
+@pytest.mark.parametrize("changed", [_wrong, _raising])
+def test_a_pandas_whose_blocks_mean_something_else_is_read_by_its_public_api(
+    changed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "take_blocks", changed)
+    assert not frames._both_ways_agree()
+    monkeypatch.setattr(frames, "BY_BLOCKS", False)
+
+    assert taken(pd.DataFrame({"a": [1.0]}), new_shapes())[2] == np.array([1.0]).tobytes()
+
+
+def test_the_pandas_that_was_asked_for_is_the_one_that_is_tested() -> None:
+    wanted = [path for path in sys.path if path.rstrip("/").endswith("pandas-2.2")]
+    assert pd.__version__.startswith("2.2.") == bool(wanted)

@@ -1,0 +1,22 @@
+"""The oldest pandas that we promise to read keeps its frames otherwise inside: the two ways are compared there as well."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PANDAS = Path(sys.prefix) / "pandas-2.2"
+"""Made by `make setup`."""
+
+
+def test_both_ways_to_a_frame_are_one_with_pandas_2_2() -> None:
+    assert PANDAS.is_dir(), f"{PANDAS} is missing: `make setup` installs it"
+    test = Path(__file__).with_name("test_both_ways_to_a_frame_are_one.py")
+    path = os.pathsep.join([str(PANDAS), *sys.path])
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)]
+
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
