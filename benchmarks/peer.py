@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from benchmarks.peer_page import CARRIES, CASES
+from benchmarks.peer_page import CARRIES, CASES, HUGE
 
-__all__ = ["CARRIES", "CASES", "FRAMES", "LARGE", "Peer", "as_frame", "as_table", "inputs", "lines_in"]
+__all__ = ["CARRIES", "CASES", "EVERY", "FRAMES", "HUGE", "LARGE", "Peer", "as_frame", "as_table", "inputs", "lines_in"]
 
 TEXTS = ("north", "south", "east", "west, by sea", 'the "centre"')
 FRAMES = tuple(case for case in CASES if case.startswith("DataFrame"))
 LARGE = "DataFrame 1000x20"
+EVERY = (*CASES, HUGE)
 
 
 class Peer:
@@ -54,7 +55,7 @@ class Peer:
 def inputs(case: str) -> list[object]:
     """Different data for call after call, as requests bring it: every frame with an index of its own."""
     dice = np.random.default_rng(17)
-    return [_input(case, dice) for _ in range(8 if case == LARGE else 64)]
+    return [_input(case, dice) for _ in range({LARGE: 8, HUGE: 2}.get(case, 64))]
 
 
 def _input(case: str, dice: np.random.Generator) -> object:
@@ -68,7 +69,7 @@ def _input(case: str, dice: np.random.Generator) -> object:
         case "DataFrame 1x4":
             return pd.DataFrame(dice.random((1, 4)), columns=list("abcd"))
         case _:
-            return _mixed(1000 if case == LARGE else 1, dice)
+            return _mixed({LARGE: 1_000, HUGE: 100_000}.get(case, 1), dice)
 
 
 def _mixed(rows: int, dice: np.random.Generator) -> pd.DataFrame:

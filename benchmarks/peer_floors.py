@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from benchmarks.peer import Peer, as_table, inputs
+from benchmarks.peer import EVERY, Peer, as_table, inputs
 
 MAPPED = 64 * 1024 * 1024
 
@@ -19,6 +19,7 @@ MAPPED = 64 * 1024 * 1024
 class _Floor(Peer):
     carries = ()
     stores = False
+    cases = EVERY
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

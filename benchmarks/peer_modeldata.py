@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
-from benchmarks.peer import CARRIES, CASES, Peer, inputs
+from benchmarks.peer import CARRIES, CASES, EVERY, Peer, inputs
 from modeldata import Archive
 
 SHIPS_IN_SECONDS = 120
@@ -20,6 +20,7 @@ SHIPS_IN_SECONDS = 120
 class Modeldata(Peer):
     title = "modeldata"
     carries = CARRIES
+    cases = EVERY
     ship: ClassVar[str] = "off"
 
     def __init__(self, folder: Path) -> None:
@@ -46,6 +47,7 @@ class Modeldata(Peer):
 
 class Shipping(Modeldata):
     title = "modeldata, shipper at work"
+    cases = CASES
     ship = "process"
 
     def settle(self) -> None:
@@ -59,11 +61,11 @@ def _archive(folder: Path, ship: str) -> Archive:
 
 def frame_bytes(folder: Path) -> dict[str, int]:
     """Bytes that one call takes in the spool, for each case: the difference between spools of 1 and of 11 calls."""
-    return {case: (_spooled(folder, case, 11) - _spooled(folder, case, 1)) // 10 for case in CASES}
+    return {case: (_spooled(folder, case, 11) - _spooled(folder, case, 1)) // 10 for case in EVERY}
 
 
 def _spooled(folder: Path, case: str, calls: int) -> int:
-    place = folder / f"{CASES.index(case)}-{calls}"
+    place = folder / f"{EVERY.index(case)}-{calls}"
     archive = _archive(place, "off")
     collect = archive.collector("bench").collect
     data = inputs(case)

@@ -9,7 +9,7 @@ from unittest import mock
 import pandas as pd
 from tests.oracle.original import Native, original
 
-from benchmarks.peer import Peer
+from benchmarks.peer import EVERY, Peer
 
 
 class _Nothing(Native):
@@ -27,6 +27,7 @@ class Original(Peer):
     carries = ("column names", "time", "ids")
     note = "its native library runs on no current system: replaced by one that does nothing, so nothing is kept"
     stores = False
+    cases = EVERY
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

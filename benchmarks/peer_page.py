@@ -11,6 +11,8 @@ BEGIN, STOP = "<!-- peers: drawn by `python -m benchmarks page` -->", "<!-- end 
 ALIKE = 1.5
 """Cells move by as much between runs: a ratio below it says nothing."""
 CASES = ("list of 4", "numpy 1x4", "numpy 1x784 float32", "DataFrame 1x4", "DataFrame 1x20", "DataFrame 1000x20")
+HUGE = "DataFrame 100000x20"
+"""Hot only, and not for everybody: a call may take seconds."""
 CARRIES = ("column names", "dtypes", "time", "ids", "sequence")
 PACED, HOT = "paced", "hot"
 PLOT = "img/peers-paced.svg"
@@ -22,6 +24,7 @@ def tables(result: dict[str, Any]) -> str:
     parts = [
         f"Paced, median µs (times modeldata's):\n\n{_times(result, PACED, _median)}",
         f"Hot, median µs (times modeldata's):\n\n{_times(result, HOT, _median)}",
+        f"What was aimed at: times faster than the peer, or times the floor (medians):\n\n{_aims(result)}",
         _faster(result),
         f"Paced, p99 / p99.9, µs (~: fewer than 1,000 calls, near the slowest of them):\n\n{_times(result, PACED, _tail)}",
         f"Hot, p99 / p99.9, µs:\n\n{_times(result, HOT, _tail)}",
@@ -65,11 +68,12 @@ Versions: {versions}. The figures are in `benchmarks/results/reference.json`."""
 
 def _times(result: dict[str, Any], regime: str, cell: Callable[[dict[str, float], dict[str, float] | None], str]) -> str:
     ours: dict[str, Any] = next(iter(result["peers"].values()))["times"]
+    cases = [case for case in (*CASES, HUGE) if f"{case}, {regime}" in ours]
     rows = []
     for at, about in enumerate(result["peers"].values()):
-        figures = [(about["times"].get(f"{case}, {regime}"), ours[f"{case}, {regime}"]) for case in CASES]
+        figures = [(about["times"].get(f"{case}, {regime}"), ours[f"{case}, {regime}"]) for case in cases]
         rows.append([about["title"], *(cell(own, base if at else None) if own else "-" for own, base in figures)])
-    return _table(["", *CASES], rows)
+    return _table(["", *cases], rows)
 
 
 def _median(own: dict[str, float], base: dict[str, float] | None) -> str:
@@ -78,6 +82,47 @@ def _median(own: dict[str, float], base: dict[str, float] | None) -> str:
 
 def _tail(own: dict[str, float], _: dict[str, float] | None) -> str:
     return f"{_number(own['p99'])} / {'' if own['calls'] >= 1000 else '~'}{_number(own['p99.9'])}"
+
+
+ORIGINAL, ORJSON = "peer_original:Original", "peer_orjson:Orjson"
+AZUREML_AI, OS_WRITE = "peer_azureml_ai:AzuremlAi", "peer_floors:OsWrite"
+AIMS = (
+    (ORIGINAL, HOT, {"list of 4": 3, "numpy 1x4": 250, "numpy 1x784 float32": 400, "DataFrame 1x4": 150, "DataFrame 1x20": 60,
+                     "DataFrame 1000x20": 120, HUGE: 300}),
+    (ORIGINAL, PACED, {"list of 4": 2, "numpy 1x4": 50, "numpy 1x784 float32": 80, "DataFrame 1x4": 30, "DataFrame 1x20": 20}),
+    (ORJSON, HOT, {"DataFrame 1x4": 1, "DataFrame 1x20": 3, "DataFrame 1000x20": 8}),
+    (ORJSON, PACED, {"DataFrame 1x4": 1, "DataFrame 1x20": 3, "DataFrame 1000x20": 8}),
+    (AZUREML_AI, PACED, {"DataFrame 1x4": 1, "DataFrame 1x20": 1}),
+)  # fmt: skip
+"""At least so many times as fast as that peer."""
+FLOORS = (
+    (OS_WRITE, HOT, {"list of 4": 2, "numpy 1x4": 3, "DataFrame 1x4": 6, "DataFrame 1x20": 20, HUGE: 1.5}),
+)  # fmt: skip
+"""At most so many times the floor."""
+
+
+def _title(result: dict[str, Any], path: str) -> str:
+    title: str = result["peers"][path]["title"]
+    return title
+
+
+def _aims(result: dict[str, Any]) -> str:
+    ours = next(iter(result["peers"].values()))["times"]
+    rows = []
+    for aims, floor in ((AIMS, False), (FLOORS, True)):
+        for path, regime, wanted in aims:
+            if path not in result["peers"]:
+                continue
+            theirs = result["peers"][path]["times"]
+            for case, aim in wanted.items():
+                own, other = ours.get(f"{case}, {regime}"), theirs.get(f"{case}, {regime}")
+                if own is None or other is None:
+                    continue
+                ratio = own["median"] / other["median"] if floor else other["median"] / own["median"]
+                met = ratio <= aim if floor else ratio >= aim
+                wish = f"at {'most' if floor else 'least'} {aim}"
+                rows.append([_title(result, path), f"{case}, {regime}", wish, f"{ratio:,.3g}", "yes" if met else "**no**"])
+    return _table(["against", "call", "aim", "measured", "met"], rows)
 
 
 def _ratio(ratio: float) -> str:

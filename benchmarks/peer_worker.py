@@ -18,10 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peer import LARGE, Peer, inputs
+from benchmarks.peer import HUGE, LARGE, Peer, inputs
 
 PAUSE = 0.004
-FEWEST_CALLS, MOST_LARGE_CALLS = 3, 130
+FEWEST_CALLS, MOST_LARGE_CALLS, MOST_HUGE_CALLS = 2, 130, 6
 STEADY = 0.001
 TALLY = struct.Struct("<QQ")
 
@@ -60,8 +60,8 @@ class Peers:
         call, most = self._peer.caller(case), self._peer.most_hot_calls
         if case not in self._inputs:
             self._inputs[case] = inputs(case)
-            _timed(self._peer, call, self._inputs[case], 2 if case == LARGE else 20, 0, 2)
-        calls = min(most, MOST_LARGE_CALLS) if case == LARGE else most
+            _timed(self._peer, call, self._inputs[case], {LARGE: 2, HUGE: 1}.get(case, 20), 0, 2)
+        calls = min(most, {LARGE: MOST_LARGE_CALLS, HUGE: MOST_HUGE_CALLS}.get(case, most))
         found, refused = _timed(self._peer, call, self._inputs[case], calls, 0 if hot else PAUSE, seconds)
         self._peer.settle()
         return {"us": found, "refused": refused}
