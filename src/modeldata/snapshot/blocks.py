@@ -50,7 +50,7 @@ class Recipe:
     of each column. only: the block whose memory is all of the data.
     """
 
-    __slots__ = ("blocks", "homes", "index", "labels", "only", "parts", "plan")
+    __slots__ = ("arrow_texts", "blocks", "homes", "index", "labels", "only", "parts", "plan", "texts")
 
     def __init__(self, plan: FramePlan, index: Any, blocks: Sequence[Any]) -> None:
         self.plan = plan
@@ -62,20 +62,22 @@ class Recipe:
             for row, at in enumerate(block.mgr_locs.as_array.tolist()):
                 homes[at] = (number, row)
         self.homes = homes
-        self.parts = [(part, self._whole(part, blocks)) for part in plan.parts]
-        whole = self.parts[0][1] if len(self.parts) == 1 and not plan.texts and not plan.objects else None
+        self.parts = [(part, *self._whole(part, blocks)) for part in plan.parts]
+        self.texts = [homes[at][0] for at in plan.texts]
+        self.arrow_texts = all(self.blocks[number][0] is ARROW_TEXT for number in self.texts)
         self.only = None
-        if whole is not None and self.blocks[whole][:2] == (NDARRAY, self.parts[0][0].dtype):
-            self.only = whole
+        if len(self.parts) == 1 and not plan.texts and not plan.objects:
+            _, whole, as_is = self.parts[0]
+            self.only = whole if as_is else None
 
-    def _whole(self, part: Part, blocks: Sequence[Any]) -> int | None:
-        """The one block that is all of a part, in its order."""
+    def _whole(self, part: Part, blocks: Sequence[Any]) -> tuple[int | None, bool]:
+        """The one block that is all of a part, in its order; and whether its memory is what is stored."""
         homes = [self.homes[at] for at in part.columns]
         number = homes[0][0]
         values = blocks[number].values
         if part.masked or values.ndim != 2 or homes != [(number, row) for row in range(len(values))]:
-            return None
-        return number
+            return None, False
+        return number, self.blocks[number][:2] == (NDARRAY, part.dtype)
 
     def fits(self, index: Any, blocks: Sequence[Any]) -> bool:
         """Is a frame of this columns' index and these blocks of the same make? On the way of `collect()`: every line costs."""
@@ -136,14 +138,14 @@ def _bytes_of(recipe: Recipe, blocks: Sequence[Any], rows: int, pack: Pack) -> b
     plan = recipe.plan
     pieces: list[Piece] = []
     in_place = rows * len(recipe.homes) * 8 >= VIEWED
-    for part, whole in recipe.parts:
+    for part, whole, as_is in recipe.parts:
         if whole is not None:
-            values = _raw(blocks[whole].values, part)
+            values = blocks[whole].values if as_is else _raw(blocks[whole].values, part)
             pieces.append(values.reshape(-1).view(np.uint8).data if in_place and values.flags.c_contiguous else values.tobytes())
         else:
             pieces += _by_column(recipe, blocks, part)
     if plan.texts:
-        pieces += _texts(plan, [blocks[recipe.homes[at][0]].values for at in plan.texts], rows)
+        pieces += _texts(recipe, blocks, rows)
     if plan.objects:
         pieces.append(pack([_objects(blocks[number].values, row) for number, row in [recipe.homes[at] for at in plan.objects]]))
     if in_place:
@@ -167,15 +169,15 @@ def _raw(values: Any, part: Part) -> Array:
     return numbers
 
 
-def _texts(plan: FramePlan, columns: list[Any], rows: int) -> list[Piece]:
-    if all(type(column) is ARROW_TEXT for column in columns):
+def _texts(recipe: Recipe, blocks: Sequence[Any], rows: int) -> list[Piece]:
+    if recipe.arrow_texts:
         if rows == 1:
-            return of_row([column._pa_array.to_pylist()[0] for column in columns], plan.lengths)
+            return of_row([blocks[number].values._pa_array.to_pylist()[0] for number in recipe.texts], recipe.plan.lengths)
         if rows > FEW:
-            found = of_arrow([column._pa_array for column in columns])
+            found = of_arrow([blocks[number].values._pa_array for number in recipe.texts])
             if found is not None:
                 return found
-    return of_values([column.to_numpy(dtype=object).tolist() for column in columns])
+    return of_values([blocks[number].values.to_numpy(dtype=object).tolist() for number in recipe.texts])
 
 
 def _objects(values: Any, row: int) -> list[object]:
