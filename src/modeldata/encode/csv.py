@@ -6,7 +6,6 @@ empty text (an empty cell without quotes is a missing value). Quotes inside are 
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 
 from modeldata.encode.kinds import PLAIN, of_type, simplest, told
 from modeldata.encode.lines import content, slices
+from modeldata.encode.quotes import quoted
 from modeldata.encode.restore import LOOKALIKE
 from modeldata.encode.text import TEXT, Text, clean, column_text
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 NATURAL = frozenset(("str", "null"))
 """Kinds that text tells."""
-NEEDS_QUOTES = '[,"\r\n\x00]|^[\\s#]|\\s$|^$'
 
 
 class EncodedCsv(NamedTuple):
@@ -41,8 +40,7 @@ def encode(columns: Sequence[Column], *, header: bool, excel_safe: bool = False)
     `excel_safe`: text that a spreadsheet would run as a formula begins with `'`. Numbers never do.
     """
     head = header_line([column.name for column in columns]) if header else b""
-    made = BytesIO()
-    made.write(head)
+    made: list[bytes | memoryview] = [head]
     replaced = 0
     for part in slices([column.values for column in columns]):
         texts = [column_text(values, excel_safe=excel_safe) for values in part]
@@ -50,8 +48,8 @@ def encode(columns: Sequence[Column], *, header: bool, excel_safe: bool = False)
         cells = [_quoted(text) for text in texts]
         lines = pc.binary_join_element_wise(*cells, pa.scalar(",", TEXT), null_handling="replace", null_replacement="")
         lines = pc.binary_join_element_wise(lines, pa.scalar("", TEXT), pa.scalar("\n", TEXT))
-        made.write(content(lines))
-    return EncodedCsv(made.getvalue(), replaced)
+        made.append(content(lines))
+    return EncodedCsv(b"".join(made), replaced)
 
 
 def header_line(names: Sequence[str]) -> bytes:
@@ -84,11 +82,4 @@ def _self_told(value: object, kind: Kind | None) -> Kind | None:
 
 
 def _quoted(text: Text) -> pa.Array:
-    if not text.free:
-        return text.values
-    needs = pc.match_substring_regex(text.values, NEEDS_QUOTES)
-    if not pc.any(needs).as_py():
-        return text.values
-    quote = pa.scalar('"', TEXT)
-    doubled = pc.replace_substring(text.values, '"', '""')
-    return pc.if_else(needs, pc.binary_join_element_wise(quote, doubled, quote, pa.scalar("", TEXT)), text.values)
+    return quoted(text.values) if text.free else text.values

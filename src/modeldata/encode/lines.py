@@ -30,10 +30,10 @@ def one_piece(values: Values) -> pa.Array | list[object]:
     return pa.concat_arrays(values.chunks) if values.num_chunks != 1 else values.chunk(0)
 
 
-def content(lines: pa.Array) -> bytes:
+def content(lines: pa.Array) -> memoryview:
     """The texts of an array, one after the other, as Arrow already has them in memory."""
     if isinstance(lines, pa.ChunkedArray):
-        return b"".join(content(chunk) for chunk in lines.chunks)
+        return memoryview(b"".join([content(chunk) for chunk in lines.chunks]))
     _, offsets, data = lines.buffers()
     bounds = memoryview(offsets).cast("q")[lines.offset : lines.offset + len(lines) + 1]
-    return bytes(memoryview(data)[bounds[0] : bounds[-1]])
+    return memoryview(data)[bounds[0] : bounds[-1]]

@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modeldata.columns import ABSENT
+from modeldata.encode.moments import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 TEXT = pa.large_string()
-DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
 class Text:
@@ -113,8 +113,7 @@ def _timestamps(values: pa.Array) -> pa.Array:
 def _naive(values: pa.Array, unit: str) -> pa.Array:
     if values.null_count == len(values):
         return _nothing(values)
-    moments = np.asarray(values.cast(pa.int64()).fill_null(0)).view(f"datetime64[{unit}]")
-    text = pa.array(np.datetime_as_string(moments).astype(object), TEXT)
+    text = iso(np.asarray(values.cast(pa.int64()).fill_null(0)), unit)
     return pc.if_else(values.is_null(), pa.scalar(None, TEXT), text) if values.null_count else text
 
 
