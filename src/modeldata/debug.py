@@ -15,6 +15,7 @@ from modeldata.ship.gather import Group, Taken
 from modeldata.snapshot import taker_of
 from modeldata.spool import frame
 from modeldata.spool.reader import Frame
+from modeldata.spool.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ def show(shapes: Shapes, input_data: object, user_correlation_id: object, pack: 
     assert head is not None
     definition = msgpack.unpackb(plan.definition, unicode_errors="surrogatepass")
     group = Group(definition, definition["identity"], "")
-    group.frames.append(Taken(bytes(16), Frame(head, 0, made[frame.FRAME_BYTES :])))
+    group.frames.append(Taken(bytes(16), Run.of(Frame(head, 0, made[frame.FRAME_BYTES :]))))
     for batch in encode_group(group, Form(encoder("csv"), False, sys.maxsize, "")):
         if isinstance(batch, Batch):
             print(batch.data.decode("utf-8"))

@@ -110,8 +110,8 @@ def test_an_exception_in_the_middle_of_a_write_leaves_a_good_spool(tmp_path: Pat
     pad = "x" * 500
     number = interrupted = 0
     while interrupted < 200:
-        signal.setitimer(signal.ITIMER_REAL, 0.0004)
         try:
+            signal.setitimer(signal.ITIMER_REAL, 0.0004)
             while True:
                 number += 1
                 if dc.collect([number, pad]):

@@ -119,7 +119,7 @@ def _assert_same_details(found: object, wanted: object, about: str) -> None:
 
 def decoded(*calls: object) -> list[Column] | None:
     """The columns of calls, through the snapshot; None where they have none, or are of more than one shape."""
-    from modeldata.columns import decode
+    from modeldata.columns import Payloads, decode
     from modeldata.snapshot import taker_of
     from tests.snapshot.support import definition_of
 
@@ -130,7 +130,7 @@ def decoded(*calls: object) -> list[Column] | None:
         if rows:
             definitions.add(plan.definition)
             frames.append((rows, taken))
-    return decode(definition_of(definitions.pop()), frames) if len(definitions) == 1 else None
+    return decode(definition_of(definitions.pop()), Payloads.of(frames)) if len(definitions) == 1 else None
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

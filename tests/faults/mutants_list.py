@@ -16,6 +16,8 @@ class Mutant(NamedTuple):
 _CRASH = "tests/faults/test_every_crash_point.py"
 _POWER = "tests/faults/test_power_cuts.py"
 _BYTES = "tests/spool/test_frames_survive_any_bytes.py"
+_MANY = "tests/spool/test_many_frames_are_read_as_one_by_one.py"
+_JUDGED = "tests/spool/test_runs_are_judged_frame_by_frame.py"
 _GUARDS = "tests/faults/test_guards.py"
 _LARGE = "tests/spool/test_large_frames_are_written_where_they_lie.py"
 _FRAMES = "tests/snapshot/test_both_ways_to_a_frame_are_one.py"
@@ -44,6 +46,34 @@ MUTANTS = (
         "if expected is not None and first > expected:",
         "if False:",
         _GUARDS + "::test_a_hole_in_the_numbers_is_told_exactly",
+    ),
+    _one(
+        "a run of frames whose numbers do not follow is judged frame by frame",
+        "ship/gather.py",
+        "or (first[:-1] + rows[:-1] != first[1:]).any()",
+        "",
+        _JUDGED,
+    ),
+    _one(
+        "a run of frames begins where its collector was",
+        "ship/gather.py",
+        "if expected not in (None, int(first[0])) or",
+        "if",
+        _JUDGED,
+    ),
+    _one(
+        "the headers' checksums, many frames at once",
+        "spool/run.py",
+        '    count = _leading(checks == heads["head_check"][:count])\n',
+        "",
+        _MANY,
+    ),
+    _one(
+        "the payloads' checksums, many frames at once",
+        "spool/run.py",
+        '    return _leading(checks == heads["payload_check"][:count])',
+        "    return count",
+        _MANY,
     ),
     _one(
         "fsync of staging and intent, content",
@@ -220,7 +250,7 @@ MUTANTS = (
         "columns/__init__.py",
         "    except (Undecodable, MemoryError, ImportError):",
         "    except Undecodable:",
-        "tests/faults/test_scarce_memory.py",
+        "tests/snapshot/test_rows_are_read_all_at_once.py::test_a_frame_is_not_to_blame_for_what_the_process_lacks",
     ),
     _one(
         "a copied spool takes another id",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgpack
 import pyarrow as pa
 
-from modeldata.columns import Column, decode
+from modeldata.columns import Column, Payloads, decode
 from modeldata.snapshot import Refused, Shapes, taker_of
 from modeldata.snapshot.plan import NOTHING
 from modeldata.snapshot.values import default
@@ -49,7 +49,7 @@ def round_trip(*calls: object, shapes: Shapes | None = None) -> list[Column]:
             definitions.add(plan.definition)
             frames.append((rows, bytes(taken)))
     assert len(definitions) == 1, f"{len(definitions)} shapes"
-    return decode(definition_of(definitions.pop()), frames)
+    return decode(definition_of(definitions.pop()), Payloads.of(frames))
 
 
 def python(column: Column) -> list[object]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modeldata.columns import Undecodable, decode
+from modeldata.columns import Payloads, Undecodable, decode
 from modeldata.snapshot import taker_of
 from tests.snapshot.support import definition_of, new_pack, new_shapes, table
 
@@ -41,12 +41,12 @@ def taken(data: object) -> tuple[dict[str, object], int, bytes]:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_frame_cut_short_or_followed_by_more_is_undecodable(name: str) -> None:
     definition, rows, frame = taken(SAMPLES[name])
-    decode(definition, [(rows, frame)])
+    decode(definition, Payloads.of([(rows, frame)]))
     for damaged in (frame[:-1], frame[: len(frame) // 2], b"", frame + b"\0", frame + frame):
         with pytest.raises(Undecodable):
-            decode(definition, [(rows, damaged)])
+            decode(definition, Payloads.of([(rows, damaged)]))
         with pytest.raises(Undecodable):
-            decode(definition, [(rows, frame), (rows, damaged), (rows, frame)])
+            decode(definition, Payloads.of([(rows, frame), (rows, damaged), (rows, frame)]))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -55,7 +55,7 @@ def test_two_frames_whose_lengths_only_agree_together_are_undecodable(name: str)
     both = frame + frame
     for cut in (1, len(frame) - 1, len(frame) + 1, len(both) - 1):
         with pytest.raises(Undecodable):
-            decode(definition, [(rows, both[:cut]), (rows, both[cut:])])
+            decode(definition, Payloads.of([(rows, both[:cut]), (rows, both[cut:])]))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -63,20 +63,20 @@ def test_a_wrong_number_of_rows_is_undecodable(name: str) -> None:
     definition, rows, frame = taken(SAMPLES[name])
     for wrong in (rows + 1, rows * 2, 0):
         with pytest.raises(Undecodable):
-            decode(definition, [(wrong, frame)])
+            decode(definition, Payloads.of([(wrong, frame)]))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_frames_may_be_views_of_a_segment(name: str) -> None:
     definition, rows, frame = taken(SAMPLES[name])
     view = memoryview(b"head" + frame + b"tail")[4:-4]
-    assert table(decode(definition, [(rows, view)])) == table(decode(definition, [(rows, frame)]))
+    assert table(decode(definition, Payloads.of([(rows, view)]))) == table(decode(definition, Payloads.of([(rows, frame)])))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_no_frames_are_columns_without_values(name: str) -> None:
     definition, _, _ = taken(SAMPLES[name])
-    columns = decode(definition, [])
+    columns = decode(definition, Payloads.of([]))
     assert [column.name for column in columns] == definition["columns"]
     assert all(len(column.values) == 0 for column in columns)
 
@@ -94,7 +94,7 @@ def test_a_definition_that_is_not_one_is_undecodable(name: str) -> None:
     ]
     for one in wrong:
         with pytest.raises(Undecodable):
-            decode(one, [(rows, frame)])
+            decode(one, Payloads.of([(rows, frame)]))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -103,7 +103,7 @@ def test_each_byte_changed_is_other_values_or_undecodable(name: str) -> None:
     for at in range(len(frame)):
         for value in (0x00, 0x7F, 0x80, 0xFF):
             try:
-                columns = decode(definition, [(rows, frame[:at] + bytes([value]) + frame[at + 1 :])])
+                columns = decode(definition, Payloads.of([(rows, frame[:at] + bytes([value]) + frame[at + 1 :])]))
             except Undecodable:
                 continue
             assert all(len(column.values) == rows for column in columns)
@@ -119,7 +119,7 @@ def test_any_byte_changed_is_other_values_or_undecodable(name: str, data: st.Dat
     for _ in range(data.draw(st.integers(1, 3))):
         damaged[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
     try:
-        columns = decode(definition, [(rows, bytes(damaged))])
+        columns = decode(definition, Payloads.of([(rows, bytes(damaged))]))
     except Undecodable:
         return
     assert all(len(column.values) == rows for column in columns)
@@ -132,7 +132,7 @@ def test_any_byte_changed_is_other_values_or_undecodable(name: str, data: st.Dat
 def test_any_bytes_are_undecodable_or_rows(name: str, data: bytes) -> None:
     definition, rows, _ = taken(SAMPLES[name])
     try:
-        columns = decode(definition, [(rows, data)])
+        columns = decode(definition, Payloads.of([(rows, data)]))
     except Undecodable:
         return
     assert all(len(column.values) == rows for column in columns)

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from modeldata.columns import decode
+from modeldata.columns import Payloads, decode
 from modeldata.snapshot import Refused, taker_of
 from tests.snapshot.support import definition_of, new_pack, new_shapes, table
 
@@ -89,9 +89,9 @@ def test_data_changed_after_the_call_is_stored_as_it_was(
     shapes, pack = new_shapes(), new_pack()
     taker_of(data)(data, shapes, pack)  # the second call takes the cached way
     plan, rows, taken = taker_of(data)(data, shapes, pack)
-    before = repr(table(decode(definition_of(plan.definition), [(rows, bytes(bytearray(taken)))])))
+    before = repr(table(decode(definition_of(plan.definition), Payloads.of([(rows, bytes(bytearray(taken)))]))))
     change(data)
-    assert repr(table(decode(definition_of(plan.definition), [(rows, taken)]))) == before
+    assert repr(table(decode(definition_of(plan.definition), Payloads.of([(rows, taken)])))) == before
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__.strip("_"))
@@ -113,4 +113,4 @@ def test_one_packer_serves_many_calls_also_after_one_that_failed() -> None:
         except Refused as error:
             assert "generator" in str(error)
         plan, rows, taken = taker_of([0])([turn, "after"], shapes, pack)
-        assert table(decode(definition_of(plan.definition), [(rows, taken)])) == {"0": [turn], "1": ["after"]}
+        assert table(decode(definition_of(plan.definition), Payloads.of([(rows, taken)]))) == {"0": [turn], "1": ["after"]}

@@ -6,17 +6,15 @@ type; a frame that is not what its definition says raises `Undecodable`, and nev
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from modeldata.columns import arrow, block, frame, rows
+from modeldata.columns.payloads import Payloads
 from modeldata.columns.values import ABSENT, Absent
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["ABSENT", "Absent", "Column", "Undecodable", "decode"]
+__all__ = ["ABSENT", "Absent", "Column", "Payloads", "Undecodable", "decode"]
 
 
 class Undecodable(ValueError):  # reads as what the frame is
@@ -38,14 +36,14 @@ class Column(NamedTuple):
 _DECODERS = {"rows": rows.decode, "block": block.decode, "frame": frame.decode, "arrow": arrow.decode}
 
 
-def decode(definition: dict[str, object], frames: Sequence[tuple[int, bytes | memoryview]]) -> list[Column]:
-    """The columns of `frames`: pairs of (rows, data), all of `definition`. Raises `Undecodable`; MemoryError."""
+def decode(definition: dict[str, object], found: Payloads) -> list[Column]:
+    """The columns of frames that are all of `definition`. Raises `Undecodable`; MemoryError."""
     try:
         names, types, extra = definition["columns"], definition["types"], definition["extra"]
         if not (isinstance(names, list) and isinstance(types, list) and isinstance(extra, dict)):
             raise Undecodable("the definition's columns, types or extra are not what they must be")
-        columns = _DECODERS[str(definition["layout"])](types, extra, frames)
-        total = sum(count for count, _ in frames)
+        columns = _DECODERS[str(definition["layout"])](types, extra, found)
+        total = found.total
         if len(names) != len(types) or len(columns) != len(names) or any(len(column) != total for column in columns):
             raise Undecodable("the data has other columns or rows than was said")
     except (Undecodable, MemoryError, ImportError):

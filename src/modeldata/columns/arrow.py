@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as kinds
 
+from modeldata.columns.arrow_merge import merged
 from modeldata.columns.arrow_types import type_of
 from modeldata.columns.values import unpacker
 
@@ -15,36 +16,36 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from modeldata.columns.payloads import Payloads
     from modeldata.columns.typed import Values
 
-    Frames = Sequence[tuple[int, bytes | memoryview]]
 
-
-def decode(types: list[str], extra: dict[str, Any], frames: Frames) -> list[Values]:
+def decode(types: list[str], extra: dict[str, Any], found: Payloads) -> list[Values]:
     """Each array is validated in full before anyone reads it: its bytes came from a file."""
     kind = type_of(extra["schema"])
     single = bool(extra["single"])
-    chunks = [chunk for count, data in frames for chunk in _read(kind, data, 1 if single else count, len(types), single)]
+    nodes = [node for count, data in found for node in _read(data, 1 if single else count, len(types), single)]
+    whole = merged(kind, nodes) if len(nodes) > 1 else None
+    chunks = [build(kind, node) for node in (nodes if whole is None else [whole])]
+    for chunk in chunks:
+        chunk.validate(full=True)
     if single:
-        whole = _column(_joined(chunks, kind))
-        return [_every(whole, at, len(types)) for at in range(len(types))]
+        one = _column(_joined(chunks, kind))
+        return [_every(one, at, len(types)) for at in range(len(types))]
     if kind.num_fields != len(types):
         raise ValueError("the schema has other columns than was said")
     columns = [chunk.flatten() for chunk in chunks]
     return [_column(_joined([column[at] for column in columns], kind.field(at).type)) for at in range(len(types))]
 
 
-def _read(kind: pa.DataType, data: bytes | memoryview, rows: int, width: int, single: bool) -> list[pa.Array]:
-    """The chunks of one frame. Raises ValueError or an Arrow error where they are not what the type says."""
+def _read(data: memoryview, rows: int, width: int, single: bool) -> list[Sequence[Any]]:
+    """The nodes of one frame. Raises ValueError where they are not exactly its rows."""
     reader = unpacker()
     reader.feed(data)
-    nodes = reader.unpack()
-    arrays = [build(kind, node) for node in nodes]
-    if reader.tell() != len(data) or sum(map(len, arrays)) != (width if single else rows):
+    nodes: list[Sequence[Any]] = reader.unpack()
+    if reader.tell() != len(data) or sum(node[0] for node in nodes) != (width if single else rows):
         raise ValueError("a frame is not exactly its rows")
-    for array in arrays:
-        array.validate(full=True)
-    return arrays
+    return nodes
 
 
 def build(kind: pa.DataType, node: Sequence[Any]) -> pa.Array:

@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from modeldata.columns.payloads import together
 from modeldata.columns.typed import from_numpy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
+    from modeldata.columns.payloads import Payloads
     from modeldata.columns.typed import Array, Values
 
 
-def decode(types: list[str], extra: dict[str, Any], frames: Sequence[tuple[int, bytes | memoryview]]) -> list[Values]:
+def decode(types: list[str], extra: dict[str, Any], found: Payloads) -> list[Values]:
     """All frames as one array: rows lie behind each other whatever frame they came in."""
     dtype = np.dtype(extra["dtype"])
     cell = list(extra["cell"])
     row_bytes = len(types) * prod(cell) * dtype.itemsize
-    if any(len(data) != count * row_bytes for count, data in frames):
+    if (found.sizes != found.rows * row_bytes).any():
         raise ValueError("a frame is shorter or longer than its rows")
-    total = sum(count for count, _ in frames)
-    table = np.frombuffer(b"".join([data for _, data in frames]), dtype).reshape([total, len(types), *cell])
+    joined = together(found.content, found.starts, found.sizes)
+    table = np.frombuffer(joined, dtype).reshape([found.total, len(types), *cell])
     if cell:
         return [_nested(table[:, at], cell, kind) for at, kind in enumerate(types)]
     columns = np.ascontiguousarray(table.T)

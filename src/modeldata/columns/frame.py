@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from modeldata.columns.texts import Texts, columns_of
+from modeldata.columns.payloads import Payloads, grid, together
+from modeldata.columns.texts import read_texts
 from modeldata.columns.typed import from_numpy, from_values
 from modeldata.columns.values import unpacker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
-    from modeldata.columns.typed import Array, Values
-
-    Frames = Sequence[tuple[int, bytes | memoryview]]
+    from modeldata.columns.typed import Values
 
 
 class Part(NamedTuple):
@@ -29,27 +27,28 @@ class Part(NamedTuple):
     mask_at: int
 
 
-def decode(types: list[str], extra: dict[str, Any], frames: Frames) -> list[Values]:
+def decode(types: list[str], extra: dict[str, Any], found: Payloads) -> list[Values]:
     """Frames with equally many rows have their parts at the same places: they are read as one array."""
     parts, row_bytes = _parts(extra["parts"])
     objects: list[int] = extra["objects"]
     texts: list[int] = extra.get("texts", [])  # before version 2 of the spool, text was among the objects
-    counts = np.array([count for count, _ in frames], np.int64)
-    if not objects and not texts and any(len(data) != count * row_bytes for count, data in frames):
-        raise ValueError("a frame is shorter or longer than its rows")
-    found: dict[int, Values] = {}
+    fixed, stops = found.rows * row_bytes, found.starts + found.sizes
+    if (fixed > found.sizes).any():
+        raise ValueError("a frame is shorter than its rows")
+    made: dict[int, Values] = {}
     for part in parts:
-        values, null = _read(part, frames, counts)
+        values = grid(found, part.at, len(part.columns), part.dtype)
+        null = grid(found, part.mask_at, len(part.columns), np.dtype(bool)) if part.masked else None
         for position, at in enumerate(part.columns):
-            found[at] = from_numpy(values[position], types[at], None if null is None else null[position])
-    read = [Texts(memoryview(data), count * row_bytes, len(texts), count) for count, data in frames]
-    for at, column in zip(texts, columns_of(read, len(texts)) if texts else [], strict=True):
-        found[at] = column
-    if texts and not objects and any(one.end != len(one.data) for one in read):
-        raise ValueError("a frame is shorter or longer than its rows")
-    for at, cells in zip(objects, _objects(frames, [one.end for one in read], len(objects)), strict=True):
-        found[at] = from_values(cells, types[at])
-    return [found[at] for at in range(len(types))]
+            made[at] = from_numpy(values[position], types[at], None if null is None else null[position])
+    columns, ends = read_texts(found, row_bytes, len(texts)) if texts else ([], found.starts + fixed)
+    made.update(zip(texts, columns, strict=True))
+    if not objects and (ends != stops).any():
+        raise ValueError("a frame is longer than its rows")
+    rest = Payloads(found.content, ends, stops - ends, found.rows)
+    for at, cells in zip(objects, _objects(rest, len(objects)), strict=True):
+        made[at] = from_values(cells, types[at])
+    return [made[at] for at in range(len(types))]
 
 
 def _parts(told: list[dict[str, Any]]) -> tuple[list[Part], int]:
@@ -64,42 +63,16 @@ def _parts(told: list[dict[str, Any]]) -> tuple[list[Part], int]:
     return parts, at
 
 
-def _read(part: Part, frames: Frames, counts: Array) -> tuple[Array, Array | None]:
-    """([column][row] values, [column][row] nulls) of one part, over all frames in their order."""
-    width, total = len(part.columns), int(counts.sum())
-    values = np.empty((width, total), part.dtype)
-    null = np.empty((width, total), bool) if part.masked else None
-    starts = np.cumsum(counts) - counts
-    for rows in np.unique(counts).tolist():
-        which = np.flatnonzero(counts == rows)
-        places = (starts[which][:, None] + np.arange(rows)).ravel()
-        values[:, places] = _bucket(frames, which, part.at * rows, (width, rows), part.dtype)
-        if null is not None:
-            null[:, places] = _bucket(frames, which, part.mask_at * rows, (width, rows), np.dtype(bool))
-    return values, null
-
-
-def _bucket(frames: Frames, which: Array, at: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> Array:
-    """[column][row] of the frames `which`, all of which have `shape` = (columns, rows) values at offset `at`."""
-    width, rows = shape
-    size = width * rows * dtype.itemsize
-    joined = b"".join([frames[one][1][at : at + size] for one in which.tolist()])
-    return np.frombuffer(joined, dtype).reshape(len(which), width, rows).transpose(1, 0, 2).reshape(width, -1)
-
-
-def _objects(frames: Frames, starts: Sequence[int], width: int) -> list[list[object]]:
+def _objects(found: Payloads, width: int) -> list[list[object]]:
     columns: list[list[object]] = [[] for _ in range(width)]
     if not width:
         return columns
     reader = unpacker()
-    end = 0
-    for (count, data), start in zip(frames, starts, strict=True):
-        rest = memoryview(data)[start:]
-        reader.feed(rest)
-        found = reader.unpack()
-        end += len(rest)
-        if reader.tell() != end or len(found) != width or any(len(values) != count for values in found):
+    reader.feed(together(found.content, found.starts, found.sizes))
+    for count, end in zip(found.rows.tolist(), np.cumsum(found.sizes).tolist(), strict=True):
+        cells = reader.unpack()
+        if reader.tell() != end or len(cells) != width or any(len(values) != count for values in cells):
             raise ValueError("a frame is not exactly its rows")
-        for column, values in zip(columns, found, strict=True):
+        for column, values in zip(columns, cells, strict=True):
             column.extend(values)
     return columns

@@ -1,22 +1,26 @@
-"""Layout "rows": msgpack, value by value."""
+"""Layout "rows": msgpack. Frames of one row are read column by column, all at once; others value by value."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modeldata.columns.cells import read_cells
 from modeldata.columns.typed import from_values
 from modeldata.columns.values import unpacker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from modeldata.columns.payloads import Payloads
     from modeldata.columns.typed import Values
 
 
-def decode(types: list[str], extra: dict[str, object], frames: Sequence[tuple[int, bytes | memoryview]]) -> list[Values]:
+def decode(types: list[str], extra: dict[str, object], found: Payloads) -> list[Values]:
     """Raises ValueError where a frame is not exactly its rows, each as wide as the definition says."""
-    table = _read(frames, single=bool(extra.get("single")))
+    single = bool(extra.get("single"))
     width = len(types)
+    cells = read_cells(found, width, single=single)
+    if cells is not None:
+        return [column.values(kind) for column, kind in zip(cells, types, strict=True)]
+    table = _read(found, single=single)
     if any(len(row) != width for row in table):
         raise ValueError(f"a row does not have {width} values")
     if not table:
@@ -24,18 +28,18 @@ def decode(types: list[str], extra: dict[str, object], frames: Sequence[tuple[in
     return [from_values(list(values), kind) for values, kind in zip(zip(*table, strict=True), types, strict=True)]
 
 
-def _read(frames: Sequence[tuple[int, bytes | memoryview]], *, single: bool) -> list[list[object]]:
+def _read(found: Payloads, *, single: bool) -> list[list[object]]:
     reader = unpacker()
     table: list[list[object]] = []
     start = 0
-    for count, data in frames:
+    for count, data in found:
         reader.feed(data)
-        found = reader.unpack()
+        rows = reader.unpack()
         start += len(data)
-        if reader.tell() != start or not isinstance(found, list) or (1 if single else len(found)) != count:
+        if reader.tell() != start or not isinstance(rows, list) or (1 if single else len(rows)) != count:
             raise ValueError("a frame is not exactly its rows")
         if single:
-            table.append(found)
+            table.append(rows)
         else:
-            table.extend(found)
+            table.extend(rows)
     return table

@@ -7,50 +7,57 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from modeldata.columns.payloads import grid, together
 from modeldata.snapshot.texts import NULL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
-
+    from modeldata.columns.payloads import Array, Payloads
     from modeldata.columns.typed import Values
 
-    Lengths = np.ndarray[Any, np.dtype[np.uint32]]
+LENGTH = np.dtype("<u4")
+MOST = 1 << 31
+"""Bytes from which on text needs long offsets."""
 
 
-class Texts:
-    """The text columns of one frame. `end`: where in its data they end."""
+def read_texts(found: Payloads, at: int, columns: int) -> tuple[list[Values], Array]:
+    """The text columns that begin `at` bytes for each row from the start of each frame, and where they end in each.
 
-    def __init__(self, data: memoryview, at: int, columns: int, rows: int) -> None:
-        self.lengths: Lengths = np.frombuffer(data, "<u4", columns * rows, at).reshape(columns, rows)
-        self.data = data
-        sizes = np.where(self.lengths == NULL, 0, self.lengths).sum(axis=1, dtype=np.int64)
-        start = at + self.lengths.nbytes
-        self.bounds = [start, *(start + np.cumsum(sizes)).tolist()]
-        self.end = self.bounds[-1]
-        if self.end > len(data):
-            raise ValueError("texts are longer than the frame")
+    Raises ValueError where they would go beyond a frame.
+    """
+    before = found.starts + (at + columns * LENGTH.itemsize) * found.rows
+    if (before > found.starts + found.sizes).any():
+        raise ValueError("texts are longer than the frame")
+    told = grid(found, at, columns, LENGTH)
+    missing = told == NULL
+    sizes = np.where(missing, 0, told).astype(np.int64)
+    reached = np.concatenate([np.zeros((columns, 1), np.int64), np.cumsum(sizes, axis=1)], axis=1)
+    stops = np.cumsum(found.rows)
+    of_frames = reached[:, stops] - reached[:, stops - found.rows]
+    ends = before + of_frames.sum(axis=0)
+    if (ends > found.starts + found.sizes).any():
+        raise ValueError("texts are longer than the frame")
+    made = []
+    for number in range(columns):
+        joined = together(found.content, before, of_frames[number])
+        made.append(_array(joined, reached[number], missing[number]))
+        before = before + of_frames[number]
+    return made, ends
 
-    def column(self, number: int) -> memoryview:
-        return self.data[self.bounds[number] : self.bounds[number + 1]]
+
+def text_array(content: bytes | memoryview, starts: Array, sizes: Array, missing: Array | None) -> Values:
+    """One text from each piece of `content`: Arrow's, or a list where some have lone surrogates."""
+    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+    return _array(together(content, starts, sizes), bounds, missing)
 
 
-def columns_of(found: Sequence[Texts], columns: int) -> list[Values]:
-    return [_column([one.lengths[at] for one in found], [one.column(at) for one in found]) for at in range(columns)]
-
-
-def _column(lengths: list[Lengths], texts: list[memoryview]) -> Values:
-    sizes = np.concatenate([np.zeros(0, np.uint32), *lengths])
-    missing = sizes == NULL
-    ends = np.cumsum(np.where(missing, 0, sizes), dtype=np.int64)
-    joined = b"".join(texts)
-    bounds = np.concatenate([np.zeros(1, np.int64), ends])  # a round's frames are far from 2 GiB, but one frame may be larger
+def _array(joined: bytes, bounds: Array, missing: Array | None) -> Values:
     try:
         joined.decode()
     except UnicodeDecodeError:  # lone surrogates: nothing that Arrow can hold
+        absent = [False] * (len(bounds) - 1) if missing is None else missing.tolist()
         cells = [joined[start:stop] for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)]
-        return [None if no else cell.decode("utf-8", "surrogatepass") for cell, no in zip(cells, missing.tolist(), strict=True)]
-    valid = pa.array(~missing).buffers()[1] if missing.any() else None
-    if len(joined) < 1 << 31:
-        return pa.StringArray.from_buffers(len(sizes), pa.py_buffer(bounds.astype(np.int32)), pa.py_buffer(joined), valid)
-    return pa.LargeStringArray.from_buffers(len(sizes), pa.py_buffer(bounds), pa.py_buffer(joined), valid)
+        return [None if no else cell.decode("utf-8", "surrogatepass") for cell, no in zip(cells, absent, strict=True)]
+    valid = pa.array(~missing).buffers()[1] if missing is not None and missing.any() else None
+    if len(joined) < MOST:
+        return pa.StringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds.astype(np.int32)), pa.py_buffer(joined), valid)
+    return pa.LargeStringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(joined), valid)

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modeldata import names
-from modeldata.columns import Column, decode
+from modeldata.columns import Column, Payloads, decode
+from modeldata.columns.texts import text_array
 from modeldata.encode.csv import header_line as csv_line
+from modeldata.ship.calls import Calls, portions
 from modeldata.ship.cut import split_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from modeldata.columns.typed import Array, Values
     from modeldata.encode import Encoded, Encoder
-    from modeldata.ship.gather import Group, Taken
+    from modeldata.ship.gather import Group
 
 
 class Batch(NamedTuple):
@@ -34,9 +38,9 @@ class Batch(NamedTuple):
 
 
 class Spoilt(NamedTuple):
-    """A frame that can't be decoded, set aside so that it stops nobody else."""
+    """One call that can't be decoded, set aside so that it stops nobody else."""
 
-    taken: Taken
+    calls: Calls
     why: str
 
 
@@ -50,10 +54,10 @@ class Form(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Rows as bytes, without a header, and the frames that are in them, in this order."""
+    """Rows as bytes, without a header, and the calls that are in them, in this order."""
 
     encoded: Encoded
-    frames: list[Taken]
+    calls: Calls
 
 
 def encode_group(group: Group, form: Form) -> Iterator[Batch | Spoilt]:
@@ -61,29 +65,19 @@ def encode_group(group: Group, form: Form) -> Iterator[Batch | Spoilt]:
 
     Raises MemoryError where even one frame alone is too much.
     """
-    for frames in _portions(group, form.encoder.portions):
-        for made in _encode(group, frames, form):
+    for calls in portions(group.frames, _portion_bytes(group, form.encoder.portions)):
+        for made in _encode(group, calls, form):
             if isinstance(made, Spoilt):
                 yield made
             else:
                 yield from _batches(group, made, form)
 
 
-def _portions(group: Group, limits: tuple[int, int]) -> Iterator[list[Taken]]:
-    """As many frames as may be decoded at once: values that come one by one take many times their bytes."""
+def _portion_bytes(group: Group, limits: tuple[int, int]) -> int:
+    """How many bytes of frames may be decoded at once: values that come one by one take many times their bytes."""
     extra = group.definition.get("extra")
     typed = group.definition.get("layout") != "rows" and not (isinstance(extra, dict) and extra.get("objects"))
-    most = limits[0] if typed else limits[1]
-    portion: list[Taken] = []
-    size = 0
-    for taken in group.frames:
-        portion.append(taken)
-        size += taken.frame.head.size
-        if size >= most:
-            yield portion
-            portion, size = [], 0
-    if portion:
-        yield portion
+    return limits[0] if typed else limits[1]
 
 
 def _batches(group: Group, piece: Piece, form: Form) -> Iterator[Batch]:
@@ -124,27 +118,27 @@ def _named(definition: dict[str, object]) -> tuple[list[str], list[str]]:
     return columns, types
 
 
-def _encode(group: Group, frames: list[Taken], form: Form) -> Iterator[Piece | Spoilt]:
+def _encode(group: Group, calls: Calls, form: Form) -> Iterator[Piece | Spoilt]:
     """All at once; where that fails, in halves down to the one frame that is to blame, which is set aside."""
     try:
-        columns = decode(group.definition, [(taken.frame.head.rows, taken.frame.data) for taken in frames])
-        own = _own_columns(frames, form.encoder.own_columns)
+        columns = decode(group.definition, Payloads(calls.content, calls.starts, calls.sizes, calls.rows))
+        own = own_columns(calls, form.encoder.own_columns)
         encoded = form.encoder.encode([*own, *columns], excel_safe=form.excel_safe, metadata=_metadata(group, form))
     except ImportError:
         raise  # of ours, in a process that is short of something
     except MemoryError:
-        if len(frames) == 1:
+        if len(calls) == 1:
             raise
     except Exception as error:  # whatever a library says of bytes or values that it does not like: no other row may wait for it
-        if len(frames) == 1:
-            yield Spoilt(frames[0], f"{type(error).__name__}: {error}")
+        if len(calls) == 1:
+            yield Spoilt(calls, f"{type(error).__name__}: {error}")
             return
     else:
-        yield Piece(encoded, frames)
+        yield Piece(encoded, calls)
         return
-    half = len(frames) // 2
-    yield from _encode(group, frames[:half], form)
-    yield from _encode(group, frames[half:], form)
+    half = len(calls) // 2
+    yield from _encode(group, calls.part(slice(half)), form)
+    yield from _encode(group, calls.part(slice(half, None)), form)
 
 
 def _metadata(group: Group, form: Form) -> dict[str, str]:
@@ -157,36 +151,50 @@ def _metadata(group: Group, form: Form) -> dict[str, str]:
     }
 
 
-def _own_columns(frames: list[Taken], wanted: Sequence[str]) -> list[Column]:
+def own_columns(calls: Calls, wanted: Sequence[str]) -> list[Column]:
     """`$Timestamp`, `$CorrelationId` and `$RequestId`: one value a call, repeated for each of its rows. And, where the format has
     them, `$Writer`, `$Sequence` and `$Row`: which row of which call this is."""
-    rows = np.array([taken.frame.head.rows for taken in frames], dtype=np.int64)
-    times = np.array([taken.frame.head.time_ns for taken in frames], dtype=np.int64) // 1000
-    calls = np.repeat(np.arange(len(frames)), rows)
-    which = pa.array(calls)
-    correlation = pa.array([_text(taken.frame.correlation) for taken in frames], pa.string())
-    request = pa.array([_text(taken.frame.request) or names.ZERO_GUID for taken in frames], pa.string())
-    stamps = pa.array(times[calls]).cast(pa.timestamp("us"))
+    rows = calls.rows
+    single = bool((rows == 1).all())
+    which = None if single else np.repeat(np.arange(len(calls)), rows)
+    times = calls.heads["time_ns"] // 1000
     made = [
-        Column(names.TIMESTAMP, "datetime64[us]", stamps),
-        Column(names.CORRELATION, "str", correlation.take(which)),
-        Column(names.REQUEST, "str", request.take(which)),
+        Column(names.TIMESTAMP, "datetime64[us]", _each(pa.array(times).cast(pa.timestamp("us")), which)),
+        Column(names.CORRELATION, "str", _each(_ids(calls.content, *calls.correlations), which)),
+        Column(names.REQUEST, "str", _each(_requests(calls), which)),
     ]
     if names.WRITER not in wanted:
         return made
-    first = np.array([taken.frame.head.sequence for taken in frames], dtype=np.int64)
-    place = np.arange(len(calls)) - (np.cumsum(rows) - rows)[calls]
-    writer = pa.array([taken.writer_id.hex() for taken in frames], pa.string())
+    writer = pa.array([one.hex() for one in calls.writers], pa.string()).take(pa.array(calls.writer))
+    first = pa.array(calls.heads["sequence"].astype(np.uint64)).cast(pa.int64())
+    place = np.zeros(len(calls), np.int64) if which is None else np.arange(len(which)) - (np.cumsum(rows) - rows)[which]
     return [
         *made,
-        Column(names.WRITER, "str", writer.take(which)),
-        Column(names.SEQUENCE, "int64", pa.array(first[calls] + place)),
+        Column(names.WRITER, "str", _each(writer, which)),
+        Column(names.SEQUENCE, "int64", pc.add(_each(first, which), pa.array(place))),
         Column(names.ROW, "int64", pa.array(place)),
     ]
 
 
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
+def _each(values: pa.Array, which: Array | None) -> pa.Array:
+    """The value of each row's call; `which` is None where each call is one row."""
+    return values if which is None else values.take(pa.array(which))
+
+
+def _requests(calls: Calls) -> pa.Array:
+    zero = pa.scalar(names.ZERO_GUID)
+    starts, sizes = calls.requests
+    if not sizes.any():
+        return pa.repeat(zero, len(calls))
+    return pc.if_else(pa.array(sizes == 0), zero, _ids(calls.content, starts, sizes))
+
+
+def _ids(content: bytes, starts: Array, sizes: Array) -> pa.Array:
+    made: Values = text_array(content, starts, sizes, None)
+    if not isinstance(made, list):
+        return made
+    bounds = zip(starts.tolist(), (starts + sizes).tolist(), strict=True)
+    return pa.array([content[start:stop].decode("utf-8", "replace") for start, stop in bounds], pa.string())
 
 
 def _signature(stream: str, header: bytes, types: list[str]) -> str:
@@ -214,17 +222,17 @@ _KINDS = (
 
 
 def _manifest(group: Group, columns: list[str], types: list[str], piece: Piece) -> dict[str, object]:
-    frames, encoded = piece.frames, piece.encoded
-    times = [taken.frame.head.time_ns for taken in frames]
+    calls, encoded = piece.calls, piece.encoded
+    times = calls.heads["time_ns"]
     manifest: dict[str, object] = {
         "identity": group.identity,
-        "rows": sum(taken.frame.head.rows for taken in frames),
-        "first_ns": min(times),
-        "last_ns": max(times),
+        "rows": int(calls.rows.sum()),
+        "first_ns": int(times.min()),
+        "last_ns": int(times.max()),
         "columns": columns,
         "types": types,
-        "calls": _runs([taken.frame.head.rows for taken in frames]),
-        "sequences": _sequences(frames),
+        "calls": _runs(calls.rows),
+        "sequences": [[writer.hex(), first, last] for writer, first, last in calls.ranges()],
     }
     if encoded.replaced:
         manifest["surrogates_replaced"] = encoded.replaced
@@ -233,26 +241,8 @@ def _manifest(group: Group, columns: list[str], types: list[str], piece: Piece) 
     return manifest
 
 
-def _runs(rows: list[int]) -> list[list[int]]:
+def _runs(rows: Array) -> list[list[int]]:
     """[[rows per call, calls], ...] in the order of the file."""
-    runs: list[list[int]] = []
-    for count in rows:
-        if runs and runs[-1][0] == count:
-            runs[-1][1] += 1
-        else:
-            runs.append([count, 1])
-    return runs
-
-
-def _sequences(frames: list[Taken]) -> list[list[object]]:
-    """[[writer, first, last], ...] in the order of the file, last included."""
-    runs: list[tuple[str, int, int]] = []
-    for taken in frames:
-        first = taken.frame.head.sequence
-        last = first + taken.frame.head.rows - 1
-        writer = taken.writer_id.hex()
-        if runs and runs[-1][0] == writer and runs[-1][2] + 1 == first:
-            runs[-1] = (writer, runs[-1][1], last)
-        else:
-            runs.append((writer, first, last))
-    return [list(run) for run in runs]
+    begins = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
+    times = np.diff(np.append(begins, len(rows)))
+    return [list(run) for run in zip(rows[begins].tolist(), times.tolist(), strict=True)]

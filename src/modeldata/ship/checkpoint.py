@@ -19,6 +19,8 @@ SLOT = struct.Struct("<8sQII")
 """Magic, generation, length of the content, checksum of generation and content."""
 SLOT_STEP = 64 * 1024
 
+DONE = -1
+"""Offset of a segment of which nothing is left to read."""
 
 STATE_LOST = (
     "what was archived is not known, so nothing is sent; `modeldata ship --drain --accept-duplicates` sends what is "

@@ -6,35 +6,41 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgpack
+import numpy as np
 
 from modeldata import names
+from modeldata.ship.calls import ranges
+from modeldata.ship.checkpoint import DONE
+from modeldata.ship.definitions import Definitions
 from modeldata.spool import frame
-from modeldata.spool.reader import Damage, Frame, OpenSegment, segment_names
+from modeldata.spool.reader import Damage, OpenSegment, segment_names
+from modeldata.spool.run import Run, runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from modeldata.ship.calls import Array
     from modeldata.ship.checkpoint import State
     from modeldata.spool.files import Files
     from modeldata.spool.place import Place
 
 ROUND_BYTES = 32 * 1024 * 1024
 """A round reads no more frames than this (and one more), so that memory stays bounded whatever the backlog."""
-FRAME_BYTES = 640
+FRAME_BYTES = 128
 """What a frame takes in memory besides its bytes, about."""
-PARSED_DEFINITIONS = 20_000
-"""How many definitions are kept unpacked."""
+HOUR_NS = 3600 * 10**9
+"""Frames of one hour have one folder."""
+EXACT = 1 << 63
+"""Numbers below this can be compared as arrays."""
 DROP_OLDEST = "drop_oldest"
 """The reason under which rows are counted that were accepted and then given up for room: the one policy that does so."""
-DONE = -1
-"""Offset of a segment of which nothing is left to read."""
 
 
 class Taken(NamedTuple):
-    """One DATA frame in a group."""
+    """DATA frames of one writer in a group, in the order of their numbers."""
 
     writer_id: bytes
-    frame: Frame
+    run: Run
 
 
 class Group:
@@ -49,7 +55,7 @@ class Group:
 
     @property
     def rows(self) -> int:
-        return sum(taken.frame.head.rows for taken in self.frames)
+        return sum(taken.run.rows for taken in self.frames)
 
 
 class Refusals(NamedTuple):
@@ -101,28 +107,6 @@ class Gathered:
         return self.bytes >= ROUND_BYTES
 
 
-class Definitions:
-    """The definitions in each segment, kept between rounds: frames after the checkpoint refer to ones before it."""
-
-    def __init__(self) -> None:
-        self._by_segment: dict[str, dict[int, bytes]] = {}
-
-    def of(self, segment: OpenSegment, offset: int) -> dict[int, bytes]:
-        known = self._by_segment.get(segment.name)
-        if known is None:
-            known = self._by_segment[segment.name] = {}
-            for found in segment.frames(0):
-                if found.start >= offset:
-                    break
-                if isinstance(found, Frame) and found.head.kind == frame.DEFINE:
-                    known[found.head.definition] = found.data
-        return known
-
-    def keep_only(self, present: set[str]) -> None:
-        for name in set(self._by_segment) - present:
-            del self._by_segment[name]
-
-
 class Gatherer:
     """Reads a spool from a state on. Holds nothing between rounds but a cache of definitions."""
 
@@ -133,7 +117,6 @@ class Gatherer:
         self._warn = warn
         self._definitions = Definitions()
         self._told: set[str] = set()
-        self._parse_cache: dict[bytes, tuple[dict[str, object], dict[str, str], str]] = {}
 
     def gather(self, state: State) -> Gathered:
         """Frames after `state`, up to `ROUND_BYTES`. `state` itself is not changed."""
@@ -161,7 +144,7 @@ class Gatherer:
             lost += found.lost
             for group in found.groups.values():
                 rows += group.rows
-                lost += [_given_up(group, taken) for taken in group.frames]
+                lost += [one for taken in group.frames for one in _given_up(group, taken)]
         return rows, lost
 
     def _forget(self, found: Gathered, present: set[str]) -> None:
@@ -194,25 +177,40 @@ class Gatherer:
         offset = before = state.offsets.get(segment.name, 0)
         definitions = self._definitions.of(segment, offset)
         done = not segment.alive
-        for item in segment.frames(offset):
-            offset = item.stop
+        for item in runs(segment, offset):
             if isinstance(item, Damage):
                 self._damaged(segment, item, found)
-            elif item.head.kind == frame.DATA:
-                self._data(segment, item, definitions, found)
-            elif item.head.kind == frame.DEFINE:
-                definitions[item.head.definition] = item.data
-            elif item.head.kind == frame.DROPS:
-                self._drops(segment, item, found)
-            elif item.head.kind == frame.TOTALS:
-                self._totals(segment, item, definitions, found)
-            elif item.head.kind == frame.END:
-                done = True
+                offset = item.stop
+            else:
+                offset = self._run(segment, item, definitions, found)
+                done = done or int(item.heads["kind"][-1]) == frame.END
             if found.full():
-                found.more, done = True, done and item.stop >= segment.size
+                found.more, done = True, not segment.alive and offset >= segment.size
                 break
         state.offsets[segment.name] = DONE if done else offset
         found.changed = found.changed or done or offset != before
+
+    def _run(self, segment: OpenSegment, run: Run, definitions: dict[int, bytes], found: Gathered) -> int:
+        """Its frames one kind after the other; where in the segment what was read ends: all of it, unless the round is full."""
+        at = 0
+        for other in [*np.flatnonzero(run.heads["kind"] != frame.DATA).tolist(), len(run)]:
+            while at < other:
+                at += self._data(segment, run.part(slice(at, other)), definitions, found)
+                if found.full():
+                    return run.part(slice(at)).stop
+            if other < len(run):
+                self._other(segment, run.part(slice(other, other + 1)), definitions, found)
+                at += 1
+        return run.stop
+
+    def _other(self, segment: OpenSegment, one: Run, definitions: dict[int, bytes], found: Gathered) -> None:
+        kind = int(one.heads["kind"][0])
+        if kind == frame.DEFINE:
+            definitions[int(one.heads["definition"][0])] = one.data(0)
+        elif kind == frame.DROPS:
+            self._drops(segment, one, found)
+        elif kind == frame.TOTALS:
+            self._totals(segment, one, definitions, found)
 
     def _damaged(self, segment: OpenSegment, item: Damage, found: Gathered) -> None:
         if item.torn:
@@ -222,33 +220,71 @@ class Gatherer:
         content = segment.read(item.stop - item.start, item.start)
         found.bad.append(Bad(segment.name, item.start, content, item.rows, "its checksum does not hold"))
 
-    def _data(self, segment: OpenSegment, item: Frame, definitions: dict[int, bytes], found: Gathered) -> None:
-        head = item.head
-        packed = definitions.get(head.definition)
-        known = self._parsed(packed) if packed is not None else None
-        if packed is None or known is None:
-            found.after.damaged += 1
-            found.bad.append(Bad(segment.name, item.start, item.data, head.rows, "its definition is lost"))
-            return
-        definition, identity, stream = known
-        folder = names.folder(identity, head.time_ns, self._hour_folders)
-        if not self._reach(segment, identity, stream, folder, head.sequence, head.rows, found):
-            found.repeats += 1
-            return
-        group = found.groups.get((packed, folder))
-        if group is None:
-            group = found.groups[packed, folder] = Group(definition, identity, folder)
-        group.frames.append(Taken(segment.writer_id, item))
-        found.bytes += head.size + FRAME_BYTES
-        found.oldest_ns = head.time_ns if found.oldest_ns is None else min(found.oldest_ns, head.time_ns)
+    def _data(self, segment: OpenSegment, run: Run, definitions: dict[int, bytes], found: Gathered) -> int:
+        """As many DATA frames as the round has room for, and one more; how many that are."""
+        reached = np.cumsum(run.sizes + FRAME_BYTES)
+        run = run.part(slice(int(np.searchsorted(reached, ROUND_BYTES - found.bytes)) + 1))
+        numbers = run.heads["definition"]
+        streams: dict[str, list[int]] = {}
+        for number in _in_first_order(numbers):  # the first call of a writer of whom nothing is known is taken as it is
+            known = self._definitions.parsed(definitions.get(number, b""))
+            if known is None:
+                self._undefined(segment, run.part(numbers == number), found)
+            else:
+                streams.setdefault(known[2], []).append(number)
+        for stream, mine in streams.items():
+            whole = len(streams) == 1 and len(mine) == 1 and bool((numbers == mine[0]).all())
+            self._stream(segment, stream, run if whole else run.part(np.isin(numbers, mine)), definitions, found)
+        return len(run)
+
+    def _undefined(self, segment: OpenSegment, run: Run, found: Gathered) -> None:
+        found.after.damaged += len(run)
+        for number, rows in enumerate(run.heads["rows"].tolist()):
+            found.bad.append(Bad(segment.name, run.place(number), run.data(number), rows, "its definition is lost"))
+
+    def _stream(self, segment: OpenSegment, stream: str, run: Run, definitions: dict[int, bytes], found: Gathered) -> None:
+        """Frames of one collector: what is new of them goes to the groups of its definition and folder."""
+        if not self._follows(segment, stream, run, found):
+            kept = [self._reach_frame(segment, run, number, definitions, found) for number in range(len(run))]
+            found.repeats += kept.count(False)
+            run = run.part(np.flatnonzero(kept))
+        for part in _alike(run):
+            packed = definitions[int(part.heads["definition"][0])]
+            known = self._definitions.parsed(packed)
+            assert known is not None  # else it would not have come here
+            definition, identity, _ = known
+            oldest = int(part.heads["time_ns"].min())
+            folder = names.folder(identity, oldest, self._hour_folders)
+            group = found.groups.get((packed, folder))
+            if group is None:
+                group = found.groups[packed, folder] = Group(definition, identity, folder)
+            group.frames.append(Taken(segment.writer_id, part))
+            found.bytes += int(part.sizes.sum()) + FRAME_BYTES * len(part)
+            found.oldest_ns = oldest if found.oldest_ns is None else min(found.oldest_ns, oldest)
+
+    def _follows(self, segment: OpenSegment, stream: str, run: Run, found: Gathered) -> bool:
+        """Does this run go on exactly where its collector was, without a hole or a repeat? Then the numbers are behind it."""
+        expected = _expected(segment, stream, found)
+        first, rows = run.heads["sequence"], run.heads["rows"].astype(np.uint64)
+        if expected not in (None, int(first[0])) or int(first.max()) >= EXACT or (first[:-1] + rows[:-1] != first[1:]).any():
+            return False
+        found.after.sequences.setdefault(segment.writer_id, {})[stream] = int(first[-1] + rows[-1])
+        return True
+
+    def _reach_frame(self, segment: OpenSegment, run: Run, number: int, definitions: dict[int, bytes], found: Gathered) -> bool:
+        head = run.heads[number]
+        known = self._definitions.parsed(definitions[int(head["definition"])])
+        assert known is not None
+        _, identity, stream = known
+        folder = names.folder(identity, int(head["time_ns"]), self._hour_folders)
+        return self._reach(segment, identity, stream, folder, int(head["sequence"]), int(head["rows"]), found)
 
     def _reach(
         self, segment: OpenSegment, identity: dict[str, str], stream: str, folder: str, first: int, rows: int, found: Gathered
     ) -> bool:
         """Order by sequence: a number seen before is a repeat (False), one too high tells exactly which rows are missing."""
-        known = segment.number == 1 or segment.writer_id in found.after.sequences
+        expected = _expected(segment, stream, found)
         sequences = found.after.sequences.setdefault(segment.writer_id, {})
-        expected = sequences.get(stream, 0 if known else None)
         if expected is not None and first < expected:
             return False
         if expected is not None and first > expected:
@@ -257,61 +293,60 @@ class Gatherer:
         sequences[stream] = first + rows
         return True
 
-    def _totals(self, segment: OpenSegment, item: Frame, definitions: dict[int, bytes], found: Gathered) -> None:
+    def _totals(self, segment: OpenSegment, one: Run, definitions: dict[int, bytes], found: Gathered) -> None:
         """Where each collector's numbers ended when the writer left: what is missing before that is lost."""
         try:
-            told = msgpack.unpackb(item.data)
+            told = msgpack.unpackb(one.data(0))
             for number, upto in told:
-                known = self._parsed(definitions.get(number, b""))
+                known = self._definitions.parsed(definitions.get(number, b""))
                 if known is not None:
                     _, identity, stream = known
-                    folder = names.folder(identity, item.head.time_ns, self._hour_folders)
+                    folder = names.folder(identity, int(one.heads["time_ns"][0]), self._hour_folders)
                     self._reach(segment, identity, stream, folder, upto, 0, found)
         except (ValueError, TypeError) as error:
             self._warn(f"totals of {segment.name} can't be read: {error}")
 
-    def _parsed(self, packed: bytes) -> tuple[dict[str, object], dict[str, str], str] | None:
-        """(definition, identity, stream) of a packed definition; None where it can't be read."""
-        known = self._parse_cache.get(packed)
-        if known is None:
-            definition = _definition(packed)
-            if definition is None:
-                return None
-            identity = identity_of(definition)
-            if len(self._parse_cache) >= PARSED_DEFINITIONS:
-                self._parse_cache.clear()
-            known = self._parse_cache[packed] = definition, identity, names.stream(identity)
-        return known
-
-    def _drops(self, segment: OpenSegment, item: Frame, found: Gathered) -> None:
+    def _drops(self, segment: OpenSegment, one: Run, found: Gathered) -> None:
         try:
-            told = msgpack.unpackb(item.data, unicode_errors="surrogatepass")
+            told = msgpack.unpackb(one.data(0), unicode_errors="surrogatepass")
             for identity, reason, rows in told:
-                folder = names.folder(identity, item.head.time_ns, self._hour_folders)
+                folder = names.folder(identity, int(one.heads["time_ns"][0]), self._hour_folders)
                 found.refusals.append(Refusals(identity, folder, reason, rows))
                 found.after.drops[reason] = found.after.drops.get(reason, 0) + rows
         except (ValueError, TypeError, KeyError) as error:
-            found.bad.append(Bad(segment.name, item.start, item.data, None, f"its counts can't be read: {error}"))
+            found.bad.append(Bad(segment.name, one.place(0), one.data(0), None, f"its counts can't be read: {error}"))
 
 
-def _definition(packed: bytes) -> dict[str, object] | None:
-    try:
-        definition = msgpack.unpackb(packed, unicode_errors="surrogatepass")
-    except ValueError:
-        return None
-    return definition if isinstance(definition, dict) and isinstance(definition.get("identity"), dict) else None
+def _expected(segment: OpenSegment, stream: str, found: Gathered) -> int | None:
+    """The next number of a collector; None where nothing is known of its writer, whose earlier segments are gone."""
+    known = segment.number == 1 or segment.writer_id in found.after.sequences
+    return found.after.sequences.get(segment.writer_id, {}).get(stream, 0 if known else None)
 
 
-def identity_of(definition: dict[str, object]) -> dict[str, str]:
-    identity = definition["identity"]
-    assert isinstance(identity, dict)
-    return identity
+def _in_first_order(numbers: Array) -> list[int]:
+    """Each number once, in the order in which they came."""
+    if (numbers == numbers[0]).all():
+        return [int(numbers[0])]
+    found, first = np.unique(numbers, return_index=True)
+    ordered: list[int] = found[np.argsort(first)].tolist()
+    return ordered
 
 
-def _given_up(group: Group, taken: Taken) -> Lost:
-    head = taken.frame.head
-    last = head.sequence + head.rows - 1
-    return Lost(group.identity, group.folder, taken.writer_id, head.sequence, last, DROP_OLDEST)
+def _alike(run: Run) -> Iterator[Run]:
+    """A run in parts of one definition and one hour each."""
+    if not len(run):
+        return
+    keys = np.stack([run.heads["definition"].astype(np.int64), run.heads["time_ns"] // HOUR_NS])
+    if (keys == keys[:, :1]).all():
+        yield run
+        return
+    _, which = np.unique(keys, axis=1, return_inverse=True)
+    for key in dict.fromkeys(which.ravel().tolist()):  # as they came
+        yield run.part(which.ravel() == key)
+
+
+def _given_up(group: Group, taken: Taken) -> list[Lost]:
+    return [Lost(group.identity, group.folder, *numbers, DROP_OLDEST) for numbers in ranges(taken)]
 
 
 def joined(lost: list[Lost]) -> list[Lost]:

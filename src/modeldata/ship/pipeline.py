@@ -10,10 +10,10 @@ from modeldata import names
 from modeldata.encode import encoder
 from modeldata.errors import SpoolError
 from modeldata.ship.batch import Form, Spoilt, encode_group
-from modeldata.ship.checkpoint import STATE_LOST, Checkpoint, State
+from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, State
 from modeldata.ship.cut import cut
 from modeldata.ship.freeze import Freezer, Intent, Item, Staging
-from modeldata.ship.gather import DONE, DROP_OLDEST, Bad, Gatherer, Lost, joined
+from modeldata.ship.gather import DROP_OLDEST, Bad, Gatherer, Lost, joined
 from modeldata.ship.targets import Targets
 from modeldata.spool.files import make_folders, replace_file, settle
 from modeldata.spool.reader import OpenSegment, segment_names
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modeldata.settings import Settings
-    from modeldata.ship.gather import Gathered, Group, Refusals
+    from modeldata.ship.gather import Gathered, Refusals
     from modeldata.spool.files import Files
     from modeldata.spool.place import Place
     from modeldata.store import WriteStore
@@ -168,7 +168,7 @@ class Pipeline:
             for made in encode_group(group, form):
                 if isinstance(made, Spoilt):
                     bad.append(_as_bad(made))
-                    lost.append(_as_lost(group, made))
+                    lost += [Lost(group.identity, group.folder, *numbers, "quarantined") for numbers in made.calls.ranges()]
                     continue
                 made.manifest["batch"] = f"{form.origin}-{len(items)}"
                 refused = _refusals_of(found, group.stream, group.folder)
@@ -276,15 +276,9 @@ def _loss_note(one: Lost) -> tuple[str, dict[str, object]]:
     return one.folder, {"identity": one.identity, "rows": 0, "lost": [[one.writer_id.hex(), one.first, one.last, one.reason]]}
 
 
-def _as_lost(group: Group, spoilt: Spoilt) -> Lost:
-    head = spoilt.taken.frame.head
-    last = head.sequence + head.rows - 1
-    return Lost(group.identity, group.folder, spoilt.taken.writer_id, head.sequence, last, "quarantined")
-
-
 def _as_bad(spoilt: Spoilt) -> Bad:
-    frame = spoilt.taken.frame
-    return Bad(spoilt.taken.writer_id.hex(), frame.start, frame.data, frame.head.rows, spoilt.why)
+    one = spoilt.calls
+    return Bad(one.writers[one.writer[0]].hex(), int(one.places[0]), one.data(0), int(one.rows[0]), spoilt.why)
 
 
 def _refusals_of(found: Gathered, stream: str, folder: str) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from modeldata.ship.gather import DONE
+from modeldata.ship.checkpoint import DONE
 from modeldata.spool import frame
 from modeldata.spool.reader import Damage, OpenSegment, segment_names
 

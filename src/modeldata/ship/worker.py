@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from modeldata.errors import ModelDataError, mask
 from modeldata.ship import policy
-from modeldata.ship.checkpoint import State
-from modeldata.ship.gather import DONE, DROP_OLDEST
+from modeldata.ship.checkpoint import DONE, State
+from modeldata.ship.gather import DROP_OLDEST
 from modeldata.ship.pipeline import Pipeline
 from modeldata.ship.watch import look, sync_writers
 from modeldata.spool.files import replace_file

@@ -21,18 +21,27 @@ SCAN_WINDOW = 1 << 20
 
 
 class Frame:
-    """A frame whose two checksums held. `data` is a copy; `start` and `stop` are offsets in its segment."""
+    """A frame whose two checksums held. `payload` is a copy; `start` and `stop` are offsets in its segment."""
 
-    __slots__ = ("correlation", "data", "head", "request", "start", "stop")
+    __slots__ = ("head", "payload", "start", "stop")
 
     def __init__(self, head: frame.FrameHeader, start: int, payload: bytes) -> None:
         self.head = head
         self.start = start
         self.stop = start + head.size
-        first, second = head.data, head.data + head.correlation
-        self.data = payload[:first]
-        self.correlation = payload[first:second]
-        self.request = payload[second : second + head.request]
+        self.payload = payload
+
+    @property
+    def data(self) -> bytes:
+        return self.payload[: self.head.data]
+
+    @property
+    def correlation(self) -> bytes:
+        return self.payload[self.head.data : self.head.data + self.head.correlation]
+
+    @property
+    def request(self) -> bytes:
+        return self.payload[self.head.data + self.head.correlation :]
 
 
 class Damage:

@@ -1,0 +1,228 @@
+"""What does a row cost in the shipper: stage by stage, and against pyarrow writing the same table?
+
+A spool of one shape of call is filled once, then read again and again in one process: the walk over its frames, their decoding to
+columns, their encoding, and the whole pipeline from a fresh copy of the spool to a local archive, with a checkpoint each round.
+Floors: `pyarrow.csv.write_csv` and `pyarrow.parquet.write_table` of the same columns as one table, on the same disk. CPU time of
+the process (`wall` beside it has fsyncs and whoever shares the machine); medians of rounds in which all take turns, after
+one that warms up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from modeldata import Archive, names
+from modeldata.columns import Column, Payloads, decode
+from modeldata.encode import encoder
+from modeldata.settings import Settings
+from modeldata.ship.batch import own_columns
+from modeldata.ship.calls import portions
+from modeldata.ship.checkpoint import State
+from modeldata.ship.gather import Gatherer, Group
+from modeldata.ship.pipeline import Pipeline
+from modeldata.spool.files import Files
+from modeldata.spool.place import Place, open_place
+from modeldata.spool.reader import Damage, OpenSegment, segment_names
+from modeldata.spool.run import runs
+from modeldata.store import open_store
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+SCALE = float(os.environ.get("BENCH_SCALE", "1"))
+FORMATS = ("csv", "parquet")
+STAGES = ("walk", "decode", "encode", "whole", "whole, wall", "floor")
+
+
+class Shape(NamedTuple):
+    """Calls of one kind: how many, and what is collected by the n-th."""
+
+    calls: int
+    make: Callable[[], Callable[[int], object]]
+
+
+def main() -> None:
+    kept = []
+    print(f"{'µs a row (CPU)':26}" + "".join(f"{stage:>13}" for stage in STAGES) + f"{'rows/s':>12}{'of floor':>10}")
+    for name in os.environ.get("BENCH_SHAPES", ",".join(_SHAPES)).split(","):
+        with tempfile.TemporaryDirectory(prefix="modeldata-bench-") as folder:
+            measured = _measure(Path(folder), _SHAPES[name])
+        for file_format, figures in measured.items():
+            rate, times = 1e6 / figures["whole"], figures["whole"] / figures["floor"]
+            kept.append({"shape": name, "format": file_format, "us_a_row": figures, "rows_per_s": rate, "of_floor": times})
+            print(
+                f"{name + ' ' + file_format:26}" + "".join(f"{figures[stage]:13.2f}" for stage in STAGES)
+                + f"{rate:12,.0f}{times:10.2f}", flush=True,
+            )  # fmt: skip
+    print("\n" + json.dumps({"rounds": ROUNDS, "figures": kept}))
+
+
+def _measure(folder: Path, shape: Shape) -> dict[str, dict[str, float]]:
+    """By format and stage: median µs a row."""
+    rows = _fill(folder, shape)
+    table = _table(folder)
+    assert table.num_rows == rows
+    taken: dict[tuple[str, str], list[float]] = {}
+    for round_number in range(ROUNDS + 1):
+        for file_format in FORMATS:
+            for stage, cost in _one_round(folder, table, file_format).items():
+                if round_number:
+                    taken.setdefault((file_format, stage), []).append(cost / rows * 1e6)
+    return {
+        file_format: {stage: statistics.median(taken[file_format, stage]) for stage in STAGES} for file_format in FORMATS
+    }  # fmt: skip
+
+
+def _one_round(folder: Path, table: pa.Table, file_format: str) -> dict[str, float]:
+    """Seconds of each stage over the whole spool."""
+    encoding = encoder(file_format)
+    cost: dict[str, float] = dict.fromkeys(STAGES, 0.0)
+    with _timed(cost, "walk"):
+        walked = sum(_walk(_place(folder / "filled")))
+    assert walked >= 1
+    for group in _groups(_place(folder / "filled")):
+        for calls in portions(group.frames, encoding.portions[0]):
+            with _timed(cost, "decode"):
+                columns = decode(group.definition, Payloads(calls.content, calls.starts, calls.sizes, calls.rows))
+                columns = [*own_columns(calls, encoding.own_columns), *columns]
+            with _timed(cost, "encode"):
+                encoding.encode(columns, excel_safe=False, metadata={})
+    pipeline = _pipeline(folder, file_format)
+    began = time.perf_counter()
+    with _timed(cost, "whole"):
+        while pipeline.step().more:
+            pass
+    cost["whole, wall"] = time.perf_counter() - began
+    shutil.rmtree(folder / "run")
+    path = str(folder / f"floor.{file_format}")
+    with _timed(cost, "floor"):
+        if file_format == "csv":
+            pyarrow.csv.write_csv(table.select([*encoding.own_columns, *_features(table)]), path)
+        else:
+            pyarrow.parquet.write_table(table, path, compression="zstd")
+    return cost
+
+
+@contextmanager
+def _timed(cost: dict[str, float], stage: str) -> Iterator[None]:
+    began = time.process_time()
+    yield
+    cost[stage] += time.process_time() - began
+
+
+def _walk(place: Place) -> Iterator[int]:
+    for name in segment_names(place, Files()):
+        segment = OpenSegment(place, name, Files())
+        for found in runs(segment, 0):
+            assert not isinstance(found, Damage)
+            yield len(found)
+        segment.close()
+
+
+def _groups(place: Place) -> Iterator[Group]:
+    gatherer = Gatherer(place, Files(), hour_folders=False, warn=print)
+    state = State()
+    while True:
+        found = gatherer.gather(state)
+        yield from found.groups.values()
+        if not found.more:
+            return
+        state = found.after
+
+
+def _table(folder: Path) -> pa.Table:
+    """All that is archived, as Arrow has it: what the floors write."""
+    pieces = []
+    for group in _groups(_place(folder / "filled")):
+        for calls in portions(group.frames, 4 << 20):
+            columns = decode(group.definition, Payloads(calls.content, calls.starts, calls.sizes, calls.rows))
+            pieces.append(_as_table([*own_columns(calls, names.OWN_COLUMNS), *columns]))
+    return pa.concat_tables(pieces).combine_chunks()
+
+
+def _as_table(columns: list[Column]) -> pa.Table:
+    return pa.table({column.name: pa.array(column.values) for column in columns})
+
+
+def _features(table: pa.Table) -> list[str]:
+    return [name for name in table.column_names if name not in names.OWN_COLUMNS]
+
+
+def _fill(folder: Path, shape: Shape) -> int:
+    """The rows that are then in the spool at `folder/filled`."""
+    archive = Archive(folder / "nowhere", spool=folder / "spools", ship="off", spool_max_bytes="16G", min_free_bytes=0)
+    collector = archive.collector("bench", "inputs")
+    make = shape.make()
+    for number in range(max(1, int(shape.calls * SCALE))):
+        assert collector.collect(make(number))
+    rows = archive.stats().accepted
+    archive.close(0)
+    (only,) = (folder / "spools").iterdir()
+    only.rename(folder / "filled")
+    return rows
+
+
+def _pipeline(folder: Path, file_format: str) -> Pipeline:
+    url = str(folder / "run" / "archive")
+    settings = Settings.build({}, archive=url, spool=str(folder / "run" / "spools"), format=file_format)
+    files = Files()
+    shutil.copytree(folder / "filled", settings.spool_folder())
+    store = open_store(url, files)
+    return Pipeline(_place(Path(settings.spool_folder())), store, settings, files=files, warn=print, may_commit=lambda: True)
+
+
+def _place(folder: Path) -> Place:
+    return open_place(str(folder), Files(), os.urandom(16), time.time_ns())
+
+
+def _lists() -> Callable[[int], object]:
+    rows = np.random.default_rng(17).normal(size=(1000, 4)).tolist()
+    return lambda number: rows[number % len(rows)]
+
+
+def _frames(rows: int) -> Callable[[], Callable[[int], object]]:
+    def make() -> Callable[[int], object]:
+        frames = [_frame(rows, seed) for seed in range(50)]
+        return lambda number: frames[number % len(frames)]
+
+    return make
+
+
+def _frame(rows: int, seed: int) -> pd.DataFrame:
+    dice = np.random.default_rng(seed)
+    words = np.array(["north", "south", "east", "west", "up"])
+    return pd.DataFrame(
+        {f"x{n}": dice.normal(size=rows) for n in range(14)}
+        | {f"n{n}": dice.integers(0, 10_000, rows) for n in range(3)}
+        | {f"s{n}": words[dice.integers(0, 5, rows)] for n in range(3)}
+    )
+
+
+def _images() -> Callable[[int], object]:
+    pixels = np.random.default_rng(17).random((50, 1, 784)).astype(np.float32)
+    return lambda number: pixels[number % len(pixels)]
+
+
+_SHAPES = {
+    "list of 4": Shape(200_000, _lists),
+    "DataFrame 1x20": Shape(30_000, _frames(1)),
+    "DataFrame 1000x20": Shape(100, _frames(1000)),
+    "numpy 1x784": Shape(2_000, _images),
+}
+
+
+if __name__ == "__main__":
+    main()
