@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_TYPES = 4096
 
 
-class Distributed(Exception):  # reads as what the data is
+class Distributed(Refused):  # reads as what the data is
     """It lies on many machines: not for a copy, they archive it themselves (`modeldata.spark`)."""
 
 
@@ -118,7 +118,7 @@ def _refuser(kind: type) -> Taker:
 
 
 def _point_elsewhere(data: object, shapes: Shapes, pack: Callable[[object], bytes]) -> tuple[Plan, int, bytes]:
-    raise Distributed
+    raise Distributed("unsupported_type", "the rows of a Spark data frame are on its executors")
 
 
 def _refuse_with(message: str) -> Taker:

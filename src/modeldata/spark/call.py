@@ -1,0 +1,136 @@
+"""One call of `collect()` on a Spark frame: whose it is and where everything of it goes. Pure; the executors get a copy.
+
+    _attempts/<time>-<call>/call.json                 the driver's word that the call is under way
+    _attempts/<time>-<call>/<partition>-<attempt>-<n>.part     what one attempt of one task wrote
+    <folder>/data-<call>-<n>.<format>                 the same bytes, once the call is decided to be archived
+    <folder>/_manifest/spark-<call>.jsonl             written once: before it, no row is in the archive; after it, all are
+
+Attempts lie where no reader looks: Spark and Hive skip a leading underscore, and `.part` is no data file for anybody's pattern.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from modeldata import names
+from modeldata.ship.freeze import Item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+ATTEMPTS = "_attempts"
+MARKER = "call.json"
+PARTITION_BITS = 33
+"""`$Row` is partition * 2^33 + place in the partition, as Spark's own `monotonically_increasing_id` counts: unique in a call."""
+_ID_BYTES = 12
+"""Of a call. A writer's id is 16 bytes: the call, and the partition in four."""
+
+
+class Call(NamedTuple):
+    """What driver and executors know of a call. `settings` are environment variables: what an archive is, never a secret.
+
+    `columns`: names as they are stored. `time_ns`, `correlation`, `request`: the same for all rows.
+    """
+
+    id: str
+    time_ns: int
+    identity: dict[str, str]
+    correlation: str
+    request: str
+    columns: tuple[str, ...]
+    settings: dict[str, str]
+    folder: str
+
+    @property
+    def attempts(self) -> str:
+        return f"{ATTEMPTS}/{self.time_ns}-{self.id}"
+
+    @property
+    def marker(self) -> str:
+        return f"{self.attempts}/{MARKER}"
+
+    @property
+    def manifest(self) -> str:
+        return f"{self.folder}/{names.MANIFEST}/spark-{self.id}.jsonl"
+
+    @property
+    def stem(self) -> str:
+        """What the names of its data files begin with."""
+        return f"data-{self.id}-"
+
+    def attempt(self, partition: int, attempt: int, number: int) -> str:
+        """The `number`-th file of one attempt of a task. No two attempts share a name."""
+        return f"{self.attempts}/{partition}-{attempt}-{number}.part"
+
+    def writer(self, partition: int) -> str:
+        """Each partition is a writer of its own: it numbers its rows from 0 without knowing of the others."""
+        return self.id + partition.to_bytes(4, "big").hex()
+
+    def note(self) -> bytes:
+        """The content of the marker: enough to settle the call without its driver."""
+        told = {"identity": self.identity, "folder": self.folder, "time_ns": self.time_ns, "call": self.id}
+        return json.dumps(told, sort_keys=True).encode() + b"\n"
+
+
+def new_call(
+    identity: Mapping[str, str],
+    columns: Sequence[str],
+    settings: Mapping[str, str],
+    *,
+    time_ns: int,
+    hour_folders: bool,
+    correlation: str = "",
+    request: str = "",
+) -> Call:
+    """A call that nobody else has the name of."""
+    folder = names.folder(identity, time_ns, hour_folders)
+    id_ = os.urandom(_ID_BYTES).hex()
+    request = request or names.ZERO_GUID
+    return Call(id_, time_ns, dict(identity), correlation, request, tuple(columns), dict(settings), folder)
+
+
+def noted(content: bytes) -> Call:
+    """The call that a marker tells of, as far as it has to be known to settle it. Raises ValueError, KeyError."""
+    told = json.loads(content)
+    return Call(told["call"], int(told["time_ns"]), dict(told["identity"]), "", "", (), {}, told["folder"])
+
+
+class Written(NamedTuple):
+    """A file of an attempt: where it is, its length, the bytes of its header, the checksum of the rest, what it holds."""
+
+    path: str
+    size: int
+    head: int
+    crc: int
+    manifest: dict[str, object]
+
+    def pack(self) -> str:
+        return json.dumps(self)
+
+    @classmethod
+    def unpack(cls, text: str) -> Written:
+        return cls(*json.loads(text))
+
+
+def items(call: Call, file_format: str, written: Iterable[Written]) -> list[Item]:
+    """Each file with its place in the archive and its line in the manifest, by partition."""
+    ordered = sorted(written, key=lambda one: _place(one.path))
+    made = []
+    for number, one in enumerate(ordered, 1):
+        path = f"{call.folder}/{names.data_file(file_format, call.id, number)}"
+        manifest = {**one.manifest, "batch": f"{call.id}-{number}"}
+        made.append(Item(path, 0, 0, one.head, one.size, one.crc, manifest, call.manifest, 0, True, one.path))
+    return made
+
+
+def _place(attempt: str) -> tuple[int, int]:
+    partition, _, number = attempt.rpartition("/")[2].removesuffix(".part").split("-")
+    return int(partition), int(number)
+
+
+def given_up(call: Call) -> bytes:
+    """A manifest without files: put where a call's own would be, it keeps that one from ever being written."""
+    told = {"batch": call.id, "given_up": True, "identity": call.identity, "rows": 0}
+    return json.dumps(told, separators=(",", ":"), sort_keys=True).encode() + b"\n"

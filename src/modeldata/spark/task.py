@@ -1,0 +1,157 @@
+"""What runs on an executor: one attempt of one partition, as files of the archive's format. Nothing here needs Spark's JVM.
+
+Promise: when `write_partition` has ended, its files are durable in the store, with all rows; they are not in the archive.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import numpy as np
+import pyarrow as pa
+
+from modeldata import names
+from modeldata.columns import Column
+from modeldata.encode import encoder
+from modeldata.errors import ModelDataError
+from modeldata.settings import Settings
+from modeldata.ship.policy import retry_after
+from modeldata.spark.call import PARTITION_BITS, Written
+from modeldata.spark.errors import NOT_THERE, NotArchived, reworded
+from modeldata.spool.files import Files
+from modeldata.store import Unavailable, open_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TypeVar
+
+    from modeldata.spark.call import Call
+    from modeldata.store import Store
+
+    T = TypeVar("T")
+
+FILE_BYTES = 64 * 1024 * 1024
+"""Arrow data of a file: what a worker holds at once, beside its encoded form."""
+TRIES = 5
+"""Of one request, seconds in all: Spark tries a failed task again, at once and elsewhere, some times more."""
+
+
+def write_partition(
+    call: Call, batches: Iterable[pa.RecordBatch], partition: int, attempt: int, store: Store | None = None
+) -> Iterator[Written]:
+    """Write all rows of a partition under names of this attempt; one answer a file, in their order, none without rows.
+
+    Raises `NotArchived` where the store can't be used from here, or is not the one that the driver sees.
+    """
+    settings = Settings.build(call.settings)
+    try:
+        store = store or open_for(settings, Files())
+        _look_for_marker(call, store)
+        first = 0
+        for number, table in enumerate(_tables(batches), 1):
+            one, data = _encoded(call, table, partition, first, settings)
+            path = call.attempt(partition, attempt, number)
+            patiently(lambda path=path, data=data: store.put(path, data))  # type: ignore[misc] # bound at once
+            first += table.num_rows
+            yield one._replace(path=path)
+    except NotArchived:
+        raise
+    except ModelDataError as error:
+        raise reworded(error) from None
+
+
+def patiently(work: Callable[[], T]) -> T:
+    """The answer of a store that may be busy: asked a few times, as late as it wants it. Raises the last `Unavailable`."""
+    for failures in range(1, TRIES):
+        try:
+            return work()
+        except Unavailable as error:
+            time.sleep(min(error.retry_after or retry_after(failures, 0.5), 10.0))
+    return work()
+
+
+def _look_for_marker(call: Call, store: Store) -> None:
+    """Is this the archive that the driver means? A local folder is another one on each machine that does not share it."""
+    if patiently(lambda: store.length(call.marker)):
+        return
+    import socket
+
+    raise NotArchived(
+        "find the driver's archive",
+        Settings.build(call.settings).archive,
+        cause=f"the executor on {socket.gethostname()} does not see what the driver wrote there",
+        hint=f"use a folder that all machines share, or a remote archive (az://, s3://, gs://); {NOT_THERE}",
+    )
+
+
+def _tables(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Rows of a file, one after the other."""
+    waiting: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        if batch.num_rows:
+            waiting.append(batch)
+            size += batch.nbytes
+        if size >= FILE_BYTES:
+            yield pa.Table.from_batches(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def _encoded(call: Call, table: pa.Table, partition: int, first: int, settings: Settings) -> tuple[Written, bytes]:
+    form = encoder(settings.format)
+    types = [f"arrow:{field.type}" for field in table.schema]
+    features = [Column(name, kind, table.column(at)) for at, (name, kind) in enumerate(zip(call.columns, types, strict=True))]
+    own = _own_columns(call, partition, first, table.num_rows, form.own_columns)
+    made = form.encode([*own, *features], excel_safe=settings.excel_safe, metadata=_metadata(call, types))
+    header = form.header([*form.own_columns, *call.columns])
+    manifest = _manifest(call, partition, first, table.num_rows, types)
+    if made.replaced:
+        manifest["surrogates_replaced"] = made.replaced
+    if made.kinds:
+        manifest["kinds"] = made.kinds
+    data = header + made.data if header else made.data
+    return Written("", len(data), len(header), crc32(made.data), manifest), data
+
+
+def _own_columns(call: Call, partition: int, first: int, rows: int, wanted: Sequence[str]) -> list[Column]:
+    """As the shipper makes them (`ship.batch`), of one call: `$Sequence` counts in the partition, `$Row` in the whole call."""
+    place = np.arange(first, first + rows, dtype=np.int64)
+    stamp = pa.scalar(call.time_ns // 1000, pa.int64()).cast(pa.timestamp("us"))
+    made = {
+        names.TIMESTAMP: Column(names.TIMESTAMP, "datetime64[us]", pa.repeat(stamp, rows)),
+        names.CORRELATION: Column(names.CORRELATION, "str", pa.repeat(pa.scalar(call.correlation, pa.string()), rows)),
+        names.REQUEST: Column(names.REQUEST, "str", pa.repeat(pa.scalar(call.request, pa.string()), rows)),
+        names.WRITER: Column(names.WRITER, "str", pa.repeat(pa.scalar(call.writer(partition), pa.string()), rows)),
+        names.SEQUENCE: Column(names.SEQUENCE, "int64", pa.array(place)),
+        names.ROW: Column(names.ROW, "int64", pa.array(place + (partition << PARTITION_BITS))),
+    }
+    return [made[name] for name in wanted]
+
+
+def _metadata(call: Call, types: Sequence[str]) -> dict[str, str]:
+    return {
+        "modeldata.identity": json.dumps(call.identity, sort_keys=True),
+        "modeldata.origin": call.id,
+        "modeldata.schema": json.dumps({"columns": call.columns, "types": types}),
+    }
+
+
+def _manifest(call: Call, partition: int, first: int, rows: int, types: Sequence[str]) -> dict[str, object]:
+    """What a batch's line says (docs/data-layout.md); its file and its place are known when the call is committed."""
+    manifest: dict[str, object] = {
+        "identity": call.identity,
+        "rows": rows,
+        "first_ns": call.time_ns,
+        "last_ns": call.time_ns,
+        "columns": list(call.columns),
+        "types": list(types),
+        "calls": [[rows, 1]],
+        "sequences": [[call.writer(partition), first, first + rows - 1]],
+    }
+    before = (partition << PARTITION_BITS) + first
+    return {**manifest, "continues": before} if before else manifest
