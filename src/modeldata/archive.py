@@ -21,8 +21,16 @@ from modeldata.stats import Stats
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Literal, Unpack
+
+    import duckdb
+    import pyarrow as pa
 
     from modeldata.collector import ModelDataCollector
+    from modeldata.read.join import Joined
+    from modeldata.read.question import JoinQuestion, Question
+    from modeldata.read.reader import Reader
+    from modeldata.read.scan import Scan
     from modeldata.ship.checkpoint import State
     from modeldata.snapshot import Shapes
     from modeldata.spool.writer import Lane
@@ -197,6 +205,53 @@ class Archive:
 
         fill(stats, self.settings, self.writer.place, self._files, time.time_ns())
         return stats
+
+    def read(self, model_name: str, identifier: str = "default", **question: Unpack[Question]) -> pa.Table:
+        """Every committed row that fits, once, as one `pyarrow.Table` in the types that were collected.
+
+        Of a live archive: what is committed now, never half a row. The keywords are those of `modeldata.read.question.Question`:
+        `start`, `end` (half-open, UTC), `columns`, `version`, `service`, `account`, `model_id`, `types`, `errors`. Our six
+        columns come first, features in the order in which they were first seen. More than fits into memory: `scan`.
+
+        Raises `NotThere` (with the names that may have been meant), `Damaged`, `StoreError`.
+        """
+        return self.scan(model_name, identifier, **question).to_arrow()
+
+    def scan(self, model_name: str, identifier: str = "default", **question: Unpack[Question]) -> Scan:
+        """`read`, as a stream of record batches in bounded memory; with `to_pandas`, `to_polars`, `to_duckdb`, `to_arrow`."""
+        return self._reader().scan(model_name, identifier, **question)
+
+    def join(
+        self,
+        model_name: str,
+        *identifiers: str,
+        on: Literal["correlation", "request"] = "correlation",
+        how: Literal["left", "inner", "outer"] = "left",
+        **question: Unpack[JoinQuestion],
+    ) -> Joined:
+        """Each row of the first collector beside the rows of the others that belong to it, and how many have one (`.coverage`).
+
+        Row by row inside a call: row 3 of the inputs beside row 3 of the predictions with this correlation id (or request id).
+        Where an id was used for several calls, the first call goes with the first, the second with the second, in the order
+        of time. Columns are `<identifier>.<name>`. how: "left" has the rows of the first collector, "inner" those that all have,
+        "outer" all. Keywords as for `read`; also `look_ahead` (a timedelta, one day by default: how long after `end` the others
+        are looked for, for labels that come late) and `look_back` (one hour). Holds all of it in memory.
+        """
+        return self._reader().join(model_name, *identifiers, on=on, how=how, **question)
+
+    def sql(self, text: str, connection: object = None) -> duckdb.DuckDBPyRelation:
+        """A DuckDB relation: a query over views of the collectors, named `<model>_<identifier>` in lower case with `_` for all
+        but letters and digits. Only the columns, days and row groups that it needs are read, when its rows are asked for.
+
+        Needs `modeldata[sql]`. connection: one of yours, with tables of your own; times are UTC in ours.
+        """
+        made: duckdb.DuckDBPyRelation = self._reader().sql(text, connection)
+        return made
+
+    def _reader(self) -> Reader:
+        from modeldata.read.reader import Reader
+
+        return Reader.of(self.settings, self.warn)
 
     def refuse(self, lane: Lane, stream: str, rows: int, error: Exception, *, writing: bool) -> None:
         """Count rows that are not accepted, give the lane back, and say why once a minute."""

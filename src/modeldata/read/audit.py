@@ -7,16 +7,15 @@ that two have is a row that is doubled. Numbers that a line tells to be lost, wi
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 from modeldata import names
+from modeldata.read.catalog import Catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from modeldata.read.catalog import Contents
     from modeldata.store import ReadStore
 
 COMPLETE, EXPLAINED, BROKEN = "complete", "gaps, each with its reason", "broken"
@@ -90,73 +89,70 @@ class Audit:
 
 
 def audit(store: ReadStore, *, check_bytes: bool = True) -> Audit:
-    """Read every manifest of an archive and, with `check_bytes`, every byte that they tell of. Raises `Unavailable`."""
+    """Read every manifest of an archive and, with `check_bytes`, every byte that they tell of. Raises `Unavailable`.
+
+    Batches that others replaced (see `modeldata.read.catalog`) don't count, and their bytes may be gone.
+    """
     found = Audit()
     ranges: dict[tuple[str, str], list[Range]] = defaultdict(list)
-    ends: dict[str, int] = {}
-    data_files = []
-    for path in store.walk():
-        folder, name = path.rpartition("/")[::2]
-        if folder.endswith("/" + names.MANIFEST) or folder == names.MANIFEST:
-            if name.endswith(".jsonl"):
-                for line in _lines(store, path, found):
-                    _take(line, folder.rpartition("/")[0], ranges, ends, found, store if check_bytes else None)
-        elif name.startswith("data") and name.rpartition(".")[2] in ("csv", "jsonl", "parquet"):
-            data_files.append(path)
-    _compare_files(store, data_files, ends, found)
+    catalog = Catalog.of(store)
+    for listing in catalog.listings.values():
+        contents = catalog.read(listing)
+        found.problems += contents.problems
+        found.problems += [f"{path}: its last line has no end" for path in contents.half]
+        _audit_folder(contents, ranges, found, store, check_bytes)
     for (collector, writer), told in sorted(ranges.items()):
         found.writers.append(_judge(collector, writer, told))
     return found
 
 
-def _lines(store: ReadStore, path: str, found: Audit) -> Iterable[dict[str, object]]:
-    for number, line in enumerate(store.read(path).splitlines(), 1):
-        try:
-            content = json.loads(line)
-        except ValueError:
-            found.problems.append(f"{path}: line {number} is not JSON")
-            continue
-        if isinstance(content, dict):
-            yield content
-
-
-def _take(
-    line: dict[str, object],
-    folder: str,
-    ranges: dict[tuple[str, str], list[Range]],
-    ends: dict[str, int],
-    found: Audit,
-    store: ReadStore | None,
+def _audit_folder(
+    contents: Contents, ranges: dict[tuple[str, str], list[Range]], found: Audit, store: ReadStore, check_bytes: bool
 ) -> None:
-    try:
-        collector = names.stream(line["identity"])  # type: ignore[arg-type] # checked by what follows from it
-        for reason, rows in dict(line.get("refused", {})).items():  # type: ignore[call-overload]
-            found.refused[reason] = found.refused.get(reason, 0) + int(rows)
-        for writer, first, last, reason in line.get("lost", ()):  # type: ignore[attr-defined]
-            ranges[collector, writer].append(Range(int(first), int(last), str(reason)))
-        if "file" not in line:
-            return
-        found.batches += 1
-        found.rows += int(line["rows"])  # type: ignore[call-overload]
-        told = 0
-        for writer, first, last in line["sequences"]:  # type: ignore[attr-defined]
-            ranges[collector, writer].append(Range(int(first), int(last), None))
-            told += int(last) - int(first) + 1
-        if told != line["rows"]:
-            found.problems.append(f"{folder}: batch {line.get('batch')} tells of {told} numbers and {line['rows']} rows")
-        _check_file(line, f"{folder}/{line['file']}", ends, found, store)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        found.problems.append(f"{folder}: a manifest line can't be understood: {type(error).__name__}: {error}")
+    folder = contents.listing.path
+    ends: dict[str, int] = {}
+    kept: set[str] = set()
+    for line in contents.lines:
+        live = line.batch not in contents.replaced
+        try:
+            if live:
+                _take(line.told, folder, ranges, found)
+            if "file" in line.told:
+                path = f"{folder}/{line.told['file']}"
+                kept |= {path} if live else set()
+                _check_file(line.told, path, ends, found, store if check_bytes and live else None)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            found.problems.append(f"{folder}: a manifest line can't be understood: {type(error).__name__}: {error}")
+    found.unaccounted += [path for path in (*contents.originals, *contents.uncommitted) if store.length(path)]
+    _compare_files(store, contents.listing.data_files, ends, kept, found)
 
 
-def _check_file(line: dict[str, object], path: str, ends: dict[str, int], found: Audit, store: ReadStore | None) -> None:
-    offset, size = int(line["offset"]), int(line["bytes"])  # type: ignore[call-overload]
+def _take(line: dict[str, Any], folder: str, ranges: dict[tuple[str, str], list[Range]], found: Audit) -> None:
+    collector = names.stream(line["identity"])
+    for reason, rows in dict(line.get("refused", {})).items():
+        found.refused[reason] = found.refused.get(reason, 0) + int(rows)
+    for writer, first, last, reason in line.get("lost", ()):
+        ranges[collector, writer].append(Range(int(first), int(last), str(reason)))
+    if "file" not in line:
+        return
+    found.batches += 1
+    found.rows += int(line["rows"])
+    told = 0
+    for writer, first, last in line["sequences"]:
+        ranges[collector, writer].append(Range(int(first), int(last), None))
+        told += int(last) - int(first) + 1
+    if told != line["rows"]:
+        found.problems.append(f"{folder}: batch {line.get('batch')} tells of {told} numbers and {line['rows']} rows")
+
+
+def _check_file(line: dict[str, Any], path: str, ends: dict[str, int], found: Audit, store: ReadStore | None) -> None:
+    offset, size = int(line["offset"]), int(line["bytes"])
     if offset != ends.get(path, 0):
         found.problems.append(f"{path}: bytes {ends.get(path, 0):,} to {offset:,} belong to no batch")
     ends[path] = offset + size
     if store is None or store.length(path) < offset + size:
         return  # shorter than told, or gone: said when the files are compared
-    rest = int(line["row_bytes"])  # type: ignore[call-overload]
+    rest = int(line["row_bytes"])
     at, crc = offset + size - rest, 0
     while rest:
         piece = store.read(path, at, min(rest, READ_BYTES))
@@ -167,14 +163,12 @@ def _check_file(line: dict[str, object], path: str, ends: dict[str, int], found:
         found.problems.append(f"{path}: the bytes of batch {line.get('batch')} (from {offset:,}) are not what was archived")
 
 
-def _compare_files(store: ReadStore, data_files: list[str], ends: dict[str, int], found: Audit) -> None:
+def _compare_files(store: ReadStore, data_files: list[str], ends: dict[str, int], kept: set[str], found: Audit) -> None:
+    """kept: files that live batches are in. The others may go, or be gone."""
     for path in data_files:
-        if path not in ends:
-            if store.length(path):
-                found.unaccounted.append(path)
-        elif store.length(path) != ends[path]:
+        if path in ends and store.length(path) != ends[path] and path in kept:
             found.problems.append(f"{path}: {store.length(path):,} bytes where its manifest ends at {ends[path]:,}")
-    for path in sorted(set(ends) - set(data_files)):
+    for path in sorted(kept - set(data_files)):
         found.problems.append(f"{path}: is gone, its manifest is there")
 
 

@@ -1,0 +1,98 @@
+"""Which collectors a reader means, and which moments: told by the names in an archive, except where a name is a hash."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from modeldata import names
+from modeldata.errors import SettingsError
+from modeldata.read.errors import NotThere, near
+from modeldata.read.places import identity_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modeldata.read.catalog import Catalog, Listing
+
+Moment: TypeAlias = "dt.datetime | dt.date | str | None"
+FIRST_NS, LAST_NS = -(2**63), 2**63 - 1
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class Collector(NamedTuple):
+    """Days and hours of one collector, in the order of time."""
+
+    identity: dict[str, str]
+    listings: list[Listing]
+
+
+def nanoseconds(moment: Moment, default: int) -> int:
+    """A bound as nanoseconds since 1970. Without a zone it is UTC; a date is its midnight. Raises `SettingsError`."""
+    if moment is None:
+        return default
+    if isinstance(moment, str):
+        try:
+            moment = dt.datetime.fromisoformat(moment)
+        except ValueError as error:
+            hint = "start and end are datetime, date or ISO 8601 text such as 2026-11-23 or 2026-11-23T12:00"
+            raise SettingsError("read the archive", cause=str(error), hint=hint) from None
+    if not isinstance(moment, dt.datetime):
+        moment = dt.datetime(moment.year, moment.month, moment.day)
+    since = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)) - _EPOCH
+    return since // dt.timedelta(microseconds=1) * 1000
+
+
+def collectors(catalog: Catalog) -> list[Collector]:
+    """Every collector of an archive."""
+    found = []
+    for path, listings in catalog.collectors.items():
+        identity = identity_of(path) or next((one for one in map(_told, [catalog] * len(listings), listings) if one), None)
+        if identity is not None:
+            found.append(Collector(identity, listings))
+    return found
+
+
+def _told(catalog: Catalog, listing: Listing) -> dict[str, str] | None:
+    return catalog.read(listing).identity
+
+
+def choose(catalog: Catalog, wanted: Mapping[str, str | None], archive: str) -> list[Collector]:
+    """The collectors whose identity has every part of `wanted` that is not None.
+
+    Raises `NotThere`, with the names that may have been meant.
+    """
+    left = collectors(catalog)
+    if not left:
+        hint = "nothing was archived here yet, or it is another archive; `modeldata status` shows rows that still wait in a spool"
+        raise NotThere("read the archive", archive, cause="it has no collectors", hint=hint)
+    for part in ("model_name", "identifier", *(part for part in names.IDENTITY if part not in ("model_name", "identifier"))):
+        value = wanted.get(part)
+        if value is None:
+            continue
+        fitting = [one for one in left if one.identity[part] == value]
+        if not fitting:
+            about = _about(wanted, part)
+            raise NotThere(
+                "read the archive", archive, cause=f"no {_WORDS[part]} {value!r}{about}", hint=near(value, _known(left, part))
+            )
+        left = fitting
+    return left
+
+
+def _known(collectors: list[Collector], part: str) -> set[str]:
+    return {one.identity[part] for one in collectors}
+
+
+def _about(wanted: Mapping[str, str | None], part: str) -> str:
+    return "" if part == "model_name" or not wanted.get("model_name") else f" of model {wanted['model_name']!r}"
+
+
+_WORDS = {
+    "model_name": "model",
+    "identifier": "identifier",
+    "account": "account",
+    "service": "service",
+    "model_id": "model id",
+    "model_version": "version",
+}

@@ -1,0 +1,124 @@
+"""Batches that lie one after the other in one file and have one shape are read as one piece: a chunk. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from modeldata import names
+from modeldata.encode.kinds import of_declared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from modeldata.read.catalog import Batch
+
+CHUNK_BYTES = 8 * 1024 * 1024
+"""Of text at once. Large enough for Arrow's parser to be busy, small enough for several to be under way."""
+SPARK = "spark-"
+"""Begins manifests of calls on Spark frames. There `$Row` is partition * 2^33 + place; a writer's id ends in its partition."""
+PARTITION_BITS, PARTITION_DIGITS = 33, 8
+
+
+class Chunk(NamedTuple):
+    """Batches of one file, one after the other, with the same columns and declared types."""
+
+    folder: str
+    batches: tuple[Batch, ...]
+
+    @property
+    def path(self) -> str:
+        return self.batches[0].path
+
+    @property
+    def format(self) -> str:
+        return self.batches[0].format
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.batches[0].columns
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Declared types by feature."""
+        return dict(zip(self.columns, self.batches[0].types, strict=True))
+
+    @property
+    def start(self) -> int:
+        return self.batches[0].start
+
+    @property
+    def end(self) -> int:
+        return self.batches[-1].end
+
+    @property
+    def rows(self) -> int:
+        return sum(batch.rows for batch in self.batches)
+
+    def told(self, column: str) -> Any:
+        """What the manifests say of the kinds of a column: None, one kind, or runs in the order of the rows."""
+        each = [(batch.kinds.get(column), batch.rows) for batch in self.batches]
+        first = each[0][0]
+        if not isinstance(first, list) and all(kind == first for kind, _ in each):
+            return first
+        implied = of_declared(self.types[column]) or "plain"
+        return [run for kind, rows in each for run in (kind if isinstance(kind, list) else [[kind or implied, rows]])]
+
+
+def chunked(folder: str, batches: Iterable[Batch], most: int = CHUNK_BYTES) -> Iterator[Chunk]:
+    """The batches of a folder, in their order, in chunks of `most` bytes or one batch."""
+    waiting: list[Batch] = []
+    for batch in batches:
+        if waiting and not _goes_on(waiting, batch, most):
+            yield Chunk(folder, tuple(waiting))
+            waiting = []
+        waiting.append(batch)
+    if waiting:
+        yield Chunk(folder, tuple(waiting))
+
+
+def _goes_on(waiting: list[Batch], batch: Batch, most: int) -> bool:
+    first, last = waiting[0], waiting[-1]
+    return (
+        batch.path == last.path
+        and batch.start == last.end
+        and batch.columns == first.columns
+        and batch.types == first.types
+        and batch.end - first.start <= most
+        and batch.format != "parquet"
+    )
+
+
+def numbers(batches: Sequence[Batch]) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """`$Writer`, `$Sequence` and `$Row` of every row, as the manifests tell them. For formats without these columns."""
+    ranges = [one for batch in batches for one in batch.sequences]
+    counts = np.array([last - first + 1 for _, first, last in ranges], np.int64)
+    firsts = np.array([first for _, first, _ in ranges], np.int64)
+    sequences = np.repeat(firsts - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+    writers = pa.array([writer for writer, _, _ in ranges], pa.string()).take(pa.array(np.repeat(np.arange(len(ranges)), counts)))
+    rows = np.concatenate([_rows(batch) for batch in batches])
+    return writers, pa.array(sequences, pa.int64()), pa.array(rows, pa.int64())
+
+
+def _rows(batch: Batch) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The place of each row in its call; the first call may have begun in a batch before."""
+    calls = np.array([rows for rows, times in batch.calls for _ in range(times)], np.int64)
+    place = np.arange(calls.sum()) - np.repeat(np.cumsum(calls) - calls, calls)
+    if batch.continues:
+        place[: calls[0]] += batch.continues
+    if batch.line.log.rpartition("/")[2].startswith(SPARK):
+        place += int(batch.sequences[0][0][-PARTITION_DIGITS:], 16) << PARTITION_BITS
+    return place
+
+
+OWN_TYPES = {
+    names.TIMESTAMP: pa.timestamp("us", "UTC"),
+    names.CORRELATION: pa.string(),
+    names.REQUEST: pa.string(),
+    names.WRITER: pa.string(),
+    names.SEQUENCE: pa.int64(),
+    names.ROW: pa.int64(),
+}
+"""The columns that every row has, in every format."""

@@ -1,0 +1,206 @@
+"""Cells of a file → an Arrow column of a given type, as a whole and not value by value wherever Arrow can. Pure.
+
+Every function raises ValueError (Arrow's errors are some) where a cell is no value of that type, or would lose by it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as types
+
+from modeldata.encode.kinds import of_declared
+from modeldata.encode.restore import restore_column
+from modeldata.encode.text import column_text
+from modeldata.read.forms import TEXT, promote, told_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+EXACT = 2**53
+NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+WHOLE = r"^-?[0-9]{16,}$"
+_DURATION = r"^(?P<sign>-?)P(?P<d>\d+)DT(?P<h>\d+)H(?P<m>\d+)M(?P<s>\d+)(?:\.(?P<f>\d+))?S$"
+
+
+def plain(kind: pa.DataType) -> bool:
+    """Can Arrow's CSV and JSON readers make this type from the text that we write for it?"""
+    return bool(
+        types.is_integer(kind)
+        or types.is_float64(kind)
+        or types.is_float32(kind)
+        or types.is_boolean(kind)
+        or types.is_string(kind)
+        or types.is_decimal(kind)
+        or types.is_date32(kind)
+        or types.is_timestamp(kind)
+        or types.is_time64(kind)
+    )
+
+
+def from_text(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    """Text as CSV has it, null where a cell is empty and not quoted."""
+    if types.is_string(target):
+        return cells
+    if types.is_null(target):
+        return _nothing(cells)
+    for test, turn in _FROM_TEXT:
+        if test(target):
+            return turn(cells, target)
+    return from_values(restore_column(cells.to_pylist(), declared, told), target)
+
+
+def from_values(values: Sequence[object], target: pa.DataType) -> pa.Array:
+    """Python values, as `restore_column` gives them; exactly, or not at all."""
+    if types.is_string(target):
+        return column_text(list(values), excel_safe=False).values.cast(TEXT)
+    if types.is_floating(target):
+        return _floats(values, target)
+    if types.is_integer(target) and any(isinstance(one, (bool, float)) for one in values):
+        raise ValueError("not whole numbers")
+    if types.is_timestamp(target) and any(_zoned(one) is (target.tz is None) for one in values if one is not None):
+        raise ValueError("times with and without a zone")
+    made = pa.array([one.tolist() if isinstance(one, np.ndarray) else one for one in values], target, from_pandas=False)
+    if types.is_boolean(target) and any(type(one) is not bool for one in values if one is not None):
+        raise ValueError("not booleans")
+    return made
+
+
+def _zoned(value: object) -> bool | None:
+    offset = getattr(value, "utcoffset", None)
+    return None if offset is None else offset() is not None
+
+
+def _floats(values: Sequence[Any], target: pa.DataType) -> pa.Array:
+    if any(isinstance(one, bool) or not isinstance(one, (int, float, np.number)) for one in values if one is not None):
+        raise ValueError("not numbers")
+    if any(isinstance(one, int) and abs(one) > EXACT for one in values):
+        raise ValueError("a whole number beyond 2^53")
+    return pa.array([None if one is None else float(one) for one in values], pa.float64(), from_pandas=False).cast(
+        target, safe=False
+    )
+
+
+def from_arrow(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    """A column as Parquet has it, or as it was made from another file in the type that was told there."""
+    kind = cells.type
+    if kind.equals(target):
+        return cells
+    if types.is_null(target):
+        return _nothing(cells)
+    if types.is_string(kind):
+        return from_text(cells, declared, told, target)
+    if types.is_string(target):
+        return _as_text(cells, declared, told)
+    if types.is_duration(target) and types.is_integer(kind):
+        return _durations_of(cells, declared, told).cast(target)
+    if types.is_nested(kind) or types.is_nested(target):
+        return _nested(cells, declared, told, target)
+    known = told_type(declared, told)
+    if known is not None:  # the file may have another for it, such as microseconds for all times
+        cells = cells.cast(known)
+    if not promote(cells.type, target).equals(target):
+        raise ValueError(f"{cells.type} is more than {target}")
+    return cells.cast(target)
+
+
+def _as_text(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any) -> pa.Array:
+    simple = told is None and of_declared(declared) is not None
+    values = cells if simple and not types.is_nested(cells.type) else restore_column(cells.to_pylist(), declared, told)
+    if isinstance(values, list):
+        return from_values(values, TEXT)
+    return column_text(values, excel_safe=False).values.cast(TEXT)
+
+
+def _nested(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    try:
+        return cells.cast(target)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
+        return from_values(restore_column(cells.to_pylist(), declared, told), target)
+
+
+def _durations_of(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any) -> pa.ChunkedArray:
+    """Counts of the unit that is told; Python's own durations are microseconds."""
+    kind = told if isinstance(told, str) else of_declared(declared) or "timedelta"
+    unit = kind.removesuffix("]").partition("[")[2] or "us"
+    return cells.cast(pa.duration(unit))
+
+
+def _nothing(cells: pa.Array | pa.ChunkedArray) -> pa.Array:
+    if cells.null_count < len(cells):
+        raise ValueError("values where there were none")
+    return pa.nulls(len(cells))
+
+
+def _cast(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    return cells.cast(target)
+
+
+def _to_bool(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    if pc.all(pc.is_in(cells, pa.array(["True", "False"]))).as_py() is False and _strange(cells, "^(True|False)$"):
+        raise ValueError("not booleans")
+    return cells.cast(target)
+
+
+def _strange(cells: pa.Array | pa.ChunkedArray, pattern: str) -> bool:
+    """Is there a cell that is not of this form?"""
+    return pc.all(pc.match_substring_regex(cells, pattern)).as_py() is False
+
+
+def _to_float(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    """Whole numbers too long to be exact, and words that merely read as a number, are none."""
+    made = cells.cast(target)
+    long = cells.filter(pc.fill_null(pc.match_substring_regex(cells, WHOLE), False))
+    if any(abs(int(one)) > EXACT for one in long.to_pylist()):
+        raise ValueError("a whole number beyond 2^53")
+    if pc.any(pc.invert(pc.is_finite(made))).as_py() and _strange(cells, r"^(-?[0-9.e+-]+|NaN|-?Inf)$"):
+        raise ValueError("text")
+    return made
+
+
+def _to_time(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    day = pa.scalar("1970-01-01T", cells.type)
+    moments = pc.binary_join_element_wise(day, cells, pa.scalar("", cells.type)).cast(pa.timestamp(target.unit))
+    return moments.cast(target)
+
+
+def _to_duration(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array:
+    """ISO 8601 as we write it: `-P1DT2H3M4.000005S`."""
+    cells = pa.chunked_array(cells) if isinstance(cells, pa.Array) else cells
+    parts = pc.extract_regex(cells, _DURATION).combine_chunks()
+    if parts.null_count > cells.null_count:
+        raise ValueError("not durations")
+    sign, days, hours, minutes, seconds, fraction = parts.flatten()
+    whole = _sum((days, 86_400), (hours, 3600), (minutes, 60), (seconds, 1))
+    behind = pc.utf8_rpad(fraction, 9, "0").cast(pa.int64())
+    step = NANOSECONDS[target.unit]
+    counts = pc.add_checked(pc.multiply_checked(whole, 10**9 // step), pc.divide_checked(behind, step))
+    if pc.any(pc.not_equal(pc.multiply_checked(pc.divide_checked(behind, step), step), behind)).as_py():
+        raise ValueError(f"finer than {target.unit}")
+    counts = pc.if_else(pc.equal(sign, "-"), pc.negate_checked(counts), counts)
+    return pc.if_else(cells.combine_chunks().is_valid(), counts, pa.scalar(None, pa.int64())).cast(target)
+
+
+def _sum(*parts: tuple[pa.Array, int]) -> pa.Array:
+    made = pa.scalar(0, pa.int64())
+    for text, seconds in parts:
+        made = pc.add_checked(
+            made, pc.multiply_checked(pc.replace_with_mask(text, pc.equal(text, ""), "0").cast(pa.int64()), seconds)
+        )
+    return made
+
+
+_FROM_TEXT: tuple[
+    tuple[Callable[[pa.DataType], bool], Callable[[pa.Array | pa.ChunkedArray, pa.DataType], pa.Array | pa.ChunkedArray]], ...
+] = (
+    (lambda kind: types.is_integer(kind) or types.is_decimal(kind), _cast),
+    (types.is_floating, _to_float),
+    (types.is_boolean, _to_bool),
+    (types.is_date32, _cast),
+    (types.is_timestamp, _cast),
+    (types.is_time64, _to_time),
+    (types.is_duration, _to_duration),
+)

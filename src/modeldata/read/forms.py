@@ -1,0 +1,259 @@
+"""The Arrow type of each column: what was declared, else what the manifest's kinds say, else what the values are. Pure.
+
+Parts of one column that have different types get the narrowest that holds both:
+
+    whole numbers            the wider; unsigned 64 bit beside signed: decimal128(38, 0)
+    number and fraction      float64
+    whole number, Decimal    decimal128, while 38 digits hold both
+    date, time of day and more   timestamp; the finer unit; two zones: UTC
+    no value at all          the other
+    anything else            text: each value in the form of a CSV cell
+
+Values that Arrow has no type for are text in that form, too (UUID, complex, values of several kinds, nested values whose source
+declared no type: JSON). `Scan.to_pylist` gives all of them back as what they were.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.types as types
+
+from modeldata.encode.kinds import of_declared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from modeldata.encode.kinds import Kind
+
+    Test: TypeAlias = Callable[[pa.DataType], bool]
+
+TEXT = pa.string()
+OPEN_DECIMAL = 18
+"""Digits behind the point of Decimals that came without a type."""
+DIGITS = 38
+
+_WIDTHS = {f"{sign}int{bits}": pa.type_for_alias(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)}
+_BY_KIND = {
+    "float": pa.float64(),
+    "float32": pa.float32(),
+    "float16": pa.float32(),
+    "bool": pa.bool_(),
+    "str": TEXT,
+    "bytes": pa.binary(),
+    "date": pa.date32(),
+    "time": pa.time64("us"),
+    "timedelta": pa.duration("us"),
+    "uuid": TEXT,
+    "complex": TEXT,
+    "interval": TEXT,
+}
+
+
+def told_type(declared: str, told: Any) -> pa.DataType | None:
+    """The type of a column of one batch, by what its manifest line says; None where only the values tell."""
+    if told is None:
+        return declared_type(declared)
+    if isinstance(told, list):
+        return promoted([kind_type(kind) for kind, _ in told if kind is not None])
+    if isinstance(told, dict) and not declared.startswith("arrow:"):
+        return None
+    if told == of_declared(declared):
+        return declared_type(declared)
+    return kind_type(told)
+
+
+def declared_type(declared: str) -> pa.DataType | None:
+    """The type for a declared one (`columns.Column.type`); None where it leaves that open."""
+    name = declared.removeprefix("arrow:")
+    if name.startswith("category["):
+        return declared_type(name[len("category[") : -1])
+    if name.lower() in _WIDTHS:
+        return _WIDTHS[name.lower()]
+    digits = re.fullmatch(r"decimal(?:32|64|128|256)\((\d+), (-?\d+)\)", name)
+    if digits:
+        precision, scale = map(int, digits.groups())
+        return pa.decimal128(precision, scale) if 0 <= scale <= precision <= DIGITS else TEXT
+    if name == "time64[ns]":
+        return pa.time64("ns")
+    kind = of_declared(declared)
+    return pa.null() if kind == "null" else None if kind is None else kind_type(kind)
+
+
+def kind_type(kind: Kind) -> pa.DataType | None:
+    """The type for a kind (see `modeldata.encode.kinds`); None where its values have to be looked at."""
+    if isinstance(kind, dict):
+        return _nested_type(kind)
+    if kind in _BY_KIND:
+        return _BY_KIND[kind]
+    head, _, inner = kind.removesuffix("]").partition("[")
+    if head == "datetime64":
+        unit, _, zone = inner.partition(", ")
+        return pa.timestamp(unit, zone or None)
+    if head == "datetime" and inner:
+        return pa.timestamp("us", "UTC" if inner[:1] in "+-" else inner)
+    if head == "timedelta64":
+        return pa.duration(inner)
+    return _numpy_type(kind[3:]) if kind.startswith("np:") else None
+
+
+def _numpy_type(dtype: str) -> pa.DataType:
+    try:
+        made = pa.from_numpy_dtype(np.dtype(dtype))
+    except (TypeError, pa.ArrowException):
+        return TEXT
+    return pa.float32() if types.is_float16(made) else made
+
+
+def _nested_type(kind: dict[str, Any]) -> pa.DataType | None:
+    """Of an Arrow column, whose kinds name every part."""
+    inner: list[pa.DataType | None]
+    if "list" in kind:
+        inner = [_inner_type(kind["list"])]
+        return None if None in inner else pa.list_(inner[0])
+    if "map" in kind:
+        inner = [_inner_type(one) for one in kind["map"]]
+        return None if None in inner else pa.map_(*inner)
+    if "dict" in kind and "keys" not in kind:
+        inner = [_inner_type(one) for one in kind["dict"].values()]
+        return None if None in inner or not inner else pa.struct(list(zip(kind["dict"], inner, strict=True)))
+    return None
+
+
+def _inner_type(kind: Any) -> pa.DataType | None:
+    return pa.int64() if kind == "int" else None if isinstance(kind, list) else kind_type(kind)
+
+
+def value_type(values: Iterable[object]) -> pa.DataType:
+    """The type that keeps each of these values (None: no value); text where Arrow has none."""
+    return promoted([_of_group(group, there) for group, there in _grouped(values).items()]) or pa.null()
+
+
+def _grouped(values: Iterable[object]) -> dict[type, list[Any]]:
+    groups: dict[type, list[Any]] = {}
+    for value in values:
+        if value is not None:
+            groups.setdefault(type(value), []).append(value)
+    return groups
+
+
+def _of_group(kind: type, values: list[Any]) -> pa.DataType:
+    if kind is int:
+        return pa.int64() if min(values) >= -(2**63) and max(values) < 2**63 else _of_digits(list(map(Decimal, values)))
+    if kind is Decimal:
+        return _of_digits(values)
+    if issubclass(kind, dt.datetime):
+        return promoted([_of_moment(value) for value in values]) or TEXT
+    if issubclass(kind, np.generic):
+        return _numpy_type(kind(0).dtype.str if kind is not np.datetime64 else values[0].dtype.str)
+    return _BY_TYPE.get(kind, TEXT)
+
+
+def _of_digits(values: Sequence[Decimal]) -> pa.DataType:
+    if not all(value.is_finite() for value in values):
+        return TEXT
+    behind = max(max(0, -int(value.as_tuple().exponent)) for value in values)
+    before = max(max(1, value.adjusted() + 1) for value in values)
+    scale = OPEN_DECIMAL if 0 < behind <= OPEN_DECIMAL and before + OPEN_DECIMAL <= DIGITS else behind
+    return pa.decimal128(DIGITS, scale) if before + scale <= DIGITS else TEXT
+
+
+def _of_moment(value: dt.datetime) -> pa.DataType:
+    if value.tzinfo is None:
+        return pa.timestamp("us")
+    return pa.timestamp("us", getattr(value.tzinfo, "key", None) or "UTC")
+
+
+_BY_TYPE: dict[type, pa.DataType] = {
+    bool: pa.bool_(),
+    float: pa.float64(),
+    str: TEXT,
+    bytes: pa.binary(),
+    dt.date: pa.date32(),
+    dt.time: pa.time64("us"),
+    dt.timedelta: pa.duration("us"),
+}
+
+
+def promoted(kinds: Iterable[pa.DataType | None]) -> pa.DataType | None:
+    """The narrowest type that holds all; None where there is none to hold, or one of them is not known."""
+    made: pa.DataType | None = None
+    for kind in kinds:
+        if kind is None:
+            return None
+        made = kind if made is None else promote(made, kind)
+    return made
+
+
+def promote(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    """The narrowest type that holds both (see the top)."""
+    if one.equals(other) or types.is_null(other):
+        return one
+    if types.is_null(one):
+        return other
+    for test, join in _JOINS:
+        if test(one) and test(other):
+            return join(one, other)
+    return TEXT
+
+
+def _integers(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    signed = types.is_signed_integer(one) or types.is_signed_integer(other)
+    both_signed = types.is_signed_integer(one) and types.is_signed_integer(other)
+    width = max(one.bit_width, other.bit_width)
+    if not signed:
+        return _WIDTHS[f"uint{width}"]
+    if not both_signed:
+        unsigned = one if types.is_unsigned_integer(one) else other
+        width = max(width, unsigned.bit_width * 2)
+    return _WIDTHS[f"int{width}"] if width <= 64 else pa.decimal128(DIGITS, 0)
+
+
+def _numbers(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    return pa.float64()
+
+
+def _exact(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    scales = [kind.scale if types.is_decimal(kind) else 0 for kind in (one, other)]
+    before = max(_before(one), _before(other))
+    scale = max(scales)
+    return pa.decimal128(DIGITS, scale) if before + scale <= DIGITS else TEXT
+
+
+def _before(kind: pa.DataType) -> int:
+    """Digits before the point. A type for whatever may come (38 digits) is taken to have no more than that leaves."""
+    if not types.is_decimal(kind):
+        return 19
+    return 20 if kind.precision == DIGITS else int(kind.precision - kind.scale)
+
+
+def _moments(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    stamps = [kind for kind in (one, other) if types.is_timestamp(kind)]
+    if not stamps:
+        return pa.timestamp("us")
+    zones = {kind.tz for kind in stamps}
+    if len(stamps) == 1 and None not in zones:
+        return TEXT
+    if None in zones and len(zones) > 1:
+        return TEXT
+    zone = zones.pop() if len(zones) == 1 else "UTC"
+    return pa.timestamp(_finer(*(kind.unit for kind in stamps)), zone)
+
+
+def _finer(*units: str) -> str:
+    return max(units, key=("s", "ms", "us", "ns").index)
+
+
+_JOINS: tuple[tuple[Test, Callable[[pa.DataType, pa.DataType], pa.DataType]], ...] = (
+    (types.is_integer, _integers),
+    (lambda kind: types.is_integer(kind) or types.is_floating(kind), _numbers),
+    (lambda kind: types.is_integer(kind) or types.is_decimal(kind), _exact),
+    (lambda kind: types.is_timestamp(kind) or types.is_date(kind), _moments),
+    (types.is_time64, lambda one, other: pa.time64(_finer(one.unit, other.unit))),
+    (types.is_duration, lambda one, other: pa.duration(_finer(one.unit, other.unit))),
+)

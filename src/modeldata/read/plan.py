@@ -1,0 +1,233 @@
+"""What has to be read for a question, in which order, and into which columns. Asks the store for manifests and samples only."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.types as types
+
+from modeldata import names
+from modeldata.read import original
+from modeldata.read.catalog import Catalog, Gone
+from modeldata.read.choose import FIRST_NS, LAST_NS, choose
+from modeldata.read.chunks import OWN_TYPES, Chunk, chunked
+from modeldata.read.errors import Damaged, NotThere, SkippedWarning, near
+from modeldata.read.fetch import is_gone
+from modeldata.read.forms import TEXT, promote, told_type
+from modeldata.read.original import Original
+from modeldata.read.sample import Samples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from modeldata.read.catalog import Batch, Contents, Listing
+    from modeldata.store import ReadStore
+
+TRIES = 5
+"""Of a look at an archive in which files go away meanwhile."""
+LOOKS = 8
+"""Batches that are looked into, at most, for the type of a column that seems to have no values."""
+
+
+class Request(NamedTuple):
+    """A question: whose rows (parts of the identity, None for any), of [start_ns, end_ns), which columns (None: all), in which
+    types where not in their own, and whether damage stops the reader ("raise") or is left out ("skip").
+
+    may_hold: rules out rows by their times, [first, last] in nanoseconds; what it leaves may still hold others.
+    """
+
+    identity: Mapping[str, str | None]
+    start_ns: int = FIRST_NS
+    end_ns: int = LAST_NS
+    columns: tuple[str, ...] | None = None
+    types: Mapping[str, pa.DataType] = {}
+    errors: str = "raise"
+    may_hold: Callable[[int, int], bool] | None = None
+
+
+class Plan(NamedTuple):
+    """Pieces in the order in which they are read, and the columns that all of them are brought into."""
+
+    pieces: list[Chunk | Original]
+    schema: pa.Schema
+
+
+def make_plan(store: ReadStore, archive: str, request: Request, catalog: Catalog | None = None) -> Plan:
+    """catalog: of this archive, listed just now; without one, it is listed. Raises `NotThere`, `Damaged`, `Unavailable`."""
+    made: Plan = _patiently(store, lambda catalog: _plan(store, catalog, archive, request), catalog)
+    return made
+
+
+def _patiently(store: ReadStore, work: Any, catalog: Catalog | None = None) -> Any:
+    """Files that go away while we look: compaction is at work, and what replaced them is there already."""
+    for _ in range(TRIES):
+        try:
+            return work(catalog or Catalog.of(store))
+        except Gone as gone:
+            path, catalog = str(gone), None
+    raise is_gone(path)
+
+
+def _plan(store: ReadStore, catalog: Catalog, archive: str, request: Request) -> Plan:
+    listings = [listing for one in choose(catalog, request.identity, archive) for listing in one.listings]
+    inside = [listing for listing in listings if _meets(listing, request)]
+    contents = catalog.read_all(inside)
+    pieces = [piece for one in contents for piece in _pieces(one, request)]
+    if pieces:
+        return Plan(pieces, _schema(store, pieces, archive, request))
+    return Plan([], _schema(store, _shape(catalog, listings, archive, request), archive, request))
+
+
+def renewed(store: ReadStore, folder: str, request: Request) -> list[Chunk | Original]:
+    """What there is to read in one folder by now. Raises `Unavailable`, `Damaged`."""
+
+    def work(catalog: Catalog) -> list[Chunk | Original]:
+        listing = catalog.listings.get(folder)
+        return [] if listing is None else list(_pieces(catalog.read(listing), request))
+
+    made: list[Chunk | Original] = _patiently(store, work)
+    return made
+
+
+def _meets(listing: Listing, request: Request) -> bool:
+    place = listing.place
+    return place is not None and place.start_ns < request.end_ns and place.end_ns > request.start_ns
+
+
+def _pieces(contents: Contents, request: Request) -> Iterable[Chunk | Original]:
+    _tell(contents, request)
+    folder = contents.listing.path
+    batches = []
+    for batch in _understood(contents, request):
+        if batch.first_ns < request.end_ns and batch.last_ns >= request.start_ns // 1000 * 1000:
+            batches.append(batch)
+    yield from chunked(folder, batches)
+    yield from (Original(folder, path) for path in contents.originals)
+
+
+def _understood(contents: Contents, request: Request) -> Iterable[Batch]:
+    try:
+        yield from contents.batches()
+    except ValueError as error:
+        _damaged(contents, str(error), request)
+
+
+def _tell(contents: Contents, request: Request) -> None:
+    for problem in contents.problems:
+        _damaged(contents, problem, request)
+    for path in contents.listing.foreign:
+        warnings.warn(f"not read: {path} is not a file of this archive", SkippedWarning, stacklevel=2)
+
+
+def _damaged(contents: Contents, problem: str, request: Request) -> None:
+    hint = 'its rows can\'t be told from others; errors="skip" reads everything else'
+    error = Damaged("read the archive", contents.listing.path, cause=problem, hint=hint)
+    if request.errors == "raise":
+        raise error
+    warnings.warn(str(error), SkippedWarning, stacklevel=2)
+
+
+def _shape(catalog: Catalog, listings: Sequence[Listing], archive: str, request: Request) -> list[Chunk | Original]:
+    """Nothing is in the range: the newest rows beside it tell the columns."""
+    for listing in sorted(listings, key=lambda one: one.path, reverse=True):
+        contents = catalog.read(listing)
+        pieces = list(_pieces(contents, request._replace(start_ns=FIRST_NS, end_ns=LAST_NS)))
+        if pieces:
+            return pieces[-1:]
+    wanted = " ".join(str(value) for value in request.identity.values() if value is not None)
+    hint = "rows that were refused are counted by `modeldata audit`, rows that wait in a spool by `modeldata status`"
+    raise NotThere("read the archive", archive, cause=f"no rows of {wanted}", hint=hint)
+
+
+def _schema(store: ReadStore, pieces: Sequence[Chunk | Original], archive: str, request: Request) -> pa.Schema:
+    """Our columns, then features in the order in which they were first seen."""
+    features = _features(store, pieces, request)
+    made = {**OWN_TYPES, **{name: TEXT if types.is_null(kind) else kind for name, kind in features.items()}}
+    if request.columns is not None:
+        missing = [name for name in request.columns if name not in made]
+        if missing:
+            raise NotThere("read the archive", archive, cause=f"no column {missing[0]!r}", hint=near(missing[0], made))
+        made = {name: made[name] for name in request.columns}
+    return pa.schema(made)
+
+
+class _Seen(NamedTuple):
+    """Batches that tell the same of a column: one of them can be looked at for all."""
+
+    name: str
+    format: str
+    declared: str
+    told: str
+
+
+def _features(store: ReadStore, pieces: Sequence[Chunk | Original], request: Request) -> dict[str, pa.DataType]:
+    """Types by name, in the order in which names were first seen; null where no value is known of."""
+    made: dict[str, pa.DataType] = {}
+    samples = Samples(store)
+    seen: dict[_Seen, list[tuple[str, Batch]]] = {}
+
+    def take(name: str, kind: pa.DataType) -> None:
+        made[name] = promote(made[name], kind) if name in made else kind
+
+    for piece in pieces:
+        if isinstance(piece, Original):
+            for name, kind in original.columns(store, piece).items():
+                take(name, kind)
+            continue
+        for batch in piece.batches:
+            for name, declared in zip(batch.columns, batch.types, strict=True):
+                one = _Seen(name, batch.format, declared, _told(batch.kinds.get(name)))
+                if one not in seen:
+                    seen[one] = []
+                    take(name, told_type(declared, batch.kinds.get(name)) or pa.null())
+                seen[one].append((piece.folder, batch))
+    for one, batches in seen.items():
+        batch = batches[0][1]
+        open_ = told_type(one.declared, batch.kinds.get(one.name)) is None
+        if open_ and one.name not in request.types and (request.columns is None or one.name in request.columns):
+            take(one.name, _looked_at(samples, one.name, batches))
+    return {**made, **{name: kind for name, kind in request.types.items() if name in made}}
+
+
+def _told(kinds: Any) -> str:
+    if not isinstance(kinds, list):
+        return json.dumps(kinds, sort_keys=True)
+    return json.dumps(sorted({json.dumps(kind, sort_keys=True) for kind, _ in kinds}))
+
+
+def _looked_at(samples: Samples, name: str, batches: Sequence[tuple[str, Batch]]) -> pa.DataType:
+    """The type of a column in the first and the last of some batches; in others between them, where these have no values."""
+    made = promote(*(samples.type_of(*batches[at], name) for at in (0, -1)))
+    between = iter(batches[1 : -1 : max(1, len(batches) // LOOKS)])
+    while types.is_null(made) and (other := next(between, None)):
+        made = samples.type_of(*other, name)
+    return made
+
+
+def inside(piece: Chunk | Original, request: Request) -> bool:
+    """Do all rows of a piece lie in the range?"""
+    if isinstance(piece, Original):
+        return (request.start_ns, request.end_ns) == (FIRST_NS, LAST_NS)
+    return all(request.start_ns <= batch.first_ns and batch.last_ns < request.end_ns for batch in piece.batches)
+
+
+def narrowed(plan: Plan, columns: Sequence[str], may_hold: Callable[[int, int], bool] | None) -> Plan:
+    """Fewer columns, and without the pieces that are ruled out."""
+    schema = pa.schema([plan.schema.field(name) for name in columns])
+    return Plan([piece for piece in plan.pieces if may_hold is None or _may_hold(piece, may_hold)], schema)
+
+
+def _may_hold(piece: Chunk | Original, may_hold: Callable[[int, int], bool]) -> bool:
+    if isinstance(piece, Original):
+        return True
+    return may_hold(min(batch.first_ns for batch in piece.batches), max(batch.last_ns for batch in piece.batches))
+
+
+def with_time(schema: pa.Schema, piece: Chunk | Original, request: Request) -> pa.Schema:
+    """The columns to read: those asked for, and the time where rows have to be told apart by it."""
+    if names.TIMESTAMP in schema.names or inside(piece, request):
+        return schema
+    return schema.append(pa.field(names.TIMESTAMP, OWN_TYPES[names.TIMESTAMP]))

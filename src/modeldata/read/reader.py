@@ -1,0 +1,116 @@
+"""The reader of one archive: what `Archive.read`, `scan`, `join` and `sql` stand on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from modeldata import names
+from modeldata.errors import SettingsError
+from modeldata.read.catalog import Catalog
+from modeldata.read.choose import FIRST_NS, LAST_NS
+from modeldata.read.errors import NotThere
+from modeldata.read.join import HOWS, IDS, KEY, join_tables
+from modeldata.read.question import request_of
+from modeldata.read.scan import Scan
+from modeldata.read.sql import query
+from modeldata.spool.files import Files
+from modeldata.store import open_for
+from modeldata.urls import local_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Unpack
+
+    from modeldata.read.join import Joined
+    from modeldata.read.plan import Request
+    from modeldata.read.question import Question
+    from modeldata.settings import Settings
+    from modeldata.store import ReadStore
+
+
+class Reader:
+    """An archive to read from, known by its `url`."""
+
+    def __init__(self, store: ReadStore, url: str) -> None:
+        self.store = store
+        self.url = url
+
+    @classmethod
+    def of(cls, settings: Settings, warn: Callable[[str], None]) -> Reader:
+        """The archive of some settings; of several, the first: each has every row.
+
+        Raises `NotThere` where it is a local folder that is not there, `SettingsError` where its library is not installed.
+        """
+        files = Files()
+        one = settings.only(settings.archives[0])
+        folder = local_folder(one.archive)
+        if folder is not None:
+            try:
+                files.stat(folder)
+            except OSError as error:
+                hint = "nothing was archived there yet, or it is another folder"
+                raise NotThere("read the archive", folder, cause=error.strerror or str(error), hint=hint) from None
+        try:
+            return cls(open_for(one, files, warn), one.archive)
+        except ImportError as error:
+            raise SettingsError(
+                "read the archive", one.archive, cause=str(error), hint='pip install "modeldata[azure]"'
+            ) from error
+
+    def scan(self, model_name: str, identifier: str = "default", **question: Unpack[Question]) -> Scan:
+        """Rows of a collector, as `Archive.scan` tells."""
+        return Scan(self.store, self.url, request_of(model_name, identifier, question))
+
+    def join(
+        self,
+        model_name: str,
+        *identifiers: str,
+        on: Literal["correlation", "request"] = "correlation",
+        how: Literal["left", "inner", "outer"] = "left",
+        look_back: timedelta = timedelta(hours=1),
+        look_ahead: timedelta = timedelta(days=1),
+        **question: Unpack[Question],
+    ) -> Joined:
+        """Rows of several collectors side by side, as `Archive.join` tells."""
+        if len(dict.fromkeys(identifiers)) != len(identifiers) or len(identifiers) < 2:
+            raise SettingsError(
+                "join", cause="it takes two or more different identifiers", hint='such as "inputs", "predictions"'
+            )
+        if on not in IDS or how not in HOWS:
+            raise SettingsError("join", cause=f"on={on!r}, how={how!r}", hint=f"on: one of {list(IDS)}, how: one of {list(HOWS)}")
+        columns = question.pop("columns", None)
+        catalog = Catalog.of(self.store)
+        tables: dict[str, pa.Table] = {}
+        inside: dict[str, Any] = {}
+        for identifier in identifiers:
+            request = request_of(model_name, identifier, question)
+            wide = _wider(request, look_back, timedelta() if identifier == identifiers[0] else look_ahead)
+            table = self._with_keys(Scan(self.store, self.url, wide, catalog), identifier, columns, IDS[on])
+            tables[identifier] = table
+            times = np.asarray(table[names.TIMESTAMP].cast(pa.int64()).fill_null(0))
+            inside[identifier] = (times >= request.start_ns // 1000) & (times < -(-request.end_ns // 1000))
+        return join_tables(tables, on, how, inside)
+
+    def _with_keys(self, scan: Scan, identifier: str, columns: Sequence[str] | None, id_column: str) -> pa.Table:
+        """Features named `<identifier>.<name>` or `<name>` in `columns` (all, without), and what rows are joined by."""
+        if columns is None:
+            return scan.to_arrow()
+        keys = [*KEY, id_column]
+        wanted = [name for name in scan.schema.names if name in columns or f"{identifier}.{name}" in columns]
+        return scan.narrowed([*keys, *(name for name in wanted if name not in keys)]).to_arrow()
+
+    def sql(self, text: str, connection: Any = None) -> Any:
+        """A DuckDB relation over views of the collectors, as `Archive.sql` tells."""
+        return query(self.store, self.url, text, connection)
+
+
+def _wider(request: Request, back: timedelta, ahead: timedelta) -> Request:
+    """Partners may be a little earlier and, above all, later; and earlier calls of an id are counted on both sides."""
+    step = timedelta(microseconds=1)
+    start = request.start_ns if request.start_ns == FIRST_NS else request.start_ns - back // step * 1000
+    end = request.end_ns if request.end_ns == LAST_NS else request.end_ns + ahead // step * 1000
+    return request._replace(start_ns=start, end_ns=end)

@@ -1,0 +1,282 @@
+"""Rows of an archive as a stream of record batches: what `Archive.scan` gives.
+
+Memory is bounded by a few chunks (`chunks.CHUNK_BYTES` of text, `parquet_part.GROUP_ROWS` rows of Parquet), which are fetched and
+parsed ahead by threads. Compaction may work beside: where a file is gone, its folder is looked at anew, and rows that were given
+already are left out of what replaced it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter, deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modeldata import names
+from modeldata.read import original, parquet_part, text_part
+from modeldata.read.catalog import Gone
+from modeldata.read.chunks import OWN_TYPES, Chunk
+from modeldata.read.errors import Damaged, DoesNotFit, SkippedWarning
+from modeldata.read.fetch import damage, fetch, is_gone, read_bytes
+from modeldata.read.forms import TEXT, promote
+from modeldata.read.frames import to_pandas, to_polars
+from modeldata.read.original import Original
+from modeldata.read.plan import TRIES, inside, make_plan, narrowed, renewed, with_time
+from modeldata.read.text_part import Misfit, WrongRows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
+
+    from modeldata.read.catalog import Catalog
+    from modeldata.read.plan import Plan, Request
+    from modeldata.store import ReadStore
+
+THREADS = 4
+AHEAD = 6
+"""Chunks that are under way at once."""
+
+
+class Scan:
+    """Rows of the collectors that a question fits, as record batches of one `schema`: day by day, each file in its own order.
+
+    May be iterated any number of times; each time reads anew what was planned when it was made. Batches are never empty and
+    never hold half a row. Raises, while it is iterated: `Damaged`, `DoesNotFit`, `Unavailable`.
+    """
+
+    def __init__(self, store: ReadStore, archive: str, request: Request, catalog: Catalog | None = None) -> None:
+        self._store = store
+        self._archive = archive
+        self._request = request
+        self._plan: Plan = make_plan(store, archive, request, catalog)
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._plan.schema
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for table in self._tables():
+            yield from table.to_batches()
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        """As Arrow's own type, for whatever takes one."""
+        return pa.RecordBatchReader.from_batches(self.schema, iter(self))
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.to_reader().__arrow_c_stream__(requested_schema)
+
+    def to_arrow(self) -> pa.Table:
+        """All rows as one table. A column whose values turn out not to fit gets a wider type, and all is read again."""
+        while True:
+            try:
+                return pa.concat_tables([self.schema.empty_table(), *self._tables(widen=True)])
+            except Misfit as misfit:
+                self._widen(misfit)
+
+    def to_pandas(self, **options: Any) -> Any:
+        """A pandas DataFrame; options as for `pyarrow.Table.to_pandas` (`types_mapper=pandas.ArrowDtype` keeps every type)."""
+        return to_pandas(self.to_arrow(), **options)
+
+    def to_polars(self) -> Any:
+        """A polars DataFrame."""
+        return to_polars(self.to_arrow())
+
+    def to_duckdb(self, connection: Any = None) -> Any:
+        """A DuckDB relation that reads as it is asked, any number of times; of a connection of yours, or of one of its own."""
+        from modeldata.read.dataset import relation
+
+        return relation(self, connection)
+
+    def to_pylist(self) -> list[dict[str, object]]:
+        """One dict a row, with the very values that were collected (of rows of the original: as Arrow has them).
+
+        A key that was missing in the row of a list of dicts is None, but for JSON lines, where it is missing.
+        """
+        from modeldata.read.exact import exact_rows
+
+        for _ in range(TRIES):
+            try:
+                return [row for piece in self._plan.pieces for row in exact_rows(self._store, piece, self.schema, self._request)]
+            except Gone as gone:
+                path = str(gone)
+                self._plan = make_plan(self._store, self._archive, self._request)._replace(schema=self.schema)
+        raise is_gone(path)
+
+    def narrowed(self, columns: Sequence[str], may_hold: Callable[[int, int], bool] | None = None) -> Scan:
+        """The same rows with fewer columns, without those parts that `may_hold` (see `plan.Request`) rules out."""
+        made = Scan.__new__(Scan)
+        made._store, made._archive = self._store, self._archive
+        made._request = self._request._replace(columns=tuple(columns), may_hold=may_hold)
+        made._plan = narrowed(self._plan, columns, may_hold)
+        return made
+
+    def _widen(self, misfit: Misfit) -> None:
+        had = self.schema.field(misfit.column).type
+        wider = promote(had, misfit.found)
+        kinds = {**self._request.types, misfit.column: TEXT if wider.equals(had) else wider}
+        self._request = self._request._replace(types=kinds)
+        at = self.schema.get_field_index(misfit.column)
+        field = pa.field(misfit.column, kinds[misfit.column])
+        self._plan = self._plan._replace(schema=self.schema.set(at, field))
+
+    def _tables(self, *, widen: bool = False) -> Iterator[pa.Table]:
+        try:
+            yield from _Reading(self._store, self._plan, self._request).tables()
+        except Misfit as misfit:
+            if widen:
+                raise
+            hint = f"read() takes a wider type by itself; or give one: types={{{misfit.column!r}: pyarrow.string()}}"
+            began = self.schema.field(misfit.column).type
+            cause = f"column {misfit.column!r} has values of type {misfit.found} where it began as {began}"
+            raise DoesNotFit("read the archive", self._archive, cause=cause, hint=hint) from None
+
+
+class _Reading:
+    """One pass over a plan."""
+
+    def __init__(self, store: ReadStore, plan: Plan, request: Request) -> None:
+        self._store = store
+        self._schema = plan.schema
+        self._request = request
+        self._pieces = deque(plan.pieces)
+        self._given: dict[str, list[Chunk]] = {}
+        """Pieces by folder of which all rows were given."""
+        self._originals: list[Original] = []
+        """Files of the original that were."""
+        self._again: Counter[str] = Counter()
+        """Folders that were looked at anew, and how often."""
+
+    def tables(self) -> Iterator[pa.Table]:
+        with ThreadPoolExecutor(THREADS) as pool:
+            waiting: deque[tuple[Chunk | Original, Future[_Read]]] = deque()
+            try:
+                while self._pieces or waiting:
+                    while self._pieces and len(waiting) < AHEAD:
+                        piece = self._pieces.popleft()
+                        waiting.append((piece, pool.submit(self._read, piece)))
+                    piece, future = waiting.popleft()
+                    try:
+                        made = future.result()
+                    except Gone:
+                        self._renew(piece, waiting)
+                        continue
+                    yield from made.tables()
+                    if isinstance(piece, Chunk):
+                        self._given.setdefault(piece.folder, []).append(piece)
+                    else:
+                        self._originals.append(piece)
+            finally:
+                for _, future in waiting:
+                    future.cancel()
+
+    def _renew(self, gone: Chunk | Original, waiting: deque[tuple[Chunk | Original, Future[_Read]]]) -> None:
+        """Compaction took a file away: read the rest of the folder as it is now, without the rows that were given."""
+        for _, future in waiting:
+            future.cancel()
+        later = [piece for piece, _ in waiting] + list(self._pieces)
+        waiting.clear()
+        self._again[gone.folder] += 1
+        fresh = renewed(self._store, gone.folder, self._request)
+        if self._again[gone.folder] >= TRIES:
+            fresh = [piece for piece in fresh if piece.path != gone.path]
+            self._damaged(is_gone(gone.path))
+        given = {piece.path for piece in self._originals}
+        fresh = [piece for piece in fresh if piece.path not in given]
+        self._pieces = deque([*fresh, *(piece for piece in later if piece.folder != gone.folder)])
+
+    def _damaged(self, error: Damaged) -> None:
+        if self._request.errors == "raise":
+            raise error
+        warnings.warn(f"left out: {error}", SkippedWarning, stacklevel=2)
+
+    def _read(self, piece: Chunk | Original) -> _Read:
+        return _Read(self, piece)
+
+    # What one piece is made into
+
+    def pieces_of(self, piece: Chunk | Original, damages: list[Damaged]) -> Iterator[pa.Table]:
+        schema = self._wanted(piece)
+
+        def damaged(error: Damaged) -> None:
+            if self._request.errors == "raise":
+                raise error
+            damages.append(error)
+
+        if isinstance(piece, Original):
+            found = original.table(self._store, piece, schema, damaged)
+            yield self._finished(found, piece, found.num_rows)
+        elif piece.format == "parquet":
+            yield from self._parquet(piece, schema, damaged)
+        else:
+            for chunk, data in fetch(self._store, piece, damaged):
+                try:
+                    yield self._finished(text_part.table(chunk, data, schema), chunk, chunk.rows)
+                except (WrongRows, pa.ArrowInvalid):
+                    damaged(damage(self._store, chunk.batches[0], bytes(data)))
+
+    def _parquet(self, chunk: Chunk, schema: pa.Schema, damaged: Callable[[Damaged], None]) -> Iterator[pa.Table]:
+        try:
+            file = parquet_part.open_file(self._store, chunk)
+            for numbers, first in parquet_part.groups(file, self._may_hold):
+                made = parquet_part.table(file, chunk, numbers, first, schema)
+                rows = sum(file.metadata.row_group(number).num_rows for number in numbers)
+                yield self._finished(made, chunk, rows)
+        except WrongRows:
+            (batch,) = chunk.batches
+            damaged(damage(self._store, batch, read_bytes(self._store, batch.path, 0, batch.row_bytes)))
+
+    def _may_hold(self, low_ns: int, high_ns: int) -> bool:
+        request = self._request
+        inside = low_ns < request.end_ns and high_ns + 1000 > request.start_ns
+        return inside and (request.may_hold is None or request.may_hold(low_ns, high_ns))
+
+    def _wanted(self, piece: Chunk | Original) -> pa.Schema:
+        schema = with_time(self._schema, piece, self._request)
+        for name in (names.WRITER, names.SEQUENCE) if piece.folder in self._again else ():
+            if name not in schema.names:
+                schema = schema.append(pa.field(name, OWN_TYPES[name]))
+        return schema if len(schema) else pa.schema({names.SEQUENCE: OWN_TYPES[names.SEQUENCE]})
+
+    def _finished(self, found: pa.Table, piece: Chunk | Original, rows: int) -> pa.Table:
+        mask = self._mask(found, piece)
+        columns = [
+            found[field.name] if field.name in found.column_names else pa.nulls(rows, field.type) for field in self._schema
+        ]
+        made = pa.table(columns, schema=self._schema)
+        return made if mask is None else made.filter(mask)
+
+    def _mask(self, found: pa.Table, piece: Chunk | Original) -> pa.Array | None:
+        mask = None
+        if not inside(piece, self._request) and names.TIMESTAMP in found.column_names:
+            times = pc.multiply(found[names.TIMESTAMP].cast(pa.int64()), 1000)
+            mask = pc.and_(pc.greater_equal(times, self._request.start_ns), pc.less(times, self._request.end_ns))
+        if piece.folder in self._again and names.SEQUENCE in found.column_names:
+            fresh = pa.array(~_given(found, self._given.get(piece.folder, [])))
+            mask = fresh if mask is None else pc.and_(mask, fresh)
+        return mask
+
+
+class _Read:
+    """The rows of one piece, read; and what of it is damaged."""
+
+    def __init__(self, reading: _Reading, piece: Chunk | Original) -> None:
+        self._damages: list[Damaged] = []
+        self._tables = list(reading.pieces_of(piece, self._damages))
+
+    def tables(self) -> Iterator[pa.Table]:
+        for error in self._damages:
+            warnings.warn(f"left out: {error}", SkippedWarning, stacklevel=2)
+        yield from (table for table in self._tables if table.num_rows)
+
+
+def _given(found: pa.Table, chunks: list[Chunk]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which rows are in batches that were given before?"""
+    writers, sequences = found[names.WRITER], np.asarray(found[names.SEQUENCE])
+    mask = np.zeros(len(sequences), bool)
+    for writer, first, last in (one for chunk in chunks for batch in chunk.batches for one in batch.sequences):
+        mask |= np.asarray(pc.equal(writers, writer)) & (sequences >= first) & (sequences <= last)
+    return mask

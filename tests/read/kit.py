@@ -1,0 +1,72 @@
+"""An archive to read from: collected, and shipped here and now."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from modeldata import Archive
+from modeldata.ship.pipeline import Pipeline
+from modeldata.spool.files import Files
+from modeldata.spool.place import open_place
+from modeldata.store import ReadStore, open_for
+
+FORMATS = ("csv", "jsonl", "parquet")
+OWN = ["$Timestamp", "$CorrelationId", "$RequestId", "$Writer", "$Sequence", "$Row"]
+
+
+class Shipped:
+    """An archive at `url` in one format, and a shipper for it that works when it is told to."""
+
+    def __init__(self, url: str, spool: Path, file_format: str = "csv", block_bytes: int = 0, **settings: object) -> None:
+        self.archive = Archive(
+            url, spool=spool, format=file_format, ship="off", fsync="never", min_free_bytes=0, batch_seconds=0, **settings
+        )
+        place = open_place(self.archive.settings.spool_folder(), Files(), b"\1" * 16, 0)
+        store = open_for(self.archive.settings, Files())
+        if block_bytes:
+            store.block_bytes = block_bytes
+        self._pipeline = Pipeline(place, store, self.archive.settings, files=Files(), warn=pytest.fail, may_commit=lambda: True)
+
+    def collect(self, identifier: str, *calls: object, ids: str = "", at: str = "", model: str = "m") -> None:
+        """Collect, at an ISO time (UTC) where one is given; each call with the correlation id `ids`."""
+        collector = self.archive.collector(model, identifier)
+        with _at(at) if at else mock.patch("builtins.print"):
+            assert all(collector.collect(call, user_correlation_id=ids) for call in calls)
+
+    def ship(self) -> None:
+        while self._pipeline.step().rows:
+            continue
+
+
+def _at(moment: str) -> mock._patch[Callable[[], int]]:
+    when = dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC)
+    nanoseconds = int((when - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) / dt.timedelta(microseconds=1)) * 1000
+    return mock.patch("modeldata.collector.time_ns", lambda: nanoseconds)
+
+
+class Counting:
+    """A store that counts what is asked of it."""
+
+    def __init__(self, store: ReadStore) -> None:
+        self._store = store
+        self.reads: list[tuple[str, int]] = []
+
+    def walk(self) -> Iterator[str]:
+        return self._store.walk()
+
+    def length(self, path: str) -> int:
+        return self._store.length(path)
+
+    def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
+        found = self._store.read(path, start, size)
+        self.reads.append((path, len(found)))
+        return found
+
+    def files_read(self) -> set[str]:
+        """Data files of which anything was read."""
+        return {path for path, _ in self.reads if "_manifest" not in path}
