@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types bench faults slice soak mutants lock clean
+.PHONY: help setup demo test spark lint types bench faults slice soak mutants lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -27,7 +27,11 @@ demo: setup  ## a real model service, archived before your eyes
 	$(BIN)/modeldata demo
 
 test: setup  ## all tests but the long fault runs and the soak
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not faults and not soak"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not faults and not soak and not spark"
+	$(BIN)/python -m pytest -m "spark and not faults and not soak"
+
+spark: setup  ## the tests with Spark, the long ones, too
+	$(BIN)/python -m pytest -m "spark and not soak"
 
 lint: setup  ## ruff
 	$(BIN)/ruff check .
