@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import collect_cost, import_time, peers, shipping
+from benchmarks import collect_cost, import_time, peers, reading, scale, service, shipper, shipping, sustained, threads
 
 QUESTIONS = {
     "import_time": import_time.main,
     "collect_cost": collect_cost.main,
     "peers": peers.main,
+    "threads": threads.main,
+    "service": service.main,
+    "sustained": sustained.main,
+    "scale": scale.main,
+    "shipper": shipper.main,
     "shipping": shipping.main,
+    "reading": reading.main,
 }
+PAGES = (peers.page, threads.page, service.page, sustained.page, scale.page)
+"""Each draws its section of docs/performance.md from the run that is kept as reference."""
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["page"]:
-        sys.exit(peers.page())
+        for page in PAGES:
+            page()
+        sys.exit()
     for name in sys.argv[1:] or QUESTIONS:
         print(f"\n## {name}: {(sys.modules[QUESTIONS[name].__module__].__doc__ or '').splitlines()[0]}\n")
         QUESTIONS[name]()

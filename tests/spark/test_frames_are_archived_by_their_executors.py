@@ -86,7 +86,7 @@ def test_a_frame_that_fails_is_refused_and_counted_and_leaves_nothing(
     spark: SparkSession, place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     archive = archive_at(place)
-    failing = spark.range(100, numPartitions=2).selectExpr("if(id = 99, raise_error('a bad row'), id) id")
+    failing = spark.range(100, numPartitions=1).selectExpr("if(id = 99, raise_error('a bad row'), id) id")
     assert archive.collector("m", "inputs").collect(failing) is False
     assert archive.stats().dropped == {"spark_failed": 1}
     (message,) = [record.getMessage() for record in caplog.records if record.name == "modeldata"]
