@@ -131,4 +131,4 @@ def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for module, name in ((azure_auth, "READ_TIMEOUT"), (object_auth, "REQUEST_TIMEOUT")):
         assert getattr(module, name) <= 30
-        monkeypatch.setattr(module, name, 0.1)
+        monkeypatch.setattr(module, name, 0.5)

@@ -231,17 +231,34 @@ def _create_without_links(files: Files, path: str, data: bytes) -> bool:
     return True
 
 
-def settle(files: Files, path: str) -> None:
-    """Make the names of `path` and of all above it durable, also those that somebody made who died before the sync."""
+MOST_SETTLED = 100_000
+
+
+def settle(files: Files, path: str, known: dict[str, int] | None = None) -> None:
+    """Make the names of `path` and of all above it durable, also those that somebody made who died before the sync.
+
+    known: folders that this has done before, by their inodes, so that it is done once for each. Filled here.
+    """
+    done: dict[str, int] = {}
     while True:
         try:
+            inode = files.stat(path).st_ino
+            if known is not None and known.get(path) == inode:
+                break
             files.sync_folder(path)
+        except PermissionError:
+            break  # not ours to open: then not ours to have made
         except OSError:
-            return  # not ours to open: then not ours to have made
+            return  # as far as it goes; asked again the next time
+        done[path] = inode
         above = os.path.dirname(path)
         if above == path:
-            return
+            break
         path = above
+    if known is not None:
+        if len(known) >= MOST_SETTLED:
+            known.clear()
+        known.update(done)
 
 
 def make_folders(files: Files, path: str, mode: int = 0o700) -> None:

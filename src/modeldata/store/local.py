@@ -37,6 +37,7 @@ class LocalStore:
     def __init__(self, root: str, files: Files) -> None:
         self.root = root
         self._files = files
+        self._settled: dict[str, int] = {}
 
     def _path(self, path: str) -> str:
         return os.path.join(self.root, *path.split("/"))
@@ -50,7 +51,7 @@ class LocalStore:
                 if self.length(path) > 0:
                     return False  # there before us, and nobody claimed it
                 make_folders(self._files, os.path.dirname(note), FOLDER_MODE)
-                settle(self._files, os.path.dirname(note))
+                settle(self._files, os.path.dirname(note), self._settled)
                 create_once(self._files, note, owner, mark)
                 found = self._read(note)
         except OSError as error:
@@ -129,7 +130,7 @@ class LocalStore:
         """Make the file under a hidden name, then give it its own: False where that is taken."""
         folder, name = os.path.split(full)
         make_folders(self._files, folder, FOLDER_MODE)
-        settle(self._files, folder)
+        settle(self._files, folder, self._settled)
         hidden = os.path.join(folder, f".{name}.{os.getpid()}-{get_ident()}{UNDER_WAY}")
         fd = self._files.open(hidden, os.O_RDWR | os.O_CREAT | os.O_TRUNC, FILE_MODE)
         try:
@@ -184,7 +185,7 @@ class LocalStore:
             if start > 0:
                 raise Foreign(f"{full} is gone") from None
         make_folders(self._files, os.path.dirname(full), FOLDER_MODE)
-        settle(self._files, os.path.dirname(full))
+        settle(self._files, os.path.dirname(full), self._settled)
         return self._files.open(full, os.O_RDWR | os.O_CREAT, FILE_MODE), True
 
     def _append(self, fd: int, full: str, start: int, data: memoryview) -> None:
