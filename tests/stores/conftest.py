@@ -125,10 +125,12 @@ keyed = _fixture("append blob", "sas", "s3 plain")
 
 
 @pytest.fixture
-def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test waits half a minute for a store that says nothing. What users wait is checked here."""
+def short_timeouts() -> Iterator[pytest.MonkeyPatch]:
+    """No test waits half a minute for a store that says nothing. What users wait is checked here; `undo()` gives it back."""
     from modeldata.store import azure_auth, object_auth
 
-    for module, name in ((azure_auth, "READ_TIMEOUT"), (object_auth, "REQUEST_TIMEOUT")):
-        assert getattr(module, name) <= 30
-        monkeypatch.setattr(module, name, 0.5)
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in ((azure_auth, "READ_TIMEOUT"), (object_auth, "REQUEST_TIMEOUT")):
+            assert getattr(module, name) <= 30
+            patch.setattr(module, name, 0.5)
+        yield patch

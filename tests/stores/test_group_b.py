@@ -48,7 +48,7 @@ def test_a_store_that_is_down_for_ten_minutes_is_met_within_a_minute_of_its_retu
 
 
 def test_a_request_that_is_never_answered_ends_and_is_sent_again(
-    remote: Backend, tmp_path: Path, short_timeouts: None, monkeypatch: pytest.MonkeyPatch
+    remote: Backend, tmp_path: Path, short_timeouts: pytest.MonkeyPatch
 ) -> None:
     host = host_of(remote, tmp_path)
     proxy_of(remote).fault(black_hole, remote.writes(DATA), nth=2, times=2)
@@ -56,7 +56,7 @@ def test_a_request_that_is_never_answered_ends_and_is_sent_again(
         host.collect()
         host.ship()
     assert len(host.warnings) == TOLD, host.warnings
-    monkeypatch.undo()  # who looks at it afterwards has time
+    short_timeouts.undo()  # who looks at it afterwards has time
     assert_delivered(remote, host)
 
 
