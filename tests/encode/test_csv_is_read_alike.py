@@ -10,6 +10,7 @@ import math
 import uuid
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -88,22 +89,22 @@ def test_duckdb_pandas_and_the_guides_way_read_a_days_folder(tmp_path: Path) -> 
 
 
 @pytest.mark.spark
-def test_spark_reads_the_same_cells(tmp_path: Path) -> None:
-    from pyspark.sql import SparkSession
-
+def test_spark_reads_the_same_cells(spark: Any, tmp_path: Path) -> None:
     plain = [("x", 1.5), ("comma, inside", 2.0), ("ünï", float("nan")), ("back\\slash", 1e300)]
     quoted = [('quote " inside', 1.0), ("line\nbreak", 2.0), ("  spaces  ", 3.0)]
     for name, rows in (("plain", plain), ("quoted", quoted)):
         (tmp_path / name).mkdir()
         columns = [Column("t", "any", pa.array([t for t, _ in rows])), Column("x", "float64", pa.array([x for _, x in rows]))]
         (tmp_path / name / "data.csv").write_bytes(encode(columns, header=True).data)
-    spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
-    try:
-        read = spark.read.option("header", "true")
-        guide = read.option("inferSchema", "true").csv(f"{tmp_path}/plain/*").collect()
-        full = read.option("escape", '"').option("multiLine", "true").csv(f"{tmp_path}/quoted/*").collect()
-    finally:
-        spark.stop()
+    read = spark.read.option("header", "true")
+    guide = read.option("inferSchema", "true").csv(f"{tmp_path}/plain/*").collect()
+    full = (
+        spark.read.option("header", "true")
+        .option("escape", '"')
+        .option("multiLine", "true")
+        .csv(f"{tmp_path}/quoted/*")
+        .collect()
+    )
     assert [(row.t, row.x) for row in guide if row.t != "ünï"] == [row for row in plain if row[0] != "ünï"]
     assert math.isnan(next(row.x for row in guide if row.t == "ünï"))
     assert [(row.t, float(row.x)) for row in full] == quoted

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 import uuid
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -75,19 +74,12 @@ def written(path: Path, columns: list[Column]) -> str:
     return str(path)
 
 
-@pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
-    from pyspark.sql import SparkSession
-
-    made = (
-        SparkSession.builder.master("local[1]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.session.timeZone", "UTC")
-        .getOrCreate()
-    )
+@pytest.fixture
+def exact(spark: Any) -> Any:
+    """A session for which `a` and `A` are two columns."""
+    made = spark.newSession()
     made.conf.set("spark.sql.caseSensitive", "true")
-    yield made
-    made.stop()
+    return made
 
 
 def duck(path: str) -> pa.Table:
@@ -135,15 +127,15 @@ def test_duckdb_pandas_and_polars_read_what_arrow_reads(tmp_path: Path) -> None:
 
 
 @pytest.mark.spark
-def test_spark_reads_what_arrow_reads(spark: Any, tmp_path: Path) -> None:
+def test_spark_reads_what_arrow_reads(exact: Any, tmp_path: Path) -> None:
     path = written(tmp_path / "x.parquet", [Column(name, "any", values) for name, values in LOOSE.items()])
-    rows = spark.read.parquet(path).collect()
+    rows = exact.read.parquet(path).collect()
     found = {name: [plain(row[name]) for row in rows] for name in LOOSE}
     assert found == {name: [sparks(plain(value)) for value in values] for name, (_, values) in IN_FILE.items()}
 
 
 @pytest.mark.spark
-def test_spark_and_duckdb_read_every_type_that_frames_and_arrow_have(spark: Any, tmp_path: Path) -> None:
+def test_spark_and_duckdb_read_every_type_that_frames_and_arrow_have(exact: Any, tmp_path: Path) -> None:
     sources: dict[str, list[Column]] = {}
     for name, data in (*COLUMNS.items(), *FRAMES.items()):
         made = decoded(pa.table({"x": data}) if isinstance(data, pa.Array) else pd.DataFrame({"x": data}))
@@ -151,7 +143,7 @@ def test_spark_and_duckdb_read_every_type_that_frames_and_arrow_have(spark: Any,
         sources.setdefault(str(len(data)), []).append(made[0]._replace(name=name))
     for length, columns in sources.items():
         path = written(tmp_path / f"{length}.parquet", columns)
-        table, others, rows = pq.read_table(path), duck(path), spark.read.parquet(path).collect()
+        table, others, rows = pq.read_table(path), duck(path), exact.read.parquet(path).collect()
         for at, column in enumerate(columns):
             wanted = [plain(one) for one in table.column(at).to_pylist()]
             assert [plain(one) for one in others.column(at).to_pylist()] == wanted, column.name
@@ -162,14 +154,14 @@ def test_spark_and_duckdb_read_every_type_that_frames_and_arrow_have(spark: Any,
 
 
 @pytest.mark.spark
-def test_spark_reads_columns_of_any_name(spark: Any, tmp_path: Path) -> None:
+def test_spark_reads_columns_of_any_name(exact: Any, tmp_path: Path) -> None:
     columns = [Column(name, "int64", pa.array([at])) for at, name in enumerate(ODD_NAMES)]
-    frame = spark.read.parquet(written(tmp_path / "x.parquet", columns))
+    frame = exact.read.parquet(written(tmp_path / "x.parquet", columns))
     assert (frame.columns, list(frame.collect()[0])) == (ODD_NAMES, list(range(len(ODD_NAMES))))
 
 
 @pytest.mark.spark
-def test_spark_reads_json_lines(spark: Any, tmp_path: Path) -> None:
+def test_spark_reads_json_lines(exact: Any, tmp_path: Path) -> None:
     columns = with_number(
         [
             Column("x", "float64", pa.array([math.nan, 1.5, math.inf])),
@@ -178,7 +170,7 @@ def test_spark_reads_json_lines(spark: Any, tmp_path: Path) -> None:
         ]
     )
     (tmp_path / "data.jsonl").write_bytes(encode("jsonl", columns).data)
-    frame = spark.read.schema("`$Sequence` long, x double, t string, l array<long>").json(str(tmp_path / "data.jsonl"))
+    frame = exact.read.schema("`$Sequence` long, x double, t string, l array<long>").json(str(tmp_path / "data.jsonl"))
     rows = [[plain(value) for value in row] for row in frame.collect()]
     assert rows == [[0, "NaN", 'q"\n\u2028', [1]], [1, 1.5, "ü", []], [2, math.inf, None, [2]]]
 

@@ -18,8 +18,9 @@ from modeldata.spark.commit import unfinished
 from modeldata.spool.files import Files
 from modeldata.store import open_store
 from tests.spark.archive import assert_nothing_left, data_files, rows
-from tests.spark.conftest import Clouds, Place
+from tests.spark.conftest import Place
 from tests.support.scripts import wait_until
+from tests.support.spark import Clouds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,10 +19,10 @@ from modeldata.spark.commit import ABANDONED_NS, sweep, unfinished
 from modeldata.spool.files import Files
 from modeldata.store.local import LocalStore
 from tests.spark.archive import assert_nothing_left, rows
-from tests.spark.conftest import environment
 from tests.stores.buckets import LocalBucket
 from tests.support import scripts
 from tests.support.scripts import wait_until
+from tests.support.spark import environment
 
 pytestmark = [pytest.mark.spark, pytest.mark.faults, pytest.mark.timeout(600)]
 

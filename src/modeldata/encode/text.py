@@ -83,8 +83,10 @@ def _floats(values: pa.Array) -> pa.Array:
     with np.errstate(invalid="ignore"):
         bare = finite & (numbers == np.floor(numbers))
     if bare.any():
-        bare_text = pc.and_(pa.array(bare), pc.invert(pc.match_substring(text, "e")))
-        text = pc.if_else(bare_text, pc.binary_join_element_wise(text, pa.scalar(".0", TEXT), pa.scalar("", TEXT)), text)
+        mask = pa.array(bare)
+        whole = text.filter(mask)
+        pointed = pc.binary_join_element_wise(whole, pa.scalar(".0", TEXT), pa.scalar("", TEXT))
+        text = pc.replace_with_mask(text, mask, pc.if_else(pc.match_substring(whole, "e"), whole, pointed))
     if not finite.all():
         text = pc.if_else(pc.fill_null(pc.is_nan(values), False), pa.scalar("NaN", TEXT), text)
         text = pc.if_else(pc.equal(values, math.inf), pa.scalar("Inf", TEXT), text)
