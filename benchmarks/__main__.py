@@ -18,7 +18,7 @@ QUESTIONS = {
     "shipping": shipping.main,
     "reading": reading.main,
 }
-PAGES = (peers.page, threads.page, service.page, sustained.page, scale.page)
+PAGES = (peers.page, threads.page, service.page, sustained.page, shipper.page, shipping.page, scale.page)
 """Each draws its section of docs/performance.md from the run that is kept as reference."""
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from statistics import median, quantiles
 from typing import NamedTuple
 
-from benchmarks.peer_page import _number as number
-from benchmarks.peer_page import _table as table
+from benchmarks.peer_page import number, table
 
 __all__ = ["Ratio", "cuts", "exponent", "met", "number", "paired", "shown", "table", "told"]
 

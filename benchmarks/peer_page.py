@@ -73,15 +73,15 @@ def _times(result: dict[str, Any], regime: str, cell: Callable[[dict[str, float]
     for at, about in enumerate(result["peers"].values()):
         figures = [(about["times"].get(f"{case}, {regime}"), ours[f"{case}, {regime}"]) for case in cases]
         rows.append([about["title"], *(cell(own, base if at else None) if own else "-" for own, base in figures)])
-    return _table(["", *cases], rows)
+    return table(["", *cases], rows)
 
 
 def _median(own: dict[str, float], base: dict[str, float] | None) -> str:
-    return _number(own["median"]) + (f" ({_ratio(own['median'] / base['median'])})" if base else "")
+    return number(own["median"]) + (f" ({_ratio(own['median'] / base['median'])})" if base else "")
 
 
 def _tail(own: dict[str, float], _: dict[str, float] | None) -> str:
-    return f"{_number(own['p99'])} / {'' if own['calls'] >= 1000 else '~'}{_number(own['p99.9'])}"
+    return f"{number(own['p99'])} / {'' if own['calls'] >= 1000 else '~'}{number(own['p99.9'])}"
 
 
 ORIGINAL, ORJSON = "peer_original:Original", "peer_orjson:Orjson"
@@ -122,7 +122,7 @@ def _aims(result: dict[str, Any]) -> str:
                 met = ratio <= aim if floor else ratio >= aim
                 wish = f"at {'most' if floor else 'least'} {aim}"
                 rows.append([_title(result, path), f"{case}, {regime}", wish, f"{ratio:,.3g}", "yes" if met else "**no**"])
-    return _table(["against", "call", "aim", "measured", "met"], rows)
+    return table(["against", "call", "aim", "measured", "met"], rows)
 
 
 def _ratio(ratio: float) -> str:
@@ -131,7 +131,7 @@ def _ratio(ratio: float) -> str:
     return f"{ratio:,.0f}x" if ratio >= 10 else f"{ratio:.1f}x" if ratio >= 1 else f"{ratio:.1g}x"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 20 else f"{value:.1f}"
 
 
@@ -180,7 +180,7 @@ def _left(result: dict[str, Any]) -> str:
             continue
         carried = [next((_mark(name, found) for found in about["carries"] if found.startswith(name)), "-") for name in CARRIES]
         rows.append([about["title"], *carried, *(_end(result["ends"].get(path, {}).get(end)) for end in ends)])
-    return _table(["", *CARRIES, *ends], rows)
+    return table(["", *CARRIES, *ends], rows)
 
 
 def _mark(name: str, found: str) -> str:
@@ -200,7 +200,7 @@ def _missing(result: dict[str, Any]) -> str:
     return "\n".join(["Not measured:\n", *told]) if told else ""
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
     return "\n".join(

@@ -8,12 +8,19 @@ import time
 from types import ModuleType
 
 import pytest
-from benchmarks import scale, service, sustained, threads
+from benchmarks import scale, service, shipper, shipping, sustained, threads
 from benchmarks.peer_page import PAGE
 from benchmarks.sections import RESULTS, with_section
 from benchmarks.turns import cpu_seconds
 
-SECTIONS = {"threads": threads, "service": service, "sustained": sustained, "scale": scale}
+SECTIONS = {
+    "threads": threads,
+    "service": service,
+    "sustained": sustained,
+    "scale": scale,
+    "shipper": shipper,
+    "shipping": shipping,
+}
 
 
 @pytest.mark.parametrize("name", SECTIONS)

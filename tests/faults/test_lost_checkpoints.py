@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import time
@@ -120,3 +121,20 @@ def test_a_commit_is_in_both_slots_before_the_round_is_forgotten(tmp_path: Path)
     first, second = (Checkpoint(str(_sink(archive)), Files())._slot(str(_sink(archive) / f"checkpoint.{x}")) for x in "ab")
     assert isinstance(first, tuple) and isinstance(second, tuple)
     assert first[1].pack() == second[1].pack()
+
+
+def test_a_batch_id_never_names_other_rows_though_rounds_are_counted_anew(tmp_path: Path) -> None:
+    archive = str(tmp_path / "archive")
+    service = _life(archive)
+    service.writer.close(time.time_ns())
+    for name in ("checkpoint.a", "checkpoint.b"):
+        (_sink(archive) / name).unlink()
+    accepted = modeldata("ship", "--drain", "--accept-duplicates", "--archive", archive)
+    assert accepted.returncode == 0, accepted.stderr
+
+    told: dict[str, set[str]] = {}
+    for log in Path(archive).rglob("_manifest/*.jsonl"):
+        for line in map(json.loads, log.read_text().splitlines()):
+            told.setdefault(line["batch"], set()).add(json.dumps([line["identity"], line.get("sequences")]))
+    assert len(told) > 8, "the same rounds, and one with all rows"
+    assert all(len(rows) == 1 for rows in told.values())

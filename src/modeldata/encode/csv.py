@@ -6,7 +6,7 @@ empty text (an empty cell without quotes is a missing value). Quotes inside are 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from modeldata.columns import Column
     from modeldata.encode.kinds import Kind, Told
 
+EMPTY: dict[str, Any] = {"null_handling": "replace", "null_replacement": ""}
 NATURAL = frozenset(("str", "null"))
 """Kinds that text tells."""
 
@@ -46,9 +47,8 @@ def encode(columns: Sequence[Column], *, header: bool, excel_safe: bool = False)
         texts = [column_text(values, excel_safe=excel_safe) for values in part]
         replaced += sum(text.replaced for text in texts)
         cells = [_quoted(text) for text in texts]
-        lines = pc.binary_join_element_wise(*cells, pa.scalar(",", TEXT), null_handling="replace", null_replacement="")
-        lines = pc.binary_join_element_wise(lines, pa.scalar("", TEXT), pa.scalar("\n", TEXT))
-        made.append(content(lines))
+        cells[-1] = pc.binary_join_element_wise(cells[-1], pa.scalar("", TEXT), pa.scalar("\n", TEXT), **EMPTY)
+        made.append(content(pc.binary_join_element_wise(*cells, pa.scalar(",", TEXT), **EMPTY)))
     return EncodedCsv(b"".join(made), replaced)
 
 

@@ -11,6 +11,7 @@ from zlib import crc32
 from modeldata import names
 from modeldata.encode import encoder
 from modeldata.encode.kinds import split as split_kinds
+from modeldata.spool.frame import checksum
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,8 @@ def cut(
     made = []
     for number, (half, piece, manifest) in enumerate(zip(halves, pieces, manifests, strict=True), 1):
         manifest = {**manifest, "batch": f"{item.manifest['batch']}.{number}"}
-        made.append(item._replace(at=place, size=len(piece), crc=crc32(half), manifest=manifest, staged=staged))
+        part = item._replace(at=place, size=len(piece), manifest=manifest, staged=staged)
+        made.append(part._replace(crc=crc32(half), check=checksum(piece, 0)))
         place += len(piece)
     if item.whole:
         path = targets.part_of(item)

@@ -16,6 +16,7 @@ import msgpack
 from modeldata.errors import SpoolError
 from modeldata.ship.checkpoint import State
 from modeldata.spool.files import read_all, read_file, replace_file, write_all
+from modeldata.spool.frame import checksum
 
 if TYPE_CHECKING:
     from modeldata.spool.files import Files
@@ -45,6 +46,8 @@ class Item(NamedTuple):
     log_start: int
     whole: bool = False
     staged: str = STAGING
+    check: int | None = None
+    """`checksum` of all the staged bytes. None in an intent of an earlier version: then there is only `crc`."""
 
     @property
     def rows(self) -> int:
@@ -89,6 +92,12 @@ class Intent(NamedTuple):
         content = msgpack.unpackb(body, unicode_errors="surrogatepass")
         items = [Item(*fields) for fields in content["items"]]
         return cls(content["round"], items, State.unpack(content["after"]))
+
+
+def _is(data: bytes, item: Item) -> bool:
+    if len(data) != item.size:
+        return False
+    return crc32(memoryview(data)[item.head :]) == item.crc if item.check is None else checksum(data, 0) == item.check
 
 
 class Staging:
@@ -161,9 +170,9 @@ class Freezer:
         except FileNotFoundError:
             return None
 
-    def read(self, item: Item) -> bytes:
+    def read(self, item: Item) -> memoryview:
         """The bytes that the item's file gets. Raises OSError, or `SpoolError` where staging is not what the intent says."""
-        return self.read_all(item)[item.size - item.sent :]
+        return memoryview(self.read_all(item))[item.size - item.sent :]
 
     def read_all(self, item: Item) -> bytes:
         """As `read`, but always with the header."""
@@ -173,7 +182,7 @@ class Freezer:
             data = read_all(self._files, fd, item.size, item.at)
         finally:
             self._files.close(fd)
-        if len(data) != item.size or crc32(memoryview(data)[item.head :]) != item.crc:
+        if not _is(data, item):
             raise SpoolError("send a round", path, cause="it does not hold what its intent says", hint="the disk may be failing")
         return data
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata import names
@@ -170,7 +172,7 @@ class Pipeline:
                     bad.append(_as_bad(made))
                     lost += [Lost(group.identity, group.folder, *numbers, "quarantined") for numbers in made.calls.ranges()]
                     continue
-                made.manifest["batch"] = f"{form.origin}-{len(items)}"
+                made.manifest["batch"] = _batch_id(form.origin, len(items), made.manifest)
                 refused = _refusals_of(found, group.stream, group.folder)
                 if refused:
                     made.manifest["refused"] = refused
@@ -179,7 +181,7 @@ class Pipeline:
         told = [*found.after.untold, *(_refusal_note(one) for one in found.refusals), *(_loss_note(one) for one in joined(lost))]
         found.after.untold = []
         for folder, note in told:
-            items.append(targets.told(folder, {**note, "batch": f"{form.origin}-{len(items)}"}))
+            items.append(targets.told(folder, {**note, "batch": _batch_id(form.origin, len(items), note)}))
         return items, bad
 
     def _form(self, origin: str) -> Form:
@@ -266,6 +268,12 @@ class Pipeline:
                 self._warn(f"could not keep a damaged frame: {path}: {error}")
             rows = "unknown" if one.rows is None else one.rows
             self._warn(f"quarantined: {path}: rows {rows}: {one.why}")
+
+
+def _batch_id(origin: str, number: int, manifest: dict[str, object]) -> str:
+    """A name that only these rows have: rounds are counted anew where a checkpoint was lost."""
+    told = json.dumps([manifest.get(key) for key in ("identity", "sequences", "lost", "refused")], sort_keys=True)
+    return f"{origin}-{number}-{sha256(told.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def _refusal_note(one: Refusals) -> tuple[str, dict[str, object]]:

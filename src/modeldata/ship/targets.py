@@ -8,6 +8,7 @@ from zlib import crc32
 from modeldata import names
 from modeldata.ship.checkpoint import State, Target
 from modeldata.ship.freeze import Intent, Item
+from modeldata.spool.frame import checksum
 
 if TYPE_CHECKING:
     from modeldata.ship.batch import Batch
@@ -54,14 +55,17 @@ class Targets:
 
     def item(self, batch: Batch, at: int) -> Item:
         """A batch with its place: the end of the file that holds such rows, or the start of a new one."""
-        crc = crc32(memoryview(batch.data)[batch.head :])
+        crc, check = crc32(memoryview(batch.data)[batch.head :]), checksum(batch.data, 0)
         if self._whole:
             path = self._next_part(batch.folder)
-            item = Item(path, 0, at, batch.head, len(batch.data), crc, batch.manifest, _log_of(path), 0, True)
+            item = Item(path, 0, at, batch.head, len(batch.data), crc, batch.manifest, _log_of(path), 0, True, check=check)
         else:
             path = self._file_for(batch)
             target = self._after.targets[path]
-            item = Item(path, target.length, at, batch.head, len(batch.data), crc, batch.manifest, target.log, target.log_length)
+            item = Item(
+                path, target.length, at, batch.head, len(batch.data), crc, batch.manifest, target.log, target.log_length,
+                check=check,
+            )  # fmt: skip
             self._advance(item)
         self._after.archived[batch.stream] = self._after.archived.get(batch.stream, 0) + item.rows
         return item
