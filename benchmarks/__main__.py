@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import collect_cost, import_time, peers, reading, scale, service, shipper, shipping, sustained, threads
+from benchmarks import collect_cost, fleet, import_time, peers, reading, scale, service, shipper, shipping, sustained, threads
 
 QUESTIONS = {
     "import_time": import_time.main,
@@ -18,8 +18,8 @@ QUESTIONS = {
     "shipping": shipping.main,
     "reading": reading.main,
 }
-PAGES = (peers.page, threads.page, service.page, sustained.page, shipper.page, shipping.page, scale.page)
-"""Each draws its section of docs/performance.md from the run that is kept as reference."""
+PAGES = (peers.page, threads.page, service.page, sustained.page, shipper.page, shipping.page, scale.page, fleet.page)
+"""Each draws its section of docs/performance.md (fleet: of docs/scale.md) from the runs that are kept as reference."""
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["page"]:

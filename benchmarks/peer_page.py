@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,12 @@ PLOT = "img/peers-paced.svg"
 """Beside the page."""
 
 
-def tables(result: dict[str, Any]) -> str:
-    """Everything that a run found, as Markdown."""
+def tables(result: dict[str, Any], again: Sequence[dict[str, Any]] = ()) -> str:
+    """Everything that a run found, as Markdown. again: other runs, that may contradict it where something was aimed at."""
     parts = [
         f"Paced, median µs (times modeldata's):\n\n{_times(result, PACED, _median)}",
         f"Hot, median µs (times modeldata's):\n\n{_times(result, HOT, _median)}",
-        f"What was aimed at: times faster than the peer, or times the floor (medians):\n\n{_aims(result)}",
+        f"What was aimed at: times faster than the peer, or times the floor (medians):\n\n{_aims([result, *again])}",
         _faster(result),
         f"Paced, p99 / p99.9, µs (~: fewer than 1,000 calls, near the slowest of them):\n\n{_times(result, PACED, _tail)}",
         f"Hot, p99 / p99.9, µs:\n\n{_times(result, HOT, _tail)}",
@@ -34,16 +34,16 @@ def tables(result: dict[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def write(result: dict[str, Any]) -> None:
+def write(result: dict[str, Any], again: Sequence[dict[str, Any]] = ()) -> None:
     """Replaces the section between its marks in the page, or appends it."""
     text = PAGE.read_text() if PAGE.exists() else ""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(STOP)
-    PAGE.write_text(f"{before.rstrip()}\n\n{BEGIN}\n{section(result)}\n{STOP}\n{after.lstrip()}")
+    PAGE.write_text(f"{before.rstrip()}\n\n{BEGIN}\n{section(result, again)}\n{STOP}\n{after.lstrip()}")
 
 
-def section(result: dict[str, Any]) -> str:
-    """What the page says of a run: of the same run always the same."""
+def section(result: dict[str, Any], again: Sequence[dict[str, Any]] = ()) -> str:
+    """What the page says of a run, and of others of the same: of the same runs always the same."""
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items() if version)
     notes = "\n".join(f"- {about['title']}: {about['note']}." for about in result["peers"].values() if about["note"])
     return f"""## Beside what else one could use
@@ -58,12 +58,17 @@ modeldata's. Single cells move by {ALIKE} between runs: ratios within that are s
 
 ![Paced, median]({PLOT})
 
-{tables(result)}
+{tables(result, again)}
 
 An id: one that the caller or the request gives. What the tables do not show: of what was run here, only modeldata and the two
 azureml packages are made to bring rows to an archive; the others end at a local file.
 
-Versions: {versions}. The figures are in `benchmarks/results/reference.json`."""
+Versions: {versions}. The figures are in `benchmarks/results/reference.json`{_others(again)}."""
+
+
+def _others(again: Sequence[dict[str, Any]]) -> str:
+    told = ", ".join(f"{run['at'].replace('T', ' ')} UTC, {run['seconds']} s" for run in again)
+    return f", those of another run beside it ({told}); where aims are measured, both are told" if again else ""
 
 
 def _times(result: dict[str, Any], regime: str, cell: Callable[[dict[str, float], dict[str, float] | None], str]) -> str:
@@ -106,23 +111,30 @@ def _title(result: dict[str, Any], path: str) -> str:
     return title
 
 
-def _aims(result: dict[str, Any]) -> str:
-    ours = next(iter(result["peers"].values()))["times"]
+def _aims(runs: Sequence[dict[str, Any]]) -> str:
     rows = []
     for aims, floor in ((AIMS, False), (FLOORS, True)):
         for path, regime, wanted in aims:
-            if path not in result["peers"]:
-                continue
-            theirs = result["peers"][path]["times"]
             for case, aim in wanted.items():
-                own, other = ours.get(f"{case}, {regime}"), theirs.get(f"{case}, {regime}")
-                if own is None or other is None:
-                    continue
-                ratio = own["median"] / other["median"] if floor else other["median"] / own["median"]
-                met = ratio <= aim if floor else ratio >= aim
-                wish = f"at {'most' if floor else 'least'} {aim}"
-                rows.append([_title(result, path), f"{case}, {regime}", wish, f"{ratio:,.3g}", "yes" if met else "**no**"])
+                ratios = [ratio for run in runs if (ratio := _measured(run, path, f"{case}, {regime}", floor)) is not None]
+                if ratios:
+                    met = {ratio <= aim if floor else ratio >= aim for ratio in ratios}
+                    wish, found = f"at {'most' if floor else 'least'} {aim}", " and ".join(f"{ratio:,.3g}" for ratio in ratios)
+                    rows.append([_title(runs[0], path), f"{case}, {regime}", wish, found, _verdict(met)])
     return table(["against", "call", "aim", "measured", "met"], rows)
+
+
+def _measured(run: dict[str, Any], path: str, call: str, floor: bool) -> float | None:
+    ours = next(iter(run["peers"].values()))["times"].get(call)
+    theirs = run["peers"].get(path, {"times": {}})["times"].get(call)
+    if ours is None or theirs is None:
+        return None
+    ratio: float = ours["median"] / theirs["median"]
+    return ratio if floor else 1 / ratio
+
+
+def _verdict(met: set[bool]) -> str:
+    return "the runs disagree" if len(met) > 1 else "yes" if met == {True} else "**no**"
 
 
 def _ratio(ratio: float) -> str:

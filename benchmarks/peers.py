@@ -69,7 +69,8 @@ def main() -> None:
 def page() -> None:
     """Writes the section of docs/performance.md, and its plot, from the reference run."""
     peer_env.prepare()
-    peer_page.write(json.loads(REFERENCE.read_text()))
+    again = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("reference-again*.json"))]
+    peer_page.write(json.loads(REFERENCE.read_text()), again)
     subprocess.run([PYTHON, "-m", "benchmarks.peer_plot", str(REFERENCE)], cwd=ROOT, check=True)
 
 

@@ -45,6 +45,7 @@ from modeldata.store import open_store
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SCALE = float(os.environ.get("BENCH_SCALE", "1"))
 FORMATS = ("csv", "parquet")
+CRUMBS = 100
 STAGES = ("walk", "decode", "encode", "whole", "whole, wall", "floor")
 
 
@@ -61,23 +62,29 @@ def main() -> None:
     print(f"{'µs a row (CPU)':26}" + "".join(f"{stage:>13}" for stage in STAGES) + f"{'rows/s':>12}{'of floor':>10}")
     for name in os.environ.get("BENCH_SHAPES", ",".join(_SHAPES)).split(","):
         with tempfile.TemporaryDirectory(prefix="modeldata-bench-") as folder:
-            measured = _measure(Path(folder), _SHAPES[name])
+            rows, measured = _measure(Path(folder), _SHAPES[name])
+            spooled = sum(path.stat().st_size for path in (Path(folder) / "filled").rglob("*.seg"))
         for file_format, figures in measured.items():
             rate, times = 1e6 / figures["whole"], figures["whole"] / figures["floor"]
             kept.append({"shape": name, "format": file_format, "us_a_row": figures, "rows_per_s": rate, "of_floor": times})
+            kept[-1]["spool_bytes_a_row"] = round(spooled / rows)
             print(
                 f"{name + ' ' + file_format:26}" + "".join(f"{figures[stage]:13.2f}" for stage in STAGES)
                 + f"{rate:12,.0f}{times:10.2f}", flush=True,
             )  # fmt: skip
-    sections.keep("shipper", {"rounds": ROUNDS, "figures": kept}, time.monotonic() - began, quick=ROUNDS < 5 or SCALE < 1)
+    crumb = _crumb_ms()
+    print(f"a batch of one row, CSV: {crumb:.2f} ms (CPU)")
+    sections.keep(
+        "shipper", {"rounds": ROUNDS, "figures": kept, "crumb_ms": crumb}, time.monotonic() - began, quick=ROUNDS < 5 or SCALE < 1
+    )
 
 
 def page() -> None:
     sections.draw("shipper", section, plotted=False)
 
 
-def _measure(folder: Path, shape: Shape) -> dict[str, dict[str, float]]:
-    """By format and stage: median µs a row."""
+def _measure(folder: Path, shape: Shape) -> tuple[int, dict[str, dict[str, float]]]:
+    """By format and stage: median µs a row; how many rows there were."""
     rows = _fill(folder, shape)
     table = _table(folder)
     assert table.num_rows == rows
@@ -87,9 +94,8 @@ def _measure(folder: Path, shape: Shape) -> dict[str, dict[str, float]]:
             for stage, cost in _one_round(folder, table, file_format).items():
                 if round_number:
                     taken.setdefault((file_format, stage), []).append(cost / rows * 1e6)
-    return {
-        file_format: {stage: statistics.median(taken[file_format, stage]) for stage in STAGES} for file_format in FORMATS
-    }  # fmt: skip
+    middles = {one: {stage: statistics.median(taken[one, stage]) for stage in STAGES} for one in FORMATS}
+    return rows, middles
 
 
 def _one_round(folder: Path, table: pa.Table, file_format: str) -> dict[str, float]:
@@ -188,6 +194,25 @@ def _pipeline(folder: Path, file_format: str) -> Pipeline:
     shutil.copytree(folder / "filled", settings.spool_folder())
     store = open_store(url, files)
     return Pipeline(_place(Path(settings.spool_folder())), store, settings, files=files, warn=print, may_commit=lambda: True)
+
+
+def _crumb_ms() -> float:
+    """Processor time of a round that brings one row: what a host pays for a batch, however small."""
+    with tempfile.TemporaryDirectory(prefix="modeldata-bench-") as name:
+        archive = Archive(Path(name) / "archive", ship="off", min_free_bytes=0)
+        collector = archive.collector("bench", "inputs")
+        assert collector.collect([0.5, 1.5])
+        place, store = _place(Path(archive.settings.spool_folder())), open_store(archive.settings.archive, Files())
+        pipeline = Pipeline(place, store, archive.settings, files=Files(), warn=print, may_commit=lambda: True)
+        assert pipeline.step().rows == 1
+        spent = []
+        for _ in range(CRUMBS):
+            assert collector.collect([0.5, 1.5])
+            began = time.process_time()
+            assert pipeline.step().rows == 1
+            spent.append((time.process_time() - began) * 1e3)
+        archive.close(0)
+    return statistics.median(spent)
 
 
 def _place(folder: Path) -> Place:

@@ -69,6 +69,7 @@ class Archive:
         self.settings = settings
         self._files = Files()
         self._warned: dict[str, float] = {}
+        self._distributed: list[int] = []
         self._closed = False
         self._supervisor: Supervisor | None = None
         self._exit_pid = 0
@@ -200,7 +201,8 @@ class Archive:
         dropped: dict[str, int] = {}
         for (_, reason), rows in self.writer.drops().items():
             dropped[reason] = dropped.get(reason, 0) + rows
-        stats = Stats(sum(self.writer.accepted().values()), dropped)
+        distributed = sum(self._distributed)
+        stats = Stats(sum(self.writer.accepted().values()) + distributed, dropped, distributed)
         from modeldata.ship.status import fill
 
         fill(stats, self.settings, self.writer.place, self._files, time.time_ns())
@@ -252,6 +254,10 @@ class Archive:
         from modeldata.read.reader import Reader
 
         return Reader.of(self.settings, self.warn)
+
+    def count_distributed(self, rows: int) -> None:
+        """Rows that were archived without our spool."""
+        self._distributed.append(rows)  # one step: calls of several threads end at any time
 
     def refuse(self, lane: Lane, stream: str, rows: int, error: Exception, *, writing: bool) -> None:
         """Count rows that are not accepted, give the lane back, and say why once a minute."""

@@ -136,7 +136,9 @@ class ModelDataCollector:
             from modeldata.spark.frame import collect
 
             correlation, request = (one.decode("utf-8", "replace") for one in (_encoded(user_correlation_id), current_request()))
-            collect(frame, self.identity.as_dict(), self._archive.settings, correlation=correlation, request=request)
+            identity = self.identity.as_dict()
+            rows = collect(frame, identity, self._archive.settings, correlation=correlation, request=request)
+            self._archive.count_distributed(rows)
         except Exception as error:
             self._archive.refuse(self._writer.acquire(), self._shapes.stream, 1, error, writing=False)
             return False

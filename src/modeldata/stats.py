@@ -6,7 +6,8 @@ from __future__ import annotations
 class Stats:
     """A moment's counts, in rows unless said otherwise.
 
-    Of this process: `accepted` (rows for which `collect()` returned True) and `dropped` (refused rows by reason).
+    Of this process: `accepted` (rows for which `collect()` returned True), `distributed` (those of them that Spark's executors
+    wrote to the archive, past the spool) and `dropped` (refused rows by reason).
     Of the whole spool, all its processes, also ended ones: `archived` (in the archive), `pending` (in the spool, on their way),
     `lag_seconds` (age of the oldest pending call), `refused` (dropped rows by reason, as far as told to the shipper), `torn`
     (segment ends cut off by a death: never accepted), `damaged` (frames whose bytes went bad), `gaps` (rows missing between
@@ -17,12 +18,13 @@ class Stats:
     """
 
     __slots__ = (
-        "accepted", "archived", "archives", "bytes", "damaged", "dropped", "gaps", "lag_seconds", "last_error",
+        "accepted", "archived", "archives", "bytes", "damaged", "distributed", "dropped", "gaps", "lag_seconds", "last_error",
         "leader", "pending", "quarantined", "refused", "segments", "torn",
     )  # fmt: skip
 
-    def __init__(self, accepted: int = 0, dropped: dict[str, int] | None = None) -> None:
+    def __init__(self, accepted: int = 0, dropped: dict[str, int] | None = None, distributed: int = 0) -> None:
         self.accepted = accepted
+        self.distributed = distributed
         self.dropped = dropped or {}
         self.archived = 0
         self.archives: dict[str, dict[str, float]] = {}

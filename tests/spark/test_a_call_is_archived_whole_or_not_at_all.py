@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from modeldata import names
+from modeldata.cli.doctor import examine
 from modeldata.read.audit import COMPLETE, audit
 from modeldata.settings import Settings
 from modeldata.spark import task
@@ -375,3 +376,14 @@ def test_no_secret_travels_with_a_call(root: Path, monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv(name, value)
     settings = Settings.build({**env, "MODELDATA_ARCHIVE": str(root)})
     assert "hush" not in repr(call_of(settings))
+
+
+def test_the_doctor_tells_of_a_call_whose_driver_died(root: Path) -> None:
+    settings = settings_of(root)
+    before = [found for found in examine(settings, Files()) if found.topic == "spark calls"]
+    Driver(call_of(settings), settings).begin()
+    after = [found for found in examine(settings, Files()) if found.topic == "spark calls"]
+    assert before == []
+    assert [(found.verdict, found.text.partition(",")[0]) for found in after] == [
+        ("note", "1 under way or left by a driver that died")
+    ]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from modeldata.settings import Settings
 
+HOUR_NS = 3_600_000_000_000
 OK, NOTE, BAD = "ok", "note", "bad"
 
 
@@ -68,6 +69,7 @@ def examine(settings: Settings, files: Files) -> Iterator[Finding]:
         yield Finding(NOTE, "spool", "it is gone when this container is: give it a volume (MODELDATA_SPOOL)")
     for url in settings.archives:
         yield _tried("archive", lambda url=url: _probe_archive(settings.only(url), files))  # type: ignore[misc]
+        yield from _spark_calls(settings.only(url))
     yield from _shipping(settings, files)
 
 
@@ -123,6 +125,22 @@ def _probe_archive(settings: Settings, files: Files) -> str:
     finally:
         store.remove(path)
     return f"can be written and read back: {mask(settings.archive)}"
+
+
+def _spark_calls(settings: Settings) -> Iterator[Finding]:
+    """Calls of Spark that are under way, or whose driver died."""
+    from modeldata.spark.commit import ABANDONED_NS, unfinished
+
+    try:
+        found = unfinished(settings)
+    except (ModelDataError, OSError):
+        return  # said already
+    if found:
+        days, hours = ABANDONED_NS // (24 * HOUR_NS), (time.time_ns() - found[0].time_ns) / HOUR_NS
+        text = f"{len(found)} under way or left by a driver that died, the oldest for {hours:.1f} hours: no row of theirs is"
+        yield Finding(
+            NOTE, "spark calls", f"{text} in the archive; a later collect() of a frame clears those of over {days} days"
+        )
 
 
 def _shipping(settings: Settings, files: Files) -> Iterator[Finding]:

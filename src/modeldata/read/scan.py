@@ -125,7 +125,7 @@ class Scan:
 
     def _tables(self, *, widen: bool = False) -> Iterator[pa.Table]:
         try:
-            yield from _Reading(self._store, self._plan, self._request).tables()
+            yield from Reading(self._store, self._plan, self._request).tables()
         except Misfit as misfit:
             if widen:
                 raise
@@ -135,7 +135,7 @@ class Scan:
             raise DoesNotFit("read the archive", self._archive, cause=cause, hint=hint) from None
 
 
-class _Reading:
+class Reading:
     """One pass over a plan."""
 
     def __init__(self, store: ReadStore, plan: Plan, request: Request) -> None:
@@ -263,7 +263,7 @@ class _Reading:
 class _Read:
     """The rows of one piece, read; and what of it is damaged."""
 
-    def __init__(self, reading: _Reading, piece: Chunk | Original) -> None:
+    def __init__(self, reading: Reading, piece: Chunk | Original) -> None:
         self._damages: list[Damaged] = []
         self._tables = list(reading.pieces_of(piece, self._damages))
 

@@ -16,7 +16,7 @@ from modeldata.read.choose import FIRST_NS, LAST_NS, nanoseconds
 from modeldata.read.errors import DoesNotFit
 from modeldata.read.original import Original
 from modeldata.read.plan import Plan, Request, make_plan
-from modeldata.read.scan import _Reading
+from modeldata.read.scan import Reading
 from modeldata.read.text_part import Misfit
 from modeldata.settings import Settings
 from modeldata.spark.forms import arrow_form, spark_form
@@ -125,7 +125,7 @@ def rows(question: Question, task: Task) -> Iterator[pa.RecordBatch]:
     store = open_for(Settings.build(question.settings), Files())
     request = question.request._replace(columns=tuple(task.schema.names))
     try:
-        for table in _Reading(store, Plan(list(task.pieces), task.schema), request).tables():
+        for table in Reading(store, Plan(list(task.pieces), task.schema), request).tables():
             yield from table.cast(question.wanted).to_batches()
     except Misfit as misfit:
         began = task.schema.field(misfit.column).type
