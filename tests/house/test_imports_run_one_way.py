@@ -15,7 +15,7 @@ ORDER = (
     "names", "errors", "parsing", "urls", "settings", "stats", "request", "identity",  # words
     "snapshot", "spool",                                            # service side
     "store", "columns", "encode", "ship",                           # shipper side
-    "read", "ready", "spark",
+    "read", "keep", "ready", "spark",
     "debug", "metrics", "archive", "collector", "modeldata",        # what a user imports
     "testing", "cli", "__main__",
 )  # fmt: skip
@@ -24,7 +24,7 @@ ORDER = (
 LATE = {("archive", "collector"): "Archive.collector() makes one"}
 """Imports against the order, inside a function, with their reasons."""
 
-SHIPPER_SIDE = ("store", "columns", "encode", "ship", "read", "debug", "metrics", "cli", "testing")
+SHIPPER_SIDE = ("store", "columns", "encode", "ship", "read", "keep", "debug", "metrics", "cli", "testing")
 SERVICE_MODULES_OF_SHIP = {"modeldata.ship", "modeldata.ship.start"}
 """What starts a shipper runs in the service."""
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import typer
 
 from modeldata.cli.audit import audit_command
+from modeldata.cli.compact import compact_command
 from modeldata.cli.demo import demo
 from modeldata.cli.doctor import doctor
+from modeldata.cli.erase import erase_command
+from modeldata.cli.prune import prune_command
 from modeldata.cli.ship import ship
 from modeldata.cli.status import status
 
@@ -19,3 +22,6 @@ app.command()(ship)
 app.command()(status)
 app.command("audit")(audit_command)
 app.command()(doctor)
+app.command("compact")(compact_command)
+app.command("prune")(prune_command)
+app.command("erase")(erase_command)

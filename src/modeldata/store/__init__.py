@@ -79,8 +79,8 @@ class WriteStore(Protocol):
 class ReadStore(Protocol):
     """A store that can be looked through."""
 
-    def walk(self) -> Iterator[str]:
-        """Every file, as a path with `/`. Raises `Unavailable`."""
+    def walk(self, folder: str = "") -> Iterator[str]:
+        """Every file below `folder` (the archive, without), as a path with `/` from the archive. Raises `Unavailable`."""
 
     def length(self, path: str) -> int:
         """Bytes in `path`, 0 where it is not there. Raises `Unavailable`."""
@@ -90,7 +90,17 @@ class ReadStore(Protocol):
 
 
 class Store(WriteStore, ReadStore, Protocol):
-    """Both."""
+    """Both, and what housekeeping needs besides."""
+
+    def remove_if(self, path: str, size: int) -> bool:
+        """Take a file away if it has `size` bytes; none there is well. False: it has others now, and stays.
+
+        An `append` is before it, and then the file stays, or after it, and then it finds the file gone: no bytes that were told
+        to be there go with it. Raises `Unavailable`.
+        """
+
+    def remnants(self, folder: str) -> list[str]:
+        """Hidden files in `folder` itself that interrupted puts left, as paths for `remove`. Raises `Unavailable`."""
 
 
 def _environment() -> Mapping[str, str]:

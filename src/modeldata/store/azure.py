@@ -110,11 +110,40 @@ class AzureStore:
         if isinstance(gone, Failure) and gone.kind is not Kind.GONE:
             raise self._unavailable("remove a file of the archive", path, gone)
 
-    def walk(self) -> Iterator[str]:
+    def remove_if(self, path: str, size: int) -> bool:
+        seen = self._look(path)
+        if not isinstance(seen, Failure):
+            if int(seen.size) != size:
+                return False
+            etag = seen.etag
+            gone = self._remove_unchanged(path, etag)
+            if gone is None:
+                return True
+            seen = self._look(path)
+            if not isinstance(seen, Failure):
+                if seen.etag != etag:
+                    return False  # it grew between the requests
+                seen = gone
+        if seen.kind is Kind.GONE:
+            return True
+        raise self._unavailable("remove a file of the archive", path, seen)
+
+    def _remove_unchanged(self, path: str, etag: str) -> Failure | None:
+        def work(container: ContainerClient) -> None:
+            blob = container.get_blob_client(self._location.key(path))
+            blob.delete_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
+
+        return self._ask(work)
+
+    def remnants(self, folder: str) -> list[str]:
+        return []
+
+    def walk(self, folder: str = "") -> Iterator[str]:
         """Every file, in the order in which the store lists them: by name. Raises `Unavailable`."""
         prefix, mark = self._location.key(""), None
+        below = self._location.key(f"{folder}/") if folder else prefix
         while True:
-            page = self._ask(partial(_page, prefix, mark))
+            page = self._ask(partial(_page, below, mark))
             if isinstance(page, Failure):
                 raise self._unavailable("list the archive", "", page)
             names, mark = page

@@ -7,6 +7,7 @@ is never touched.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from threading import get_ident
@@ -72,9 +73,9 @@ class LocalStore:
         except OSError as error:
             raise _unavailable("look at a file of the archive", self._path(path), error) from error
 
-    def walk(self) -> Iterator[str]:
-        """Every file below the root but what is in a spool, as paths with `/`, by name. Raises `Unavailable`."""
-        yield from self._walk("")
+    def walk(self, folder: str = "") -> Iterator[str]:
+        """Every file below `folder` but what is in a spool, as paths with `/`, by name. Raises `Unavailable`."""
+        yield from self._walk(folder)
 
     def _walk(self, folder: str) -> Iterator[str]:
         try:
@@ -87,7 +88,11 @@ class LocalStore:
             path = f"{folder}/{name}" if folder else name
             if name.startswith(SPOOL_PREFIX) or name.endswith(UNDER_WAY):
                 continue
-            if stat.S_ISDIR(self._files.stat(self._path(path)).st_mode):
+            try:
+                is_folder = stat.S_ISDIR(self._files.stat(self._path(path)).st_mode)
+            except FileNotFoundError:
+                continue  # compaction took it since it was listed
+            if is_folder:
                 yield from self._walk(path)
             else:
                 yield path
@@ -112,6 +117,34 @@ class LocalStore:
             return
         except OSError as error:
             raise _unavailable("remove a file of the archive", self._path(path), error) from error
+
+    def remove_if(self, path: str, size: int) -> bool:
+        """False also where somebody appends just now, or where this file system can't tell."""
+        full = self._path(path)
+        try:
+            fd = self._files.open(full, os.O_RDWR)
+            try:
+                if not self._files.hold(fd) or self._files.fstat(fd).st_size != size:
+                    return False
+                self._files.unlink(full)  # while it is held: whoever opened it finds that it has no name any more
+            finally:
+                self._files.close(fd)
+            self._files.sync_folder(os.path.dirname(full))
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            raise _unavailable("remove a file of the archive", full, error) from error
+        return True
+
+    def remnants(self, folder: str) -> list[str]:
+        full = self._path(folder)
+        try:
+            found = self._files.listdir(full)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _unavailable("list the archive", full, error) from error
+        return [f"{folder}/{name}" for name in found if name.startswith(".") and name.endswith(UNDER_WAY)]
 
     def put(self, path: str, data: bytes | memoryview) -> None:
         full = self._path(path)
@@ -165,7 +198,7 @@ class LocalStore:
     def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
         full = self._path(path)
         try:
-            fd, made = self._open(full, start)
+            fd, made = self._held(full, start)
             try:
                 self._append(fd, full, start, memoryview(data))
                 self._files.sync(fd)
@@ -176,6 +209,30 @@ class LocalStore:
         except OSError as error:
             raise _unavailable("append to the archive", full, error) from error
         return False
+
+    def _held(self, full: str, start: int) -> tuple[int, bool]:
+        """As `_open`; nobody removes the file while it is open (see `remove_if`)."""
+        while True:
+            fd, made = self._open(full, start)
+            held = self._files.hold(fd)
+            if self._files.fstat(fd).st_nlink == 0:
+                self._files.close(fd)  # removed between the two: look again
+                continue
+            if held or not self._can_hold(os.path.dirname(full)):
+                return fd, made
+            self._files.close(fd)
+            raise OSError(errno.EAGAIN, "another process is about to remove this file", full)
+
+    def _can_hold(self, folder: str) -> bool:
+        """Does this file system have locks? Tried on a file that nobody else knows. Where it has none, nothing that grows is
+        ever removed."""
+        hidden = os.path.join(folder, f".lock.{os.getpid()}-{get_ident()}{UNDER_WAY}")
+        fd = self._files.open(hidden, os.O_RDWR | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+        try:
+            return self._files.hold(fd)
+        finally:
+            self._files.close(fd)
+            self._files.unlink(hidden)
 
     def _open(self, full: str, start: int) -> tuple[int, bool]:
         """The file, and whether its name is new. A file that must already be there is not made again."""

@@ -161,13 +161,22 @@ class ObjectStore:
         if isinstance(gone, Failure) and gone.kind is not Kind.GONE:
             raise self._unavailable("remove a file of the archive", path, gone)
 
-    def walk(self) -> Iterator[str]:
+    def remove_if(self, path: str, size: int) -> bool:
+        """Objects never grow: one that has the size has the content."""
+        if self.length(path) not in (0, size):
+            return False
+        self.remove(path)
+        return True
+
+    def remnants(self, folder: str) -> list[str]:
+        return []
+
+    def walk(self, folder: str = "") -> Iterator[str]:
         """Every file, by name. Raises `Unavailable`."""
         prefix = self._location.key("")
+        below = self._location.key(folder) if folder else self._location.prefix
         found = self._ask(
-            lambda client: [
-                meta["path"] for page in obstore.list(client, self._location.prefix or None, chunk_size=PAGE) for meta in page
-            ]
+            lambda client: [meta["path"] for page in obstore.list(client, below or None, chunk_size=PAGE) for meta in page]
         )
         if isinstance(found, Failure):
             raise self._unavailable("list the archive", "", found)

@@ -1,0 +1,60 @@
+"""`modeldata compact`: many small files, and files of text, into few sorted Parquet files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from modeldata import parsing
+from modeldata.cli.common import JsonOption
+from modeldata.cli.keeping import (
+    ArchiveArgument,
+    IdentifierOption,
+    ModelOption,
+    ServiceOption,
+    VersionOption,
+    run_on_each,
+    wanted,
+)
+from modeldata.keep.compact import Sizes
+from modeldata.keep.whole import compact
+
+
+def _size(text: str) -> int:
+    try:
+        return parsing.positive_size(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}") from None
+
+
+def compact_command(
+    archive: ArchiveArgument = None,
+    model: ModelOption = None,
+    identifier: IdentifierOption = None,
+    version: VersionOption = None,
+    service: ServiceOption = None,
+    include_today: Annotated[
+        bool, typer.Option("--include-today", help="Also days that are not over: files that can't grow any more.")
+    ] = False,
+    target: Annotated[str, typer.Option("--target", help="Size of the new files, about.")] = "128MiB",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make few Parquet files, sorted by time, of a day's many files, beside services that go on.
+
+    Rows, values and types stay; readers never see a row twice or not at all; the audit still proves that all are there. Killed at
+    any point, the next run finishes. Days that are not over for an hour are left alone.
+
+    Exits with 0: done, or nothing to do; 1: a folder could not be done (the reason is on stderr).
+    """
+    sizes = Sizes(target=_size(target))
+    whose = wanted(model, identifier, version, service)
+    run_on_each(
+        archive,
+        whose,
+        lambda job: compact(job, sizes, include_today=include_today, dry=dry_run),
+        "compacted",
+        dry=dry_run,
+        as_json=as_json,
+    )

@@ -1,0 +1,62 @@
+"""`modeldata erase`: the rows of one subject out of every file."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from modeldata.cli.common import JsonOption, settings_of
+from modeldata.cli.keeping import (
+    ArchiveArgument,
+    IdentifierOption,
+    ModelOption,
+    ServiceOption,
+    VersionOption,
+    YesOption,
+    run_on_each,
+    wanted,
+)
+from modeldata.keep.whole import erase
+from modeldata.ship.status import fill
+from modeldata.spool.files import Files
+from modeldata.stats import Stats
+
+if TYPE_CHECKING:
+    from modeldata.settings import Settings
+
+
+def erase_command(
+    where: Annotated[str, typer.Option("--where", help="A condition in SQL (DuckDB), such as: customer_id = 17")],
+    archive: ArchiveArgument = None,
+    model: ModelOption = None,
+    identifier: IdentifierOption = None,
+    version: VersionOption = None,
+    service: ServiceOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase the rows that fit a condition, in every format and store. Without --yes, only count them.
+
+    Files that have such rows are written again without them; CSV stays CSV. Nothing of their values stays in any file or
+    manifest; their numbers stay, so that the audit explains the gap ("erased"). Rows that still wait in a spool are not
+    touched: archive them first.
+
+    Exits with 0: done, shown, or nothing to do; 1: some rows could not be erased (the reason is on stderr).
+    """
+    _warn_of_waiting(settings_of(archive, None))
+    whose = wanted(model, identifier, version, service)
+    run_on_each(archive, whose, lambda job: erase(job, where, dry=not yes), "erased", dry=not yes, as_json=as_json)
+
+
+def _warn_of_waiting(settings: Settings) -> None:
+    stats = Stats()
+    fill(stats, settings, None, Files(), time.time_ns())
+    if stats.pending:
+        Console(highlight=False, stderr=True).print(
+            f"{stats.pending:,} rows wait in the spool {settings.spool_folder()} and are not touched: "
+            "archive them first (modeldata ship), then erase",
+            soft_wrap=True,
+        )

@@ -1,0 +1,93 @@
+"""What `compact`, `prune` and `erase` share: whose folders, and how their outcome is shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from modeldata.cli.common import settings_of
+from modeldata.errors import mask
+from modeldata.keep.switch import Run
+from modeldata.keep.whole import Done, Job
+from modeldata.spool.files import Files
+from modeldata.store import open_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from modeldata.settings import Settings
+
+ArchiveArgument = Annotated[str | None, typer.Argument(help="The archive's URL or path; else MODELDATA_ARCHIVE.")]
+ModelOption = Annotated[str | None, typer.Option("--model", help="Only this model; all, without.")]
+IdentifierOption = Annotated[str | None, typer.Option("--identifier", help="Only this identifier, such as inputs.")]
+VersionOption = Annotated[str | None, typer.Option("--version", help="Only this model version.")]
+ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do it. Without, only what would be done is shown.")]
+
+
+def wanted(model: str | None, identifier: str | None, version: str | None, service: str | None) -> dict[str, str | None]:
+    """Parts of the identity; None for any."""
+    return {"model_name": model, "identifier": identifier, "model_version": version, "service": service}
+
+
+def run_on_each(
+    archive: str | None,
+    whose: dict[str, str | None],
+    work: Callable[[Job], Iterable[Done]],
+    verb: str,
+    *,
+    dry: bool,
+    as_json: bool,
+) -> Settings:
+    """Do the work on each archive of the settings and show its outcome. Exits with 1 where some of it could not be done."""
+    settings = settings_of(archive, None)
+    told, failed = [], False
+    for url in settings.archives:
+        run = Run(os.urandom(16).hex(), platform.node(), time.time_ns())
+        found = []
+        for one in work(Job(open_for(settings.only(url), Files()), url, whose, run)):
+            found.append(one)
+            failed |= bool(one.problem)
+            if not as_json:
+                _show(one, verb, dry)
+        told.append({"archive": mask(url), "dry_run": dry, **_sums(found), "folders": [one._asdict() for one in found]})
+        if not as_json:
+            _conclude(found, mask(url), verb, dry)
+    if as_json:
+        print(json.dumps(told[0] if len(told) == 1 else {"archives": told}))
+    if failed:
+        raise typer.Exit(1)
+    return settings
+
+
+def _sums(found: list[Done]) -> dict[str, int]:
+    return {
+        "rows": sum(one.rows for one in found),
+        "files": sum(one.files for one in found),
+        "bytes": sum(one.bytes for one in found),
+    }
+
+
+def _show(one: Done, verb: str, dry: bool) -> None:
+    if one.rows or one.files:
+        what = f"would be {verb}" if dry else verb
+        Console(highlight=False).print(
+            f"{one.collector} {one.day}: {one.rows:,} rows {what}, {one.files:,} files, {one.bytes:,} bytes", soft_wrap=True
+        )
+    if one.problem:
+        Console(highlight=False, stderr=True).print(f"problem: {one.collector} {one.day}: {one.problem}", soft_wrap=True)
+
+
+def _conclude(found: list[Done], archive: str, verb: str, dry: bool) -> None:
+    err = Console(highlight=False, stderr=True)
+    if not found:
+        err.print(f"nothing to do: {archive}", soft_wrap=True)
+    elif dry:
+        rows = _sums(found)["rows"]
+        err.print(f"nothing was changed: {rows:,} rows would be {verb}; --yes does it: {archive}", soft_wrap=True)

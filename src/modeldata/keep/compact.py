@@ -1,0 +1,185 @@
+"""Many small files, and files of text, into few Parquet files: sorted by `$Timestamp`, `$Writer`, `$Sequence`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
+
+from modeldata.keep import generation
+from modeldata.keep.lines import carried
+from modeldata.keep.rows import Rows, joined, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from modeldata.keep.folder import Look
+    from modeldata.keep.switch import Draft
+    from modeldata.read.catalog import Batch
+    from modeldata.store import Store
+
+TARGET_BYTES = 128 * 1024 * 1024
+MOST_ROWS = 1 << 21
+MOST_MEMORY = 512 * 1024 * 1024
+"""Rows wait in memory for the others of their time; at most so many of them, and then files overlap in time."""
+FIRST_RATIO = 0.25
+"""Bytes in a file for a byte in memory, until the first file tells."""
+
+
+class Sizes(NamedTuple):
+    """How large new files become (bytes, rows), and how much is held in memory on the way."""
+
+    target: int = TARGET_BYTES
+    rows: int = MOST_ROWS
+    memory: int = MOST_MEMORY
+
+
+class Job(NamedTuple):
+    """What a folder would be compacted from. Times and sizes as its manifests tell."""
+
+    batches: list[Batch]
+
+    @property
+    def files(self) -> set[str]:
+        return {batch.path for batch in self.batches}
+
+    @property
+    def rows(self) -> int:
+        return sum(batch.rows for batch in self.batches)
+
+    @property
+    def bytes(self) -> int:
+        return sum(batch.size for batch in self.batches)
+
+
+def job(look: Look, *, appends: bool, growing: bool, target: int) -> Job | None:
+    """What there is to compact; None where it would change nothing. Pure.
+
+    appends: can files grow in this store? growing: may they still grow in this folder?
+    """
+    batches = look.batches()
+    going = {batch.path for batch in batches if not _done(batch) and not (growing and _grows(batch, appends))}
+    if not going or (len(going) == 1 and all(path.endswith(".parquet") for path in going)):
+        return None
+    small = {batch.path for batch in batches if _done(batch) and batch.size < target // 2}
+    return Job([batch for batch in batches if batch.path in going | small])
+
+
+def _done(batch: Batch) -> bool:
+    return batch.format == "parquet" and generation.of_data(batch.path) is not None
+
+
+def _grows(batch: Batch, appends: bool) -> bool:
+    return appends and batch.format != "parquet" and generation.of_data(batch.path) is None
+
+
+def fill(draft: Draft, store: Store, work: Job, sizes: Sizes) -> None:
+    """The new files of a job and their lines. Raises `Damaged`, `Gone`, `Unavailable`."""
+    for rows, ratio in _files(_read(store, draft.look.folder, work.batches), sizes):
+        ratio.learn(rows, _write(draft, rows))
+    replaced = draft.look.lines_of(work.files)
+    draft.replace([str(line.batch) for line in replaced if line.batch], carried(replaced))
+
+
+def _read(store: Store, folder: str, batches: Sequence[Batch]) -> Iterator[tuple[Rows, int]]:
+    """Rows by the time of their first, each with the time before which nothing is to come any more."""
+    ordered = sorted(batches, key=lambda batch: batch.first_ns)
+    for number, batch in enumerate(ordered):
+        after = ordered[number + 1].first_ns if number + 1 < len(ordered) else 1 << 62
+        yield read(store, folder, batch), after
+
+
+class _Ratio:
+    """Bytes in a file for a byte in memory."""
+
+    def __init__(self) -> None:
+        self.value = FIRST_RATIO
+
+    def learn(self, rows: Rows, size: int) -> None:
+        self.value = size / max(1, rows.nbytes)
+
+
+class _Waiting:
+    """Rows of one shape that wait for their file."""
+
+    def __init__(self) -> None:
+        self.parts: list[Rows] = []
+        self.ratio = _Ratio()
+
+    @property
+    def nbytes(self) -> int:
+        return sum(part.nbytes for part in self.parts)
+
+    @property
+    def rows(self) -> int:
+        return sum(len(part.own) for part in self.parts)
+
+    def full(self, sizes: Sizes) -> bool:
+        return self.nbytes * self.ratio.value >= sizes.target or self.rows >= sizes.rows
+
+
+def _files(found: Iterable[tuple[Rows, int]], sizes: Sizes) -> Iterator[tuple[Rows, _Ratio]]:
+    """Sorted rows for one file each. Those of a time that may still get more wait, while there is memory."""
+    shapes: dict[tuple[object, ...], _Waiting] = {}
+    for rows, after_ns in found:
+        waiting = shapes.setdefault(rows.shape, _Waiting())
+        waiting.parts.append(rows)
+        if waiting.full(sizes):
+            made = joined(waiting.parts).sorted()
+            ready = int((made.times_ns < after_ns // 1000 * 1000).sum())
+            if ready * 2 >= len(made.own) or waiting.nbytes * 2 >= sizes.memory:
+                ready = ready if ready * 2 >= len(made.own) else len(made.own)
+                waiting.parts = [_slice(made, ready, len(made.own))] if ready < len(made.own) else []
+                yield from _cut(_slice(made, 0, ready), waiting, sizes)
+            else:
+                waiting.parts = [made]
+        while sum(one.nbytes for one in shapes.values()) >= sizes.memory:
+            largest = max(shapes.values(), key=lambda one: one.nbytes)
+            made, largest.parts = joined(largest.parts).sorted(), []
+            yield from _cut(made, largest, sizes)
+    for waiting in shapes.values():
+        if waiting.parts:
+            yield from _cut(joined(waiting.parts).sorted(), waiting, sizes)
+
+
+def _cut(rows: Rows, waiting: _Waiting, sizes: Sizes) -> Iterator[tuple[Rows, _Ratio]]:
+    """Rows for one file after the other: a single batch may be larger than a file."""
+    start = 0
+    while start < len(rows.own):
+        rest = len(rows.own) - start
+        by_size = int(sizes.target / max(1.0, waiting.ratio.value * rows.nbytes / len(rows.own)) * 1.5)
+        stop = start + max(1, min(rest, sizes.rows, by_size))
+        yield (rows if (start, stop) == (0, len(rows.own)) else _slice(rows, start, stop)), waiting.ratio
+        start = stop
+
+
+def _slice(rows: Rows, start: int, stop: int) -> Rows:
+    return Rows(rows.own[start:stop], [one._replace(values=one.values[start:stop]) for one in rows.features])
+
+
+def _write(draft: Draft, rows: Rows) -> int:
+    """A file with these rows, and its line. Its bytes."""
+    made = rows.encode(draft.look.identity, f"generation-{draft.generation}")
+    staged = draft.stage("parquet")
+    staged.content.write(made.data)
+    draft.tell(parquet_line(staged.name, made.data, made.kinds, rows))
+    return len(made.data)
+
+
+def parquet_line(name: str, data: bytes, kinds: dict[str, object], rows: Rows) -> dict[str, Any]:
+    """What a manifest tells of a Parquet file. Its calls are in its own columns; `sequences` are the numbers that it has."""
+    times = rows.times_ns
+    told: dict[str, Any] = {
+        "file": name,
+        "offset": 0,
+        "bytes": len(data),
+        "row_bytes": len(data),
+        "crc32": crc32(data),
+        "rows": len(rows.own),
+        "first_ns": int(times.min()),
+        "last_ns": int(times.max()),
+        "columns": [one.name for one in rows.features],
+        "types": [one.type for one in rows.features],
+        "calls": [],
+        "sequences": [list(one) for one in rows.where.sorted_ranges()],
+    }
+    return {**told, "kinds": kinds} if kinds else told

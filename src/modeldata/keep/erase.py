@@ -1,0 +1,196 @@
+"""Rows of one subject out of the files that have them. Text keeps its format and every other byte; Parquet is written again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
+
+from modeldata.encode import encoder
+from modeldata.keep.compact import parquet_line
+from modeldata.keep.lines import carried, joined, kept_kinds
+from modeldata.keep.rows import Rows, of_text, read, text_of
+from modeldata.read.catalog import batch_of
+from modeldata.read.chunks import Chunk
+
+if TYPE_CHECKING:
+    from modeldata.keep.condition import Condition
+    from modeldata.keep.folder import Look
+    from modeldata.keep.switch import Draft, Staged
+    from modeldata.read.catalog import Batch
+    from modeldata.store import ReadStore, Store
+
+    Numbers = np.ndarray[Any, np.dtype[np.int64]]
+
+ERASED = "erased"
+MOST_BYTES = 128 * 1024 * 1024
+"""Of a new file of text, about."""
+
+
+class Found(NamedTuple):
+    """What fits a condition in one folder: `rows` by live batch id, and the data files that have to go."""
+
+    rows: dict[str, Numbers]
+    files: set[str]
+    originals: dict[str, int]
+    """Rows in files of the 2017 original: they have no manifest, and stay."""
+
+    def changes(self, look: Look) -> bool:
+        """Is there anything to rewrite? Files without live batches only wait for their removal."""
+        return bool(self.files & look.live_files)
+
+    @property
+    def total(self) -> int:
+        return sum(map(len, self.rows.values()))
+
+
+def find(look: Look, store: ReadStore, condition: Condition) -> Found:
+    """Rows of live batches, and files that have such rows in batches that were replaced: their bytes are still there.
+
+    Raises `Damaged`, `Gone`, `Unavailable`, `SettingsError`.
+    """
+    rows: dict[str, Numbers] = {}
+    files: set[str] = set()
+    live = {batch.line.batch for batch in look.batches()}
+    there = set(look.contents.listing.data_files)
+    for batch in _every_batch(look):
+        if batch.path not in there and batch.line.batch not in live:
+            continue  # replaced, and gone
+        fitting = condition.rows(store, look.folder, batch)
+        if len(fitting):
+            files.add(batch.path)
+            if batch.line.batch in live:
+                rows[str(batch.line.batch)] = fitting
+    originals = {path: condition.original_rows(store, look.folder, path) for path in look.contents.originals}
+    return Found(rows, _with_neighbours(look, files), {path: count for path, count in originals.items() if count})
+
+
+def _with_neighbours(look: Look, files: set[str]) -> set[str]:
+    """Where the kinds in a manifest name keys of what was collected, it has to go, and with it all files that it tells of."""
+    lines = [line for line in look.contents.lines if "file" in line.told]
+    going = set(files)
+    while True:
+        logs = {
+            line.log for line in lines if f"{look.folder}/{line.told['file']}" in going and _names_keys(line.told.get("kinds"))
+        }
+        more = going | {f"{look.folder}/{line.told['file']}" for line in lines if line.log in logs}
+        if more == going:
+            return going
+        going = more
+
+
+def _names_keys(kinds: object) -> bool:
+    """Do some kinds have those of a dict in them, with its keys?"""
+    if isinstance(kinds, dict):
+        return "dict" in kinds or any(map(_names_keys, kinds.values()))
+    return isinstance(kinds, list) and any(map(_names_keys, kinds))
+
+
+def _every_batch(look: Look) -> list[Batch]:
+    look.batches()  # says what can't be understood
+    lines = [line for line in look.contents.lines if "file" in line.told and line.told.get("rows")]
+    return [batch_of(line, look.folder) for line in lines]
+
+
+def fill(draft: Draft, store: Store, found: Found) -> None:
+    """New files without the rows, and their lines. Raises `Damaged`, `Gone`, `Unavailable`."""
+    writer = _Text(draft)
+    lost: list[list[Any]] = []
+    for batch in draft.look.batches():
+        if batch.path not in found.files:
+            continue
+        going = found.rows.get(str(batch.line.batch), np.empty(0, np.int64))
+        if batch.format == "parquet":
+            rows = read(store, draft.look.folder, batch)
+            _parquet(draft, rows.taken(_others(going, batch.rows)))
+        else:
+            chunk = Chunk(draft.look.folder, (batch,))
+            data = text_of(store, chunk)
+            rows = of_text(chunk, data)
+            writer.add(batch, data, rows, _others(going, batch.rows))
+        lost += [[*one, ERASED] for one in rows.where.taken(going).sorted_ranges()]
+    replaced = draft.look.lines_of(found.files)
+    told = carried(replaced)
+    if lost:
+        told["lost"] = joined([*told.get("lost", []), *lost])
+    draft.replace([str(line.batch) for line in replaced if line.batch], told)
+
+
+def _others(going: Numbers, rows: int) -> Numbers:
+    return np.setdiff1d(np.arange(rows), going, assume_unique=True)
+
+
+def _parquet(draft: Draft, rows: Rows) -> None:
+    if not len(rows.own):
+        return
+    made = rows.encode(draft.look.identity, f"generation-{draft.generation}")
+    staged = draft.stage("parquet")
+    staged.content.write(made.data)
+    draft.tell(parquet_line(staged.name, made.data, made.kinds, rows))
+
+
+class _Text:
+    """New files of text, for one old file after the other."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._of = ""
+        self._file: Staged | None = None
+
+    def add(self, batch: Batch, data: memoryview, rows: Rows, kept: Numbers) -> None:
+        """The rows `kept` of a batch, as the bytes that they are."""
+        if not len(kept):
+            return
+        content, where = bytes(data), rows.where.taken(kept)
+        ends = encoder(batch.format).bounds(content)
+        assert ends is not None  # text has rows one after the other
+        starts = np.concatenate([[0], ends[:-1]])
+        times = rows.times_ns[kept]
+        for start, stop in where.stretches():
+            mine = kept[start:stop]
+            body = b"".join(content[starts[first] : ends[last]] for first, last in _neighbours(mine))
+            told = {
+                **self._place(batch, body),
+                "rows": len(mine),
+                "first_ns": int(times[start:stop].min()),
+                "last_ns": int(times[start:stop].max()),
+                "columns": list(batch.columns),
+                "types": list(batch.types),
+                "calls": where.calls(start, stop),
+                "sequences": [list(one) for one in where.taken(np.arange(start, stop)).ranges()],
+            }
+            if where.places[start]:
+                told["continues"] = int(where.places[start])
+            kinds = _kinds(batch, rows, mine)
+            self._draft.tell({**told, "kinds": kinds} if kinds else told)
+
+    def _place(self, batch: Batch, body: bytes) -> dict[str, Any]:
+        """Write it behind what is there, or as a new file."""
+        header = b""
+        if self._file is None or self._of != batch.path or self._file.content.tell() >= MOST_BYTES:
+            self._file, self._of = self._draft.stage(batch.format), batch.path
+            form = encoder(batch.format)
+            header = form.header([*form.own_columns, *batch.columns])
+        offset = self._file.content.tell()
+        self._file.content.write(header + body)
+        size = len(header) + len(body)
+        return {"file": self._file.name, "offset": offset, "bytes": size, "row_bytes": len(body), "crc32": crc32(body)}
+
+
+def _neighbours(rows: Numbers) -> list[tuple[int, int]]:
+    """[first, last] of rows that stand one after the other."""
+    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+    return [(int(run[0]), int(run[-1])) for run in np.split(rows, breaks)]
+
+
+def _kinds(batch: Batch, rows: Rows, kept: Numbers) -> dict[str, Any]:
+    made = {}
+    for one in rows.features:
+        told = batch.kinds.get(one.name)
+        if told is None:
+            continue
+        values = one.values if isinstance(one.values, list) else one.values.is_null().to_pylist()
+        empty = np.array([value is None for value in values] if values is one.values else values, bool)
+        made[one.name] = kept_kinds(told, kept, batch.rows, empty)
+    return {name: kind for name, kind in made.items() if kind is not None}

@@ -1,0 +1,115 @@
+"""One folder of an archive as it is now: what may go, what is left over, and which generation comes next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from modeldata.keep import generation
+from modeldata.read.catalog import Catalog, Contents, Gone, doubled_ids
+from modeldata.read.errors import Damaged
+from modeldata.store import Unavailable
+
+if TYPE_CHECKING:
+    from modeldata.read.catalog import Batch, Line
+    from modeldata.store import Store
+
+TRIES = 5
+
+
+class Look(NamedTuple):
+    """A folder, by its names and manifests. Fixed; `latest` is the highest generation that is taken, 0 without any."""
+
+    folder: str
+    contents: Contents
+    latest: int
+
+    @property
+    def identity(self) -> dict[str, str]:
+        found = self.contents.identity
+        assert found is not None  # a folder with lines has one: `look` asks
+        return found
+
+    @property
+    def ends(self) -> dict[str, int]:
+        """How long each data file is by its manifests."""
+        made: dict[str, int] = {}
+        for line in self.contents.lines:
+            if "file" in line.told:
+                path = f"{self.folder}/{line.told['file']}"
+                made[path] = max(made.get(path, 0), int(line.told["offset"]) + int(line.told["bytes"]))
+        return made
+
+    @property
+    def live_files(self) -> set[str]:
+        return {f"{self.folder}/{line.told['file']}" for line in self.contents.live if "file" in line.told}
+
+    @property
+    def dead_files(self) -> list[str]:
+        """Data files of which every batch was replaced."""
+        live = self.live_files
+        return [path for path in self.contents.listing.data_files if path in self.contents.told_files and path not in live]
+
+    @property
+    def dead_logs(self) -> list[str]:
+        """Manifests of which every line was replaced."""
+        half = set(self.contents.half)
+        alive = {line.log for line in self.contents.live}
+        has_lines = {line.log for line in self.contents.lines}
+        return [log for log in self.contents.listing.manifests if log in has_lines - alive - half]
+
+    @property
+    def orphans(self) -> list[str]:
+        """Data files of a rewrite whose switch can't come any more."""
+        return [path for path in self.unfinished if (generation.of_data(path) or 0) <= self.latest]
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Data files of a rewrite without a line: its switch may still come, or never will."""
+        return [path for path in self.contents.uncommitted if generation.of_data(path) is not None]
+
+    @property
+    def idle_logs(self) -> list[str]:
+        """Manifests that nobody needs any more."""
+        return [log for log in self.dead_logs if generation.of_manifest(log) != self.latest]
+
+    def batches(self) -> list[Batch]:
+        """Live batches with rows. Raises `Damaged` where a line can't be understood."""
+        try:
+            return list(self.contents.batches())
+        except ValueError as error:
+            raise _unclear(self.folder, str(error)) from None
+
+    def lines_of(self, files: set[str]) -> list[Line]:
+        """Live lines that go with some files: of their rows, and those without rows in manifests that tell of no others."""
+        mine, rest = [], set()
+        for line in self.contents.live:
+            if "file" in line.told and f"{self.folder}/{line.told['file']}" in files:
+                mine.append(line)
+            elif "file" in line.told:
+                rest.add(line.log)
+        logs = {line.log for line in mine} - rest
+        return mine + [line for line in self.contents.live if line.log in logs and "file" not in line.told and line.batch]
+
+
+def look(store: Store, folder: str) -> Look:
+    """Raises `Damaged` where the manifests can't be understood as a whole, `Unavailable`."""
+    for _ in range(TRIES):
+        catalog = Catalog(store, store.walk(folder))
+        listing = catalog.listings.get(folder)
+        if listing is None:
+            listing = catalog._listing(folder)
+        try:
+            contents = catalog.read(listing)
+        except Gone:
+            continue
+        live = {line.batch for line in contents.live}
+        if contents.problems or live.intersection(doubled_ids(contents)):
+            raise _unclear(folder, "; ".join(contents.problems) or "two lines have the same batch id")
+        latest = max((number for log in listing.manifests if (number := generation.of_manifest(log))), default=0)
+        return Look(folder, contents, latest)
+    raise Unavailable("look at a folder", folder, cause="its files go away time and again", hint="somebody else tidies it up")
+
+
+def _unclear(folder: str, cause: str) -> Damaged:
+    hint = "nothing was changed there; `modeldata audit` names all that is damaged"
+    return Damaged("rewrite a folder", folder, cause=cause, hint=hint)

@@ -1,0 +1,40 @@
+"""Whole folders that are over for long enough: their rows go, and one line stays that says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modeldata.keep import generation
+from modeldata.keep.lines import carried, joined
+
+if TYPE_CHECKING:
+    from modeldata.keep.folder import Look
+    from modeldata.keep.switch import Draft
+
+PRUNED = "pruned"
+
+
+def rows_of(look: Look) -> int:
+    """Rows that would go."""
+    return sum(batch.rows for batch in look.batches())
+
+
+def is_due(look: Look) -> bool:
+    """Is there anything to prune? A folder that was pruned has only what tells of it."""
+    return bool(look.batches() or look.contents.originals)
+
+
+def fill(draft: Draft) -> None:
+    """The line of a folder without rows: every number that was there is `lost`, with the reason."""
+    batches = draft.look.batches()
+    lines = [line for line in draft.look.contents.live if line.batch and not _stays(line.log, line.told)]
+    told = carried(lines)
+    lost = [[*one, PRUNED] for batch in batches for one in batch.sequences]
+    if lost:
+        told["lost"] = joined([*told.get("lost", []), *lost])
+    draft.replace([str(line.batch) for line in lines], told)
+
+
+def _stays(log: str, told: dict[str, object]) -> bool:
+    """A generation without rows only keeps its number."""
+    return generation.of_manifest(log) is not None and told.get("batch") == f"generation-{generation.of_manifest(log)}"

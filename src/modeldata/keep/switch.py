@@ -1,0 +1,223 @@
+"""The effects of a rewrite: claim, put, switch, clean (see `modeldata.keep`). Each may die anywhere; the next run goes on."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import tempfile
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from modeldata import names
+from modeldata.errors import StoreError
+from modeldata.keep import generation
+from modeldata.keep.folder import TRIES, Look, look
+from modeldata.keep.lines import encoded
+from modeldata.read.catalog import Gone
+from modeldata.store import Foreign, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from modeldata.store import Store
+
+STALE_NS = 30 * 60 * 1_000_000_000
+"""After half an hour a claim is taken over: whoever made it is gone, or will find its generation taken."""
+
+
+class Busy(StoreError):
+    """Somebody else is rewriting this folder."""
+
+
+class Run(NamedTuple):
+    """Who rewrites. id: 32 hex digits that no other run has. now_ns: the time, as nanoseconds since 1970."""
+
+    id: str
+    host: str
+    now_ns: int
+
+
+class Staged(NamedTuple):
+    """A new data file: its name, where its content is on the local disk."""
+
+    name: str
+    content: IO[bytes]
+
+
+class Draft:
+    """A new generation while it is made. `names` of files are given by it; `lines` become its manifest."""
+
+    def __init__(self, look: Look, run: Run) -> None:
+        self.look = look
+        self.generation = look.latest + 1
+        self.files: list[Staged] = []
+        self.lines: list[dict[str, Any]] = []
+        self._run = run
+        self._numbers = 0
+
+    def stage(self, file_format: str) -> Staged:
+        """A new file, to be written to."""
+        name = generation.data_file(self.generation, self._run.id, len(self.files) + 1, file_format)
+        self.files.append(Staged(name, tempfile.TemporaryFile()))  # noqa: SIM115 # closed with the draft
+        return self.files[-1]
+
+    def tell(self, line: dict[str, Any]) -> None:
+        """A line of the new generation, with an id of its own."""
+        self._numbers += 1
+        told = {"batch": f"{self._run.id}-{self.generation}-{self._numbers}", "identity": self.look.identity}
+        self.lines.append({**told, **line})
+
+    def replace(self, ids: list[str], told: dict[str, Any]) -> None:
+        """The first line replaces `ids`, and all that was ever replaced here; it carries on what is `told` of them."""
+        if not self.lines:
+            self.tell({"rows": 0})
+        self.lines[0] |= {"replaces": sorted({*ids, *self.look.contents.replaced}), **told}
+
+    def close(self) -> None:
+        for one in self.files:
+            one.content.close()
+
+
+def rewrite(store: Store, folder: str, run: Run, plan: Callable[[Draft], bool]) -> bool:
+    """Make a new generation of a folder; where somebody was faster, plan anew. Old files go, also those an earlier run left.
+
+    plan: fills a draft; False where nothing is to be done, which is what this gives back then, too.
+    Raises `Busy`, `Damaged`, `Unavailable`, and what `plan` raises.
+    """
+    with _claimed(store, folder, run):
+        for _ in range(TRIES):
+            seen = _settled(store, folder)
+            draft = Draft(seen, run)
+            try:
+                if not plan(draft):
+                    clean(store, seen)
+                    return False
+                switched = _switch(store, draft)
+            except Gone:
+                continue  # another run took a file away: look again
+            finally:
+                draft.close()
+            clean(store, look(store, folder))
+            if switched:
+                return True
+    raise Busy("rewrite a folder", folder, cause="others rewrote it time and again", hint="run the command again later")
+
+
+def _settled(store: Store, folder: str) -> Look:
+    """The folder, with no undecided generation below a file that an unfinished run left."""
+    seen = look(store, folder)
+    begun = [number for path in seen.unfinished if (number := generation.of_data(path))]
+    begun += [number for path in remnants(store, folder) if (number := generation.of_remnant(path))]
+    taken = {generation.of_manifest(log) for log in seen.contents.listing.manifests}
+    missing = set(range(1, max([seen.latest, *begun]) + 1)) - taken
+    for number in sorted(missing):
+        _take_number(store, seen, number)
+    return look(store, folder) if missing else seen
+
+
+def _take_number(store: Store, seen: Look, number: int) -> None:
+    """A generation that tells nothing: no other can be put in its place any more."""
+    told = {"batch": f"generation-{number}", "identity": seen.identity, "rows": 0}
+    try:
+        store.put(generation.manifest(seen.folder, number), encoded([told]))
+    except Foreign:
+        return  # it came after all: it counts
+
+
+def _switch(store: Store, draft: Draft) -> bool:
+    """False where the generation is taken."""
+    folder = draft.look.folder
+    path, lines = generation.manifest(folder, draft.generation), encoded(draft.lines)
+    try:
+        for one in draft.files:
+            _put(store, f"{folder}/{one.name}", one.content)
+    except Unavailable:
+        if store.length(path):
+            return False  # whoever took it tidied up while a file of ours was on its way
+        raise
+    try:
+        _surely(store, path, lines)
+    except Foreign:
+        return False
+    return True
+
+
+def _surely(store: Store, path: str, content: bytes) -> None:
+    """A put whose first answer may have been lost. Raises `Foreign`, `Unavailable`."""
+    try:
+        store.put(path, content)
+    except Unavailable:
+        store.put(path, content)
+
+
+def _put(store: Store, path: str, content: IO[bytes]) -> None:
+    content.flush()
+    with mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as data:
+        store.put(path, data)
+
+
+def clean(store: Store, seen: Look) -> None:
+    """Take away what nobody reads any more: data files first, then what tells of them. What grew meanwhile stays."""
+    ends = seen.ends
+    left = {path for path in seen.dead_files if not store.remove_if(path, ends[path])}
+    for path in seen.orphans:
+        store.remove(path)
+    for path in remnants(store, seen.folder):
+        if (generation.of_remnant(path) or 0) <= seen.latest:
+            store.remove(path)
+    needed = {line.log for line in seen.contents.lines if f"{seen.folder}/{line.told.get('file')}" in left}
+    for log in seen.dead_logs:
+        number = generation.of_manifest(log)
+        if log in needed or number == seen.latest:
+            continue
+        if number is None:
+            store.remove_if(log, store.length(log) if not store.appends else _length_read(seen, store, log))
+        else:
+            store.remove(log)
+            _take_number(store, seen, number)
+
+
+def remnants(store: Store, folder: str) -> list[str]:
+    """Files of rewrites that are not whole, and whose puts were interrupted, or are under way."""
+    found = [*store.remnants(folder), *store.remnants(f"{folder}/{names.MANIFEST}")]
+    return [path for path in found if generation.of_remnant(path)]
+
+
+def _length_read(seen: Look, store: Store, log: str) -> int:
+    """How long a manifest is if nobody added to it since it was looked at: as many lines as there were."""
+    lines = sum(line.log == log for line in seen.contents.lines)
+    size = store.length(log)
+    if not size:
+        return 0  # another run took it
+    found = store.read(log, 0, size)
+    return len(found) if found.count(b"\n") == lines and found.endswith(b"\n") else -1
+
+
+@contextmanager
+def _claimed(store: Store, folder: str, run: Run) -> Iterator[None]:
+    path = f"{folder}/{generation.CLAIM}"
+    mine = json.dumps({"run": run.id, "host": run.host, "time_ns": run.now_ns}).encode()
+    try:
+        store.put(path, mine)
+    except Foreign:
+        _take_over(store, path, mine, run)
+    try:
+        yield
+    finally:
+        store.remove(path)
+
+
+def _take_over(store: Store, path: str, mine: bytes, run: Run) -> None:
+    try:
+        holder = json.loads(store.read(path))
+        age, host = run.now_ns - int(holder["time_ns"]), str(holder["host"])
+    except (ValueError, KeyError, TypeError, Unavailable):
+        age, host = STALE_NS + 1, ""
+    if age <= STALE_NS:
+        hint = f"wait for it; a claim that is older than {STALE_NS // 60_000_000_000} minutes is taken over"
+        raise Busy("rewrite a folder", path.rpartition(f"/{names.MANIFEST}/")[0], cause=f"a run on {host!r} is at it", hint=hint)
+    store.remove(path)
+    try:
+        store.put(path, mine)
+    except Foreign:
+        raise Busy("rewrite a folder", path, cause="another run took it over", hint="run the command again later") from None

@@ -1,0 +1,192 @@
+"""All folders of an archive, or of some of its collectors, one after the other: what the commands run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from modeldata.keep import compact as compacting
+from modeldata.keep import erase as erasing
+from modeldata.keep import prune as pruning
+from modeldata.keep.condition import Condition
+from modeldata.keep.folder import look
+from modeldata.keep.switch import Busy, remnants, rewrite
+from modeldata.read.catalog import Catalog, Gone
+from modeldata.read.choose import choose
+from modeldata.read.errors import Damaged, NotThere
+from modeldata.read.fetch import is_gone
+from modeldata.read.plan import Request, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from modeldata.keep.compact import Sizes
+    from modeldata.keep.folder import Look
+    from modeldata.keep.switch import Draft, Run
+    from modeldata.read.places import Place
+    from modeldata.store import Store
+
+GRACE_NS = 3_600_000_000_000
+"""An hour after its end, a day is over for every shipper that is not far behind."""
+ROUNDS = 3
+"""Of an erasure in one folder: a shipper may bring rows of the subject meanwhile."""
+
+
+class Job(NamedTuple):
+    """An archive, and whose folders are meant: parts of the identity, None for any."""
+
+    store: Store
+    archive: str
+    wanted: Mapping[str, str | None]
+    run: Run
+
+
+class Done(NamedTuple):
+    """What became of one folder, or in a dry run would. `rows`: compacted, pruned or erased. `files`: old ones and their `bytes`.
+
+    problem: why it was not done, or not all of it; empty if it was.
+    """
+
+    collector: str
+    day: str
+    rows: int
+    files: int
+    bytes: int
+    problem: str = ""
+
+
+def compact(job: Job, sizes: Sizes, *, include_today: bool = False, dry: bool = False) -> Iterator[Done]:
+    """Few sorted Parquet files instead of many, or of text, folder by folder. Raises `NotThere`, `Unavailable`."""
+    for place in _places(job):
+        growing = place.end_ns + GRACE_NS > job.run.now_ns
+        if growing and not include_today:
+            continue
+        yield from _safely(place, _compact(job, place, sizes, growing, dry))
+
+
+def _compact(job: Job, place: Place, sizes: Sizes, growing: bool, dry: bool) -> Iterator[Done]:
+    store = job.store
+    made: list[compacting.Job] = []
+
+    def plan(draft: Draft) -> bool:
+        made[:] = _work(draft.look)
+        for work in made:
+            compacting.fill(draft, store, work, sizes)
+        return bool(made)
+
+    def _work(seen: Look) -> list[compacting.Job]:
+        work = compacting.job(seen, appends=store.appends, growing=growing, target=sizes.target)
+        return [work] if work else []
+
+    seen = look(store, place.path)
+    if dry:
+        made = _work(seen)
+    elif _work(seen) or _has_leftovers(seen, store):
+        rewrite(store, place.path, job.run, plan)
+    for work in made:
+        yield _done(place, work.rows, len(work.files), work.bytes)
+
+
+def _has_leftovers(seen: Look, store: Store) -> bool:
+    """Did a run begin here, and not come to its end?"""
+    return bool(seen.dead_files or seen.unfinished or seen.idle_logs or remnants(store, seen.folder))
+
+
+def prune(job: Job, before_ns: int, *, dry: bool = True) -> Iterator[Done]:
+    """Folders that ended before a time, without their rows. Raises `NotThere`, `Unavailable`."""
+    for place in _places(job):
+        if place.end_ns <= before_ns:
+            yield from _safely(place, _prune(job, place, dry))
+
+
+def _prune(job: Job, place: Place, dry: bool) -> Iterator[Done]:
+    store = job.store
+    seen = look(store, place.path)
+    due = pruning.is_due(seen)
+    sizes = [store.length(path) for path in seen.contents.listing.data_files]
+
+    def plan(draft: Draft) -> bool:
+        if pruning.is_due(draft.look):
+            pruning.fill(draft)
+            return True
+        return False
+
+    if not dry and (due or _has_leftovers(seen, store)):
+        rewrite(store, place.path, job.run, plan)
+        for path in seen.contents.originals:
+            store.remove(path)
+    if due:
+        left = [] if dry else look(store, place.path).contents.listing.data_files
+        problem = f"still there: {', '.join(left)}: a shipper writes, or wrote half of something, there" if left else ""
+        yield _done(place, pruning.rows_of(seen), len(sizes), sum(sizes), problem)
+
+
+def erase(job: Job, where: str, *, dry: bool = True) -> Iterator[Done]:
+    """Rows that fit a condition in SQL, out of every file. Raises `NotThere`, `SettingsError`, `Damaged`, `Unavailable`.
+
+    Collectors without the columns that `where` names have no such rows; `NotThere` where none has them.
+    """
+    catalog = Catalog.of(job.store)
+    unknown: NotThere | None = None
+    known = False
+    for collector in choose(catalog, job.wanted, job.archive):
+        try:
+            plan = make_plan(job.store, job.archive, Request(collector.identity), catalog)
+            condition = Condition(where, plan.schema)
+        except NotThere as error:
+            unknown = error
+            continue
+        known = True
+        for listing in collector.listings:
+            if listing.place is not None:
+                yield from _safely(listing.place, _erase(job, listing.place, condition, dry))
+    if unknown is not None and not known:
+        raise unknown
+
+
+def _erase(job: Job, place: Place, condition: Condition, dry: bool) -> Iterator[Done]:
+    store = job.store
+    seen = look(store, place.path)
+    found = erasing.find(seen, store, condition)
+    files = found.files & set(seen.contents.listing.data_files)
+    rows, sizes = found.total, [store.length(path) for path in files]
+
+    def plan(draft: Draft) -> bool:
+        nonlocal rows
+        here = erasing.find(draft.look, store, condition)
+        if not here.changes(draft.look):
+            return False
+        erasing.fill(draft, store, here)
+        rows += here.total if again else 0
+        return True
+
+    problems = [f"{path}: {count} rows of the original, without a manifest: edit it" for path, count in found.originals.items()]
+    again = False
+    while not dry and found.files:
+        rewrite(store, place.path, job.run, plan)
+        found = erasing.find(look(store, place.path), store, condition)
+        if found.files and again:
+            problems.append(f"still there: {', '.join(sorted(found.files))}: a shipper writes there; run the command again")
+            break
+        again = True
+    if rows or sizes or problems:
+        yield _done(place, rows, len(sizes), sum(sizes), "; ".join(problems))
+
+
+def _places(job: Job) -> list[Place]:
+    found = choose(Catalog.of(job.store), job.wanted, job.archive)
+    return [listing.place for one in found for listing in one.listings if listing.place is not None]
+
+
+def _safely(place: Place, work: Iterator[Done]) -> Iterator[Done]:
+    """What is wrong in one folder keeps nobody from the others."""
+    try:
+        yield from work
+    except (Busy, Damaged) as error:
+        yield _done(place, 0, 0, 0, str(error))
+    except Gone as gone:
+        yield _done(place, 0, 0, 0, str(is_gone(str(gone))))
+
+
+def _done(place: Place, rows: int, files: int, size: int, problem: str = "") -> Done:
+    day = place.path[len(place.collector) + 1 :].replace("/", "-", 2).replace("/", "T")
+    return Done(place.collector, day, rows, files, size, problem)

@@ -1,0 +1,105 @@
+"""`compact`, `erase` and `prune` killed before each of their operations: nothing is lost, nothing doubled, the next run finishes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from modeldata.read.audit import COMPLETE, EXPLAINED
+
+from .kit import SWEEP, VERBS, Rows, checked, data_files, erased, every_point, filled, killed, local, operations, rows, without
+
+CASES = [("compact", "csv"), ("compact", "parquet"), ("erase", "csv"), ("erase", "jsonl"), ("erase", "parquet"), ("prune", "csv")]
+
+
+def _copy(template: Path, target: Path) -> Path:
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(template / "archive", target / "archive", ignore=shutil.ignore_patterns(".modeldata-spool*"))
+    return target
+
+
+def _after(verb: str, before: Rows) -> Rows:
+    return {"compact": before, "erase": without(before), "prune": type(before)()}[verb]
+
+
+def _seen(folder: Path) -> Rows:
+    """Nothing is there to be read once all was pruned."""
+    from modeldata.read.errors import NotThere
+
+    try:
+        return rows(local(folder))
+    except NotThere:
+        return Rows()
+
+
+def _assert_finished(folder: Path, verb: str, before: Rows) -> None:
+    assert _seen(folder) == _after(verb, before)
+    found = checked(local(folder))
+    assert found.verdict == (COMPLETE if verb == "compact" else EXPLAINED)
+    assert found.rows == _after(verb, before).total() and not found.unaccounted
+    left = [path.name for path in folder.rglob("*") if path.name.startswith(".") or path.name == "rewrite.lock"]
+    assert [name for name in left if not name.startswith(".rewrite.lock.")] == [], "the store takes a half claim away by itself"
+
+
+@SWEEP
+@pytest.mark.parametrize(("verb", "form"), CASES)
+def test_a_run_killed_before_any_operation_is_finished_by_the_next(tmp_path: Path, verb: str, form: str, most: int) -> None:
+    template = tmp_path / "template"
+    filled(template, form)
+    before = rows(local(template))
+    total = operations(_copy(template, tmp_path / "dry"), verb)
+    assert total > 10
+    files = len(data_files(tmp_path / "dry"))
+    for at in every_point(total, most):
+        folder = _copy(template, tmp_path / "run")
+        killed(folder, verb, at)
+        assert _seen(folder) in (before, _after(verb, before)), f"killed before operation {at}"
+        checked(local(folder))
+        VERBS[verb](local(folder))
+        _assert_finished(folder, verb, before)
+        assert len(data_files(folder)) == files, f"killed before operation {at}: {data_files(folder)}"
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("verb", "form"), CASES)
+def test_a_run_killed_while_it_finishes_another_is_finished_by_the_next(tmp_path: Path, verb: str, form: str) -> None:
+    template = tmp_path / "template"
+    filled(template, form)
+    before = rows(local(template))
+    total = operations(_copy(template, tmp_path / "dry"), verb)
+    for first in range(1, total + 1):
+        once = _copy(template, tmp_path / "once")
+        killed(once, verb, first)
+        for second in range(1, operations(_copy(once, tmp_path / "dry"), verb) + 1):
+            folder = _copy(once, tmp_path / "run")
+            killed(folder, verb, second)
+            assert _seen(folder) in (before, _after(verb, before))
+            VERBS[verb](local(folder))
+            _assert_finished(folder, verb, before)
+
+
+@SWEEP
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_an_erasure_after_a_killed_compaction_leaves_nothing_of_the_subject(tmp_path: Path, form: str, most: int) -> None:
+    template = tmp_path / "template"
+    shipped = filled(template, form)
+    shipped.collect("inputs", {"customer": 99, "n": 1, "text": "Sesame"}, at="2026-11-20T11:00:00")
+    shipped.ship()
+    before = rows(local(template))
+    for at in every_point(operations(_copy(template, tmp_path / "dry"), "compact"), most):
+        folder = _copy(template, tmp_path / "run")
+        killed(folder, "compact", at)
+        erased(local(folder), "text = 'Sesame'")
+        assert rows(local(folder)) == without(before, 99), f"killed before operation {at}"
+        for path in data_files(folder):
+            content = path.read_bytes() if path.suffix != ".parquet" else _values(path)
+            assert b"Sesame" not in content, f"killed before operation {at}: {path}"
+
+
+def _values(path: Path) -> bytes:
+    import pyarrow.parquet as pq
+
+    return repr(pq.read_table(path).to_pylist()).encode()
