@@ -5,6 +5,7 @@ Exit status: 0 done, 1 not (the reason is on stderr), 2 wrong arguments.
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -24,4 +25,6 @@ def main() -> int:
     except ModelDataError as error:
         print(f"modeldata: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read has had enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries once more when it ends
     return 0

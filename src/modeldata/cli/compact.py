@@ -7,13 +7,11 @@ from typing import Annotated
 import typer
 
 from modeldata import parsing
-from modeldata.cli.common import JsonOption
+from modeldata.cli.common import JsonOption, ServiceOption, VersionOption
 from modeldata.cli.keeping import (
     ArchiveArgument,
     IdentifierOption,
     ModelOption,
-    ServiceOption,
-    VersionOption,
     run_on_each,
     wanted,
 )

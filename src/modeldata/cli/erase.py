@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from modeldata.cli.common import JsonOption, settings_of
+from modeldata.cli.common import JsonOption, ServiceOption, VersionOption, settings_of
 from modeldata.cli.keeping import (
     ArchiveArgument,
     IdentifierOption,
     ModelOption,
-    ServiceOption,
-    VersionOption,
     YesOption,
     run_on_each,
     wanted,

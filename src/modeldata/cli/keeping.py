@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 ArchiveArgument = Annotated[str | None, typer.Argument(help="The archive's URL or path; else MODELDATA_ARCHIVE.")]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Only this model; all, without.")]
 IdentifierOption = Annotated[str | None, typer.Option("--identifier", help="Only this identifier, such as inputs.")]
-VersionOption = Annotated[str | None, typer.Option("--version", help="Only this model version.")]
-ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do it. Without, only what would be done is shown.")]
 
 

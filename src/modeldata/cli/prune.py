@@ -8,13 +8,11 @@ from typing import Annotated
 
 import typer
 
-from modeldata.cli.common import JsonOption
+from modeldata.cli.common import JsonOption, ServiceOption, VersionOption
 from modeldata.cli.keeping import (
     ArchiveArgument,
     IdentifierOption,
     ModelOption,
-    ServiceOption,
-    VersionOption,
     YesOption,
     run_on_each,
     wanted,
