@@ -9,7 +9,9 @@ import typer
 from modeldata import parsing
 from modeldata.cli.common import JsonOption, ServiceOption, VersionOption
 from modeldata.cli.keeping import (
+    HERE,
     ArchiveArgument,
+    EngineOption,
     IdentifierOption,
     ModelOption,
     run_on_each,
@@ -37,6 +39,7 @@ def compact_command(
     ] = False,
     target: Annotated[str, typer.Option("--target", help="Size of the new files, about.")] = "128MiB",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    engine: EngineOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
     """Make few Parquet files, sorted by time, of a day's many files, beside services that go on.
@@ -51,8 +54,9 @@ def compact_command(
     run_on_each(
         archive,
         whose,
-        lambda job: compact(job, sizes, include_today=include_today, dry=dry_run),
+        lambda job, each: compact(job, sizes, include_today=include_today, dry=dry_run, each=each),
         "compacted",
         dry=dry_run,
         as_json=as_json,
+        engine=engine,
     )

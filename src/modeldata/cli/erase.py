@@ -10,7 +10,9 @@ from rich.console import Console
 
 from modeldata.cli.common import JsonOption, ServiceOption, VersionOption, settings_of
 from modeldata.cli.keeping import (
+    HERE,
     ArchiveArgument,
+    EngineOption,
     IdentifierOption,
     ModelOption,
     YesOption,
@@ -34,6 +36,7 @@ def erase_command(
     version: VersionOption = None,
     service: ServiceOption = None,
     yes: YesOption = False,
+    engine: EngineOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
     """Erase the rows that fit a condition, in every format and store. Without --yes, only count them.
@@ -46,7 +49,15 @@ def erase_command(
     """
     _warn_of_waiting(settings_of(archive, None))
     whose = wanted(model, identifier, version, service)
-    run_on_each(archive, whose, lambda job: erase(job, where, dry=not yes), "erased", dry=not yes, as_json=as_json)
+    run_on_each(
+        archive,
+        whose,
+        lambda job, each: erase(job, where, dry=not yes, each=each),
+        "erased",
+        dry=not yes,
+        as_json=as_json,
+        engine=engine,
+    )
 
 
 def _warn_of_waiting(settings: Settings) -> None:

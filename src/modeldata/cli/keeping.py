@@ -14,7 +14,8 @@ from rich.console import Console
 from modeldata.cli.common import settings_of
 from modeldata.errors import mask
 from modeldata.keep.switch import Run
-from modeldata.keep.whole import Done, Job
+from modeldata.keep.whole import Done, Each, Job
+from modeldata.read.errors import need
 from modeldata.spool.files import Files
 from modeldata.store import open_for
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 ArchiveArgument = Annotated[str | None, typer.Argument(help="The archive's URL or path; else MODELDATA_ARCHIVE.")]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Only this model; all, without.")]
 IdentifierOption = Annotated[str | None, typer.Option("--identifier", help="Only this identifier, such as inputs.")]
+HERE, SPARK = ENGINES = ("here", "spark")
+EngineOption = Annotated[str, typer.Option("--engine", help="Who works: here, or spark (its executors, a folder each).")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do it. Without, only what would be done is shown.")]
 
 
@@ -37,19 +40,22 @@ def wanted(model: str | None, identifier: str | None, version: str | None, servi
 def run_on_each(
     archive: str | None,
     whose: dict[str, str | None],
-    work: Callable[[Job], Iterable[Done]],
+    work: Callable[[Job, Each], Iterable[Done]],
     verb: str,
     *,
     dry: bool,
     as_json: bool,
+    engine: str = HERE,
 ) -> Settings:
     """Do the work on each archive of the settings and show its outcome. Exits with 1 where some of it could not be done."""
     settings = settings_of(archive, None)
+    if engine not in ENGINES:
+        raise typer.BadParameter(f"--engine is one of {', '.join(ENGINES)}")
     told, failed = [], False
     for url in settings.archives:
         run = Run(os.urandom(16).hex(), platform.node(), time.time_ns())
         found = []
-        for one in work(Job(open_for(settings.only(url), Files()), url, whose, run)):
+        for one in work(Job(open_for(settings.only(url), Files()), url, whose, run), _each(engine, settings.only(url))):
             found.append(one)
             failed |= bool(one.problem)
             if not as_json:
@@ -62,6 +68,18 @@ def run_on_each(
     if failed:
         raise typer.Exit(1)
     return settings
+
+
+def _each(engine: str, settings: Settings) -> Each:
+    if engine == HERE:
+        return map
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise need("pyspark", "spark", "work on Spark") from None
+    from modeldata.spark.chores import each_on
+
+    return each_on(SparkSession.builder.getOrCreate(), settings)
 
 
 def _sums(found: list[Done]) -> dict[str, int]:

@@ -47,4 +47,4 @@ def prune_command(
     """
     before_ns = time.time_ns() - _age_ns(older_than)
     whose = wanted(model, identifier, version, service)
-    run_on_each(archive, whose, lambda job: prune(job, before_ns, dry=not yes), "pruned", dry=not yes, as_json=as_json)
+    run_on_each(archive, whose, lambda job, _: prune(job, before_ns, dry=not yes), "pruned", dry=not yes, as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Annotated
 
@@ -26,7 +27,8 @@ def query(
         from modeldata.read.sql import views
 
         for name, collector in views(reader.store).items():
-            print(f"{name}\t{collector}" if not sys.stdout.isatty() else name)
+            plain = name if sys.stdout.isatty() else f"{name}\t{collector}"
+            print(json.dumps({"view": name, "collector": collector}) if as_json else plain)
         return
     from modeldata.cli.rows import show
     from modeldata.read.errors import need

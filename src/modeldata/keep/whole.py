@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.keep import compact as compacting
@@ -14,15 +16,17 @@ from modeldata.read.catalog import Catalog, Gone
 from modeldata.read.choose import choose
 from modeldata.read.errors import Damaged, NotThere
 from modeldata.read.fetch import is_gone
+from modeldata.read.places import Place
 from modeldata.read.plan import Request, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import pyarrow as pa
+
     from modeldata.keep.compact import Sizes
     from modeldata.keep.folder import Look
     from modeldata.keep.switch import Draft, Run
-    from modeldata.read.places import Place
     from modeldata.store import Store
 
 GRACE_NS = 3_600_000_000_000
@@ -38,6 +42,8 @@ class Job(NamedTuple):
     archive: str
     wanted: Mapping[str, str | None]
     run: Run
+    patient: bool = True
+    """A folder that somebody else is rewriting is told as a problem; else `Busy` is raised."""
 
 
 class Done(NamedTuple):
@@ -54,13 +60,24 @@ class Done(NamedTuple):
     problem: str = ""
 
 
-def compact(job: Job, sizes: Sizes, *, include_today: bool = False, dry: bool = False) -> Iterator[Done]:
+Each = Callable[[Callable[[Place], list[Done]], list[Place]], Iterable[list[Done]]]
+"""Does some work on each of some folders, here or elsewhere. The work is a `functools.partial`; its first argument is the job."""
+
+
+def compact(job: Job, sizes: Sizes, *, include_today: bool = False, dry: bool = False, each: Each = map) -> Iterator[Done]:
     """Few sorted Parquet files instead of many, or of text, folder by folder. Raises `NotThere`, `Unavailable`."""
-    for place in _places(job):
-        growing = place.end_ns + GRACE_NS > job.run.now_ns
-        if growing and not include_today:
-            continue
-        yield from _safely(place, _compact(job, place, sizes, growing, dry))
+    places = [place for place in _places(job) if include_today or not _growing(job, place)]
+    for found in each(partial(compact_one, job, sizes=sizes, dry=dry), places):
+        yield from found
+
+
+def compact_one(job: Job, place: Place, *, sizes: Sizes, dry: bool) -> list[Done]:
+    """`compact` of one folder."""
+    return list(_safely(job, place, _compact(job, place, sizes, _growing(job, place), dry)))
+
+
+def _growing(job: Job, place: Place) -> bool:
+    return place.end_ns + GRACE_NS > job.run.now_ns
 
 
 def _compact(job: Job, place: Place, sizes: Sizes, growing: bool, dry: bool) -> Iterator[Done]:
@@ -95,7 +112,7 @@ def prune(job: Job, before_ns: int, *, dry: bool = True) -> Iterator[Done]:
     """Folders that ended before a time, without their rows. Raises `NotThere`, `Unavailable`."""
     for place in _places(job):
         if place.end_ns <= before_ns:
-            yield from _safely(place, _prune(job, place, dry))
+            yield from _safely(job, place, _prune(job, place, dry))
 
 
 def _prune(job: Job, place: Place, dry: bool) -> Iterator[Done]:
@@ -120,7 +137,7 @@ def _prune(job: Job, place: Place, dry: bool) -> Iterator[Done]:
         yield _done(place, pruning.rows_of(seen), len(sizes), sum(sizes), problem)
 
 
-def erase(job: Job, where: str, *, dry: bool = True) -> Iterator[Done]:
+def erase(job: Job, where: str, *, dry: bool = True, each: Each = map) -> Iterator[Done]:
     """Rows that fit a condition in SQL, out of every file. Raises `NotThere`, `SettingsError`, `Damaged`, `Unavailable`.
 
     Collectors without the columns that `where` names have no such rows; `NotThere` where none has them.
@@ -131,16 +148,21 @@ def erase(job: Job, where: str, *, dry: bool = True) -> Iterator[Done]:
     for collector in choose(catalog, job.wanted, job.archive):
         try:
             plan = make_plan(job.store, job.archive, Request(collector.identity), catalog)
-            condition = Condition(where, plan.schema)
+            Condition(where, plan.schema)
         except NotThere as error:
             unknown = error
             continue
         known = True
-        for listing in collector.listings:
-            if listing.place is not None:
-                yield from _safely(listing.place, _erase(job, listing.place, condition, dry))
+        places = [listing.place for listing in collector.listings if listing.place is not None]
+        for found in each(partial(erase_one, job, where=where, schema=plan.schema, dry=dry), places):
+            yield from found
     if unknown is not None and not known:
         raise unknown
+
+
+def erase_one(job: Job, place: Place, *, where: str, schema: pa.Schema, dry: bool) -> list[Done]:
+    """`erase` in one folder of a collector, whose columns have the types of `schema`."""
+    return list(_safely(job, place, _erase(job, place, Condition(where, schema), dry)))
 
 
 def _erase(job: Job, place: Place, condition: Condition, dry: bool) -> Iterator[Done]:
@@ -177,11 +199,13 @@ def _places(job: Job) -> list[Place]:
     return [listing.place for one in found for listing in one.listings if listing.place is not None]
 
 
-def _safely(place: Place, work: Iterator[Done]) -> Iterator[Done]:
+def _safely(job: Job, place: Place, work: Iterator[Done]) -> Iterator[Done]:
     """What is wrong in one folder keeps nobody from the others."""
     try:
         yield from work
     except (Busy, Damaged) as error:
+        if isinstance(error, Busy) and not job.patient:
+            raise
         yield _done(place, 0, 0, 0, str(error))
     except Gone as gone:
         yield _done(place, 0, 0, 0, str(is_gone(str(gone))))

@@ -1,0 +1,56 @@
+"""Compaction and erasure where one machine is not enough: each folder is a task, under the same rules as on one machine.
+
+A task that Spark tries again finishes what the first try began. One that runs twice at a time (speculation) finds the folder
+claimed and fails, which leaves the first one alone; two that did not meet the claim find the number of their generation taken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modeldata.errors import StoreError
+from modeldata.settings import Settings
+from modeldata.spool.files import Files
+from modeldata.store import open_for
+
+if TYPE_CHECKING:
+    from modeldata.keep.whole import Done, Each
+    from modeldata.read.places import Place
+
+    SparkSession = Any  # pyspark's own types are not ours to check
+
+
+def each_on(spark: SparkSession, settings: Settings) -> Each:
+    """Work on the executors of a session, in the one archive of `settings`. They need modeldata, and credentials of their own."""
+    variables = settings.to_env()
+
+    def each(work: Any, places: list[Place]) -> list[list[Done]]:
+        if not places:
+            return []
+        function, (job, *rest), named = work.func, work.args, work.keywords
+        bare = job._replace(store=None, patient=False)  # a store has connections: each executor makes its own
+
+        def task(place: Place) -> list[Done]:
+            store = open_for(Settings.build(variables), Files())
+            _look_for(place, store, settings_archive)
+            made: list[Done] = function(bare._replace(store=store), place, *rest, **named)
+            return made
+
+        settings_archive = settings.archive
+        found: list[list[Done]] = spark.sparkContext.parallelize(places, len(places)).map(task).collect()
+        return found
+
+    return each
+
+
+def _look_for(place: Place, store: Any, archive: str) -> None:
+    """Is this the archive that the driver listed? A local folder is another one on each machine that does not share it."""
+    if next(iter(store.walk(place.path)), None) is None:
+        import socket
+
+        raise StoreError(
+            "rewrite a folder",
+            f"{archive}/{place.path}",
+            cause=f"the executor on {socket.gethostname()} does not see what the driver listed there",
+            hint="use a folder that all machines share, or a remote archive (az://, s3://, gs://)",
+        )
