@@ -157,7 +157,7 @@ def _outage(units: Units) -> str:
     rows = []
     for mine in (1, 10, 100, 1_000, 10_000):
         hours = Settings.build({}).spool_max_bytes / (mine * units.spool_bytes) / 3600
-        rows.append([f"{mine:,}", size(mine * units.spool_bytes * 3600), f"{hours:,.3g} h"])
+        rows.append([f"{mine:,}", size(mine * units.spool_bytes * 3600), f"{number(hours)} h"])
     return "### A store that is down\n\n" + table(
         ["rows/s of a host", "spool an hour", "until 1 GiB is full (the default)"], rows
     )

@@ -8,7 +8,7 @@ import time
 from types import ModuleType
 
 import pytest
-from benchmarks import scale, service, shipper, shipping, sustained, threads
+from benchmarks import fleet, peer_page, scale, service, shipper, shipping, sustained, threads
 from benchmarks.peer_page import PAGE
 from benchmarks.sections import RESULTS, with_section
 from benchmarks.turns import cpu_seconds
@@ -61,3 +61,32 @@ def test_a_run_that_lost_or_doubled_a_row_says_so() -> None:
     head = [cell.strip() for cell in sustained.tables({"runs": [run]}).splitlines()[0].strip("|").split("|")]
     told = dict(zip(head, cells, strict=True))
     assert (told["refused"], told["accepted and lost"], told["twice"]) == ("1", "1", "1")
+
+
+def test_the_page_of_a_fleet_is_drawn_from_the_costs_that_were_measured() -> None:
+    page = fleet.PAGE.read_text()
+    assert with_section(page, "fleet", fleet.section(fleet.read_units())) == page, "run `python -m benchmarks page`"
+
+
+def test_a_fleet_brings_no_more_batches_than_rows_and_no_fewer_than_its_clock() -> None:
+    units = fleet.Units(50, 200, {"csv": 8.0, "parquet": 5.0}, 5.0, {"csv": 365, "parquet": 128})
+    way = fleet.Way("S3, CSV", "csv", False, 5.0, 4 << 20)
+    lone, busy, full = (fleet.day(units, way, rate, hosts) for rate, hosts in ((1, 10), (1_000, 10), (1_000_000, 1)))
+    assert (lone.batches, lone.objects, lone.requests) == (pytest.approx(86_400), pytest.approx(172_800), pytest.approx(172_800))
+    assert busy.batches == pytest.approx(10 * 86_400 / 5)
+    assert full.batches == pytest.approx(86_400 * 1_000_000 * 200 / (4 << 20)) and full.core > 1
+
+
+def test_an_aim_that_two_runs_disagree_about_is_not_claimed() -> None:
+    def run(ours: float, theirs: float) -> dict[str, object]:
+        call = "list of 4, hot"
+        return {
+            "peers": {
+                "peer_modeldata:Modeldata": {"title": "ours", "times": {call: {"median": ours}}},
+                peer_page.ORIGINAL: {"title": "theirs", "times": {call: {"median": theirs}}},
+            }
+        }
+
+    assert "| 4 and 5 " in peer_page.aims([run(1, 4), run(1, 5)]) and "| yes" in peer_page.aims([run(1, 4), run(1, 5)])
+    assert "the runs disagree" in peer_page.aims([run(1, 4), run(1, 2)])
+    assert "**no**" in peer_page.aims([run(1, 2), run(1, 2.5)])
