@@ -1,15 +1,21 @@
-"""Options that several commands share."""
+"""What several commands share: their options, the archive they mean, and where what they say goes."""
 
 from __future__ import annotations
 
 import os
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modeldata.errors import SettingsError
 from modeldata.settings import FIELDS, Settings
 from modeldata.spool.files import Files
 from modeldata.spool.place import noted_layout
+
+if TYPE_CHECKING:
+    from modeldata.read.reader import Reader
+    from modeldata.store import Store
 
 ArchiveOption = Annotated[
     str | None, typer.Option("--archive", help="The archive's URL or path; else MODELDATA_ARCHIVE, else ./modeldata.")
@@ -18,6 +24,8 @@ SpoolOption = Annotated[
     str | None, typer.Option("--spool", help="The spool folder; else MODELDATA_SPOOL, else beside a local archive.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+VersionOption = Annotated[str | None, typer.Option("--version", help="Only this model version.")]
+ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.")]
 
 
 def settings_of(archive: str | None, spool: str | None) -> Settings:
@@ -36,3 +44,28 @@ def settings_of(archive: str | None, spool: str | None) -> Settings:
         if noted.keys() & set(field.variables) - os.environ.keys()
     }
     return settings.with_origin(told)
+
+
+def reader_of(archive: str | None) -> Reader:
+    """The archive to read from. Raises `NotThere`, `SettingsError`."""
+    from modeldata.read.reader import Reader
+
+    return Reader.of(settings_of(archive, None), say)
+
+
+def store_of(settings: Settings) -> Store:
+    """The store of settings with one archive. Raises `SettingsError` where its library is not installed."""
+    from modeldata.store import open_for
+
+    try:
+        return open_for(settings, Files(), say)
+    except ImportError as error:
+        hint = 'pip install "modeldata[azure]"'
+        raise SettingsError("open the archive", settings.archive, cause=str(error), hint=hint) from None
+
+
+def say(text: str) -> None:
+    """What is no result goes to stderr, one line, with no secret in it and nothing that a terminal would obey."""
+    from modeldata.errors import mask
+
+    print(f"modeldata: {mask(text)}", file=sys.stderr)

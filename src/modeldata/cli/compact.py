@@ -7,18 +7,14 @@ from typing import Annotated
 import typer
 
 from modeldata import parsing
-from modeldata.cli.common import JsonOption
+from modeldata.cli.common import JsonOption, ServiceOption, VersionOption
 from modeldata.cli.keeping import (
     ArchiveArgument,
     IdentifierOption,
     ModelOption,
-    ServiceOption,
-    VersionOption,
     run_on_each,
     wanted,
 )
-from modeldata.keep.compact import Sizes
-from modeldata.keep.whole import compact
 
 
 def _size(text: str) -> int:
@@ -48,6 +44,9 @@ def compact_command(
 
     Exits with 0: done, or nothing to do; 1: a folder could not be done (the reason is on stderr).
     """
+    from modeldata.keep.compact import Sizes  # here: pandas comes with it, and other commands start without
+    from modeldata.keep.whole import compact
+
     sizes = Sizes(target=_size(target))
     whose = wanted(model, identifier, version, service)
     run_on_each(

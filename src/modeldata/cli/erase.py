@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from modeldata.cli.common import JsonOption, settings_of
+from modeldata.cli.common import JsonOption, ServiceOption, VersionOption, settings_of
 from modeldata.cli.keeping import (
     ArchiveArgument,
     IdentifierOption,
     ModelOption,
-    ServiceOption,
-    VersionOption,
     YesOption,
     run_on_each,
     wanted,
 )
-from modeldata.keep.whole import erase
 from modeldata.ship.status import fill
 from modeldata.spool.files import Files
 from modeldata.stats import Stats
@@ -46,6 +43,8 @@ def erase_command(
 
     Exits with 0: done, shown, or nothing to do; 1: some rows could not be erased (the reason is on stderr).
     """
+    from modeldata.keep.whole import erase
+
     _warn_of_waiting(settings_of(archive, None))
     whose = wanted(model, identifier, version, service)
     run_on_each(archive, whose, lambda job: erase(job, where, dry=not yes), "erased", dry=not yes, as_json=as_json)

@@ -11,23 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from modeldata.cli.common import settings_of
+from modeldata.cli.common import settings_of, store_of
 from modeldata.errors import mask
-from modeldata.keep.switch import Run
-from modeldata.keep.whole import Done, Job
-from modeldata.spool.files import Files
-from modeldata.store import open_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from modeldata.keep.whole import Done, Job
     from modeldata.settings import Settings
 
 ArchiveArgument = Annotated[str | None, typer.Argument(help="The archive's URL or path; else MODELDATA_ARCHIVE.")]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Only this model; all, without.")]
 IdentifierOption = Annotated[str | None, typer.Option("--identifier", help="Only this identifier, such as inputs.")]
-VersionOption = Annotated[str | None, typer.Option("--version", help="Only this model version.")]
-ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do it. Without, only what would be done is shown.")]
 
 
@@ -46,12 +41,15 @@ def run_on_each(
     as_json: bool,
 ) -> Settings:
     """Do the work on each archive of the settings and show its outcome. Exits with 1 where some of it could not be done."""
+    from modeldata.keep.switch import Run
+    from modeldata.keep.whole import Job
+
     settings = settings_of(archive, None)
     told, failed = [], False
     for url in settings.archives:
         run = Run(os.urandom(16).hex(), platform.node(), time.time_ns())
         found = []
-        for one in work(Job(open_for(settings.only(url), Files()), url, whose, run)):
+        for one in work(Job(store_of(settings.only(url)), url, whose, run)):
             found.append(one)
             failed |= bool(one.problem)
             if not as_json:

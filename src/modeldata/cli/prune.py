@@ -8,18 +8,15 @@ from typing import Annotated
 
 import typer
 
-from modeldata.cli.common import JsonOption
+from modeldata.cli.common import JsonOption, ServiceOption, VersionOption
 from modeldata.cli.keeping import (
     ArchiveArgument,
     IdentifierOption,
     ModelOption,
-    ServiceOption,
-    VersionOption,
     YesOption,
     run_on_each,
     wanted,
 )
-from modeldata.keep.whole import prune
 
 UNITS_NS = {"h": 3_600_000_000_000, "d": 86_400_000_000_000, "w": 604_800_000_000_000}
 
@@ -47,6 +44,8 @@ def prune_command(
 
     Exits with 0: done, shown, or nothing to do; 1: a folder could not be done (the reason is on stderr).
     """
+    from modeldata.keep.whole import prune
+
     before_ns = time.time_ns() - _age_ns(older_than)
     whose = wanted(model, identifier, version, service)
     run_on_each(archive, whose, lambda job: prune(job, before_ns, dry=not yes), "pruned", dry=not yes, as_json=as_json)

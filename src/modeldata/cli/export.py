@@ -1,0 +1,169 @@
+"""`modeldata export`: rows of a collector as one file."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, say
+from modeldata.cli.out import binary_stdout
+from modeldata.cli.whose import (
+    CollectorArgument,
+    ColumnsOption,
+    DaysOption,
+    EndOption,
+    SkipOption,
+    Span,
+    StartOption,
+    TextOption,
+    ask,
+)
+from modeldata.errors import ModelDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import pyarrow as pa
+
+    from modeldata.cli.whose import Asked
+
+STDOUT = "-"
+
+
+class Format(StrEnum):
+    """As the ending of a file's name says it."""
+
+    csv = "csv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+    arrow = "arrow"
+
+
+def export(
+    collector: CollectorArgument,
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to; - is stdout.")] = STDOUT,
+    file_format: Annotated[Format | None, typer.Option("--format", help="Else as FILE ends; csv for stdout.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
+    start: StartOption = None,
+    end: EndOption = None,
+    days: DaysOption = None,
+    columns: ColumnsOption = None,
+    version: VersionOption = None,
+    service: ServiceOption = None,
+    text: TextOption = None,
+    skip_damaged: SkipOption = False,
+    archive: ArchiveOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With FILE: print what was written as one JSON object.")] = False,
+) -> None:
+    """Write the rows of a collector as one file: CSV, JSON lines, Parquet or Arrow. In bounded memory, of any size.
+
+    FILE is whole or not there: rows go to a hidden file beside it, which gets the name at the end. On stdout, Arrow is a
+    stream; in a file, it is what is also known as Feather. CSV and JSON lines have the same forms as in the archive.
+    """
+    form = _format(output, file_format)
+    if as_json and output == STDOUT:
+        raise typer.BadParameter("--json tells of a file; rows as JSON are --format jsonl")
+    asked = ask(collector, archive, Span(start, end, days), version, service, columns, text, skip_damaged)
+    if output == STDOUT:
+        with binary_stdout() as sink:
+            _write(asked, sink, "arrows" if form == "arrow" else form)
+        return
+    with whole_file(Path(output), overwrite) as sink:
+        rows = _write(asked, sink, form)
+    bytes_ = os.path.getsize(output)
+    if as_json:
+        print(json.dumps({"file": output, "format": form, "rows": rows, "bytes": bytes_}))
+    else:
+        say(f"{rows:,} rows, {bytes_:,} bytes: {output}")
+
+
+def _format(output: str, file_format: Format | None) -> str:
+    if file_format is not None:
+        return file_format.value
+    if output == STDOUT:
+        return Format.csv.value
+    ending = Path(output).suffix.removeprefix(".").lower()
+    if ending not in list(Format):
+        raise typer.BadParameter(f"{output} does not end in {', '.join('.' + one for one in Format)}: say --format")
+    return ending
+
+
+def _write(asked: Asked, sink: BinaryIO, form: str) -> int:
+    from modeldata.cli.formats import FORMATS
+
+    scan = asked.scan()
+    writer = FORMATS[form](sink, scan.schema)
+    rows = 0
+    for batch in _watched(scan, asked):
+        writer.write(batch)
+        rows += batch.num_rows
+    writer.close()
+    return rows
+
+
+def _watched(batches: Iterable[pa.RecordBatch], asked: Asked) -> Iterator[pa.RecordBatch]:
+    """The same, with a bar on stderr where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield from batches
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*shown, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("rows", total=_expected(asked))
+        for batch in batches:
+            yield batch
+            progress.advance(task, batch.num_rows)
+
+
+def _expected(asked: Asked) -> int | None:
+    """Rows of the batches that the time touches, at most a few more than there are; None where no manifest tells."""
+    from modeldata.read.catalog import Gone
+
+    request = asked.request
+    rows = 0
+    try:
+        for one in asked.collectors():
+            near = [
+                at
+                for at in one.listings
+                if at.place and at.place.start_ns < request.end_ns and at.place.end_ns > request.start_ns
+            ]
+            for contents in asked.catalog.read_all(near):
+                if contents.originals:
+                    return None
+                rows += sum(
+                    batch.rows
+                    for batch in contents.batches()
+                    if batch.first_ns < request.end_ns and batch.last_ns >= request.start_ns
+                )
+    except (Gone, ValueError):
+        return None
+    return rows
+
+
+@contextmanager
+def whole_file(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
+    """A file that gets its name when the block has ended well, and else is gone. Raises `ModelDataError`."""
+    if not overwrite and path.exists():
+        raise ModelDataError("export", str(path), cause="it is there already", hint="--overwrite replaces it")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as sink:
+            yield sink
+            sink.flush()
+            os.fsync(sink.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise ModelDataError("export", str(path), cause=error.strerror or str(error)) from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,149 @@
+"""Rows as they arrive in an archive: what is committed, once, whatever becomes of its files afterwards.
+
+A look lists folders, reads manifests that are new or longer, and then only those rows whose (writer, sequence) was not given
+before. So late rows of an old time are given when they arrive, and compaction, which moves rows, gives none again. Manifests
+are written after the rows they tell of: half a row is never there to be seen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modeldata import names
+from modeldata.cli.newest import KEYS, ORDER
+from modeldata.cli.seen import Seen
+from modeldata.read.catalog import Catalog, Gone
+from modeldata.read.scan import Scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from modeldata.cli.seen import Key, Span
+    from modeldata.cli.whose import Asked
+    from modeldata.read.catalog import Contents, Listing
+
+DAY_NS = 86_400_000_000_000
+NEAR_DAYS = (-1, 0, 1)
+"""Days around today that each look lists: rows of yesterday arrive after midnight, and clocks differ."""
+WHOLE_LOOK_NS = 60_000_000_000
+"""So often all of the archive is listed: rows that waited for long have old times, and a new version has a folder of its own."""
+
+
+class New(NamedTuple):
+    """Rows of one batch and one writer that were not given before, and the times that all of the batch lies within."""
+
+    key: Key
+    span: Span
+    first_ns: int
+    last_ns: int
+
+
+class Look(NamedTuple):
+    """What a look at some folders found; `lengths` of the manifests before they were read, so that no line is missed."""
+
+    new: list[New]
+    lengths: dict[str, int]
+
+
+class Follower:
+    """A collector that is looked at again and again. What is there when it is made counts as given.
+
+    Raises, when it is made: `Gone`, where compaction took a file since the archive was listed.
+    """
+
+    def __init__(self, asked: Asked, now_ns: int) -> None:
+        self._asked = asked
+        self._store = asked.reader.store
+        self._seen = Seen()
+        self._lengths: dict[str, int] = {}
+        self._listed_ns = now_ns
+        self._folders = asked.folders()
+        self._take(self._look(asked.catalog))
+
+    def given(self, rows: pa.Table) -> None:
+        """These rows, which have `KEYS`, need not be given again."""
+        writers = rows[names.WRITER].to_pylist()
+        for writer, number in zip(writers, rows[names.SEQUENCE].to_pylist(), strict=True):
+            for folder in self._folders if writer is not None else ():
+                self._seen.add((folder, writer), number, number)
+
+    def look(self, now_ns: int) -> pa.Table | None:
+        """What arrived since, by time; None where nothing did.
+
+        Raises `StoreError`; then the next look gives it all.
+        """
+        whole = now_ns - self._listed_ns >= WHOLE_LOOK_NS
+        catalog = Catalog.of(self._store) if whole else Catalog(self._store, self._near(now_ns))
+        try:
+            if whole:
+                self._folders = self._asked._replace(catalog=catalog).folders()
+            found = self._look(catalog)
+            rows = self._read(catalog, found.new) if found.new else None
+        except Gone:
+            return None  # what replaced that file is there at the next look
+        self._take(found)
+        self._listed_ns = now_ns if whole else self._listed_ns
+        return rows
+
+    def _near(self, now_ns: int) -> Iterator[str]:
+        for folder in self._folders:
+            for days in NEAR_DAYS:
+                yield from self._store.walk(f"{folder}/{names.moment(now_ns + days * DAY_NS, False)}")
+
+    def _look(self, catalog: Catalog) -> Look:
+        lengths: dict[str, int] = {}
+        changed = [listing for listing in _of(catalog, self._folders) if self._has_grown(listing, lengths)]
+        return Look([new for one in catalog.read_all(changed) for new in self._new_in(one)], lengths)
+
+    def _has_grown(self, listing: Listing, lengths: dict[str, int]) -> bool:
+        """Manifests grow where files can; elsewhere a name says all, and nothing is asked of the store."""
+        grows = getattr(self._store, "appends", True)
+        now = {path: self._store.length(path) if grows else 0 for path in listing.manifests}
+        lengths.update(now)
+        return any(self._lengths.get(path) != length for path, length in now.items())
+
+    def _new_in(self, contents: Contents) -> Iterator[New]:
+        assert contents.listing.place is not None
+        for batch in self._asked.understood(contents):
+            for writer, first, last in batch.sequences:
+                key = (contents.listing.place.collector, writer)
+                for span in self._seen.missing(key, first, last):
+                    yield New(key, span, batch.first_ns, batch.last_ns)
+
+    def _read(self, catalog: Catalog, new: Sequence[New]) -> pa.Table:
+        """The rows that are new, by time, in the columns that were asked for."""
+        request = self._asked.request
+        start = max(request.start_ns, min(one.first_ns for one in new) // 1000 * 1000)
+        end = min(request.end_ns, max(one.last_ns for one in new) + 1000)
+        bounded = request._replace(start_ns=start, end_ns=end, columns=None)
+        scan = Scan(self._store, self._asked.reader.url, bounded, catalog)
+        wanted = scan.schema.names if request.columns is None else [one for one in request.columns if one in scan.schema.names]
+        wide = scan.narrowed(list(dict.fromkeys([*wanted, *KEYS])))
+        tables = [_among(pa.Table.from_batches([batch]), new) for batch in wide]
+        found: pa.Table = pa.concat_tables([wide.schema.empty_table(), *tables]).sort_by(ORDER)
+        return found.select(wanted)
+
+    def _take(self, found: Look) -> None:
+        for one in found.new:
+            self._seen.add(one.key, *one.span)
+        self._lengths.update(found.lengths)
+
+
+def _of(catalog: Catalog, folders: Sequence[str]) -> Iterator[Listing]:
+    for listing in catalog.listings.values():
+        if listing.place is not None and listing.place.collector in folders:
+            yield listing
+
+
+def _among(found: pa.Table, new: Sequence[New]) -> pa.Table:
+    """The rows whose writer and number are among the new ones."""
+    sequences = np.asarray(found[names.SEQUENCE].fill_null(-1))
+    mask = np.zeros(len(sequences), bool)
+    for (_, writer), span, _, _ in new:
+        theirs = np.asarray(pc.equal(found[names.WRITER], writer).fill_null(False))
+        mask |= theirs & (sequences >= span.first) & (sequences <= span.last)
+    return found.filter(pa.array(mask))

@@ -1,0 +1,108 @@
+"""`modeldata join`: inputs, predictions and labels side by side."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from modeldata import names
+from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, reader_of, say
+from modeldata.cli.out import TABLE, form_of, print_rows
+from modeldata.cli.whose import (
+    ColumnsOption,
+    CsvOption,
+    DaysOption,
+    EndOption,
+    LinesOption,
+    SkipOption,
+    Span,
+    StartOption,
+    TableOption,
+    TextOption,
+    question_of,
+)
+
+
+class On(StrEnum):
+    """The id by which rows belong together."""
+
+    correlation = "correlation"
+    request = "request"
+
+
+class How(StrEnum):
+    """Whose rows there are: of the first; those that all have; all."""
+
+    left = "left"
+    inner = "inner"
+    outer = "outer"
+
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def _time(text: str) -> dt.timedelta:
+    found = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip().lower())
+    if found is None:
+        raise typer.BadParameter("a time such as 30d, 12h or 15m")
+    return dt.timedelta(seconds=int(found[1]) * UNITS[found[2]])
+
+
+def join(
+    model: Annotated[str, typer.Argument(metavar="MODEL")],
+    identifiers: Annotated[list[str], typer.Argument(metavar="IDENTIFIERS...", help="Two or more; rows are those of the first.")],
+    on: Annotated[On, typer.Option("--on", help="The id that rows share.")] = On.correlation,
+    how: Annotated[How, typer.Option("--how", help="Rows of the first, those that all have, or all.")] = How.left,
+    look_ahead: Annotated[
+        str, typer.Option("--look-ahead", metavar="TIME", help="How long after --end others are looked for: 30d.")
+    ] = "1d",
+    look_back: Annotated[
+        str, typer.Option("--look-back", metavar="TIME", help="How long before --start others are looked for.")
+    ] = "1h",
+    coverage: Annotated[bool, typer.Option("--coverage", help="Print only how complete it is.")] = False,
+    rows: Annotated[int | None, typer.Option("-n", "--rows", min=0, help="At most so many rows.")] = None,
+    start: StartOption = None,
+    end: EndOption = None,
+    days: DaysOption = None,
+    columns: ColumnsOption = None,
+    version: VersionOption = None,
+    service: ServiceOption = None,
+    table: TableOption = False,
+    csv: CsvOption = False,
+    as_json: LinesOption = False,
+    text: TextOption = None,
+    skip_damaged: SkipOption = False,
+    archive: ArchiveOption = None,
+) -> None:
+    """Print rows of several collectors side by side: what was asked, what was answered, what turned out to be true.
+
+    Row 3 of a call of the inputs stands beside row 3 of the predictions with the same id. Columns are <identifier>.<name>.
+    How complete it is is said on stderr, or, with --coverage, on stdout (--json: as one object) and nothing else.
+    """
+    form = form_of(table, csv, as_json)
+    ahead, back = _time(look_ahead), _time(look_back)
+    question = question_of(Span(start, end, days), version, service, columns, text, skip_damaged)
+    if len(set(identifiers)) != len(identifiers) or len(identifiers) < 2:
+        raise typer.BadParameter("two or more different identifiers, such as predictions inputs")
+    made = reader_of(archive).join(model, *identifiers, on=on.value, how=how.value, look_ahead=ahead, look_back=back, **question)
+    if coverage and as_json:
+        told = made.coverage
+        others = [other._asdict() for other in told.others]
+        print(json.dumps({"first": told.first, "rows": told.rows, "others": others, "without_id": told.without_id}))
+    elif coverage:
+        print(made.coverage)
+    else:
+        shown = made.table if form != TABLE or columns is not None else made.table.select(_worth_room(made.table.column_names))
+        print_rows(shown.to_batches(), shown.schema, form, rows)
+        say(str(made.coverage))
+
+
+def _worth_room(columns: list[str]) -> list[str]:
+    """What a table shows: one time is enough, and places inside a call are seldom looked at."""
+    times = [name for name in columns if name.endswith(f".{names.TIMESTAMP}")]
+    return [name for name in columns if name != names.ROW and name not in times[1:]]

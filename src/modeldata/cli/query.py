@@ -1,0 +1,104 @@
+"""`modeldata query`: SQL over the archive."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from modeldata.cli.common import ArchiveOption, reader_of, say
+from modeldata.cli.duck import failed
+from modeldata.cli.out import JSONL, form_of, print_rows
+from modeldata.cli.whose import CsvOption, LinesOption, TableOption
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+BATCH_ROWS = 65_536
+AS_TEXT = ("INTERVAL", "BIT", "TIME WITH TIME ZONE", "TIMESTAMP WITH TIME ZONE")
+"""Types that Arrow has no type for, or only with data that may not be installed."""
+
+
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help='A query, such as "SELECT …"; - reads it from stdin.')],
+    rows: Annotated[int | None, typer.Option("-n", "--rows", min=0, help="At most so many rows.")] = None,
+    table: TableOption = False,
+    csv: CsvOption = False,
+    as_json: LinesOption = False,
+    archive: ArchiveOption = None,
+) -> None:
+    """Run SQL (DuckDB) over the collectors and print its rows.
+
+    There is a view for each collector, <model>_<identifier> in lower case: churn_inputs. `modeldata ls --json` names them.
+    Only the days and columns that the query needs are read. Needs modeldata[sql].
+    """
+    form = form_of(table, csv, as_json)
+    reader = reader_of(archive)
+    batches = _ask(reader, sys.stdin.read() if sql == "-" else sql)
+    if batches is None:
+        say("no rows: it is not a query")
+        return
+    try:
+        print_rows(_whole_numbers(batches) if form == JSONL else batches, batches.schema, form, rows)
+    except _duckdb_error() as error:
+        raise failed("run the query", error) from None
+
+
+def _duckdb_error() -> type[Exception]:
+    import duckdb
+
+    found: type[Exception] = duckdb.Error
+    return found
+
+
+def _ask(reader: Any, sql: str) -> pa.RecordBatchReader | None:
+    """The rows of a query, as they are asked for. Raises `NotThere`, `MissingExtra`, and what DuckDB says as `ModelDataError`."""
+    from modeldata.read.errors import need
+
+    try:
+        import duckdb
+    except ImportError:
+        raise need("duckdb", "sql", "run SQL") from None
+    try:
+        found = reader.sql(sql)
+        return None if found is None else _batches(_readable(found))
+    except duckdb.Error as error:
+        raise failed("run the query", error) from None
+
+
+def _batches(found: Any) -> pa.RecordBatchReader:
+    """The method has another name since DuckDB 1.4."""
+    read = getattr(found, "to_arrow_reader", None) or found.fetch_arrow_reader
+    return read(BATCH_ROWS)
+
+
+def _readable(found: Any) -> Any:
+    """Each column under a name of its own and of a type that all forms know."""
+    seen: dict[str, int] = {}
+    projected = []
+    for at, (name, kind) in enumerate(zip(found.columns, map(str, found.types), strict=True), 1):
+        seen[name] = seen.get(name, 0) + 1
+        mine = name if seen[name] == 1 else f"{name}_{seen[name]}"
+        value = f"CAST(#{at} AS VARCHAR)" if kind in AS_TEXT else f"#{at}"
+        projected.append(f'{value} AS "{mine.replace(chr(34), chr(34) * 2)}"')
+    return found.project(", ".join(projected))
+
+
+def _whole_numbers(batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """sum() of whole numbers is of 128 bit: a number in JSON where 64 are enough, as everybody expects."""
+    import pyarrow as pa
+    import pyarrow.types as types
+
+    for batch in batches:
+        columns = []
+        for values in batch.columns:
+            if types.is_decimal(values.type) and values.type.scale == 0:
+                try:
+                    values = values.cast(pa.int64())
+                except pa.ArrowInvalid:
+                    pass  # it takes more
+            columns.append(values)
+        yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)

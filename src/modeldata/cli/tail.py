@@ -1,0 +1,114 @@
+"""`modeldata tail`: the newest rows of a collector, and with -f those that arrive."""
+
+from __future__ import annotations
+
+import select
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, say
+from modeldata.cli.out import TABLE, binary_stdout, form_of, leave_quietly, print_rows, without_quiet
+from modeldata.cli.whose import (
+    CollectorArgument,
+    ColumnsOption,
+    CsvOption,
+    DaysOption,
+    EndOption,
+    LinesOption,
+    SkipOption,
+    Span,
+    StartOption,
+    TableOption,
+    TextOption,
+    ask,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from modeldata.cli.follow import Follower
+
+
+def tail(
+    collector: CollectorArgument,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with rows as they arrive, until Ctrl-C.")] = False,
+    interval: Annotated[float, typer.Option("--interval", min=0.05, help="With -f: seconds between looks.")] = 1.0,
+    rows: Annotated[int, typer.Option("-n", "--rows", min=0, help="How many to begin with.")] = 10,
+    start: StartOption = None,
+    end: EndOption = None,
+    days: DaysOption = None,
+    columns: ColumnsOption = None,
+    version: VersionOption = None,
+    service: ServiceOption = None,
+    table: TableOption = False,
+    csv: CsvOption = False,
+    as_json: LinesOption = False,
+    text: TextOption = None,
+    skip_damaged: SkipOption = False,
+    archive: ArchiveOption = None,
+) -> None:
+    """Print the newest rows of a collector, by time; with -f, also those that arrive, each once and whole.
+
+    A row arrives when it is in the archive: with a local archive about a second after collect(), with a cloud five.
+    A table leaves out $RequestId, $Writer, $Sequence and $Row unless --columns names them.
+
+    Exits with 0, also after Ctrl-C and when nobody reads stdout any more.
+    """
+    from modeldata.cli.follow import Follower
+    from modeldata.cli.newest import newest
+
+    form = form_of(table, csv, as_json)
+    asked = ask(collector, archive, Span(start, end, days), version, service, columns, text, skip_damaged)
+    follower = asked.patiently(lambda now: Follower(now, time.time_ns())) if follow else None
+    found = asked.patiently(lambda now: newest(now, rows))
+    shown = found.select(asked.question.get("columns") or found.column_names)
+    if form == TABLE and columns is None:
+        shown = shown.select(without_quiet(shown.schema))
+    if follower is None:
+        print_rows(shown.to_batches(), shown.schema, form, rows)
+        return
+    follower.given(found)
+    try:
+        _follow(follower, shown, form, interval)
+    except KeyboardInterrupt:
+        return  # how one ends it
+
+
+def _follow(follower: Follower, shown: pa.Table, form: str, interval: float) -> None:
+    from modeldata.cli.live import Live
+    from modeldata.errors import StoreError
+
+    live = Live(form, shown.schema)
+    with binary_stdout() as sink:
+        live.write(sink, shown)
+        trouble = ""
+        while True:
+            _wait(sink, interval)
+            try:
+                arrived = follower.look(time.time_ns())
+            except StoreError as error:
+                if str(error) != trouble:
+                    say(f"{error}; trying again")
+                trouble = str(error)
+                continue
+            trouble = ""
+            if arrived is not None:
+                live.write(sink, arrived)
+
+
+def _wait(sink: Any, seconds: float) -> None:
+    """So long, or until nobody reads stdout any more, which ends the command (where the system tells)."""
+    try:
+        stdout = sink.fileno()
+    except (OSError, ValueError):
+        stdout = None
+    if stdout is None or not hasattr(select, "poll"):
+        time.sleep(seconds)
+        return
+    watch = select.poll()
+    watch.register(stdout, 0)
+    gone = watch.poll(seconds * 1000)
+    if any(event & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, event in gone):
+        leave_quietly()
