@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modeldata.cli.common import JsonOption, settings_of, store_of
+from modeldata.cli.common import ArchiveOption, JsonOption, settings_of, store_of
 from modeldata.cli.out import Out
 from modeldata.cli.table import safe
 from modeldata.errors import mask
@@ -21,6 +21,7 @@ STATUS = {COMPLETE: 0, BROKEN: 1, EXPLAINED: 3}
 
 def audit_command(
     archive: Annotated[str | None, typer.Argument(help="The archive's URL or path; else MODELDATA_ARCHIVE.")] = None,
+    named: ArchiveOption = None,
     fast: Annotated[bool, typer.Option("--fast", help="Believe the manifests; don't read the data they tell of.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -29,7 +30,7 @@ def audit_command(
     Exits with 0: complete; 3: rows are missing, each with a reason that was recorded; 1: rows are missing or doubled, or bytes
     are not what was archived. Rows that are still in a spool are not in question: see `modeldata status`.
     """
-    settings = settings_of(archive, None)
+    settings = settings_of(archive or named, None)
     found = {url: audit(store_of(settings.only(url)), check_bytes=not fast) for url in settings.archives}
     if as_json:
         told = [{"archive": mask(url), **one.as_dict()} for url, one in found.items()]

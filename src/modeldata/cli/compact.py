@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from modeldata import parsing
-from modeldata.cli.common import JsonOption, ServiceOption, VersionOption
+from modeldata.cli.common import ArchiveOption, JsonOption, ServiceOption, VersionOption
 from modeldata.cli.keeping import (
     ArchiveArgument,
     IdentifierOption,
@@ -26,6 +26,7 @@ def _size(text: str) -> int:
 
 def compact_command(
     archive: ArchiveArgument = None,
+    named: ArchiveOption = None,
     model: ModelOption = None,
     identifier: IdentifierOption = None,
     version: VersionOption = None,
@@ -50,7 +51,7 @@ def compact_command(
     sizes = Sizes(target=_size(target))
     whose = wanted(model, identifier, version, service)
     run_on_each(
-        archive,
+        archive or named,
         whose,
         lambda job: compact(job, sizes, include_today=include_today, dry=dry_run),
         "compacted",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from modeldata.cli.common import JsonOption, ServiceOption, VersionOption, settings_of
+from modeldata.cli.common import ArchiveOption, JsonOption, ServiceOption, VersionOption, settings_of
 from modeldata.cli.keeping import (
     ArchiveArgument,
     IdentifierOption,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 def erase_command(
     where: Annotated[str, typer.Option("--where", help="A condition in SQL (DuckDB), such as: customer_id = 17")],
     archive: ArchiveArgument = None,
+    named: ArchiveOption = None,
     model: ModelOption = None,
     identifier: IdentifierOption = None,
     version: VersionOption = None,
@@ -45,9 +46,9 @@ def erase_command(
     """
     from modeldata.keep.whole import erase
 
-    _warn_of_waiting(settings_of(archive, None))
+    _warn_of_waiting(settings_of(archive or named, None))
     whose = wanted(model, identifier, version, service)
-    run_on_each(archive, whose, lambda job: erase(job, where, dry=not yes), "erased", dry=not yes, as_json=as_json)
+    run_on_each(archive or named, whose, lambda job: erase(job, where, dry=not yes), "erased", dry=not yes, as_json=as_json)
 
 
 def _warn_of_waiting(settings: Settings) -> None:

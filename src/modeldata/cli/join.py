@@ -24,6 +24,7 @@ from modeldata.cli.whose import (
     StartOption,
     TableOption,
     TextOption,
+    names_in,
     question_of,
 )
 
@@ -55,7 +56,7 @@ def _time(text: str) -> dt.timedelta:
 
 def join(
     model: Annotated[str, typer.Argument(metavar="MODEL")],
-    identifiers: Annotated[list[str], typer.Argument(metavar="IDENTIFIERS...", help="Two or more; rows are those of the first.")],
+    identifiers: Annotated[list[str], typer.Argument(metavar="IDENTIFIER", help="Two or more; rows are those of the first.")],
     on: Annotated[On, typer.Option("--on", help="The id that rows share.")] = On.correlation,
     how: Annotated[How, typer.Option("--how", help="Rows of the first, those that all have, or all.")] = How.left,
     look_ahead: Annotated[
@@ -97,12 +98,31 @@ def join(
     elif coverage:
         print(made.coverage)
     else:
-        shown = made.table if form != TABLE or columns is not None else made.table.select(_worth_room(made.table.column_names))
+        shown = made.table.select(_chosen(made.table.column_names, names_in(columns), form))
         print_rows(shown.to_batches(), shown.schema, form, rows)
         say(str(made.coverage))
 
 
-def _worth_room(columns: list[str]) -> list[str]:
-    """What a table shows: one time is enough, and places inside a call are seldom looked at."""
-    times = [name for name in columns if name.endswith(f".{names.TIMESTAMP}")]
-    return [name for name in columns if name != names.ROW and name not in times[1:]]
+def _chosen(there: list[str], asked: list[str] | None, form: str) -> list[str]:
+    """The id, and what was asked for, in that order. Else all; a table then has one time, and no places inside calls.
+
+    Raises `NotThere` for a name that no collector has.
+    """
+    if asked is None:
+        times = [name for name in there if name.endswith(f".{names.TIMESTAMP}")]
+        return [name for name in there if form != TABLE or (name != names.ROW and name not in times[1:])]
+    chosen = [there[0]]
+    for name in asked:
+        fitting = [one for one in there if one == name or one.partition(".")[2] == name]
+        if not fitting:
+            raise _no_column(name, there)
+        chosen += [one for one in fitting if one not in chosen]
+    return chosen
+
+
+def _no_column(name: str, there: list[str]) -> Exception:
+    """The error for a name that is none of the columns."""
+    from modeldata.read.errors import NotThere, near
+
+    plain = {one.partition(".")[2] or one for one in there}
+    return NotThere("join", cause=f"no column {name!r}", hint=near(name, plain))

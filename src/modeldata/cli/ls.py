@@ -27,7 +27,7 @@ def ls(
     collector: Annotated[
         str | None,
         typer.Argument(
-            metavar="[COLLECTOR]", help="Only MODEL, or MODEL/IDENTIFIER; all, without.", autocompletion=complete_collector
+            metavar="COLLECTOR", help="Only MODEL, or MODEL/IDENTIFIER; all, without.", autocompletion=complete_collector
         ),
     ] = None,
     archive: ArchiveOption = None,

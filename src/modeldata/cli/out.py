@@ -98,7 +98,8 @@ def print_table(batches: Iterable[pa.RecordBatch], schema: pa.Schema, most: int)
         say(f"only the first {most:,} rows are shown: --rows shows more, --csv and --json all")
     if left_out:
         some = ", ".join([*map(safe, left_out[:5]), *(["…"] if len(left_out) > 5 else [])])
-        say(f"no room for {len(left_out)} more columns ({some}): --columns picks, --json has all")
+        more = "column" if len(left_out) == 1 else "columns"
+        say(f"no room for {len(left_out)} more {more} ({some}): --columns picks, --json has all")
 
 
 def table_lines(found: pa.Table) -> tuple[list[str], list[str]]:
