@@ -76,9 +76,9 @@ class Stream(io.TextIOWrapper):
         return self._tty
 
 
-def run(*arguments: str, tty: bool = False, typed: str = "") -> Done:
+def run(*arguments: str, tty: bool = False, typed: str = "", err_tty: bool = False) -> Done:
     """The command line, in this process, 80 columns wide, without colours; `typed` is on stdin."""
-    out, err = Stream(tty), Stream(False)
+    out, err = Stream(tty), Stream(err_tty)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["modeldata", *arguments])
         patch.setattr(sys, "stdin", io.StringIO(typed))
@@ -86,7 +86,7 @@ def run(*arguments: str, tty: bool = False, typed: str = "") -> Done:
         patch.setattr(sys, "stderr", err)
         patch.setenv("COLUMNS", "80")
         patch.setenv("NO_COLOR", "1")
-        patch.setenv("TERM", "dumb")
+        patch.setenv("TERM", "xterm" if err_tty else "dumb")
         try:
             code = main()
         except SystemExit as end:

@@ -55,7 +55,7 @@ EXAMPLES = {
     "tail": ("modeldata tail churn/predictions -n 3",),
     "query": (
         "modeldata query 'SELECT plan, count(*) AS n, avg(score) AS score FROM churn_inputs"
-        ' JOIN churn_predictions USING ("$CorrelationId") GROUP BY plan ORDER BY n DESC\'',
+        ' JOIN churn_predictions USING ("$CorrelationId") GROUP BY plan ORDER BY score\'',
         "modeldata query 'SELECT avg(agee) FROM churn_inputs'",
     ),
     "join": (

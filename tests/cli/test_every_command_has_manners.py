@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,7 @@ import typer.main
 from modeldata.cli.app import app
 from modeldata.cli.whose import complete_collector
 from tests.read.kit import Shipped
-from tests.support import scripts
+from tests.support import archive, scripts
 
 from .kit import at_a_terminal, run
 
@@ -170,3 +172,19 @@ def test_the_version_is_that_of_the_package() -> None:
 def test_one_object_of_json_and_nothing_else(here: Path, line: str) -> None:
     done = at_a_terminal(f"modeldata {line}")
     assert done.code == 0 and json.loads(done.out) is not None and done.err == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process there without a word")
+def test_a_shipper_that_is_stopped_tells_what_it_archived(tmp_path: Path) -> None:
+    shipped = Shipped(str(tmp_path / "archive"), tmp_path / "spool")
+    shipped.collect("inputs", {"n": 1}, {"n": 2})
+    command = [sys.executable, "-m", "modeldata", "ship", "--json", "--archive", "archive", "--spool", "spool"]
+    process = subprocess.Popen(command, cwd=tmp_path, env=scripts.environment(), stdout=subprocess.PIPE)
+    try:
+        scripts.wait_until(lambda: len(archive.rows(tmp_path / "archive")) == 2, 60, "both rows are archived")
+        process.send_signal(signal.SIGTERM)
+        told = json.loads(process.communicate(timeout=60)[0])
+    finally:
+        process.kill()
+        process.wait()
+    assert (told["archived"], told["pending"]) == (2, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -133,6 +134,24 @@ def test_an_export_that_fails_leaves_no_file(here: Path) -> None:
     assert len(pd.read_csv("out.csv")) < TOTAL
 
 
+def test_an_interrupted_export_leaves_no_file(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(batches: Iterable[object], *others: object) -> Iterator[object]:
+        yield next(iter(batches))
+        assert [path.name for path in here.iterdir() if path.name.endswith(".part")]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("modeldata.cli.export._watched", interrupted)
+    done = run("export", "churn/inputs", "-o", "out.csv")
+    assert (done.code, done.out) == (130, "")
+    assert [path.name for path in here.iterdir()] == ["modeldata"]
+
+
+def test_a_bar_counts_the_rows_where_stderr_is_a_terminal(here: Path) -> None:
+    done = run("export", "churn/inputs", "--start", DAYS[1], err_tty=True)
+    assert len(done.rows()) == 2 * CALLS
+    assert f"{2 * CALLS}/{2 * CALLS}" in done.err
+
+
 def test_a_join_has_each_prediction_beside_its_input(here: Path) -> None:
     done = run("join", "churn", "predictions", "inputs", "labels")
     assert done.code == 0 and done.err == "modeldata: 100 % of predictions have inputs, 33.3 % labels\n"
@@ -140,6 +159,13 @@ def test_a_join_has_each_prediction_beside_its_input(here: Path) -> None:
     assert found == [(f"order-{number}", score(number), age(number)) for number in range(TOTAL)]
     labels = [row["labels.left"] for row in done.rows()]
     assert labels == ["" if number % 3 else str(score(number) > 0.5) for number in range(TOTAL)]
+
+
+def test_the_columns_of_a_join_are_those_asked_for_in_their_order(here: Path) -> None:
+    done = run("join", "churn", "predictions", "inputs", "--columns", "age,predictions.score", "-n", "2")
+    assert list(done.rows()[0]) == ["$CorrelationId", "inputs.age", "predictions.score"]
+    done = run("join", "churn", "predictions", "inputs", "--columns", "agee")
+    assert done.code == 1 and "did you mean 'age'?" in done.err
 
 
 def test_coverage_alone_is_one_object(here: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -30,6 +31,19 @@ def test_all_that_was_sent_is_in_the_archive_once(tmp_path: Path) -> None:
     assert "NOT THE SAME" not in done.stdout
     assert done.stdout.count("the same") == 2
     assert max(map(len, done.stdout.splitlines())) <= max(80, len(str(tmp_path / "here")))
+
+
+def test_as_json_it_tells_what_was_compared_and_nothing_else(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--json"], cwd=tmp_path, env=scripts.environment(), capture_output=True, text=True, timeout=250, check=False
+    )
+    told = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert [(one["identifier"], one["sent"], one["archived"], one["good"]) for one in told["checks"]] == [
+        ("inputs", 568, 568, True),
+        ("prediction", 568, 568, True),
+    ]
+    assert "the same" in done.stderr
 
 
 def test_a_row_that_is_missing_doubled_or_changed_is_told() -> None:

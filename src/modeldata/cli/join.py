@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import re
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,6 +27,9 @@ from modeldata.cli.whose import (
     names_in,
     question_of,
 )
+
+if TYPE_CHECKING:
+    from modeldata.read.join import Coverage
 
 
 class On(StrEnum):
@@ -90,39 +93,39 @@ def join(
     question = question_of(Span(start, end, days), version, service, columns, text, skip_damaged)
     if len(set(identifiers)) != len(identifiers) or len(identifiers) < 2:
         raise typer.BadParameter("two or more different identifiers, such as predictions inputs")
-    made = reader_of(archive).join(model, *identifiers, on=on.value, how=how.value, look_ahead=ahead, look_back=back, **question)
-    if coverage and as_json:
-        told = made.coverage
-        others = [other._asdict() for other in told.others]
-        print(json.dumps({"first": told.first, "rows": told.rows, "others": others, "without_id": told.without_id}))
-    elif coverage:
-        print(made.coverage)
-    else:
-        shown = made.table.select(_chosen(made.table.column_names, names_in(columns), form))
-        print_rows(shown.to_batches(), shown.schema, form, rows)
-        say(str(made.coverage))
+    reader = reader_of(archive)
+    made = reader.join(model, *identifiers, on=on.value, how=how.value, look_ahead=ahead, look_back=back, **question)
+    if coverage:
+        print(json.dumps(_told(made.coverage)) if as_json else made.coverage)
+        return
+    there = made.table.column_names
+    wanted = names_in(columns)
+    if wanted is not None and (missing := [name for name in wanted if not _fitting(name, there)]):
+        raise _no_column(missing[0], {name for one in identifiers for name in reader.scan(model, one).schema.names})
+    shown = made.table.select(_chosen(there, wanted, form))
+    print_rows(shown.to_batches(), shown.schema, form, rows)
+    say(str(made.coverage))
+
+
+def _told(coverage: Coverage) -> dict[str, object]:
+    others = [other._asdict() for other in coverage.others]
+    return {"first": coverage.first, "rows": coverage.rows, "others": others, "without_id": coverage.without_id}
 
 
 def _chosen(there: list[str], asked: list[str] | None, form: str) -> list[str]:
-    """The id, and what was asked for, in that order. Else all; a table then has one time, and no places inside calls.
-
-    Raises `NotThere` for a name that no collector has.
-    """
+    """The id, and what was asked for, in that order. Else all; a table then has one time, and no places inside calls."""
     if asked is None:
         times = [name for name in there if name.endswith(f".{names.TIMESTAMP}")]
         return [name for name in there if form != TABLE or (name != names.ROW and name not in times[1:])]
-    chosen = [there[0]]
-    for name in asked:
-        fitting = [one for one in there if one == name or one.partition(".")[2] == name]
-        if not fitting:
-            raise _no_column(name, there)
-        chosen += [one for one in fitting if one not in chosen]
-    return chosen
+    return list(dict.fromkeys([there[0], *(one for name in asked for one in _fitting(name, there))]))
 
 
-def _no_column(name: str, there: list[str]) -> Exception:
-    """The error for a name that is none of the columns."""
+def _fitting(name: str, there: list[str]) -> list[str]:
+    """`age` is that of every collector that has one, `inputs.age` of one."""
+    return [one for one in there if one == name or one.partition(".")[2] == name]
+
+
+def _no_column(name: str, known: set[str]) -> Exception:
     from modeldata.read.errors import NotThere, near
 
-    plain = {one.partition(".")[2] or one for one in there}
-    return NotThere("join", cause=f"no column {name!r}", hint=near(name, plain))
+    return NotThere("join", cause=f"no column {name!r}", hint=near(name, known))

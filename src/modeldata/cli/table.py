@@ -66,9 +66,9 @@ def _fitted(cell: str, width: int, right: bool) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as a person wants to see it; empty for none."""
+    """A value as a person wants to see it; `null` for none, which is not empty text."""
     if value is None:
-        return ""
+        return "null"
     if isinstance(value, dt.datetime):
         text = value.isoformat(" ", "milliseconds")
         return text.removesuffix("+00:00")

@@ -12,7 +12,7 @@ import typer
 from modeldata.cli.common import reader_of, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from modeldata.read.catalog import Batch, Catalog, Contents
     from modeldata.read.choose import Collector
@@ -181,11 +181,6 @@ def complete_collector(context: typer.Context, incomplete: str) -> list[str]:
     except (ModelDataError, OSError):
         return []  # a shell has no place for it
     return [name for name in sorted(found) if name.startswith(incomplete)]
-
-
-def names_of(collectors: Sequence[Collector]) -> list[str]:
-    """`model/identifier` of each, once."""
-    return list(dict.fromkeys(f"{one.identity['model_name']}/{one.identity['identifier']}" for one in collectors))
 
 
 CollectorArgument = Annotated[
