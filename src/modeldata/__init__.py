@@ -14,16 +14,36 @@ from modeldata.errors import ModelDataError, SettingsError, SpoolError, StoreErr
 from modeldata.request import request
 from modeldata.stats import Stats
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from modeldata.read.errors import Damaged, DoesNotFit, MissingExtra, NotThere, SkippedWarning
+
 __version__ = "0.1.0"
 
 __all__ = [
     "Archive",
+    "Damaged",
+    "DoesNotFit",
+    "MissingExtra",
     "ModelDataCollector",
     "ModelDataError",
+    "NotThere",
     "SettingsError",
+    "SkippedWarning",
     "SpoolError",
     "Stats",
     "StoreError",
     "__version__",
     "request",
 ]
+
+_OF_THE_READER = ("Damaged", "DoesNotFit", "MissingExtra", "NotThere", "SkippedWarning")
+
+
+def __getattr__(name: str) -> object:
+    """A service that collects never loads what only a reader raises."""
+    if name in _OF_THE_READER:
+        from modeldata.read import errors
+
+        return getattr(errors, name)
+    raise AttributeError(f"module 'modeldata' has no attribute {name!r}")

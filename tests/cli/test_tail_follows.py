@@ -1,104 +1,150 @@
-"""`modeldata tail -f` beside a shipper: each row once, whole, as it comes; and it ends when it is told to."""
+"""`tail -f` beside a shipper, as processes of their own: each row once, whole, in any format; it ends when it is told to."""
 
 from __future__ import annotations
 
-import csv
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from modeldata import Archive
-from tests.support.scripts import environment, wait_until
+from modeldata.cli.seen import Seen
+from modeldata.keep.compact import Sizes
+from modeldata.keep.switch import Run
+from modeldata.keep.whole import Job, compact
+from tests.keep.kit import local
+from tests.read.kit import Shipped
+from tests.support import scripts
+
+ROUNDS, CALLS = 12, 25
+LONG_AGO = "2020-01-05"
 
 
 class Tail:
-    """A following process, and the lines that it wrote so far."""
+    """`modeldata tail -f` and the lines that it has printed."""
 
-    def __init__(self, archive: Path, *arguments: str) -> None:
-        command = [sys.executable, "-m", "modeldata", "tail", "m/inputs", "-f", "--interval", "0.05", *arguments]
-        env = environment(MODELDATA_ARCHIVE=str(archive))
-        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.lines: list[str] = []
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.lines: list[bytes] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.lines.append(line)
 
-    def rows(self) -> list[int]:
-        return [int(row["n"]) for row in csv.DictReader(self.lines)]
+    def wait_for(self, lines: int) -> None:
+        scripts.wait_until(lambda: len(self.lines) >= lines, 60, f"{lines} lines, there are {len(self.lines)}")
+
+    def numbers(self) -> list[int]:
+        """The column n of all rows; fails on half a row."""
+        return [json.loads(line)["n"] for line in self.lines]
+
+    def end(self, how: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        self.process.send_signal(how)
+        code = self.process.wait(60)
+        self._reader.join(60)
+        assert self.process.stderr is not None
+        return code, self.process.stderr.read().decode()
 
 
 @contextmanager
-def tailing(archive: Path, *arguments: str) -> Iterator[Tail]:
-    made = Tail(archive, *arguments)
+def tail(folder: Path, *arguments: str) -> Iterator[Tail]:
+    command = [sys.executable, "-m", "modeldata", "tail", "m/inputs", "-f", "--interval", "0.05", *arguments]
+    process = subprocess.Popen(
+        command, cwd=folder, env=scripts.environment(MODELDATA_ARCHIVE="archive"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     try:
-        yield made
+        yield Tail(process)
     finally:
-        made.process.kill()
-        made.process.wait()
+        process.kill()
+        process.wait()
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_each_row_comes_once_and_whole_beside_a_live_shipper(tmp_path: Path, form: str) -> None:
-    archive = Archive(tmp_path / "archive", format=form, ship="thread", batch_seconds=0.05, min_free_bytes=0)
-    collector = archive.collector("m", "inputs")
-    assert collector.collect({"n": 0, "text": "first"}) and archive.flush(30)
-    with tailing(tmp_path / "archive") as tail:
-        wait_until(lambda: tail.rows() == [0], 60, "what was there is shown")
-        for number in range(1, 201):
-            assert collector.collect({"n": number, "text": "x" * number})
-            if number % 20 == 0:
-                assert archive.flush(30)
-        wait_until(lambda: len(tail.rows()) >= 201, 60, "all rows are shown")
-        assert tail.rows() == list(range(201))
-        assert all(len(row["text"]) == int(row["n"]) for row in csv.DictReader(tail.lines) if int(row["n"]))
-        tail.process.send_signal(signal.SIGINT)
-        assert tail.process.wait(30) == 0
-        assert tail.process.stderr is not None and tail.process.stderr.read() == ""
-    archive.close(5)
+def filled(folder: Path, file_format: str) -> Shipped:
+    shipped = Shipped(str(folder / "archive"), folder / "spool", file_format)
+    shipped.collect("inputs", *[{"n": -1 - number} for number in range(3)])
+    shipped.ship()
+    return shipped
 
 
-def test_rows_that_are_compacted_meanwhile_are_not_shown_again(tmp_path: Path) -> None:
-    archive = Archive(tmp_path / "archive", ship="thread", batch_seconds=0.05, format="parquet", min_free_bytes=0)
-    collector = archive.collector("m", "inputs")
-    for number in range(3):
-        assert collector.collect({"n": number}) and archive.flush(30)
-    with tailing(tmp_path / "archive") as tail:
-        wait_until(lambda: tail.rows() == [0, 1, 2], 60, "what was there is shown")
-        command = [sys.executable, "-m", "modeldata", "compact", str(tmp_path / "archive"), "--include-today"]
-        subprocess.run(command, env=environment(), check=True, capture_output=True)
-        assert collector.collect({"n": 3}) and archive.flush(30)
-        wait_until(lambda: len(tail.rows()) >= 4, 60, "the next row is shown")
-        assert tail.rows() == [0, 1, 2, 3]
-    archive.close(5)
+@pytest.mark.parametrize("file_format", ["csv", "jsonl", "parquet"])
+def test_each_row_comes_once_whole_and_in_order_while_a_shipper_works(tmp_path: Path, file_format: str) -> None:
+    shipped = filled(tmp_path, file_format)
+    with tail(tmp_path, "--json", "-n", "3") as seen:
+        seen.wait_for(3)
+        assert sorted(seen.numbers()) == [-3, -2, -1]
+        for round_ in range(ROUNDS):
+            shipped.collect("inputs", *[{"n": round_ * CALLS + call} for call in range(CALLS)])
+            shipped.ship()
+        seen.wait_for(3 + ROUNDS * CALLS)
+        assert seen.numbers()[3:] == list(range(ROUNDS * CALLS))
+        assert seen.end() == (0, "")
+        assert len(seen.lines) == 3 + ROUNDS * CALLS
 
 
-def test_it_ends_when_nobody_reads_any_more(tmp_path: Path) -> None:
-    archive = Archive(tmp_path / "archive", ship="thread", batch_seconds=0.05, min_free_bytes=0)
-    collector = archive.collector("m", "inputs")
-    assert collector.collect({"n": 0}) and archive.flush(30)
-    reading, writing = os.pipe()
-    command = [sys.executable, "-m", "modeldata", "tail", "m/inputs", "-f", "--interval", "0.05"]
-    env = environment(MODELDATA_ARCHIVE=str(tmp_path / "archive"))
-    with subprocess.Popen(command, env=env, stdout=writing, stderr=subprocess.PIPE) as process:
-        os.close(writing)
-        os.read(reading, 1)
-        os.close(reading)
+def test_rows_that_come_late_are_shown_when_they_come_and_compaction_shows_none_again(tmp_path: Path) -> None:
+    shipped = filled(tmp_path, "csv")
+    shipped.collect("inputs", {"n": 1}, at=f"{LONG_AGO}T10:00:00")
+    shipped.ship()
+    with tail(tmp_path, "--json", "-n", "9") as seen:
+        seen.wait_for(4)
+        compacting = Job(local(tmp_path), "archive", {}, Run("run", "host", time.time_ns()))
+        assert [done.problem for done in compact(compacting, Sizes(), include_today=False, dry=False)] == [""]
+        assert list((tmp_path / "archive").rglob("*.parquet"))
+        shipped.collect("inputs", {"n": 2})
+        shipped.ship()
+        seen.wait_for(5)
+        assert sorted(seen.numbers()) == [-3, -2, -1, 1, 2]
 
-        def gone() -> bool:
-            assert collector.collect({"n": 1}) and archive.flush(30)
-            return process.poll() is not None
 
-        wait_until(gone, 60, "it ends")
-        assert process.stderr is not None and b"Traceback" not in process.stderr.read()
-    archive.close(5)
+def test_csv_has_one_header_and_says_which_new_columns_it_leaves_out(tmp_path: Path) -> None:
+    shipped = filled(tmp_path, "csv")
+    with tail(tmp_path, "--csv", "-n", "1") as seen:
+        seen.wait_for(2)
+        shipped.collect("inputs", {"n": 7, "more": 1})
+        shipped.ship()
+        seen.wait_for(3)
+        code, said = seen.end()
+    header, _, last = (line.decode().strip().split(",") for line in seen.lines)
+    assert header[-1] == "n" and last[-1] == "7" and len(last) == len(header)
+    assert code == 0 and "new columns are not shown: more" in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process there without a word")
+def test_ctrl_c_ends_it_with_0_and_without_a_word(tmp_path: Path) -> None:
+    filled(tmp_path, "csv")
+    with tail(tmp_path) as seen:
+        seen.wait_for(4)
+        assert seen.end() == (0, "")
+
+
+@pytest.mark.skipif(not hasattr(__import__("select"), "poll"), reason="the system does not tell")
+def test_it_ends_when_nobody_reads_any_more_although_no_row_arrives(tmp_path: Path) -> None:
+    filled(tmp_path, "csv")
+    command = f"{sys.executable} -m modeldata tail m/inputs -f --interval 0.05 | head -n 2; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=scripts.environment(MODELDATA_ARCHIVE="archive"), timeout=60,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (len(done.stdout.splitlines()), done.stdout.splitlines()[-1], done.stderr) == (3, "0", "")
+
+
+def test_sequence_numbers_are_remembered_whatever_order_they_come_in() -> None:
+    seen = Seen()
+    key = ("folder", "writer")
+    assert seen.missing(key, 0, 9) == [(0, 9)]
+    for first, last in ((4, 5), (8, 8), (0, 1), (2, 2), (6, 6)):
+        seen.add(key, first, last)
+    assert seen.missing(key, 0, 9) == [(3, 3), (7, 7), (9, 9)]
+    seen.add(key, 0, 20)
+    assert seen.missing(key, 0, 20) == [] and seen.missing(key, 5, 25) == [(21, 25)]
+    assert seen.missing(("folder", "other"), 5, 5) == [(5, 5)]

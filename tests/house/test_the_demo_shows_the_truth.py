@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -32,6 +33,19 @@ def test_all_that_was_sent_is_in_the_archive_once(tmp_path: Path) -> None:
     assert max(map(len, done.stdout.splitlines())) <= max(80, len(str(tmp_path / "here")))
 
 
+def test_as_json_it_tells_what_was_compared_and_nothing_else(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--json"], cwd=tmp_path, env=scripts.environment(), capture_output=True, text=True, timeout=250, check=False
+    )
+    told = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert [(one["identifier"], one["sent"], one["archived"], one["good"]) for one in told["checks"]] == [
+        ("inputs", 568, 568, True),
+        ("prediction", 568, 568, True),
+    ]
+    assert "the same" in done.stderr
+
+
 def test_a_row_that_is_missing_doubled_or_changed_is_told() -> None:
     sent = pd.DataFrame({CALL: ["a", "a", "b"], POSITION: [0, 1, 0], "x": [1.0, 2.0, 3.0]})
     assert compare("inputs", sent, sent).good
@@ -46,7 +60,7 @@ def test_rows_that_were_refused_make_it_fail(tmp_path: Path, monkeypatch: pytest
     blocked = tmp_path / f".modeldata-spool-{os.getuid()}"
     blocked.write_text("a file where the spool would be")
     out = io.StringIO()
-    assert not demo.Demo(tmp_path, Console(file=out, width=80)).run()
+    assert [check.good for check in demo.Demo(tmp_path, Console(file=out, width=80)).run()] == [False, False]
     assert out.getvalue().count("NOT THE SAME") == 2
     assert "refused 604 of 604 calls" in out.getvalue()
 

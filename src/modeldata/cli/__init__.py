@@ -1,6 +1,7 @@
 """The command line: one file per command. Rows and results on stdout, all else on stderr.
 
-Exit status: 0 done, 1 not (the reason is on stderr), 2 wrong arguments.
+Exit status: 0 done, 1 not (the reason is on stderr), 2 wrong arguments, 3 audit: gaps with their reasons, 130 Ctrl-C.
+A reader of stdout who leaves early (`| head`) is no error: 0.
 """
 
 from __future__ import annotations
@@ -17,14 +18,30 @@ def main() -> int:
     except ImportError as error:
         print(f"modeldata: {error.name} is missing: pip install 'modeldata[cli]'", file=sys.stderr)
         return 1
+    import warnings
+
     from modeldata.cli.app import app
+    from modeldata.cli.common import say
     from modeldata.errors import ModelDataError
 
     try:
-        app(prog_name="modeldata")
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *others: say(str(message))  # what the reader left out, in one line
+            app(prog_name="modeldata")
     except ModelDataError as error:
-        print(f"modeldata: {error}", file=sys.stderr)
+        say(_said(error))
         return 1
     except BrokenPipeError:  # whoever read has had enough, as `head` has
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries once more when it ends
     return 0
+
+
+def _said(error: Exception) -> str:
+    """The reader's hints name Python's arguments; here they have other names."""
+    from modeldata.read.errors import Damaged, DoesNotFit
+
+    if isinstance(error, DoesNotFit):
+        return f"could not {error.operation}: {error.where}: {error.cause} (--text reads columns as text)"
+    if isinstance(error, Damaged):
+        return str(error).replace('errors="skip"', "--skip-damaged")
+    return str(error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from modeldata.cli.audit import audit_command
@@ -20,24 +22,44 @@ from modeldata.cli.stats import stats
 from modeldata.cli.status import status
 from modeldata.cli.tail import tail
 
-app = typer.Typer(
-    help="Archive what models were asked and what they answered.", no_args_is_help=True, pretty_exceptions_enable=False
-)
+HELP = """Archive what models were asked and what they answered, and read it back.
 
-READ, RUN, KEEP = "Read an archive", "Run and check", "Keep it in order"
+Rows and results go to stdout, all else to stderr. Exit status: 0 done, 1 not (the reason is on stderr), 2 wrong arguments,
+3 audit: rows are missing, each with its reason; 130 Ctrl-C.
+"""
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+"""Without markup, help is there in half the time, its paragraphs are wrapped, and `[sql]` is what it says."""
 
-app.command(rich_help_panel=READ)(ls)
-app.command(rich_help_panel=READ)(head)
-app.command(rich_help_panel=READ)(tail)
-app.command(rich_help_panel=READ)(stats)
-app.command(rich_help_panel=READ)(query)
-app.command(rich_help_panel=READ)(join)
-app.command(rich_help_panel=READ)(export)
-app.command(rich_help_panel=RUN)(demo)
-app.command(rich_help_panel=RUN)(status)
-app.command(rich_help_panel=RUN)(doctor)
-app.command("audit", rich_help_panel=RUN)(audit_command)
-app.command(rich_help_panel=RUN)(ship)
-app.command("compact", rich_help_panel=KEEP)(compact_command)
-app.command("prune", rich_help_panel=KEEP)(prune_command)
-app.command("erase", rich_help_panel=KEEP)(erase_command)
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from modeldata import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback(help=HELP)
+def _modeldata(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """The group itself does nothing; its words for `--help` are `HELP`."""
+
+
+app.command(short_help="A real model service, archived before your eyes.")(demo)
+app.command(short_help="Archive what waits in a spool.")(ship)
+app.command(short_help="What waits, who ships, what was refused and why.")(status)
+app.command("audit", short_help="Is every row in the archive, once?")(audit_command)
+app.command(short_help="Why is nothing there?")(doctor)
+app.command(short_help="Which collectors there are: rows, bytes, times.")(ls)
+app.command(short_help="The first rows of a collector.")(head)
+app.command(short_help="The newest rows; with -f those that arrive.")(tail)
+app.command(short_help="SQL over the collectors.")(query)
+app.command(short_help="Inputs, predictions and labels side by side.")(join)
+app.command(short_help="Rows as CSV, JSON lines, Parquet or Arrow.")(export)
+app.command(short_help="What each column holds.")(stats)
+app.command("compact", short_help="A day's many files into few of Parquet.")(compact_command)
+app.command("prune", short_help="Old days out of the archive.")(prune_command)
+app.command("erase", short_help="The rows of one subject out of every file.")(erase_command)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from modeldata.cli.common import JsonOption, settings_of
+from modeldata.cli.common import ArchiveOption, JsonOption, settings_of, store_of
+from modeldata.cli.out import Out
+from modeldata.cli.table import safe
 from modeldata.errors import mask
 from modeldata.read.audit import BROKEN, COMPLETE, EXPLAINED, Audit, audit
-from modeldata.spool.files import Files
-from modeldata.store import open_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STATUS = {COMPLETE: 0, BROKEN: 1, EXPLAINED: 3}
 
 
 def audit_command(
     archive: Annotated[str | None, typer.Argument(help="The archive's URL or path; else MODELDATA_ARCHIVE.")] = None,
+    named: ArchiveOption = None,
     fast: Annotated[bool, typer.Option("--fast", help="Believe the manifests; don't read the data they tell of.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -27,8 +30,8 @@ def audit_command(
     Exits with 0: complete; 3: rows are missing, each with a reason that was recorded; 1: rows are missing or doubled, or bytes
     are not what was archived. Rows that are still in a spool are not in question: see `modeldata status`.
     """
-    settings = settings_of(archive, None)
-    found = {url: audit(open_for(settings.only(url), Files()), check_bytes=not fast) for url in settings.archives}
+    settings = settings_of(archive or named, None)
+    found = {url: audit(store_of(settings.only(url)), check_bytes=not fast) for url in settings.archives}
     if as_json:
         told = [{"archive": mask(url), **one.as_dict()} for url, one in found.items()]
         print(json.dumps(told[0] if len(told) == 1 else {"archives": told}))
@@ -40,20 +43,23 @@ def audit_command(
 
 
 def _print(found: Audit, archive: str) -> None:
-    out = Console(highlight=False)
+    out = Out()
     colour = {COMPLETE: "green", EXPLAINED: "yellow", BROKEN: "red"}[found.verdict]
-    out.print(f"[bold {colour}]{found.verdict}[/]: {archive}", soft_wrap=True)
+    out.print(f"[bold {colour}]{found.verdict}[/]: ", end="")
+    out.print(safe(archive), markup=False)
+    for line in _lines(found):
+        out.print(safe(line), markup=False)
+
+
+def _lines(found: Audit) -> Iterator[str]:
     collectors = len({writer.collector for writer in found.writers})
-    out.print(f"{found.rows:,} rows in {found.batches:,} batches of {collectors} collectors, {len(found.writers)} writers")
+    yield f"{found.rows:,} rows in {found.batches:,} batches of {collectors} collectors, {len(found.writers)} writers"
     for writer in found.writers:
         for gap in writer.missing:
             why = gap.reason or "no reason recorded"
-            out.print(f"missing: {writer.collector} rows {gap.first:,} to {gap.last:,} of {writer.writer}: {why}", soft_wrap=True)
+            yield f"missing: {writer.collector} rows {gap.first:,} to {gap.last:,} of {writer.writer}: {why}"
         for first, last in writer.doubled:
-            out.print(f"doubled: {writer.collector} rows {first:,} to {last:,} of {writer.writer}", soft_wrap=True)
-    for problem in found.problems:
-        out.print(f"problem: {problem}", soft_wrap=True)
-    for path in found.unaccounted:
-        out.print(f"not ours: {path}", soft_wrap=True)
-    for reason, rows in found.refused.items():
-        out.print(f"refused by the service: {rows:,} rows ({reason})")
+            yield f"doubled: {writer.collector} rows {first:,} to {last:,} of {writer.writer}"
+    yield from (f"problem: {problem}" for problem in found.problems)
+    yield from (f"not ours: {path}" for path in found.unaccounted)
+    yield from (f"refused by the service: {rows:,} rows ({reason})" for reason, rows in found.refused.items())

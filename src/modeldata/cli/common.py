@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""What several commands share: their options, the archive they mean, and where what they say goes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modeldata.errors import mask
+from modeldata.errors import SettingsError
 from modeldata.settings import FIELDS, Settings
 from modeldata.spool.files import Files
 from modeldata.spool.place import noted_layout
 
 if TYPE_CHECKING:
-    from modeldata.read.question import Question
     from modeldata.read.reader import Reader
+    from modeldata.store import Store
 
 ArchiveOption = Annotated[
     str | None, typer.Option("--archive", help="The archive's URL or path; else MODELDATA_ARCHIVE, else ./modeldata.")
@@ -24,13 +24,8 @@ SpoolOption = Annotated[
     str | None, typer.Option("--spool", help="The spool folder; else MODELDATA_SPOOL, else beside a local archive.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-RowsJsonOption = Annotated[bool, typer.Option("--json", help="Print each row as a JSON object on a line of its own.")]
-CollectorArgument = Annotated[str, typer.Argument(help="MODEL/IDENTIFIER, such as churn/inputs; MODEL alone if it has only one.")]
-StartOption = Annotated[str | None, typer.Option("--start", help="From this moment on: 2026-11-01, or 2026-11-01T12:00 (UTC).")]
-EndOption = Annotated[str | None, typer.Option("--end", help="Before this moment.")]
 VersionOption = Annotated[str | None, typer.Option("--version", help="Only this model version.")]
 ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.")]
-ColumnsOption = Annotated[str | None, typer.Option("--columns", help="Only these columns, with commas between them.")]
 
 
 def settings_of(archive: str | None, spool: str | None) -> Settings:
@@ -51,46 +46,26 @@ def settings_of(archive: str | None, spool: str | None) -> Settings:
     return settings.with_origin(told)
 
 
-def warn(text: str) -> None:
-    """A line on stderr."""
-    print(f"modeldata: {mask(text)}", file=sys.stderr)
-
-
 def reader_of(archive: str | None) -> Reader:
-    """A reader of the archive; of several, the first. Raises `NotThere` where there is none."""
+    """The archive to read from. Raises `NotThere`, `SettingsError`."""
     from modeldata.read.reader import Reader
 
-    return Reader.of(settings_of(archive, None), warn)
+    return Reader.of(settings_of(archive, None), say)
 
 
-def collector_of(reader: Reader, text: str) -> tuple[str, str]:
-    """(model name, identifier) that an argument means. Raises `NotThere`, with the names that may have been meant."""
-    from modeldata.read.catalog import Catalog
-    from modeldata.read.choose import choose
-    from modeldata.read.errors import NotThere
+def store_of(settings: Settings) -> Store:
+    """The store of settings with one archive. Raises `SettingsError` where its library is not installed."""
+    from modeldata.store import open_for
 
-    catalog = Catalog.of(reader.store)
-    for model, _, identifier in ((text, "", ""), text.rpartition("/")):
-        try:
-            found = choose(catalog, {"model_name": model, "identifier": identifier or None}, reader.url)
-        except NotThere:
-            if (model, identifier) == (text, "") and "/" in text:
-                continue  # a model's name may have a slash in it: tried first
-            raise
-        known = sorted({one.identity["identifier"] for one in found})
-        if len(known) == 1:
-            return model, known[0]
-        names = ", ".join(f"{model}/{one}" for one in known)
-        raise NotThere("read the archive", reader.url, cause=f"model {model!r} has several identifiers", hint=f"one of {names}")
-    raise AssertionError("the second try raises")
+    try:
+        return open_for(settings, Files(), say)
+    except ImportError as error:
+        hint = 'pip install "modeldata[azure]"'
+        raise SettingsError("open the archive", settings.archive, cause=str(error), hint=hint) from None
 
 
-def question(start: str | None, end: str | None, version: str | None, service: str | None, columns: str | None) -> Question:
-    """The options that readers share, as `Archive.read` takes them."""
-    return {
-        "start": start,
-        "end": end,
-        "version": version,
-        "service": service,
-        "columns": None if columns is None else [name.strip() for name in columns.split(",") if name.strip()],
-    }
+def say(text: str) -> None:
+    """What is no result goes to stderr, one line, with no secret in it and nothing that a terminal would obey."""
+    from modeldata.errors import mask
+
+    print(f"modeldata: {mask(text)}", file=sys.stderr)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from modeldata import parsing
-from modeldata.cli.common import JsonOption, ServiceOption, VersionOption
+from modeldata.cli.common import ArchiveOption, JsonOption, ServiceOption, VersionOption
 from modeldata.cli.keeping import (
     HERE,
     ArchiveArgument,
@@ -17,8 +17,6 @@ from modeldata.cli.keeping import (
     run_on_each,
     wanted,
 )
-from modeldata.keep.compact import Sizes
-from modeldata.keep.whole import compact
 
 
 def _size(text: str) -> int:
@@ -30,6 +28,7 @@ def _size(text: str) -> int:
 
 def compact_command(
     archive: ArchiveArgument = None,
+    named: ArchiveOption = None,
     model: ModelOption = None,
     identifier: IdentifierOption = None,
     version: VersionOption = None,
@@ -49,10 +48,13 @@ def compact_command(
 
     Exits with 0: done, or nothing to do; 1: a folder could not be done (the reason is on stderr).
     """
+    from modeldata.keep.compact import Sizes  # here: pandas comes with it, and other commands start without
+    from modeldata.keep.whole import compact
+
     sizes = Sizes(target=_size(target))
     whose = wanted(model, identifier, version, service)
     run_on_each(
-        archive,
+        archive or named,
         whose,
         lambda job, each: compact(job, sizes, include_today=include_today, dry=dry_run, each=each),
         "compacted",

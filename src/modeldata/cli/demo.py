@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import json
 import secrets
 import shlex
 import shutil
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from modeldata.cli.common import JsonOption
 from modeldata.errors import ModelDataError
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ INPUTS, PREDICTIONS = "inputs", "prediction"
 
 def demo(
     archive: Annotated[Path, typer.Option("--archive", help="A local folder; another run adds to it.")] = Path("demo-archive"),
+    as_json: JsonOption = False,
 ) -> None:
     """Train a real model, serve it, ask it over HTTP, and show what is in the archive.
 
@@ -43,8 +46,12 @@ def demo(
         raise typer.Exit(1)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without `µ` shall not end it
-    good = Demo(archive.expanduser().absolute(), Console(highlight=False)).run()
-    raise typer.Exit(0 if good else 1)
+    shown = Demo(archive.expanduser().absolute(), Console(highlight=False, stderr=as_json))
+    checks = shown.run()
+    if as_json:
+        told = [{**check._asdict(), "good": check.good} for check in checks]
+        print(json.dumps({"archive": str(shown.archive), "run": shown.name, "checks": told}))
+    raise typer.Exit(0 if all(check.good for check in checks) else 1)
 
 
 class Demo:
@@ -55,13 +62,13 @@ class Demo:
         self.name = secrets.token_hex(3)
         self.out = out
 
-    def run(self) -> bool:
-        """True where every row that was sent is in the archive once, as it was sent."""
+    def run(self) -> list[Check]:
+        """For each collector: is every row that was sent in the archive once, as it was sent?"""
         sent, labels, measured = self._serve()
         checks = self._show_rows(sent, labels)
         self._show_cost(measured)
         self._show_way_on()
-        return all(check.good for check in checks)
+        return checks
 
     def _serve(self) -> tuple[list[Sent], dict[str, str], Measured]:
         """Run the service, ask it, wait for the archive. What was sent, the truth for single rows, what was measured."""
@@ -132,8 +139,10 @@ class Demo:
         where, command = _typed(self.archive), _command()
         self.out.print(f"{self.archive}\nOpen a data.csv with whatever you like. To look further:", soft_wrap=True)
         for line in (
+            f"{command} ls --archive {where}",
+            f"{command} stats breast_cancer/{INPUTS} --archive {where}",
+            f"{command} tail -f breast_cancer/{INPUTS} --archive {where}",
             f"{command} audit {where}",
-            f"{command} status --archive {where}",
             f"duckdb.sql(\"from '{where}/*/*/*/{INPUTS}/*/*/*/*.csv'\")",
         ):
             self.out.print(f"  {line}", soft_wrap=True, markup=False, style="cyan")

@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import typer
-from rich.console import Console
 
-from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of
+from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of, store_of
+from modeldata.cli.out import Out
 from modeldata.errors import ModelDataError, mask
 from modeldata.settings import FIELDS
 from modeldata.ship.status import existing_place, fill, leader_note
@@ -19,7 +19,6 @@ from modeldata.spool.files import Files
 from modeldata.spool.place import open_place
 from modeldata.spool.reader import Frame, OpenSegment
 from modeldata.stats import Stats
-from modeldata.store import open_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,7 +67,7 @@ def examine(settings: Settings, files: Files) -> Iterator[Finding]:
     if goes_with_container(settings.spool_folder(), files):
         yield Finding(NOTE, "spool", "it is gone when this container is: give it a volume (MODELDATA_SPOOL)")
     for url in settings.archives:
-        yield _tried("archive", lambda url=url: _probe_archive(settings.only(url), files))  # type: ignore[misc]
+        yield _tried("archive", lambda url=url: _probe_archive(settings.only(url)))  # type: ignore[misc]
         yield from _spark_calls(settings.only(url))
     yield from _shipping(settings, files)
 
@@ -113,9 +112,9 @@ def _probe_spool(settings: Settings, files: Files) -> str:
     return f"can be written and read back: {place.folder}"
 
 
-def _probe_archive(settings: Settings, files: Files) -> str:
+def _probe_archive(settings: Settings) -> str:
     """Put a small file beside the data, read it back, remove it."""
-    store = open_for(settings, files)
+    store = store_of(settings)
     probe = os.urandom(16)
     path = f"_doctor-{probe.hex()}"
     store.put(path, probe)
@@ -171,8 +170,8 @@ def _shipping(settings: Settings, files: Files) -> Iterator[Finding]:
 
 
 def _print(findings: list[Finding]) -> None:
-    out = Console(highlight=False)
+    out = Out()
     colours = {OK: "green", NOTE: "dim", BAD: "bold red"}
     for finding in findings:
-        out.print(f"[{colours[finding.verdict]}]{finding.verdict:4}[/] [bold]{finding.topic}[/]: ", end="", soft_wrap=True)
-        out.print(finding.text, markup=False, soft_wrap=True)
+        out.print(f"[{colours[finding.verdict]}]{finding.verdict:4}[/] [bold]{finding.topic}[/]: ", end="")
+        out.print(finding.text, markup=False)

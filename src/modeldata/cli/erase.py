@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from modeldata.cli.common import JsonOption, ServiceOption, VersionOption, settings_of
+from modeldata.cli.common import ArchiveOption, JsonOption, ServiceOption, VersionOption, settings_of
 from modeldata.cli.keeping import (
     HERE,
     ArchiveArgument,
@@ -19,7 +19,6 @@ from modeldata.cli.keeping import (
     run_on_each,
     wanted,
 )
-from modeldata.keep.whole import erase
 from modeldata.ship.status import fill
 from modeldata.spool.files import Files
 from modeldata.stats import Stats
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 def erase_command(
     where: Annotated[str, typer.Option("--where", help="A condition in SQL (DuckDB), such as: customer_id = 17")],
     archive: ArchiveArgument = None,
+    named: ArchiveOption = None,
     model: ModelOption = None,
     identifier: IdentifierOption = None,
     version: VersionOption = None,
@@ -47,10 +47,12 @@ def erase_command(
 
     Exits with 0: done, shown, or nothing to do; 1: some rows could not be erased (the reason is on stderr).
     """
-    _warn_of_waiting(settings_of(archive, None))
+    from modeldata.keep.whole import erase
+
+    _warn_of_waiting(settings_of(archive or named, None))
     whose = wanted(model, identifier, version, service)
     run_on_each(
-        archive,
+        archive or named,
         whose,
         lambda job, each: erase(job, where, dry=not yes, each=each),
         "erased",

@@ -1,172 +1,169 @@
-"""`modeldata export`: rows of a collector as one file of any format."""
+"""`modeldata export`: rows of a collector as one file."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import secrets
 import sys
-from typing import IO, TYPE_CHECKING, Annotated, Any, Protocol
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from modeldata.cli.common import (
-    ArchiveOption,
+from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, say
+from modeldata.cli.out import binary_stdout
+from modeldata.cli.whose import (
     CollectorArgument,
     ColumnsOption,
+    DaysOption,
     EndOption,
-    JsonOption,
-    ServiceOption,
+    SkipOption,
+    Span,
     StartOption,
-    VersionOption,
-    collector_of,
-    question,
-    reader_of,
+    TextOption,
+    ask,
 )
-from modeldata.errors import ModelDataError, SettingsError
+from modeldata.errors import ModelDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
 
     import pyarrow as pa
 
-    from modeldata.read.scan import Scan
+    from modeldata.cli.whose import Asked
 
-ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow"}
-FORMATS = ("csv", "jsonl", "parquet", "arrow")
+STDOUT = "-"
+
+
+class Format(StrEnum):
+    """As the ending of a file's name says it."""
+
+    csv = "csv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+    arrow = "arrow"
 
 
 def export(
     collector: CollectorArgument,
-    to: Annotated[str, typer.Argument(help="The new file, such as rows.parquet; - for stdout.")],
-    file_format: Annotated[
-        str | None, typer.Option("--format", help="csv, jsonl, parquet or arrow; else what the file's ending says.")
-    ] = None,
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to; - is stdout.")] = STDOUT,
+    file_format: Annotated[Format | None, typer.Option("--format", help="Else as FILE ends; csv for stdout.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
     start: StartOption = None,
     end: EndOption = None,
+    days: DaysOption = None,
+    columns: ColumnsOption = None,
     version: VersionOption = None,
     service: ServiceOption = None,
-    columns: ColumnsOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    text: TextOption = None,
+    skip_damaged: SkipOption = False,
     archive: ArchiveOption = None,
-    as_json: JsonOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With FILE: print what was written as one JSON object.")] = False,
 ) -> None:
-    """Write rows of a collector to one file, in bounded memory. The file has its name once it is whole, and not before."""
-    form = _format_of(to, file_format)
-    if to != "-" and not force and os.path.exists(to):
-        raise ModelDataError("export", to, cause="it is there already", hint="take another name, or --force")
-    reader = reader_of(archive)
-    scan = reader.scan(*collector_of(reader, collector), **question(start, end, version, service, columns))
-    rows, size = _to_stdout(scan, form) if to == "-" else _to_file(scan, form, to)
-    if to == "-":
+    """Write the rows of a collector as one file: CSV, JSON lines, Parquet or Arrow. In bounded memory, of any size.
+
+    FILE is whole or not there: rows go to a hidden file beside it, which gets the name at the end. On stdout, Arrow is a
+    stream; in a file, it is what is also known as Feather. CSV and JSON lines have the same forms as in the archive.
+    """
+    form = _format(output, file_format)
+    if as_json and output == STDOUT:
+        raise typer.BadParameter("--json tells of a file; rows as JSON are --format jsonl")
+    asked = ask(collector, archive, Span(start, end, days), version, service, columns, text, skip_damaged)
+    if output == STDOUT:
+        with binary_stdout() as sink:
+            _write(asked, sink, "arrows" if form == "arrow" else form)
         return
+    with whole_file(Path(output), overwrite) as sink:
+        rows = _write(asked, sink, form)
+    bytes_ = os.path.getsize(output)
     if as_json:
-        print(json.dumps({"path": to, "format": form, "rows": rows, "bytes": size}))
+        print(json.dumps({"file": output, "format": form, "rows": rows, "bytes": bytes_}))
     else:
-        Console(stderr=True, highlight=False).print(f"{rows:,} rows, {size:,} bytes: {to}", soft_wrap=True, markup=False)
+        say(f"{rows:,} rows, {bytes_:,} bytes: {output}")
 
 
-def _format_of(to: str, named: str | None) -> str:
-    found = named or ENDINGS.get(os.path.splitext(to)[1].lower(), "")
-    if found not in FORMATS:
-        raise SettingsError("export", to, cause="the format is not known", hint=f"--format, one of {', '.join(FORMATS)}")
-    return found
+def _format(output: str, file_format: Format | None) -> str:
+    if file_format is not None:
+        return file_format.value
+    if output == STDOUT:
+        return Format.csv.value
+    ending = Path(output).suffix.removeprefix(".").lower()
+    if ending not in list(Format):
+        raise typer.BadParameter(f"{output} does not end in {', '.join('.' + one for one in Format)}: say --format")
+    return ending
 
 
-def _to_file(scan: Scan, form: str, to: str) -> tuple[int, int]:
-    """Under a hidden name first; the old file, if any, stays until the new one is whole and durable."""
-    folder, name = os.path.split(os.path.abspath(to))
-    hidden = os.path.join(folder, f".{name}.{os.getpid()}.part")
-    try:
-        with open(hidden, "wb") as out:
-            rows = _write(scan, form, out)
-            out.flush()
-            os.fsync(out.fileno())
-            size = out.tell()
-        os.replace(hidden, to)
-    except OSError as error:
-        raise ModelDataError("export", to, cause=error.strerror or str(error)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(hidden)
-    return rows, size
+def _write(asked: Asked, sink: BinaryIO, form: str) -> int:
+    from modeldata.cli.formats import FORMATS
 
-
-def _to_stdout(scan: Scan, form: str) -> tuple[int, int]:
-    """What is sent can't be taken back: where a column becomes wider on the way, `DoesNotFit` says so."""
-    if sys.stdout.isatty() and form in ("parquet", "arrow"):
-        raise SettingsError("export", cause=f"{form} is nothing for a terminal", hint="name a file, or send it through a pipe")
-    out = sys.stdout.buffer
-    with _writer(form, out, scan.schema) as writer:
-        rows = _copy(writer, iter(scan), lambda count: None)
-    out.flush()
-    return rows, 0
-
-
-def _write(scan: Scan, form: str, out: IO[bytes]) -> int:
-    from modeldata.read.scan import StartOver
-
-    err = Console(stderr=True)
-    bar = (TextColumn("export"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TimeRemainingColumn())
-    with Progress(*bar, console=err, transient=True, disable=not err.is_terminal) as progress:
-        while True:
-            task = progress.add_task("rows", total=scan.most_rows)
-            try:
-                with _writer(form, out, scan.schema) as writer:
-                    return _copy(writer, scan.restartable(), lambda count, task=task: progress.advance(task, count))  # type: ignore[misc]
-            except StartOver:
-                progress.remove_task(task)
-                out.seek(0)
-                out.truncate()
-
-
-def _copy(writer: Writer, batches: Iterator[pa.RecordBatch], tell: Callable[[int], None]) -> int:
+    scan = asked.scan()
+    writer = FORMATS[form](sink, scan.schema)
     rows = 0
-    for batch in batches:
-        writer.write_batch(batch)
-        rows += len(batch)
-        tell(len(batch))
+    for batch in _watched(scan, asked):
+        writer.write(batch)
+        rows += batch.num_rows
+    writer.close()
     return rows
 
 
-class Writer(Protocol):
-    """Takes batches; what is behind the last is written when it is closed."""
-
-    def write_batch(self, batch: pa.RecordBatch) -> None: ...
-    def __enter__(self) -> Writer: ...
-    def __exit__(self, *error: object) -> Any: ...
-
-
-class _TextWriter:
-    def __init__(self, form: str, out: IO[bytes], names: list[str]) -> None:
-        from modeldata.encode import encoder
-
-        self._form = form
-        self._out = out
-        out.write(encoder(form).header(names))
-
-    def write_batch(self, batch: pa.RecordBatch) -> None:
-        from modeldata.cli.rows import encoded
-
-        self._out.write(encoded(batch, self._form))
-
-    def __enter__(self) -> Writer:
-        return self
-
-    def __exit__(self, *error: object) -> None:
+def _watched(batches: Iterable[pa.RecordBatch], asked: Asked) -> Iterator[pa.RecordBatch]:
+    """The same, with a bar on stderr where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield from batches
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*shown, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("rows", total=_expected(asked))
+        for batch in batches:
+            yield batch
+            progress.advance(task, batch.num_rows)
 
 
-def _writer(form: str, out: IO[bytes], schema: pa.Schema) -> Writer:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _expected(asked: Asked) -> int | None:
+    """Rows of the batches that the time touches, at most a few more than there are; None where no manifest tells."""
+    from modeldata.read.catalog import Gone
 
-    if form == "parquet":
-        made: Writer = pq.ParquetWriter(out, schema, compression="zstd")
-        return made
-    if form == "arrow":
-        files: Writer = pa.ipc.new_file(out, schema)
-        return files
-    return _TextWriter(form, out, schema.names)
+    request = asked.request
+    rows = 0
+    try:
+        for one in asked.collectors():
+            near = [
+                at
+                for at in one.listings
+                if at.place and at.place.start_ns < request.end_ns and at.place.end_ns > request.start_ns
+            ]
+            for contents in asked.catalog.read_all(near):
+                if contents.originals:
+                    return None
+                rows += sum(
+                    batch.rows
+                    for batch in contents.batches()
+                    if batch.first_ns < request.end_ns and batch.last_ns >= request.start_ns
+                )
+    except (Gone, ValueError):
+        return None
+    return rows
+
+
+@contextmanager
+def whole_file(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
+    """A file that gets its name when the block has ended well, and else is gone. Raises `ModelDataError`."""
+    if not overwrite and path.exists():
+        raise ModelDataError("export", str(path), cause="it is there already", hint="--overwrite replaces it")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as sink:
+            yield sink
+            sink.flush()
+            os.fsync(sink.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise ModelDataError("export", str(path), cause=error.strerror or str(error)) from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,113 +1,149 @@
-"""The newest rows of a collector, and those that come: what `modeldata tail` stands on."""
+"""Rows as they arrive in an archive: what is committed, once, whatever becomes of its files afterwards.
+
+A look lists folders, reads manifests that are new or longer, and then only those rows whose (writer, sequence) was not given
+before. So late rows of an old time are given when they arrive, and compaction, which moves rows, gives none again. Manifests
+are written after the rows they tell of: half a row is never there to be seen.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modeldata import names
-from modeldata.keep import generation
+from modeldata.cli.newest import KEYS, ORDER
+from modeldata.cli.seen import Seen
 from modeldata.read.catalog import Catalog, Gone
-from modeldata.read.choose import choose
-from modeldata.read.chunks import Chunk
-from modeldata.read.forms import TEXT
-from modeldata.read.plan import Plan, make_plan
-from modeldata.read.scan import Reading
-from modeldata.read.text_part import Misfit
+from modeldata.read.scan import Scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Sequence
 
-    from modeldata.read.catalog import Batch, Listing
-    from modeldata.read.plan import Request
-    from modeldata.read.reader import Reader
+    from modeldata.cli.seen import Key, Span
+    from modeldata.cli.whose import Asked
+    from modeldata.read.catalog import Contents, Listing
 
-LIST_ALL = 30
-"""Every so many looks the whole archive is listed: a new version or service may have begun."""
+DAY_NS = 86_400_000_000_000
+NEAR_DAYS = (-1, 0, 1)
+"""Days around today that each look lists: rows of yesterday arrive after midnight, and clocks differ."""
+WHOLE_LOOK_NS = 60_000_000_000
+"""So often all of the archive is listed: rows that waited for long have old times, and a new version has a folder of its own."""
+
+
+class New(NamedTuple):
+    """Rows of one batch and one writer that were not given before, and the times that all of the batch lies within."""
+
+    key: Key
+    span: Span
+    first_ns: int
+    last_ns: int
+
+
+class Look(NamedTuple):
+    """What a look at some folders found; `lengths` of the manifests before they were read, so that no line is missed."""
+
+    new: list[New]
+    lengths: dict[str, int]
 
 
 class Follower:
-    """Gives each committed row once, from the last ones on. Not for several threads."""
+    """A collector that is looked at again and again. What is there when it is made counts as given.
 
-    def __init__(self, reader: Reader, request: Request) -> None:
-        """Raises `NotThere` where there is no such collector."""
-        self._reader = reader
-        self._request = request
-        self._seen: set[str] = set()
-        self._looks = 0
-        self._collectors: set[str] = set()
+    Raises, when it is made: `Gone`, where compaction took a file since the archive was listed.
+    """
 
-    def last(self, rows: int) -> pa.Table:
-        """The newest rows that there are, in the order of time. Raises `NotThere`, `Damaged`, `Unavailable`."""
-        found: list[tuple[Listing, Batch]] = []
-        listings = sorted(self._listed(Catalog.of(self._reader.store)), key=lambda one: one.path[-13:], reverse=True)
-        catalog = Catalog.of(self._reader.store)
-        for number, listing in enumerate(listings):
-            if number >= 2 and sum(batch.rows for _, batch in found) >= rows:
-                break  # the newest two folders are always looked at: what is there now is not new later
-            found += [(listing, batch) for batch in self._batches(catalog, listing)]
-        self._seen.update(_key(batch) for _, batch in found)
-        found.sort(key=lambda one: one[1].last_ns)
-        taken: list[tuple[Listing, Batch]] = []
-        while found and sum(batch.rows for _, batch in taken) < rows:
-            taken.append(found.pop())
-        if not taken:
-            return self._schema().empty_table()
-        table = self._read(taken)
-        return table.slice(max(0, len(table) - rows))
+    def __init__(self, asked: Asked, now_ns: int) -> None:
+        self._asked = asked
+        self._store = asked.reader.store
+        self._seen = Seen()
+        self._lengths: dict[str, int] = {}
+        self._listed_ns = now_ns
+        self._folders = asked.folders()
+        self._take(self._look(asked.catalog))
 
-    def new(self, now_ns: int) -> pa.Table:
-        """What was committed since the last look, in the order of time. Raises `Damaged`, `Unavailable`."""
-        self._looks += 1
-        if self._looks % LIST_ALL == 0:
-            self._listed(Catalog.of(self._reader.store))
-        today = dt.datetime.fromtimestamp(now_ns / 1e9, dt.UTC).date()
-        days = [today - dt.timedelta(days=1), today, today + dt.timedelta(days=1)]
-        folders = [f"{collector}/{day:%Y/%m/%d}" for collector in sorted(self._collectors) for day in days]
-        catalog = Catalog(self._reader.store, (path for folder in folders for path in self._reader.store.walk(folder)))
-        fresh: list[tuple[Listing, Batch]] = []
-        for listing in catalog.listings.values():
-            for batch in self._batches(catalog, listing):
-                rewritten = generation.of_data(batch.path) is not None  # its rows were here before
-                if not rewritten and _key(batch) not in self._seen:
-                    fresh.append((listing, batch))
-        self._seen.update(_key(batch) for _, batch in fresh)
-        return self._read(fresh) if fresh else self._schema().empty_table()
+    def given(self, rows: pa.Table) -> None:
+        """These rows, which have `KEYS`, need not be given again."""
+        writers = rows[names.WRITER].to_pylist()
+        for writer, number in zip(writers, rows[names.SEQUENCE].to_pylist(), strict=True):
+            for folder in self._folders if writer is not None else ():
+                self._seen.add((folder, writer), number, number)
 
-    def _listed(self, catalog: Catalog) -> list[Listing]:
-        found = [listing for one in choose(catalog, self._request.identity, self._reader.url) for listing in one.listings]
-        self._collectors.update(listing.place.collector for listing in found if listing.place)
-        return found
+    def look(self, now_ns: int) -> pa.Table | None:
+        """What arrived since, by time; None where nothing did.
 
-    def _batches(self, catalog: Catalog, listing: Listing) -> Iterable[Batch]:
+        Raises `StoreError`; then the next look gives it all.
+        """
+        whole = now_ns - self._listed_ns >= WHOLE_LOOK_NS
+        catalog = Catalog.of(self._store) if whole else Catalog(self._store, self._near(now_ns))
         try:
-            return list(catalog.read(listing).batches())
-        except (Gone, ValueError):
-            return []  # it is being rewritten, or damaged: the next look, or `audit`, tells
+            if whole:
+                self._folders = self._asked._replace(catalog=catalog).folders()
+            found = self._look(catalog)
+            rows = self._read(catalog, found.new) if found.new else None
+        except Gone:
+            return None  # what replaced that file is there at the next look
+        self._take(found)
+        self._listed_ns = now_ns if whole else self._listed_ns
+        return rows
 
-    def _schema(self) -> pa.Schema:
-        return make_plan(self._reader.store, self._reader.url, self._request).schema
+    def _near(self, now_ns: int) -> Iterator[str]:
+        for folder in self._folders:
+            for days in NEAR_DAYS:
+                yield from self._store.walk(f"{folder}/{names.moment(now_ns + days * DAY_NS, False)}")
 
-    def _read(self, found: Iterable[tuple[Listing, Batch]]) -> pa.Table:
-        ordered = sorted(found, key=lambda one: one[1].first_ns)
-        schema = self._schema()
-        pieces: list[Chunk] = [Chunk(listing.path, (batch,)) for listing, batch in ordered]
-        while True:
-            plan = Plan(list(pieces), schema)
-            try:
-                tables = list(Reading(self._reader.store, plan, self._request).tables())
-                break
-            except Misfit as misfit:
-                at = schema.get_field_index(misfit.column)
-                schema = schema.set(at, pa.field(misfit.column, TEXT))
-        table = pa.concat_tables([schema.empty_table(), *tables])
-        if names.TIMESTAMP not in table.column_names:
-            return table
-        return table.take(pa.array(np.argsort(np.asarray(table[names.TIMESTAMP].cast(pa.int64())), kind="stable")))
+    def _look(self, catalog: Catalog) -> Look:
+        lengths: dict[str, int] = {}
+        changed = [listing for listing in _of(catalog, self._folders) if self._has_grown(listing, lengths)]
+        return Look([new for one in catalog.read_all(changed) for new in self._new_in(one)], lengths)
+
+    def _has_grown(self, listing: Listing, lengths: dict[str, int]) -> bool:
+        """Manifests grow where files can; elsewhere a name says all, and nothing is asked of the store."""
+        grows = getattr(self._store, "appends", True)
+        now = {path: self._store.length(path) if grows else 0 for path in listing.manifests}
+        lengths.update(now)
+        return any(self._lengths.get(path) != length for path, length in now.items())
+
+    def _new_in(self, contents: Contents) -> Iterator[New]:
+        assert contents.listing.place is not None
+        for batch in self._asked.understood(contents):
+            for writer, first, last in batch.sequences:
+                key = (contents.listing.place.collector, writer)
+                for span in self._seen.missing(key, first, last):
+                    yield New(key, span, batch.first_ns, batch.last_ns)
+
+    def _read(self, catalog: Catalog, new: Sequence[New]) -> pa.Table:
+        """The rows that are new, by time, in the columns that were asked for."""
+        request = self._asked.request
+        start = max(request.start_ns, min(one.first_ns for one in new) // 1000 * 1000)
+        end = min(request.end_ns, max(one.last_ns for one in new) + 1000)
+        bounded = request._replace(start_ns=start, end_ns=end, columns=None)
+        scan = Scan(self._store, self._asked.reader.url, bounded, catalog)
+        wanted = scan.schema.names if request.columns is None else [one for one in request.columns if one in scan.schema.names]
+        wide = scan.narrowed(list(dict.fromkeys([*wanted, *KEYS])))
+        tables = [_among(pa.Table.from_batches([batch]), new) for batch in wide]
+        found: pa.Table = pa.concat_tables([wide.schema.empty_table(), *tables]).sort_by(ORDER)
+        return found.select(wanted)
+
+    def _take(self, found: Look) -> None:
+        for one in found.new:
+            self._seen.add(one.key, *one.span)
+        self._lengths.update(found.lengths)
 
 
-def _key(batch: Batch) -> str:
-    return str(batch.line.batch or batch.line.where)
+def _of(catalog: Catalog, folders: Sequence[str]) -> Iterator[Listing]:
+    for listing in catalog.listings.values():
+        if listing.place is not None and listing.place.collector in folders:
+            yield listing
+
+
+def _among(found: pa.Table, new: Sequence[New]) -> pa.Table:
+    """The rows whose writer and number are among the new ones."""
+    sequences = np.asarray(found[names.SEQUENCE].fill_null(-1))
+    mask = np.zeros(len(sequences), bool)
+    for (_, writer), span, _, _ in new:
+        theirs = np.asarray(pc.equal(found[names.WRITER], writer).fill_null(False))
+        mask |= theirs & (sequences >= span.first) & (sequences <= span.last)
+    return found.filter(pa.array(mask))

@@ -2,59 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from modeldata.cli.common import (
-    ArchiveOption,
+from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption
+from modeldata.cli.out import TABLE, form_of, print_rows, without_quiet
+from modeldata.cli.whose import (
     CollectorArgument,
     ColumnsOption,
+    CsvOption,
+    DaysOption,
     EndOption,
-    RowsJsonOption,
-    ServiceOption,
+    LinesOption,
+    SkipOption,
+    Span,
     StartOption,
-    VersionOption,
-    collector_of,
-    question,
-    reader_of,
+    TableOption,
+    TextOption,
+    ask,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    import pyarrow as pa
-
-RowsOption = Annotated[int, typer.Option("-n", "--rows", min=0, help="How many rows.")]
 
 
 def head(
     collector: CollectorArgument,
-    rows: RowsOption = 10,
+    rows: Annotated[int, typer.Option("-n", "--rows", min=0, help="How many.")] = 10,
     start: StartOption = None,
     end: EndOption = None,
+    days: DaysOption = None,
+    columns: ColumnsOption = None,
     version: VersionOption = None,
     service: ServiceOption = None,
-    columns: ColumnsOption = None,
+    table: TableOption = False,
+    csv: CsvOption = False,
+    as_json: LinesOption = False,
+    text: TextOption = None,
+    skip_damaged: SkipOption = False,
     archive: ArchiveOption = None,
-    as_json: RowsJsonOption = False,
 ) -> None:
-    """Show the first rows of a collector: a table in a terminal, CSV in a pipe.
+    """Print the first rows of a collector, in the types that were collected.
 
-    Reads no more of the archive than it needs for them.
+    Days come in their order, rows of a day as they were archived. A table leaves out $RequestId, $Writer, $Sequence and $Row
+    unless --columns names them.
     """
-    from modeldata.cli.rows import show
-
-    reader = reader_of(archive)
-    scan = reader.scan(*collector_of(reader, collector), **question(start, end, version, service, columns))
-    show(scan.schema, first(scan, rows), as_json=as_json)
-
-
-def first(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    """No more than so many rows; nothing is asked for that is not needed."""
-    left = rows
-    for batch in batches if rows else ():
-        yield batch.slice(0, left)
-        left -= len(batch)
-        if left <= 0:
-            return
+    form = form_of(table, csv, as_json)
+    scan = ask(collector, archive, Span(start, end, days), version, service, columns, text, skip_damaged).scan()
+    if form == TABLE and columns is None:
+        scan = scan.narrowed(without_quiet(scan.schema))
+    print_rows(scan, scan.schema, form, rows)

@@ -11,17 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from modeldata.cli.common import settings_of
+from modeldata.cli.common import settings_of, store_of
 from modeldata.errors import mask
-from modeldata.keep.switch import Run
-from modeldata.keep.whole import Done, Each, Job
-from modeldata.read.errors import need
-from modeldata.spool.files import Files
-from modeldata.store import open_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from modeldata.keep.whole import Done, Each, Job
     from modeldata.settings import Settings
 
 ArchiveArgument = Annotated[str | None, typer.Argument(help="The archive's URL or path; else MODELDATA_ARCHIVE.")]
@@ -48,6 +44,9 @@ def run_on_each(
     engine: str = HERE,
 ) -> Settings:
     """Do the work on each archive of the settings and show its outcome. Exits with 1 where some of it could not be done."""
+    from modeldata.keep.switch import Run
+    from modeldata.keep.whole import Job
+
     settings = settings_of(archive, None)
     if engine not in ENGINES:
         raise typer.BadParameter(f"--engine is one of {', '.join(ENGINES)}")
@@ -55,7 +54,7 @@ def run_on_each(
     for url in settings.archives:
         run = Run(os.urandom(16).hex(), platform.node(), time.time_ns())
         found = []
-        for one in work(Job(open_for(settings.only(url), Files()), url, whose, run), _each(engine, settings.only(url))):
+        for one in work(Job(store_of(settings.only(url)), url, whose, run), _each(engine, settings.only(url))):
             found.append(one)
             failed |= bool(one.problem)
             if not as_json:
@@ -76,6 +75,8 @@ def _each(engine: str, settings: Settings) -> Each:
     try:
         from pyspark.sql import SparkSession
     except ImportError:
+        from modeldata.read.errors import need
+
         raise need("pyspark", "spark", "work on Spark") from None
     from modeldata.spark.chores import each_on
 

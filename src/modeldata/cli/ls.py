@@ -1,145 +1,130 @@
-"""`modeldata ls`: what is in an archive, by its manifests alone."""
+"""`modeldata ls`: what is in the archive."""
 
 from __future__ import annotations
 
 import json
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from modeldata.cli.common import ArchiveOption, JsonOption, reader_of, warn
+from modeldata.cli.common import ArchiveOption, JsonOption, reader_of, say
+from modeldata.cli.out import binary_stdout
+from modeldata.cli.table import Column, lines, safe, terminal_width
+from modeldata.cli.whose import complete_collector
 from modeldata.errors import mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from modeldata.cli.inventory import Held, Sum
     from modeldata.read.catalog import Catalog
     from modeldata.read.choose import Collector
-    from modeldata.read.reader import Reader
 
-FOLDERS = 64
-"""Whose manifests are in memory at once."""
-
-
-class Summary(NamedTuple):
-    """One collector of one model version, as its manifests tell. Times in ns since 1970, UTC; None without rows.
-
-    original: files of the 2017 original, whose rows nobody counted.
-    """
-
-    identity: dict[str, str]
-    days: int
-    files: int
-    rows: int
-    bytes: int
-    first_ns: int | None
-    last_ns: int | None
-    original: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.identity['model_name']}/{self.identity['identifier']}"
-
-    def as_dict(self) -> dict[str, object]:
-        return {**self.identity, **{name: value for name, value in self._asdict().items() if name != "identity"}}
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+USUAL = "unknown"
+"""What parts of an identity are that nobody gave."""
 
 
 def ls(
-    pattern: Annotated[str, typer.Argument(help="Only collectors like this: churn/*, */inputs.")] = "*",
+    collector: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="COLLECTOR", help="Only MODEL, or MODEL/IDENTIFIER; all, without.", autocompletion=complete_collector
+        ),
+    ] = None,
     archive: ArchiveOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the collectors of an archive: versions, rows, bytes, first and last row.
+    """List the collectors of an archive: rows, bytes, first and last row, versions.
 
-    Told by manifests: no row is read, however many there are. Rows that still wait in a spool are not counted (see
-    `modeldata status`).
+    Only manifests are read. Times are UTC. Sizes are those of the files, rows that were replaced or erased not counted.
+
+    Exits with 1 where a manifest can't be understood.
     """
+    from modeldata.cli.inventory import inventory
+
     reader = reader_of(archive)
-    found = [one for one in summaries(reader) if fnmatchcase(one.name, pattern) or fnmatchcase(one.name, f"{pattern}/*")]
+    held = inventory(reader.store, lambda catalog: _wanted(catalog, collector, reader.url))
     if as_json:
-        print(json.dumps({"archive": mask(reader.url), "collectors": [one.as_dict() for one in found]}))
-        return
-    if found:
-        Console(highlight=False).print(_table(found))
+        print(json.dumps({"archive": mask(reader.url), "collectors": [_told(one) for one in held]}))
     else:
-        warn(f"no collectors{'' if pattern == '*' else f' like {pattern!r}'} in {reader.url}")
+        with binary_stdout() as sink:
+            rows, _ = lines(_columns(held), terminal_width())
+            sink.write("".join(f"{row}\n" for row in rows).encode("utf-8", "replace"))
+    if untold := sum(one.untold for one in held):
+        say(f"{untold} files have no manifest (the 2017 original wrote none): their rows are not counted here")
+    problems = [problem for one in held for problem in one.problems]
+    for problem in problems:
+        say(f"problem: {problem}")
+    raise typer.Exit(1 if problems else 0)
 
 
-def summaries(reader: Reader) -> list[Summary]:
-    """Every collector, by name and version. Raises `Unavailable`."""
-    from modeldata.read.catalog import Catalog
-    from modeldata.read.choose import collectors
+def _wanted(catalog: Catalog, collector: str | None, archive: str) -> list[Collector]:
+    from modeldata.cli.whose import found
+    from modeldata.read.choose import choose, collectors
 
-    catalog = Catalog.of(reader.store)
-    made = [_summary(catalog, reader, one) for one in collectors(catalog)]
-    return sorted(made, key=lambda one: (one.name, one.identity["model_version"], sorted(one.identity.values())))
-
-
-def _summary(catalog: Catalog, reader: Reader, collector: Collector) -> Summary:
-    rows = size = original = 0
-    times: list[int] = []
-    files: set[str] = set()
-    for told_rows, told_bytes, path, first, last in _batches(catalog, reader, collector):
-        rows, size = rows + told_rows, size + told_bytes
-        files.add(path)
-        times += [first, last] if told_rows else []
-        original += not told_rows
-    days = {listing.place.start_ns // 86_400_000_000_000 for listing in collector.listings if listing.place}
-    first_ns, last_ns = (min(times), max(times)) if times else (None, None)
-    return Summary(collector.identity, len(days), len(files), rows, size, first_ns, last_ns, original)
+    if collector is None:
+        return choose(catalog, {}, archive)
+    if any(one.identity["model_name"] == collector for one in collectors(catalog)):
+        return choose(catalog, {"model_name": collector}, archive)
+    model, identifier = found(collector, catalog, archive)
+    return choose(catalog, {"model_name": model, "identifier": identifier}, archive)
 
 
-def _batches(catalog: Catalog, reader: Reader, collector: Collector) -> Iterator[tuple[int, int, str, int, int]]:
-    """(rows, bytes, path, first, last) of each live batch, and of each file of the original, which has no rows to tell of."""
-    for start in range(0, len(collector.listings), FOLDERS):
-        for contents in catalog.read_all(collector.listings[start : start + FOLDERS]):
-            for problem in contents.problems:
-                warn(problem)
-            try:
-                for batch in contents.batches():
-                    yield batch.rows, batch.size, batch.path, batch.first_ns, batch.last_ns
-            except ValueError as error:
-                warn(str(error))
-            for path in contents.originals:
-                yield 0, reader.store.length(path), path, 0, 0
+def _columns(held: list[Held]) -> list[Column]:
+    """A column for the service, the account and the versions only where somebody gave any."""
+    made = [Column("collector", [safe(one.name) for one in held])]
+    for part in ("service", "account"):
+        if any(one.identity[part] != USUAL for one in held):
+            made.append(Column(part, [safe(one.identity[part]) for one in held], widest=16))
+    made.append(Column("rows", [_count(one) for one in held], True))
+    made.append(Column("size", [size(one.total.bytes) for one in held], True))
+    made.append(Column("first", [moment(one.total.first_ns)[:10] for one in held]))
+    made.append(Column("last", [moment(one.total.last_ns)[:16] for one in held]))
+    if any(set(one.versions) != {USUAL} for one in held):
+        made.append(Column("versions", [safe(", ".join(sorted(one.versions))) for one in held], widest=16))
+    return made
 
 
-def _table(found: list[Summary]) -> Table:
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    services = len({one.identity["service"] for one in found}) > 1
-    versions = any(one.identity["model_version"] != "unknown" for one in found)
-    shown.add_column("collector", overflow="fold")
-    if services:
-        shown.add_column("service", overflow="fold")
-    if versions:
-        shown.add_column("version", overflow="fold")
-    for name in ("rows", "bytes", "days"):
-        shown.add_column(name, justify="right", no_wrap=True)
-    for name in ("first (UTC)", "last (UTC)"):
-        shown.add_column(name, no_wrap=True)
-    for one in found:
-        extra = [one.identity["service"]] * services + [one.identity["model_version"]] * versions
-        rows = f"{one.rows:,}" + ("+?" if one.original else "")
-        shown.add_row(one.name, *extra, rows, size_text(one.bytes), str(one.days), moment(one.first_ns), moment(one.last_ns))
-    return shown
+def _count(one: Held) -> str:
+    return f"{one.total.rows:,}" if one.total.rows or not one.untold else "?"
+
+
+def _told(one: Held) -> dict[str, object]:
+    return {
+        **one.identity,
+        "collector": one.name,
+        "view": one.view,
+        **_numbers(one.total),
+        "days": one.days,
+        "files": one.files,
+        "files_without_manifest": one.untold,
+        "versions": [{"model_version": version, **_numbers(total)} for version, total in sorted(one.versions.items())],
+    }
+
+
+def _numbers(total: Sum) -> dict[str, object]:
+    return {
+        "rows": total.rows,
+        "bytes": total.bytes,
+        "first": moment(total.first_ns).replace(" ", "T") or None,
+        "last": moment(total.last_ns).replace(" ", "T") or None,
+    }
 
 
 def moment(time_ns: int | None) -> str:
-    """To the minute: that is what fits."""
+    """`2026-11-23 07:26:04.593551`, UTC; empty for none."""
     import datetime as dt
 
     if time_ns is None:
         return ""
-    return (dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=time_ns // 1000)).strftime("%Y-%m-%d %H:%M")
+    when = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=time_ns // 1000)
+    return when.isoformat(" ", "microseconds")
 
 
-def size_text(size: float) -> str:
-    """Bytes, with the unit that a person would take."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:,.1f} TiB"
+def size(count: int) -> str:
+    """`1.5 MiB`."""
+    value = float(count)
+    for unit in UNITS:
+        if value < 1024 or unit == UNITS[-1]:
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"

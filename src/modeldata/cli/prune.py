@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from modeldata.cli.common import JsonOption, ServiceOption, VersionOption
+from modeldata.cli.common import ArchiveOption, JsonOption, ServiceOption, VersionOption
 from modeldata.cli.keeping import (
     ArchiveArgument,
     IdentifierOption,
@@ -17,7 +17,6 @@ from modeldata.cli.keeping import (
     run_on_each,
     wanted,
 )
-from modeldata.keep.whole import prune
 
 UNITS_NS = {"h": 3_600_000_000_000, "d": 86_400_000_000_000, "w": 604_800_000_000_000}
 
@@ -32,6 +31,7 @@ def _age_ns(text: str) -> int:
 def prune_command(
     older_than: Annotated[str, typer.Option("--older-than", help="Days that ended so long ago, such as 90d, 12h or 4w.")],
     archive: ArchiveArgument = None,
+    named: ArchiveOption = None,
     model: ModelOption = None,
     identifier: IdentifierOption = None,
     version: VersionOption = None,
@@ -45,6 +45,10 @@ def prune_command(
 
     Exits with 0: done, shown, or nothing to do; 1: a folder could not be done (the reason is on stderr).
     """
+    from modeldata.keep.whole import prune
+
     before_ns = time.time_ns() - _age_ns(older_than)
     whose = wanted(model, identifier, version, service)
-    run_on_each(archive, whose, lambda job, _: prune(job, before_ns, dry=not yes), "pruned", dry=not yes, as_json=as_json)
+    run_on_each(
+        archive or named, whose, lambda job, _: prune(job, before_ns, dry=not yes), "pruned", dry=not yes, as_json=as_json
+    )

@@ -1,36 +1,61 @@
-"""`modeldata query`: SQL over an archive."""
+"""`modeldata query`: SQL over the archive."""
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from modeldata.cli.common import ArchiveOption, RowsJsonOption, reader_of
-from modeldata.errors import ModelDataError
+from modeldata.cli.common import ArchiveOption, reader_of, say
+from modeldata.cli.duck import failed
+from modeldata.cli.out import JSONL, form_of, print_rows
+from modeldata.cli.whose import CsvOption, LinesOption, TableOption
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+BATCH_ROWS = 65_536
+AS_TEXT = ("INTERVAL", "BIT", "TIME WITH TIME ZONE", "TIMESTAMP WITH TIME ZONE")
+"""Types that Arrow has no type for, or only with data that may not be installed."""
 
 
 def query(
-    sql: Annotated[str | None, typer.Argument(help="SELECT ... (DuckDB); - for stdin; without it, the views are listed.")] = None,
+    sql: Annotated[str, typer.Argument(metavar="SQL", help='A query, such as "SELECT …"; - reads it from stdin.')],
+    rows: Annotated[int | None, typer.Option("-n", "--rows", min=0, help="At most so many rows.")] = None,
+    table: TableOption = False,
+    csv: CsvOption = False,
+    as_json: LinesOption = False,
     archive: ArchiveOption = None,
-    as_json: RowsJsonOption = False,
 ) -> None:
-    """Run SQL over the archive: each collector is a view, <model>_<identifier>, such as churn_inputs.
+    """Run SQL (DuckDB) over the collectors and print its rows.
 
-    Only the columns, days and row groups that the query needs are read. A table in a terminal, CSV in a pipe.
+    There is a view for each collector, <model>_<identifier> in lower case: churn_inputs. `modeldata ls --json` names them.
+    Only the days and columns that the query needs are read. Needs modeldata[sql].
     """
+    form = form_of(table, csv, as_json)
     reader = reader_of(archive)
-    if sql is None:
-        from modeldata.read.sql import views
-
-        for name, collector in views(reader.store).items():
-            plain = name if sys.stdout.isatty() else f"{name}\t{collector}"
-            print(json.dumps({"view": name, "collector": collector}) if as_json else plain)
+    batches = _ask(reader, sys.stdin.read() if sql == "-" else sql)
+    if batches is None:
+        say("no rows: it is not a query")
         return
-    from modeldata.cli.rows import show
+    try:
+        print_rows(_whole_numbers(batches) if form == JSONL else batches, batches.schema, form, rows)
+    except _duckdb_error() as error:
+        raise failed("run the query", error) from None
+
+
+def _duckdb_error() -> type[Exception]:
+    import duckdb
+
+    found: type[Exception] = duckdb.Error
+    return found
+
+
+def _ask(reader: Any, sql: str) -> pa.RecordBatchReader | None:
+    """The rows of a query, as they are asked for. Raises `NotThere`, `MissingExtra`, and what DuckDB says as `ModelDataError`."""
     from modeldata.read.errors import need
 
     try:
@@ -38,11 +63,42 @@ def query(
     except ImportError:
         raise need("duckdb", "sql", "run SQL") from None
     try:
-        relation = reader.sql(sys.stdin.read() if sql == "-" else sql)
-        if relation is None:
-            Console(stderr=True).print("done: it has no rows to show")
-            return
-        found = relation.fetch_record_batch()
-        show(found.schema, found, as_json=as_json)
+        found = reader.sql(sql)
+        return None if found is None else _batches(_readable(found))
     except duckdb.Error as error:
-        raise ModelDataError("run SQL", cause=str(error).strip(), hint="`modeldata query` alone lists the views") from None
+        raise failed("run the query", error) from None
+
+
+def _batches(found: Any) -> pa.RecordBatchReader:
+    """The method has another name since DuckDB 1.4."""
+    read = getattr(found, "to_arrow_reader", None) or found.fetch_arrow_reader
+    return read(BATCH_ROWS)
+
+
+def _readable(found: Any) -> Any:
+    """Each column under a name of its own and of a type that all forms know."""
+    seen: dict[str, int] = {}
+    projected = []
+    for at, (name, kind) in enumerate(zip(found.columns, map(str, found.types), strict=True), 1):
+        seen[name] = seen.get(name, 0) + 1
+        mine = name if seen[name] == 1 else f"{name}_{seen[name]}"
+        value = f"CAST(#{at} AS VARCHAR)" if kind in AS_TEXT else f"#{at}"
+        projected.append(f'{value} AS "{mine.replace(chr(34), chr(34) * 2)}"')
+    return found.project(", ".join(projected))
+
+
+def _whole_numbers(batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """sum() of whole numbers is of 128 bit: a number in JSON where 64 are enough, as everybody expects."""
+    import pyarrow as pa
+    import pyarrow.types as types
+
+    for batch in batches:
+        columns = []
+        for values in batch.columns:
+            if types.is_decimal(values.type) and values.type.scale == 0:
+                try:
+                    values = values.cast(pa.int64())
+                except pa.ArrowInvalid:
+                    pass  # it takes more
+            columns.append(values)
+        yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)

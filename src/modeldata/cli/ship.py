@@ -53,6 +53,7 @@ def ship(
     if drain:
         raise typer.Exit(_drain(settings, files, leave, timeout, as_json))
     place = open_place(settings.spool_folder(), files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool)
+    before = _archived(settings, place, files)
     while not leave.is_set():
         led = lead_and_ship(
             place, settings, files=files, warn=warn, monotonic=time.monotonic, wall_ns=time.time_ns,
@@ -62,6 +63,8 @@ def ship(
             warn(f"{_leader(place, files)} ships this spool: {place.folder}; waiting")
             while not leave.wait(LOOK_SECONDS) and Leadership.taken(place.leader_lock, files):
                 continue
+    if as_json:
+        _told(True, 0, _archived(settings, place, files) - before, _pending(settings, place, files), "stopped")
 
 
 def _begin_anew(settings: Settings, files: Files) -> None:
@@ -86,7 +89,7 @@ def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: fl
     reason: str | None = None
     while True:
         reason = _try(settings, place, files, leave)
-        pending = max(count(place, state, files).rows for state in _states(settings, place, files))
+        pending = _pending(settings, place, files)
         if not pending:
             shipped = _archived(settings, place, files) - before
             return _told(as_json, 0, shipped, 0, f"archived {shipped:,} rows in {mask(settings.archive)}; nothing is pending")
@@ -127,6 +130,10 @@ def _try(settings: Settings, place: Place, files: Files, leave: threading.Event)
 
 def _archived(settings: Settings, place: Place, files: Files) -> int:
     return min(sum(state.archived.values()) for state in _states(settings, place, files))
+
+
+def _pending(settings: Settings, place: Place, files: Files) -> int:
+    return max(count(place, state, files).rows for state in _states(settings, place, files))
 
 
 def _states(settings: Settings, place: Place, files: Files) -> list[State]:

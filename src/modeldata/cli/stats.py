@@ -1,51 +1,147 @@
-"""`modeldata stats`: what is in the columns of a collector."""
+"""`modeldata stats`: what each column of a collector holds."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from modeldata.cli.common import (
-    ArchiveOption,
+from modeldata import names
+from modeldata.cli.common import ArchiveOption, JsonOption, ServiceOption, VersionOption
+from modeldata.cli.out import binary_stdout
+from modeldata.cli.table import safe, terminal_width
+from modeldata.cli.whose import (
     CollectorArgument,
     ColumnsOption,
+    DaysOption,
     EndOption,
-    JsonOption,
-    ServiceOption,
+    SkipOption,
+    Span,
     StartOption,
-    VersionOption,
-    collector_of,
-    question,
-    reader_of,
+    TextOption,
+    ask,
 )
+
+if TYPE_CHECKING:
+    from modeldata.cli.summary import ColumnSummary
+
+BLOCKS = " ▁▂▃▄▅▆▇█"
+NAME, TYPE = 24, 22
+INDENT = "  "
 
 
 def stats(
     collector: CollectorArgument,
     start: StartOption = None,
     end: EndOption = None,
+    days: DaysOption = None,
+    columns: ColumnsOption = None,
     version: VersionOption = None,
     service: ServiceOption = None,
-    columns: ColumnsOption = None,
-    top: Annotated[int, typer.Option("--top", min=0, help="How many of the most frequent values of a text column.")] = 3,
+    text: TextOption = None,
+    skip_damaged: SkipOption = False,
     archive: ArchiveOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Describe each column: type, missing values, range, mean, quantiles, the most frequent values, a small histogram.
+    """Say what each column of a collector holds: type, nulls, different values, min, quantiles, max, mean, frequent values.
 
-    Reads the rows twice, in bounded memory. Quantiles, counts of different values and frequent values are close, not exact.
+    Quantiles are about 1 % and numbers of different values about 5 % off; all else is exact. Memory is bounded, whatever the
+    number of rows. Our own columns but $Timestamp are left out unless --columns names them. Needs modeldata[sql].
     """
-    from modeldata.cli.describe import describe
-    from modeldata.cli.describe_show import show
+    from modeldata.cli.summary import summarize
 
-    reader = reader_of(archive)
-    model, identifier = collector_of(reader, collector)
-    scan = reader.scan(model, identifier, **question(start, end, version, service, columns))
-    rows, found = describe(scan, top)
+    asked = ask(collector, archive, Span(start, end, days), version, service, columns, text, skip_damaged)
+    scan = asked.scan()
+    if columns is None:
+        ours = set(names.OWN_COLUMNS) - {names.TIMESTAMP}
+        scan = scan.narrowed([name for name in scan.schema.names if name not in ours])
+    found = summarize(scan)
     if as_json:
-        told = {"collector": f"{model}/{identifier}", "rows": rows, "columns": [one.as_dict() for one in found]}
-        print(json.dumps(told, default=str))
-    else:
-        show(f"{model}/{identifier}", rows, found)
+        rows = found[0].rows if found else 0
+        print(json.dumps({"collector": asked.name, "rows": rows, "columns": [_told(one) for one in found]}))
+        return
+    lines = [f"{safe(asked.name)}: {found[0].rows if found else 0:,} rows"]
+    widths = (min(NAME, max(len(one.name) for one in found)), min(TYPE, max(len(one.type) for one in found))) if found else ()
+    for one in found:
+        lines += ["", *block(one, terminal_width(), *widths)]
+    with binary_stdout() as sink:
+        sink.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+
+
+def _told(one: ColumnSummary) -> dict[str, object]:
+    """As JSON; times as text."""
+    numbers = {name: _plain(getattr(one, name), one.is_time) for name in ("low", "high", "mean")}
+    quantiles = [_plain(value, one.is_time) for value in one.quantiles]
+    from modeldata.cli.summary import QUANTILES
+
+    return {
+        "name": one.name, "type": one.type, "rows": one.rows, "nulls": one.nulls, "distinct": one.distinct,
+        "min": numbers["low"], "max": numbers["high"], "mean": numbers["mean"],
+        "quantiles": dict(zip(map(str, QUANTILES), quantiles, strict=False)), "not_finite": one.not_finite,
+        "histogram": list(one.bars), "top": [top._asdict() for top in one.top],
+    }  # fmt: skip
+
+
+def _plain(value: float | None, is_time: bool) -> object:
+    return moment(value).replace(" ", "T") if is_time and value is not None else value
+
+
+def block(one: ColumnSummary, width: int, name: int = NAME, kind: int = TYPE) -> list[str]:
+    """Some lines for the terminal, none longer than it is wide; name and type take so many characters."""
+    nulls = f"{one.nulls / one.rows:.1%} null" if one.nulls else "no nulls"
+    distinct = "" if one.distinct is None or one.is_time else f", ~{one.distinct:,} different"
+    odd = f", {one.not_finite:,} NaN or infinite" if one.not_finite else ""
+    head = f"{_cut(safe(one.name), name):{name}}  {_cut(one.type, kind):{kind}}  {nulls}{distinct}{odd}"
+    return [_cut(line, width) for line in (head, *_numbers(one), *_frequent(one, width))]
+
+
+def _numbers(one: ColumnSummary) -> list[str]:
+    if one.low is None or one.high is None:
+        return []
+    bars = f"{INDENT}{''.join(_bars(one.bars))}" if one.bars else ""
+    if one.is_time:
+        return [f"{INDENT}{moment(one.low)[:19]} … {moment(one.high)[:19]}  {bars.strip()}".rstrip()]
+    _, low, middle, high, _ = one.quantiles if len(one.quantiles) == 5 else (one.low,) * 5
+    parts = [("min", one.low), ("25 %", low), ("50 %", middle), ("75 %", high), ("max", one.high), ("mean", one.mean)]
+    text = "  ".join(f"{name} {_short(value)}" for name, value in parts)
+    return [INDENT + text, *([bars] if bars else [])]
+
+
+def _bars(counts: tuple[int, ...]) -> list[str]:
+    """The highest bar is full; what is not empty can be seen."""
+    most = max(counts)
+    return [BLOCKS[0] if not count else BLOCKS[max(1, round(count / most * (len(BLOCKS) - 1)))] for count in counts]
+
+
+def _frequent(one: ColumnSummary, width: int) -> list[str]:
+    if not one.top:
+        return []
+    parts = [f"{_cut(safe(top.value) or '(empty)', NAME)} {top.rows / one.rows:.1%}" for top in one.top]
+    line = ""
+    for part in parts:
+        longer = f"{line}, {part}" if line else INDENT + part
+        if line and len(longer) > width:
+            break
+        line = longer
+    return [line]
+
+
+def _short(value: float | None) -> str:
+    """A number in few characters: five digits, or all of a whole part."""
+    if value is None:
+        return ""
+    size = abs(value)
+    if size and not 1e-4 <= size < 1e9:
+        return f"{float(value):.4g}"
+    text = f"{value:,.{max(0, 4 - len(str(int(size)).lstrip('0')))}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def moment(seconds: float) -> str:
+    """`2026-11-23 07:26:04`, UTC."""
+    when = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=seconds)
+    return when.isoformat(" ", "seconds")

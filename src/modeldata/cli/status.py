@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import time
 
-from rich.console import Console
-from rich.table import Table
-
 from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of
+from modeldata.cli.out import Out
+from modeldata.cli.table import safe
 from modeldata.errors import mask
 from modeldata.ship.status import fill
 from modeldata.spool.files import Files
@@ -27,16 +26,10 @@ def status(archive: ArchiveOption = None, spool: SpoolOption = None, as_json: Js
     if as_json:
         print(json.dumps(shown))
         return
-    Console().print(_table(shown))
-
-
-def _table(shown: dict[str, object]) -> Table:
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
+    out, widest = Out(), max(map(len, shown))
     for name, value in shown.items():
-        table.add_row(name.replace("_", " "), _text(name, value))
-    return table
+        out.print(f"[bold]{name.replace('_', ' '):{widest}}[/]  ", end="")
+        out.print(safe(_text(name, value)), markup=False)
 
 
 def _text(name: str, value: object) -> str:

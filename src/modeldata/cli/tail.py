@@ -1,31 +1,31 @@
-"""`modeldata tail`: the newest rows of a collector, and with -f those that come."""
+"""`modeldata tail`: the newest rows of a collector, and with -f those that arrive."""
 
 from __future__ import annotations
 
-import sys
+import select
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from modeldata.cli.common import (
-    ArchiveOption,
+from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, say
+from modeldata.cli.out import TABLE, binary_stdout, form_of, leave_quietly, print_rows, without_quiet
+from modeldata.cli.whose import (
     CollectorArgument,
     ColumnsOption,
-    RowsJsonOption,
-    ServiceOption,
-    VersionOption,
-    collector_of,
-    question,
-    reader_of,
-    warn,
+    CsvOption,
+    DaysOption,
+    EndOption,
+    LinesOption,
+    SkipOption,
+    Span,
+    StartOption,
+    TableOption,
+    TextOption,
+    ask,
 )
-from modeldata.cli.head import RowsOption
-from modeldata.store import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pyarrow as pa
 
     from modeldata.cli.follow import Follower
@@ -33,70 +33,82 @@ if TYPE_CHECKING:
 
 def tail(
     collector: CollectorArgument,
-    rows: RowsOption = 10,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with rows as they are archived, until Ctrl-C.")] = False,
-    interval: Annotated[float, typer.Option("--interval", min=0.05, help="Seconds between two looks.")] = 1.0,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with rows as they arrive, until Ctrl-C.")] = False,
+    interval: Annotated[float, typer.Option("--interval", min=0.05, help="With -f: seconds between looks.")] = 1.0,
+    rows: Annotated[int, typer.Option("-n", "--rows", min=0, help="How many to begin with.")] = 10,
+    start: StartOption = None,
+    end: EndOption = None,
+    days: DaysOption = None,
+    columns: ColumnsOption = None,
     version: VersionOption = None,
     service: ServiceOption = None,
-    columns: ColumnsOption = None,
+    table: TableOption = False,
+    csv: CsvOption = False,
+    as_json: LinesOption = False,
+    text: TextOption = None,
+    skip_damaged: SkipOption = False,
     archive: ArchiveOption = None,
-    as_json: RowsJsonOption = False,
 ) -> None:
-    """Show the newest rows of a collector. With -f, each row that is archived from then on, once; never half a row.
+    """Print the newest rows of a collector, by time; with -f, also those that arrive, each once and whole.
 
-    Rows reach the archive a batch at a time: every second into a folder, every 5 s into a cloud (MODELDATA_BATCH_SECONDS).
+    A row arrives when it is in the archive: with a local archive about a second after collect(), with a cloud five.
+    A table leaves out $RequestId, $Writer, $Sequence and $Row unless --columns names them.
+
+    Exits with 0, also after Ctrl-C and when nobody reads stdout any more.
     """
     from modeldata.cli.follow import Follower
-    from modeldata.cli.rows import show
-    from modeldata.read.question import request_of
+    from modeldata.cli.newest import newest
 
-    reader = reader_of(archive)
-    request = request_of(*collector_of(reader, collector), question(None, None, version, service, columns))
-    follower = Follower(reader, request)
-    found = follower.last(rows)
-    if not follow:
-        show(found.schema, found.to_batches(), as_json=as_json)
+    form = form_of(table, csv, as_json)
+    asked = ask(collector, archive, Span(start, end, days), version, service, columns, text, skip_damaged)
+    follower = asked.patiently(lambda now: Follower(now, time.time_ns())) if follow else None
+    found = asked.patiently(lambda now: newest(now, rows))
+    shown = found.select(asked.question.get("columns") or found.column_names)
+    if form == TABLE and columns is None:
+        shown = shown.select(without_quiet(shown.schema))
+    if follower is None:
+        print_rows(shown.to_batches(), shown.schema, form, rows)
         return
-    write = _writer(found.schema, as_json=as_json)
-    write(found)
+    follower.given(found)
     try:
-        _follow(follower, write, interval)
+        _follow(follower, shown, form, interval)
     except KeyboardInterrupt:
-        return
+        return  # how one ends it
 
 
-def _follow(follower: Follower, write: Callable[[pa.Table], None], interval: float) -> None:
-    trouble = ""
-    while True:
-        time.sleep(interval)
-        try:
-            write(follower.new(time.time_ns()))
-            trouble = ""
-        except Unavailable as error:
-            if str(error) != trouble:
+def _follow(follower: Follower, shown: pa.Table, form: str, interval: float) -> None:
+    from modeldata.cli.live import Live
+    from modeldata.errors import StoreError
+
+    live = Live(form, shown.schema)
+    with binary_stdout() as sink:
+        live.write(sink, shown)
+        trouble = ""
+        while True:
+            _wait(sink, interval)
+            try:
+                arrived = follower.look(time.time_ns())
+            except StoreError as error:
+                if str(error) != trouble:
+                    say(f"{error}; trying again")
                 trouble = str(error)
-                warn(f"{error}; trying again")
+                continue
+            trouble = ""
+            if arrived is not None:
+                live.write(sink, arrived)
 
 
-def _writer(schema: pa.Schema, *, as_json: bool) -> Callable[[pa.Table], None]:
-    """How rows are written: always the same columns, so that what reads them needs one header."""
-    from modeldata.cli.rows import Lines, encoded
-    from modeldata.encode import encoder
-
-    if not as_json and sys.stdout.isatty():
-        return Lines().write
-    form = "jsonl" if as_json else "csv"
-    sys.stdout.buffer.write(encoder(form).header(schema.names))
-    sys.stdout.buffer.flush()
-
-    def write(table: pa.Table) -> None:
-        import pyarrow as pa
-
-        if form == "csv":
-            there = [table[name] if name in table.column_names else pa.nulls(len(table)) for name in schema.names]
-            table = pa.table(there, names=schema.names)
-        for batch in table.to_batches():
-            sys.stdout.buffer.write(encoded(batch, form))
-        sys.stdout.buffer.flush()
-
-    return write
+def _wait(sink: Any, seconds: float) -> None:
+    """So long, or until nobody reads stdout any more, which ends the command (where the system tells)."""
+    try:
+        stdout = sink.fileno()
+    except (OSError, ValueError):
+        stdout = None
+    if stdout is None or not hasattr(select, "poll"):
+        time.sleep(seconds)
+        return
+    watch = select.poll()
+    watch.register(stdout, 0)
+    gone = watch.poll(seconds * 1000)
+    if any(event & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, event in gone):
+        leave_quietly()

@@ -1,0 +1,61 @@
+"""A growing output: rows of `tail -f`, in one form, whose columns stay what they were when it began."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO
+
+import pyarrow as pa
+
+from modeldata.cli.common import say
+from modeldata.cli.formats import TextWriter
+from modeldata.cli.out import JSONL, TABLE, text_columns
+from modeldata.cli.table import lines, safe, terminal_width
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+ROOM = 8
+"""Of a column of numbers, at least: later ones may be longer."""
+
+
+class Live:
+    """JSON lines have the columns that there are; CSV and tables those of their first line, which can't be taken back."""
+
+    def __init__(self, form: str, schema: pa.Schema) -> None:
+        self._form = form
+        self._names = schema.names
+        self._new: set[str] = set()
+        self._widths: dict[str, int] = {}
+        self._begun = False
+
+    def write(self, sink: BinaryIO, rows: pa.Table) -> None:
+        """Rows, flushed: whoever reads sees whole lines."""
+        made = rows if self._form == JSONL else self._same(rows)
+        if self._form == TABLE:
+            sink.write("".join(f"{line}\n" for line in self._lines(made)).encode("utf-8", "replace"))
+        else:
+            writer = TextWriter(sink, made.schema, self._form, header=not self._begun)
+            for batch in made.to_batches():
+                writer.write(batch)
+        self._begun = True
+        sink.flush()
+
+    def _lines(self, rows: pa.Table) -> list[str]:
+        """Columns keep the width that they began with, a little more than the first rows take."""
+        columns = text_columns(rows)
+        if not self._begun:
+            self._widths = {one.name: max(one.width, ROOM if one.right else 0) for one in columns}
+        text, _ = lines([one._replace(fixed=self._widths[one.name]) for one in columns], terminal_width())
+        return text[1:] if self._begun else text
+
+    def _same(self, rows: pa.Table) -> pa.Table:
+        self._tell([name for name in rows.column_names if name not in self._names])
+        columns = [rows[name] if name in rows.column_names else pa.nulls(rows.num_rows) for name in self._names]
+        return pa.table(columns, names=self._names)
+
+    def _tell(self, more: Sequence[str]) -> None:
+        fresh = [name for name in more if name not in self._new]
+        if fresh and self._form != TABLE:
+            say(f"new columns are not shown: {', '.join(map(safe, fresh))}; --json shows all, or begin again")
+        self._new.update(fresh)

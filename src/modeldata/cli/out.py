@@ -1,0 +1,136 @@
+"""stdout: rows in the form that was asked for, and an end without a word when nobody reads any more."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
+
+import typer
+from rich.console import Console
+
+from modeldata import names
+from modeldata.cli.common import say
+from modeldata.cli.table import Column, lines, safe, shown, terminal_width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import pyarrow as pa
+
+TABLE, CSV, JSONL = "table", "csv", "jsonl"
+MOST = 40
+"""Rows of a table: it is for eyes."""
+QUIET = (names.REQUEST, names.WRITER, names.SEQUENCE, names.ROW)
+"""Columns that a table leaves out where nobody asked for them."""
+
+
+class Out(Console):
+    """Text on stdout, as wide as it is; a reader who leaves is no error."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, soft_wrap=True)
+
+    def on_broken_pipe(self) -> NoReturn:
+        leave_quietly()
+
+
+def leave_quietly() -> NoReturn:
+    """Nobody reads stdout any more. Python would complain when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(0)
+
+
+@contextmanager
+def binary_stdout() -> Iterator[BinaryIO]:
+    """stdout for bytes, flushed at the end; the command ends with 0 where nobody reads it any more."""
+    try:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.flush()
+    except BrokenPipeError:
+        leave_quietly()
+
+
+def form_of(table: bool, csv: bool, json: bool) -> str:
+    """The one form that was asked for; else a table for a terminal and CSV for a program. Raises `typer.BadParameter`."""
+    if table + csv + json > 1:
+        raise typer.BadParameter("one of --table, --csv and --json")
+    if not (table or csv or json):
+        return TABLE if sys.stdout.isatty() else CSV
+    return TABLE if table else CSV if csv else JSONL
+
+
+def print_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, form: str, most: int | None = None) -> None:
+    """Rows on stdout, `most` of them at most. Without, a table has `MOST`, and it is said that there are more."""
+    if form == TABLE:
+        print_table(batches if most is None else first(batches, most), schema, MOST if most is None else most)
+        return
+    from modeldata.cli.formats import FORMATS
+
+    with binary_stdout() as sink:
+        writer = FORMATS[form](sink, schema)
+        for batch in first(batches, most):
+            writer.write(batch)
+        writer.close()
+
+
+def first(batches: Iterable[pa.RecordBatch], most: int | None) -> Iterator[pa.RecordBatch]:
+    """The first `most` rows; nothing is asked for beyond them."""
+    left = most
+    for batch in batches if left != 0 else ():
+        yield batch if left is None else batch.slice(0, left)
+        if left is not None:
+            left -= batch.num_rows
+            if left <= 0:
+                return
+
+
+def print_table(batches: Iterable[pa.RecordBatch], schema: pa.Schema, most: int) -> None:
+    import pyarrow as pa
+
+    found = pa.Table.from_batches(list(first(batches, most + 1)), schema)
+    rows, left_out = table_lines(found.slice(0, most))
+    with binary_stdout() as sink:
+        sink.write("".join(f"{row}\n" for row in rows).encode(sys.stdout.encoding or "utf-8", "replace"))
+    if found.num_rows > most:
+        say(f"only the first {most:,} rows are shown: --rows shows more, --csv and --json all")
+    if left_out:
+        some = ", ".join([*map(safe, left_out[:5]), *(["…"] if len(left_out) > 5 else [])])
+        more = "column" if len(left_out) == 1 else "columns"
+        say(f"no room for {len(left_out)} more {more} ({some}): --columns picks, --json has all")
+
+
+def table_lines(found: pa.Table) -> tuple[list[str], list[str]]:
+    """A table as lines of the terminal's width, and the names of the columns that don't fit."""
+    return lines(text_columns(found), terminal_width())
+
+
+def text_columns(found: pa.Table) -> list[Column]:
+    """A table as text."""
+    return [_column(name, column) for name, column in zip(found.column_names, found.columns, strict=True)]
+
+
+def _column(name: str, values: pa.ChunkedArray) -> Column:
+    import pyarrow.types as types
+
+    kind = values.type
+    right = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+    return Column(safe(name), [shown(value) for value in _python(values)], bool(right))
+
+
+def _python(values: pa.ChunkedArray) -> list[object]:
+    """Python's own values; as text where it has none for them (a time in nanoseconds)."""
+    import pyarrow as pa
+
+    try:
+        made: list[object] = values.to_pylist()
+    except (ValueError, OverflowError, pa.ArrowInvalid):
+        made = values.cast(pa.string()).to_pylist()
+    return made
+
+
+def without_quiet(schema: pa.Schema) -> list[str]:
+    """The columns that a table shows."""
+    return [name for name in schema.names if name not in QUIET]

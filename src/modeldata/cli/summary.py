@@ -1,0 +1,171 @@
+"""What the columns of a collector hold, told by DuckDB in two passes over the rows, in bounded memory.
+
+The first pass counts, finds the ends, the mean and the quantiles (t-digest, about 1 % off), how many values differ
+(HyperLogLog, about 5 % off) and which are frequent; the second counts these and the bars of a histogram exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow.types as types
+
+from modeldata.cli.duck import failed
+from modeldata.read.errors import need
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from modeldata.read.scan import Scan
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+BARS = 20
+TOP = 5
+SAMPLE = 4096
+"""Frequent values are told of columns with at most so many different ones; of others they say nothing."""
+
+HINT = "--text reads columns as text, --skip-damaged leaves out what is damaged"
+
+
+class Top(NamedTuple):
+    """A frequent value, as text, and how often it is there."""
+
+    value: str
+    rows: int
+
+
+class ColumnSummary(NamedTuple):
+    """One column. `low`, `high`, `mean` and `quantiles` of numbers (of times: seconds since 1970), finite ones only;
+    `low` and `high` of whole numbers are exact.
+
+    not_finite: NaN and infinities. bars: rows in each of `BARS` equal parts of [low, high].
+    """
+
+    name: str
+    type: str
+    rows: int
+    nulls: int
+    distinct: int | None = None
+    low: float | int | None = None
+    high: float | int | None = None
+    mean: float | None = None
+    quantiles: tuple[float, ...] = ()
+    not_finite: int = 0
+    bars: tuple[int, ...] = ()
+    top: tuple[Top, ...] = ()
+    is_time: bool = False
+
+
+def summarize(scan: Scan) -> list[ColumnSummary]:
+    """One for each column of the scan. Raises `MissingExtra`, and what a scan raises while it is read."""
+    try:
+        import duckdb
+    except ImportError:
+        raise need("duckdb", "sql", "compute statistics") from None
+    connection = duckdb.connect()
+    relation = scan.to_duckdb(connection)
+    fields = list(scan.schema)
+    try:
+        counted = _rows_of(relation, [part for at, field in enumerate(fields) for part in _first(f"c{at}", field)], fields)
+        found = [_begun(at, field, counted) for at, field in enumerate(fields)]
+        asked = [part for at, one in enumerate(found) for part in _second(f"c{at}", one)]
+        exact = _rows_of(relation, asked, fields) if asked else {}
+    except duckdb.Error as error:
+        raise failed("compute statistics", error, HINT) from None
+    return [_finished(at, one, exact) for at, one in enumerate(found)]
+
+
+def _rows_of(relation: Any, parts: Sequence[str], fields: Sequence[pa.Field]) -> dict[str, Any]:
+    """One row of aggregates, by name. Columns are c0, c1, ... there: a user's names can be anything."""
+    columns = ", ".join(f"{_value(at, field)} AS c{at}" for at, field in enumerate(fields))
+    columns += "".join(f", CAST(#{at + 1} AS HUGEINT) AS c{at}_exact" for at, field in enumerate(fields) if is_whole(field.type))
+    made = relation.project(columns).aggregate(", ".join(parts))
+    return dict(zip(made.columns, made.fetchall()[0], strict=True))
+
+
+def _value(at: int, field: pa.Field) -> str:
+    """A number, or text; only whether it is null where it is neither."""
+    if is_number(field.type):
+        return f"CAST(#{at + 1} AS DOUBLE)"
+    if is_time(field.type):
+        return f"epoch_us(#{at + 1}) / 1e6"
+    return f"CAST(#{at + 1} AS VARCHAR)" if is_text(field.type) else f"#{at + 1} IS NULL"
+
+
+def _first(name: str, field: pa.Field) -> Iterator[str]:
+    if not (is_number(field.type) or is_time(field.type) or is_text(field.type)):
+        yield f"count(*) AS {name}_rows"
+        yield f"count(*) FILTER (WHERE {name}) AS {name}_nulls"
+        return
+    yield f"count(*) AS {name}_rows"
+    yield f"count(*) - count({name}) AS {name}_nulls"
+    yield f"approx_count_distinct({name}) AS {name}_distinct"
+    if is_text(field.type):
+        yield f"approx_top_k({name}, {TOP}) AS {name}_top"
+        return
+    only = f"FILTER (WHERE isfinite({name}))"
+    quantiles = ", ".join(map(str, QUANTILES))
+    yield f"count(*) FILTER (WHERE NOT isfinite({name})) AS {name}_odd"
+    exact = f"{name}_exact" if is_whole(field.type) else name
+    yield f"min({exact}) {only} AS {name}_low"
+    yield f"max({exact}) {only} AS {name}_high"
+    yield f"avg({name}) {only} AS {name}_mean"
+    yield f"approx_quantile({name}, [{quantiles}]) {only} AS {name}_quantiles"
+
+
+def _begun(at: int, field: pa.Field, counted: dict[str, Any]) -> ColumnSummary:
+    def get(what: str) -> Any:
+        return counted.get(f"c{at}_{what}")
+
+    top = tuple(Top(value, 0) for value in get("top") or () if value is not None)
+    return ColumnSummary(
+        field.name, str(field.type), get("rows"), get("nulls"), get("distinct"), get("low"), get("high"), get("mean"),
+        tuple(get("quantiles") or ()), get("odd") or 0, top=top, is_time=is_time(field.type),
+    )  # fmt: skip
+
+
+def _second(name: str, one: ColumnSummary) -> Iterator[str]:
+    if one.top and (one.distinct or 0) <= SAMPLE:
+        for at, top in enumerate(one.top):
+            text = top.value.replace("'", "''")
+            yield f"count(*) FILTER (WHERE {name} = '{text}') AS {name}_{at}"
+    elif one.low is not None and one.high is not None:
+        low, wide = float(one.low), float(one.high) - float(one.low)
+        if wide > 0 and math.isfinite(wide):
+            place = f"CASE WHEN isfinite({name}) THEN ({name} - {low!r}) / {wide!r} * {BARS} END"
+            yield f"histogram(least({BARS - 1}, CAST(floor({place}) AS INTEGER))) AS {name}_bars"
+
+
+def _finished(at: int, one: ColumnSummary, exact: dict[str, Any]) -> ColumnSummary:
+    bars = exact.get(f"c{at}_bars")
+    counts = [exact.get(f"c{at}_{number}", 0) for number in range(len(one.top))]
+    top = sorted((top._replace(rows=rows) for top, rows in zip(one.top, counts, strict=True) if rows), key=_by_rows)
+    distinct = one.distinct if one.distinct is None else min(one.distinct, one.rows - one.nulls)
+    return one._replace(
+        top=tuple(top), distinct=distinct, bars=tuple(bars.get(number, 0) for number in range(BARS)) if bars else ()
+    )
+
+
+def _by_rows(top: Top) -> tuple[int, str]:
+    return -top.rows, top.value
+
+
+def is_number(kind: pa.DataType) -> bool:
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
+
+
+def is_whole(kind: pa.DataType) -> bool:
+    """Whole numbers: their ends are told exactly, where a double would round them."""
+    return bool(types.is_integer(kind) or (types.is_decimal128(kind) and kind.scale == 0))
+
+
+def is_time(kind: pa.DataType) -> bool:
+    return bool(types.is_timestamp(kind) or types.is_date(kind))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """And what has as few values as text: bool."""
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_boolean(kind) or types.is_dictionary(kind))

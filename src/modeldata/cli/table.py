@@ -1,0 +1,89 @@
+"""Rows as a table for eyes: one line a row, as many columns as fit, nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WIDEST = 28
+"""Cells of a column; longer values end in an ellipsis."""
+NARROWEST = 6
+"""What a column is still worth showing with."""
+GAP = "  "
+
+
+class Column(NamedTuple):
+    """One column as text. Numbers stand to the right."""
+
+    name: str
+    cells: list[str]
+    right: bool = False
+    widest: int = WIDEST
+    fixed: int | None = None
+    """Its width whatever the cells are: for lines that others follow."""
+
+    @property
+    def width(self) -> int:
+        return self.fixed or min(max(map(cell_len, [self.name, *self.cells])), self.widest)
+
+
+def terminal_width() -> int:
+    """Of the terminal, as `COLUMNS` or the terminal itself says; else 80."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def lines(columns: Sequence[Column], width: int) -> tuple[list[str], list[str]]:
+    """(a line with the names and one for each row, names of the columns that there was no room for)."""
+    shown: list[tuple[Column, int]] = []
+    used = 0
+    for column in columns:
+        room = width - used - (len(GAP) if shown else 0)
+        wide = min(column.width, room)
+        if shown and (wide < column.width and wide < max(NARROWEST, cell_len(column.name))):
+            break
+        shown.append((column, max(wide, 1)))
+        used = width - room + wide
+    rows = [_line([column.name for column, _ in shown], shown)]
+    rows += [_line([column.cells[at] for column, _ in shown], shown) for at in range(len(columns[0].cells) if columns else 0)]
+    return rows, [column.name for column in columns[len(shown) :]]
+
+
+def _line(cells: list[str], shown: Sequence[tuple[Column, int]]) -> str:
+    return GAP.join(_fitted(cell, width, column.right) for cell, (column, width) in zip(cells, shown, strict=True)).rstrip()
+
+
+def _fitted(cell: str, width: int, right: bool) -> str:
+    length = cell_len(cell)
+    if length > width:
+        return set_cell_size(cell, width - 1) + "…"
+    return " " * (width - length) + cell if right else cell + " " * (width - length)
+
+
+def shown(value: object) -> str:
+    """A value as a person wants to see it; `null` for none, which is not empty text."""
+    if value is None:
+        return "null"
+    if isinstance(value, dt.datetime):
+        text = value.isoformat(" ", "milliseconds")
+        return text.removesuffix("+00:00")
+    if isinstance(value, float):
+        return f"{value:.7g}" if value != int_of(value) or abs(value) >= 1e15 else f"{value:.1f}"
+    return safe(str(value))
+
+
+def int_of(value: float) -> float:
+    """Its whole part; itself where it has none (NaN, infinity)."""
+    return float(int(value)) if value - value == 0 else value
+
+
+def safe(text: str) -> str:
+    """One line of printable characters: a terminal obeys some of the others."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode("ascii") for one in text)

@@ -1,0 +1,206 @@
+"""Whose rows, of when, which columns: the arguments that every command for rows takes, and what they ask of the reader."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import os
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
+
+import typer
+
+from modeldata.cli.common import reader_of, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from modeldata.read.catalog import Batch, Catalog, Contents
+    from modeldata.read.choose import Collector
+    from modeldata.read.plan import Request
+    from modeldata.read.question import Question
+    from modeldata.read.reader import Reader
+    from modeldata.read.scan import Scan
+
+
+TRIES = 5
+"""Of a look at an archive in which files go away meanwhile."""
+SKIP_HINT = "--skip-damaged reads everything else"
+Answer = TypeVar("Answer")
+
+
+class Span(NamedTuple):
+    """What `--start`, `--end` and `--days` say, as they were typed."""
+
+    start: str | None
+    end: str | None
+    days: int | None
+
+    def bounds(self, today: dt.date) -> tuple[str | None, str | None]:
+        """(start, end) for the reader. `--days 2` is today and yesterday, in UTC. Raises `typer.BadParameter`."""
+        if self.days is None:
+            return self.start, self.end
+        if self.start or self.end:
+            raise typer.BadParameter("--days says both already: leave out --start and --end")
+        return (today - dt.timedelta(days=self.days - 1)).isoformat(), None
+
+
+class Asked(NamedTuple):
+    """A question, and the archive that it is asked of, as it was listed just now."""
+
+    reader: Reader
+    catalog: Catalog
+    model: str
+    identifier: str
+    question: Question
+
+    @property
+    def name(self) -> str:
+        return f"{self.model}/{self.identifier}"
+
+    @property
+    def request(self) -> Request:
+        from modeldata.read.question import request_of
+
+        return request_of(self.model, self.identifier, self.question)
+
+    def collectors(self) -> list[Collector]:
+        """Those that are meant: several where they differ in version, service or account. Raises `NotThere`."""
+        from modeldata.read.choose import choose
+
+        return choose(self.catalog, self.request.identity, self.reader.url)
+
+    def folders(self) -> list[str]:
+        """Of these collectors, below the archive. Raises `NotThere`."""
+        places = [listing.place for one in self.collectors() for listing in one.listings]
+        return list(dict.fromkeys(place.collector for place in places if place is not None))
+
+    def understood(self, contents: Contents) -> Iterator[Batch]:
+        """The live batches of a folder. Raises `Damaged` at a manifest that can't be understood, unless that is left out."""
+        from modeldata.read.errors import Damaged
+
+        try:
+            yield from contents.batches()
+        except ValueError as error:
+            if self.question.get("errors") != "skip":
+                raise Damaged("read the archive", contents.listing.path, cause=str(error), hint=SKIP_HINT) from None
+            say(f"left out: {error}")
+
+    def patiently(self, work: Callable[[Asked], Answer]) -> Answer:
+        """Compaction takes files away while we look: then look again. Raises what `work` raises."""
+        from modeldata.read.catalog import Catalog, Gone
+
+        asked = self
+        for _ in range(TRIES - 1):
+            try:
+                return work(asked)
+            except Gone:
+                asked = asked._replace(catalog=Catalog.of(self.reader.store))
+        return work(asked)
+
+    def scan(self, **more: object) -> Scan:
+        """The rows; `more` is said besides what was typed. Raises `NotThere`, `Damaged`, `StoreError`."""
+        from modeldata.read.question import request_of
+        from modeldata.read.scan import Scan
+
+        request = request_of(self.model, self.identifier, {**self.question, **more})  # type: ignore[typeddict-item]
+        return Scan(self.reader.store, self.reader.url, request, self.catalog)
+
+
+def ask(
+    collector: str,
+    archive: str | None,
+    span: Span,
+    version: str | None = None,
+    service: str | None = None,
+    columns: str | None = None,
+    text: str | None = None,
+    skip_damaged: bool = False,
+) -> Asked:
+    """Raises `NotThere` for a collector that is none, with near names; `typer.BadParameter` for what can't be meant."""
+    from modeldata.read.catalog import Catalog
+
+    question = question_of(span, version, service, columns, text, skip_damaged)
+    reader = reader_of(archive)
+    catalog = Catalog.of(reader.store)
+    model, identifier = found(collector, catalog, reader.url)
+    return Asked(reader, catalog, model, identifier, question)
+
+
+def question_of(
+    span: Span, version: str | None, service: str | None, columns: str | None, text: str | None, skip_damaged: bool
+) -> Question:
+    """The keywords of the reader."""
+    start, end = span.bounds(dt.datetime.now(dt.UTC).date())
+    made: Question = {"start": start, "end": end, "version": version, "service": service, "columns": names_in(columns)}
+    if text:
+        from modeldata.read.forms import TEXT
+
+        made["types"] = dict.fromkeys(names_in(text) or (), TEXT)
+    if skip_damaged:
+        made["errors"] = "skip"
+    return made
+
+
+def names_in(text: str | None) -> list[str] | None:
+    """`a,b` → both, and `"a,b",c` as CSV has it, for names with a comma."""
+    if text is None:
+        return None
+    return [name for name in next(csv.reader([text], skipinitialspace=True), []) if name]
+
+
+def found(collector: str, catalog: Catalog, archive: str) -> tuple[str, str]:
+    """(model, identifier). Of a model alone, its only identifier. Raises `NotThere`, which names those that there are."""
+    from modeldata.read.choose import choose, collectors
+    from modeldata.read.errors import NotThere
+
+    everyone = collectors(catalog)
+    models = {one.identity["model_name"] for one in everyone}
+    model, slash, identifier = collector.rpartition("/")
+    if slash and collector not in models:
+        choose(catalog, {"model_name": model, "identifier": identifier}, archive)
+        return model, identifier
+    identifiers = {one.identity["identifier"] for one in choose(catalog, {"model_name": collector}, archive)}
+    if len(identifiers) > 1:
+        which = " or ".join(f"{collector}/{one}" for one in sorted(identifiers))
+        raise NotThere("tell which collector", archive, cause=f"model {collector!r} has several", hint=f"say {which}")
+    return collector, identifiers.pop()
+
+
+def complete_collector(context: typer.Context, incomplete: str) -> list[str]:
+    """For the shell's TAB. Of local archives only: a cloud would be asked at each key, perhaps for long."""
+    from modeldata.errors import ModelDataError
+    from modeldata.read.catalog import Catalog
+    from modeldata.read.choose import collectors
+    from modeldata.urls import local_folder
+
+    try:
+        reader = reader_of(context.params.get("archive") or os.environ.get("MODELDATA_ARCHIVE"))
+        if local_folder(reader.url) is None:
+            return []
+        found = {f"{one.identity['model_name']}/{one.identity['identifier']}" for one in collectors(Catalog.of(reader.store))}
+    except (ModelDataError, OSError):
+        return []  # a shell has no place for it
+    return [name for name in sorted(found) if name.startswith(incomplete)]
+
+
+CollectorArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="COLLECTOR",
+        help="MODEL/IDENTIFIER, such as churn/inputs; MODEL alone where it has only one.",
+        autocompletion=complete_collector,
+    ),
+]
+StartOption = Annotated[
+    str | None, typer.Option("--start", metavar="TIME", help="From here on: 2026-11-23 or 2026-11-23T12:00, UTC.")
+]
+EndOption = Annotated[str | None, typer.Option("--end", metavar="TIME", help="Before this.")]
+DaysOption = Annotated[int | None, typer.Option("--days", metavar="N", min=1, help="The last N days, today included (UTC).")]
+ColumnsOption = Annotated[str | None, typer.Option("--columns", metavar="A,B", help="Only these columns, in this order.")]
+TextOption = Annotated[
+    str | None, typer.Option("--text", metavar="A,B", help="Read these columns as text, where values are of several types.")
+]
+SkipOption = Annotated[bool, typer.Option("--skip-damaged", help="Leave out what is damaged, and say so, instead of ending.")]
+TableOption = Annotated[bool, typer.Option("--table", help="As a table for eyes; the default at a terminal.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="As CSV; the default where stdout is no terminal.")]
+LinesOption = Annotated[bool, typer.Option("--json", help="As JSON lines: one object a row.")]

@@ -1,0 +1,193 @@
+"""`head`, `tail`, `export` and `join`: what others read from stdout, or from the file, is what was collected."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.read.kit import Shipped
+
+from .kit import CALLS, DAYS, PLANS, age, run, score
+
+TOTAL = len(DAYS) * CALLS
+
+
+def collected() -> list[tuple[str, int, str | None]]:
+    return [(f"order-{number}", age(number), PLANS[number % len(PLANS)]) for number in range(TOTAL)]
+
+
+def test_head_prints_the_first_rows_as_csv(here: Path) -> None:
+    done = run("head", "churn/inputs", "-n", "5")
+    assert (done.code, done.err) == (0, "")
+    assert [(row["$CorrelationId"], int(row["age"]), row["plan"]) for row in done.rows()] == collected()[:5]
+    assert done.rows()[0]["$Timestamp"] == f"{DAYS[0]}T09:00:01.250000"
+
+
+def test_head_as_json_has_types_and_nulls(here: Path) -> None:
+    rows = run("head", "churn/inputs", "--json").objects()
+    assert [(row["$CorrelationId"], row["age"], row["plan"]) for row in rows] == collected()[:10]
+    assert rows[7]["plan"] is None
+
+
+def test_tail_prints_the_newest_rows_oldest_first(here: Path) -> None:
+    rows = run("tail", "churn/inputs", "-n", "50", "--json").objects()
+    assert [(row["$CorrelationId"], row["age"], row["plan"]) for row in rows] == collected()[-50:]
+
+
+@pytest.mark.parametrize("rows", [0, 1, TOTAL, TOTAL + 7])
+@pytest.mark.parametrize("command", ["head", "tail"])
+def test_as_many_rows_as_asked_for_or_as_there_are(here: Path, command: str, rows: int) -> None:
+    done = run(command, "churn/inputs", "-n", str(rows), "--csv")
+    assert done.code == 0 and len(done.rows()) == min(rows, TOTAL)
+
+
+def test_tail_within_a_range_has_the_newest_of_the_range(here: Path) -> None:
+    rows = run("tail", "churn/inputs", "-n", "3", "--end", DAYS[1], "--json").objects()
+    assert [row["$CorrelationId"] for row in rows] == [f"order-{number}" for number in range(CALLS - 3, CALLS)]
+    half = run("tail", "churn/inputs", "-n", "2", "--end", f"{DAYS[1]}T10:00:00", "--columns", "$CorrelationId").rows()
+    assert half == [{"$CorrelationId": "order-46"}, {"$CorrelationId": "order-47"}]
+
+
+def test_tail_reads_rows_that_came_late_in_their_place(here: Path) -> None:
+    shipped = Shipped(str(here / "late"), here / "spool")
+    for at in ("12:00:00", "11:00:00", "13:00:00", "10:00:00"):
+        shipped.collect("inputs", {"n": at}, at=f"{DAYS[0]}T{at}")
+        shipped.ship()
+    told = [row["n"] for row in run("tail", "m", "-n", "3", "--archive", "late").rows()]
+    assert told == ["11:00:00", "12:00:00", "13:00:00"]
+
+
+def test_a_range_and_columns_are_as_asked_for(here: Path) -> None:
+    done = run("export", "churn/inputs", "--start", DAYS[1], "--end", DAYS[2], "--columns", "plan,$CorrelationId")
+    rows = list(csv.reader(io.StringIO(done.out)))
+    assert rows[0] == ["plan", "$CorrelationId"]
+    assert rows[1:] == [[plan or "", name] for name, _, plan in collected()[CALLS : 2 * CALLS]]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "arrow"])
+def test_an_exported_file_holds_every_row(here: Path, ending: str) -> None:
+    done = run("export", "churn/inputs", "-o", f"inputs.{ending}", "--json")
+    told = json.loads(done.out)
+    assert (done.code, done.err) == (0, "")
+    assert told == {
+        "file": f"inputs.{ending}", "format": ending, "rows": TOTAL, "bytes": (here / f"inputs.{ending}").stat().st_size,
+    }  # fmt: skip
+    readers = {
+        "csv": lambda: pd.read_csv(f"inputs.{ending}"),
+        "jsonl": lambda: pd.read_json(f"inputs.{ending}", lines=True),
+        "parquet": lambda: pq.read_table(f"inputs.{ending}").to_pandas(),
+        "arrow": lambda: pa.ipc.open_file(f"inputs.{ending}").read_all().to_pandas(),
+    }
+    found = readers[ending]()
+    plans = [None if pd.isna(plan) else plan for plan in found["plan"]]
+    assert list(zip(found["$CorrelationId"], found["age"], plans, strict=True)) == collected()
+    assert sorted(path.name for path in here.iterdir()) == [f"inputs.{ending}", "modeldata"]
+
+
+@pytest.mark.parametrize(
+    ("file_format", "read"),
+    [
+        ("csv", lambda data: pd.read_csv(io.BytesIO(data)).shape[0]),
+        ("jsonl", lambda data: len([json.loads(line) for line in data.splitlines()])),
+        ("parquet", lambda data: pq.read_table(pa.BufferReader(data)).num_rows),
+        ("arrow", lambda data: pa.ipc.open_stream(data).read_all().num_rows),
+    ],
+)
+def test_an_export_to_stdout_is_that_format_and_nothing_else(here: Path, file_format: str, read: object) -> None:
+    done = run("export", "churn/predictions", "--format", file_format)
+    assert (done.code, done.err) == (0, "")
+    assert read(done.data) == TOTAL  # type: ignore[operator] # a function of the list above
+
+
+def test_parquet_keeps_the_types(here: Path) -> None:
+    run("export", "churn/inputs", "-o", "inputs.parquet")
+    types = dict(duckdb.sql("select column_name, column_type from (describe select * from 'inputs.parquet')").fetchall())
+    assert (types["age"], types["income"], types["plan"]) == ("BIGINT", "DOUBLE", "VARCHAR")
+    assert types["$Timestamp"] == "TIMESTAMP WITH TIME ZONE"
+
+
+def test_a_file_that_is_there_is_only_replaced_when_asked_for(here: Path) -> None:
+    (here / "out.csv").write_text("mine")
+    done = run("export", "churn/inputs", "-o", "out.csv")
+    assert done.code == 1 and "--overwrite" in done.err and (here / "out.csv").read_text() == "mine"
+    assert run("export", "churn/inputs", "-o", "out.csv", "--overwrite").code == 0
+    assert len(pd.read_csv("out.csv")) == TOTAL
+
+
+def test_an_export_that_fails_leaves_no_file(here: Path) -> None:
+    (data,) = (here / "modeldata").rglob(f"inputs/{DAYS[2].replace('-', '/')}/data.csv")
+    data.write_bytes(data.read_bytes().replace(b"order-119", b"order-999"))
+    done = run("export", "churn/inputs", "-o", "out.csv")
+    assert done.code == 1 and "--skip-damaged" in done.err
+    assert [path.name for path in here.iterdir()] == ["modeldata"]
+    done = run("export", "churn/inputs", "-o", "out.csv", "--skip-damaged")
+    assert done.code == 0 and "left out" in done.err
+    assert len(pd.read_csv("out.csv")) < TOTAL
+
+
+def test_an_interrupted_export_leaves_no_file(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(batches: Iterable[object], *others: object) -> Iterator[object]:
+        yield next(iter(batches))
+        assert [path.name for path in here.iterdir() if path.name.endswith(".part")]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("modeldata.cli.export._watched", interrupted)
+    done = run("export", "churn/inputs", "-o", "out.csv")
+    assert (done.code, done.out) == (130, "")
+    assert [path.name for path in here.iterdir()] == ["modeldata"]
+
+
+def test_a_bar_counts_the_rows_where_stderr_is_a_terminal(here: Path) -> None:
+    done = run("export", "churn/inputs", "--start", DAYS[1], err_tty=True)
+    assert len(done.rows()) == 2 * CALLS
+    assert f"{2 * CALLS}/{2 * CALLS}" in done.err
+
+
+def test_a_join_has_each_prediction_beside_its_input(here: Path) -> None:
+    done = run("join", "churn", "predictions", "inputs", "labels")
+    assert done.code == 0 and done.err == "modeldata: 100 % of predictions have inputs, 33.3 % labels\n"
+    found = [(row["$CorrelationId"], float(row["predictions.score"]), int(row["inputs.age"])) for row in done.rows()]
+    assert found == [(f"order-{number}", score(number), age(number)) for number in range(TOTAL)]
+    labels = [row["labels.left"] for row in done.rows()]
+    assert labels == ["" if number % 3 else str(score(number) > 0.5) for number in range(TOTAL)]
+
+
+def test_the_columns_of_a_join_are_those_asked_for_in_their_order(here: Path) -> None:
+    done = run("join", "churn", "predictions", "inputs", "--columns", "age,predictions.score", "-n", "2")
+    assert list(done.rows()[0]) == ["$CorrelationId", "inputs.age", "predictions.score"]
+    done = run("join", "churn", "predictions", "inputs", "--columns", "agee")
+    assert done.code == 1 and "did you mean 'age'?" in done.err
+
+
+def test_coverage_alone_is_one_object(here: Path) -> None:
+    done = run("join", "churn", "predictions", "labels", "--coverage", "--json")
+    assert json.loads(done.out)["others"] == [{"identifier": "labels", "matched": 40, "unmatched": 0}]
+    assert done.err == ""
+
+
+def test_a_column_of_several_types_can_be_read_as_text(here: Path) -> None:
+    shipped = Shipped(str(here / "mixed"), here / "spool", "jsonl")
+    for value in (1, 2.5, 3):
+        shipped.collect("inputs", {"n": value}, at=f"{DAYS[0]}T12:00:00")
+        shipped.ship()
+    done = run("head", "m", "--archive", "mixed", "--columns", "n")
+    assert done.code == 1 and "column 'n'" in done.err and "--text" in done.err
+    done = run("head", "m", "--archive", "mixed", "--columns", "n", "--text", "n")
+    assert (done.code, done.out) == (0, "n\n1\n2.5\n3\n")
+
+
+def test_columns_whose_name_has_a_comma_are_quoted_as_in_csv(here: Path) -> None:
+    shipped = Shipped(str(here / "odd"), here / "spool")
+    shipped.collect("inputs", {"a,b": 1, "c": 2}, at=f"{DAYS[0]}T12:00:00")
+    shipped.ship()
+    done = run("head", "m", "--archive", "odd", "--columns", '"a,b", c', "--json")
+    assert done.objects() == [{"a,b": 1, "c": 2}]
