@@ -14,12 +14,13 @@ help:  ## what can be made
 
 setup: $(READY)  ## a virtual environment with all extras and tools, in .venv
 
-$(READY): pyproject.toml requirements-dev.txt requirements-pandas22.txt
+$(READY): pyproject.toml requirements-dev.txt requirements-pandas22.txt requirements-java.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements-dev.txt)"
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target $(VENV)/pandas-2.2 -r requirements-pandas22.txt
+	java -version 2>&1 | grep -qE 'version "(1[7-9]|[2-9][0-9])' || $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-java.txt
 	$(BIN)/python -c "from tests.support.azurite import modules; modules()"
 	touch $(READY)
 

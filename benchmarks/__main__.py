@@ -18,7 +18,17 @@ QUESTIONS = {
     "shipping": shipping.main,
     "reading": reading.main,
 }
-PAGES = (peers.page, threads.page, service.page, sustained.page, shipper.page, shipping.page, scale.page, fleet.page)
+PAGES = (
+    peers.page,
+    threads.page,
+    service.page,
+    sustained.page,
+    shipper.page,
+    shipping.page,
+    scale.page,
+    reading.page,
+    fleet.page,
+)
 """Each draws its section of docs/performance.md (fleet: of docs/scale.md) from the runs that are kept as reference."""
 
 if __name__ == "__main__":

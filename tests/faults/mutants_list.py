@@ -25,6 +25,7 @@ _PLACE = "tests/spool/test_where_a_spool_may_be.py"
 _DISK = "tests/faults/test_bounded_disk.py"
 _SHIPPER_KILLED = _CRASH + "::test_a_shipper_killed_before_any_of_its_operations_loses_and_doubles_nothing"
 _CUT_SHIPPING = _POWER + "::test_a_power_cut_at_any_moment_of_shipping_doubles_nothing_and_loses_nothing_synced"
+_BESIDE = "tests/keep/test_others_work_beside.py"
 _STATES = "tests/faults/test_state_machine.py::test_no_history_loses_doubles_or_mangles_a_row"
 
 
@@ -582,5 +583,47 @@ MUTANTS = (
         "if self._released or os.getpid() != self._pid:",
         "if os.getpid() != self._pid:",
         "tests/stores/test_lost_answers.py::test_a_shipper_that_wakes_up_after_another_took_over_does_no_harm",
+    ),
+    _one(
+        "compaction takes away only what did not grow",
+        "keep/switch.py",
+        "if not store.remove_if(path, ends[path])}",
+        "if store.remove(path) or not path}",
+        _BESIDE + "::test_what_a_shipper_adds_in_any_moment_stays",
+    ),
+    _one(
+        "batches that were ever replaced stay so",
+        "keep/switch.py",
+        "sorted({*ids, *self.look.contents.replaced})",
+        "sorted({*ids})",
+        _BESIDE,
+    ),
+    _one(
+        "what replaced lines told of losses is told again",
+        "keep/compact.py",
+        "    draft.replace([str(line.batch) for line in replaced if line.batch], carried(replaced))",
+        "    draft.replace([str(line.batch) for line in replaced if line.batch], {})",
+        _BESIDE,
+    ),
+    _one(
+        "a generation's number stays taken",
+        "keep/switch.py",
+        "            store.remove(log)\n            _take_number(store, seen, number)",
+        "            store.remove(log)",
+        _BESIDE + "::test_an_old_generation_that_comes_late_finds_its_number_taken",
+    ),
+    _one(
+        "the new files are there before the switch",
+        "keep/switch.py",
+        "        for one in draft.files:\n            _put(store",
+        "        store.put(path, lines)\n        for one in draft.files:\n            _put(store",
+        _BESIDE + "::test_a_reader_sees_what_was_before_or_what_is_after",
+    ),
+    _one(
+        "a batch id names its rows",
+        "ship/pipeline.py",
+        "{sha256(told.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}",
+        "0",
+        "tests/faults/test_lost_checkpoints.py::test_a_batch_id_never_names_other_rows_though_rounds_are_counted_anew",
     ),
 )

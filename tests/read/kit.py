@@ -56,8 +56,11 @@ class Counting:
         self._store = store
         self.reads: list[tuple[str, int]] = []
 
-    def walk(self) -> Iterator[str]:
-        return self._store.walk()
+    def walk(self, folder: str = "") -> Iterator[str]:
+        return self._store.walk(folder)
+
+    def claimed(self, path: str) -> bool:
+        return self._store.claimed(path)
 
     def length(self, path: str) -> int:
         return self._store.length(path)

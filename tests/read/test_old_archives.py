@@ -10,9 +10,13 @@ import pyarrow as pa
 import pytest
 
 from modeldata import Archive
+from modeldata.read.catalog import Catalog
 from modeldata.read.errors import Damaged, SkippedWarning
+from modeldata.spool.files import Files
+from modeldata.store import open_store
 from tests.oracle.original import original
 from tests.read.kit import OWN, Shipped
+from tests.stores.backends import PREFIX, Backend
 
 DAY = "2017/11/23"
 
@@ -89,3 +93,22 @@ def test_a_file_of_the_original_in_a_folder_of_ours_is_read_beside_it(tmp_path: 
     shipped.ship()
     assert sorted(path.name for path in folder.glob("data*.csv"))[-1] == "data.csv" and len(list(folder.glob("data*.csv"))) == 2
     assert sorted(shipped.archive.read("m", "inputs")["x"].to_pylist()) == [1, 2]
+
+
+@pytest.mark.parametrize("backend", ["append blob", "local"], indirect=True)
+def test_a_file_of_ours_whose_first_line_is_on_its_way_is_no_original(backend: Backend) -> None:
+    """Each kind of store with files that grow: claimed, appended to, and its shipper died before the manifest."""
+    store = open_store(backend.url, Files())
+    folder = "a/s/i-m-1/inputs/2026/11/20"
+    assert store.claim(f"{folder}/data.csv", b"me\n", "12345678")
+    store.append(f"{folder}/data.csv", 0, b"$Timestamp,$CorrelationId,$RequestId,x\n2026-11-20T10:00:00.000000,,,1\n")
+    backend.bucket.write(f"{backend_prefix(backend)}a/s/i-m-1/labels/2026/11/20/data.csv", b"x\n1\n")
+    catalog = Catalog.of(store)
+    mine, theirs = (catalog.read(catalog.listings[one]) for one in (folder, folder.replace("inputs", "labels")))
+    assert (mine.originals, mine.uncommitted) == ([], [f"{folder}/data.csv"])
+    assert theirs.originals == ["a/s/i-m-1/labels/2026/11/20/data.csv"]
+
+
+def backend_prefix(backend: Backend) -> str:
+    """What the archive's paths begin with in its bucket."""
+    return "" if backend.name == "local" else f"{PREFIX}/"

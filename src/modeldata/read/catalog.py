@@ -10,7 +10,7 @@ would be read as one of the 2017 original. A manifest stays while any batch it t
 
 What no manifest tells of:
     under a name of ours     not committed, and not read
-    `data.csv`, no `.owner`  of the 2017 original: read, typed by what its cells look like
+    `data.csv`, not claimed  of the 2017 original: read, typed by what its cells look like
     any other file           foreign: not read, named in a warning
 """
 
@@ -117,6 +117,11 @@ class Contents:
         self.originals = [path for path in untold if path == f"{listing.path}/{ORIGINAL}" and not ours]
         self.uncommitted = [path for path in untold if path not in self.originals]
 
+    def take_back(self, claimed: Sequence[str]) -> None:
+        """Files that look like those of the original, and are ours: their first line is on its way."""
+        self.originals = [path for path in self.originals if path not in claimed]
+        self.uncommitted += claimed
+
     def batches(self) -> Iterator[Batch]:
         """The live batches that have rows. Raises ValueError, naming the line, for one that can't be understood."""
         for line in self.live:
@@ -200,7 +205,10 @@ class Catalog:
         """`read` for several folders, with several requests at once."""
         paths = [path for listing in listings for path in listing.manifests]
         found = dict(zip(paths, self._read_each(paths), strict=True))
-        return [_contents(listing, found) for listing in listings]
+        made = [_contents(listing, found) for listing in listings]
+        for contents in made:
+            contents.take_back([path for path in contents.originals if self._store.claimed(path)])
+        return made
 
     def _read_each(self, paths: list[str]) -> list[bytes]:
         if len(paths) < READERS:

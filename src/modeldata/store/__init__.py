@@ -88,6 +88,9 @@ class ReadStore(Protocol):
     def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
         """Bytes of `path`, fewer where it ends. Raises `Unavailable`."""
 
+    def claimed(self, path: str) -> bool:
+        """Did `claim` make this file, as the file itself tells? False where only a note beside it would. Raises `Unavailable`."""
+
 
 class Store(WriteStore, ReadStore, Protocol):
     """Both, and what housekeeping needs besides."""

@@ -110,6 +110,14 @@ class AzureStore:
         if isinstance(gone, Failure) and gone.kind is not Kind.GONE:
             raise self._unavailable("remove a file of the archive", path, gone)
 
+    def claimed(self, path: str) -> bool:
+        seen = self._look(path)
+        if not isinstance(seen, Failure):
+            return OWNER in (seen.metadata or {})
+        if seen.kind is Kind.GONE:
+            return False
+        raise self._unavailable("look at a file of the archive", path, seen)
+
     def remove_if(self, path: str, size: int) -> bool:
         seen = self._look(path)
         if not isinstance(seen, Failure):
