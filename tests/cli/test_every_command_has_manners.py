@@ -26,8 +26,8 @@ HEAVY = ("pyarrow", "numpy", "pandas", "duckdb", "obstore", "azure")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_takes_json(name: str) -> None:
-    assert "--json" in [option for one in COMMANDS[name].params for option in one.opts]
+def test_every_command_takes_json_and_archive(name: str) -> None:
+    assert {"--json", "--archive"} <= {option for one in COMMANDS[name].params for option in one.opts}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -116,7 +116,10 @@ def test_wrong_arguments_end_with_2(here: Path, line: str) -> None:
     assert (done.code, done.out) == (2, "") and done.err
 
 
-@pytest.mark.parametrize("line", ["head churn/inputs", "query 'select range from range(1000000)'", "ls", "export churn/inputs"])
+@pytest.mark.parametrize(
+    "line",
+    ["head churn/inputs", "query 'select range from range(1000000)'", "ls", "export churn/inputs", "stats churn/inputs", "audit"],
+)
 def test_a_reader_who_leaves_is_no_error(here: Path, line: str) -> None:
     command = f"{sys.executable} -m modeldata {line} | head -n 1 >&2; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(

@@ -174,14 +174,35 @@ def test_coverage_alone_is_one_object(here: Path) -> None:
     assert done.err == ""
 
 
-def test_a_column_of_several_types_can_be_read_as_text(here: Path) -> None:
+@pytest.fixture
+def mixed(here: Path) -> str:
+    """A column that begins and ends with whole numbers, and has others between them."""
     shipped = Shipped(str(here / "mixed"), here / "spool", "jsonl")
     for value in (1, 2.5, 3):
         shipped.collect("inputs", {"n": value}, at=f"{DAYS[0]}T12:00:00")
         shipped.ship()
-    done = run("head", "m", "--archive", "mixed", "--columns", "n")
+    return "mixed"
+
+
+@pytest.mark.parametrize("command", ["head", "tail"])
+def test_values_that_do_not_fit_what_a_column_began_with_are_shown(mixed: str, command: str) -> None:
+    assert run(command, "m", "--archive", mixed, "--columns", "n").out == "n\n1.0\n2.5\n3.0\n"
+
+
+def test_a_file_is_begun_anew_where_a_column_needs_a_wider_type(mixed: str) -> None:
+    assert run("export", "m", "--archive", mixed, "--columns", "n", "-o", "n.parquet").code == 0
+    assert pq.read_table("n.parquet")["n"].to_pylist() == [1.0, 2.5, 3.0]
+
+
+def test_statistics_have_the_wider_type(mixed: str) -> None:
+    (_, column) = json.loads(run("stats", "m", "--archive", mixed, "--json").out)["columns"]
+    assert (column["type"], column["min"], column["max"]) == ("double", 1.0, 3.0)
+
+
+def test_on_stdout_such_a_column_is_an_error_unless_it_is_read_as_text(mixed: str) -> None:
+    done = run("export", "m", "--archive", mixed, "--columns", "n")
     assert done.code == 1 and "column 'n'" in done.err and "--text" in done.err
-    done = run("head", "m", "--archive", "mixed", "--columns", "n", "--text", "n")
+    done = run("export", "m", "--archive", mixed, "--columns", "n", "--text", "n")
     assert (done.code, done.out) == (0, "n\n1\n2.5\n3\n")
 
 

@@ -31,6 +31,11 @@ def test_a_query_joins_the_collectors_by_their_views(here: Path) -> None:
     assert done.objects() == [{"plan": plan, "n": int(row["count"]), "age": int(row["sum"])} for plan, row in expected.iterrows()]
 
 
+def test_without_a_query_the_views_are_listed(here: Path) -> None:
+    rows = run("query").rows()
+    assert rows[0] == {"view": "churn_inputs", "collector": "churn/inputs"} and len(rows) == 3
+
+
 def test_a_query_is_read_from_stdin(here: Path) -> None:
     assert run("query", "-", typed="select count(*) as n from churn_labels").rows() == [{"n": "40"}]
 

@@ -6,7 +6,6 @@ A reader of stdout who leaves early (`| head`) is no error: 0.
 
 from __future__ import annotations
 
-import os
 import sys
 
 
@@ -31,8 +30,6 @@ def main() -> int:
     except ModelDataError as error:
         say(_said(error))
         return 1
-    except BrokenPipeError:  # whoever read has had enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries once more when it ends
     return 0
 
 

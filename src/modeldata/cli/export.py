@@ -25,6 +25,7 @@ from modeldata.cli.whose import (
     StartOption,
     TextOption,
     ask,
+    fitting,
 )
 from modeldata.errors import ModelDataError
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from modeldata.cli.whose import Asked
+    from modeldata.read.scan import Scan
 
 STDOUT = "-"
 
@@ -73,11 +74,12 @@ def export(
         raise typer.BadParameter("--json tells of a file; rows as JSON are --format jsonl")
     asked = ask(collector, archive, Span(start, end, days), version, service, columns, text, skip_damaged)
     if output == STDOUT:
-        with binary_stdout() as sink:
-            _write(asked, sink, "arrows" if form == "arrow" else form)
+        with binary_stdout() as sink:  # what is sent can't be taken back: a column that needs a wider type is an error
+            scan = asked.scan()
+            _write(scan, scan, sink, "arrows" if form == "arrow" else form)
         return
     with whole_file(Path(output), overwrite) as sink:
-        rows = _write(asked, sink, form)
+        rows = _whole(asked.scan(), sink, form)
     bytes_ = os.path.getsize(output)
     if as_json:
         print(json.dumps({"file": output, "format": form, "rows": rows, "bytes": bytes_}))
@@ -96,20 +98,30 @@ def _format(output: str, file_format: Format | None) -> str:
     return ending
 
 
-def _write(asked: Asked, sink: BinaryIO, form: str) -> int:
+def _whole(scan: Scan, sink: BinaryIO, form: str) -> int:
+    """All rows into a file, from its beginning again where a column needs a wider type. How many."""
+
+    def write(batches: Iterator[pa.RecordBatch]) -> int:
+        sink.seek(0)
+        sink.truncate()
+        return _write(batches, scan, sink, form)
+
+    return fitting(scan, write)
+
+
+def _write(batches: Iterable[pa.RecordBatch], scan: Scan, sink: BinaryIO, form: str) -> int:
     from modeldata.cli.formats import FORMATS
 
-    scan = asked.scan()
     writer = FORMATS[form](sink, scan.schema)
     rows = 0
-    for batch in _watched(scan, asked):
+    for batch in _watched(batches, scan.most_rows):
         writer.write(batch)
         rows += batch.num_rows
     writer.close()
     return rows
 
 
-def _watched(batches: Iterable[pa.RecordBatch], asked: Asked) -> Iterator[pa.RecordBatch]:
+def _watched(batches: Iterable[pa.RecordBatch], most: int | None) -> Iterator[pa.RecordBatch]:
     """The same, with a bar on stderr where that is a terminal."""
     if not sys.stderr.isatty():
         yield from batches
@@ -119,36 +131,10 @@ def _watched(batches: Iterable[pa.RecordBatch], asked: Asked) -> Iterator[pa.Rec
 
     shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*shown, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("rows", total=_expected(asked))
+        task = progress.add_task("rows", total=most)
         for batch in batches:
             yield batch
             progress.advance(task, batch.num_rows)
-
-
-def _expected(asked: Asked) -> int | None:
-    """Rows of the batches that the time touches, at most a few more than there are; None where no manifest tells."""
-    from modeldata.read.catalog import Gone
-
-    request = asked.request
-    rows = 0
-    try:
-        for one in asked.collectors():
-            near = [
-                at
-                for at in one.listings
-                if at.place and at.place.start_ns < request.end_ns and at.place.end_ns > request.start_ns
-            ]
-            for contents in asked.catalog.read_all(near):
-                if contents.originals:
-                    return None
-                rows += sum(
-                    batch.rows
-                    for batch in contents.batches()
-                    if batch.first_ns < request.end_ns and batch.last_ns >= request.start_ns
-                )
-    except (Gone, ValueError):
-        return None
-    return rows
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from modeldata import names
 from modeldata.cli.newest import KEYS, ORDER
 from modeldata.cli.seen import Seen
+from modeldata.cli.whose import fitting
 from modeldata.read.catalog import Catalog, Gone
 from modeldata.read.scan import Scan
 
@@ -123,7 +124,7 @@ class Follower:
         scan = Scan(self._store, self._asked.reader.url, bounded, catalog)
         wanted = scan.schema.names if request.columns is None else [one for one in request.columns if one in scan.schema.names]
         wide = scan.narrowed(list(dict.fromkeys([*wanted, *KEYS])))
-        tables = [_among(pa.Table.from_batches([batch]), new) for batch in wide]
+        tables = fitting(wide, lambda batches: [_among(pa.Table.from_batches([batch]), new) for batch in batches])
         found: pa.Table = pa.concat_tables([wide.schema.empty_table(), *tables]).sort_by(ORDER)
         return found.select(wanted)
 

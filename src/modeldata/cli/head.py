@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption
-from modeldata.cli.out import TABLE, form_of, print_rows, without_quiet
+from modeldata.cli.out import TABLE, first, form_of, print_rows, without_quiet
 from modeldata.cli.whose import (
     CollectorArgument,
     ColumnsOption,
@@ -21,6 +21,7 @@ from modeldata.cli.whose import (
     TableOption,
     TextOption,
     ask,
+    fitting,
 )
 
 
@@ -49,4 +50,5 @@ def head(
     scan = ask(collector, archive, Span(start, end, days), version, service, columns, text, skip_damaged).scan()
     if form == TABLE and columns is None:
         scan = scan.narrowed(without_quiet(scan.schema))
-    print_rows(scan, scan.schema, form, rows)
+    found = fitting(scan, lambda batches: list(first(batches, rows)))
+    print_rows(found, scan.schema, form, rows)

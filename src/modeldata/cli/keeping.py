@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from modeldata.cli.common import settings_of, store_of
+from modeldata.cli.common import say, settings_of, store_of
 from modeldata.errors import mask
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _show(one: Done, verb: str, dry: bool) -> None:
             f"{one.collector} {one.day}: {one.rows:,} rows {what}, {one.files:,} files, {one.bytes:,} bytes", soft_wrap=True
         )
     if one.problem:
-        Console(highlight=False, stderr=True).print(f"problem: {one.collector} {one.day}: {one.problem}", soft_wrap=True)
+        say(f"problem: {one.collector} {one.day}: {one.problem}")
 
 
 def _conclude(found: list[Done], archive: str, verb: str, dry: bool) -> None:

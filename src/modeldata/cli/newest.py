@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from modeldata import names
+from modeldata.cli.whose import fitting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from modeldata.cli.whose import Asked
     from modeldata.read.catalog import Batch
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 KEYS = (names.TIMESTAMP, names.WRITER, names.SEQUENCE)
 ORDER = [(name, "ascending") for name in KEYS]
+SLACK = 65_536
+"""Rows that are collected before the oldest are forgotten."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -34,12 +37,18 @@ def newest(asked: Asked, rows: int) -> pa.Table:
     if asked_for is not None:
         asked.scan(**more)  # raises for a column that is none
     narrow = scan.narrowed(list(dict.fromkeys([*columns, *KEYS])))
-    kept: list[pa.Table] = []
-    for batch in narrow:
-        kept.append(pa.Table.from_batches([batch]))
-        if sum(one.num_rows for one in kept) > 4 * rows + 65_536:
-            kept = [_last(pa.concat_tables(kept), rows)]
+    kept = fitting(narrow, lambda batches: _kept(batches, rows))
     return _last(pa.concat_tables([narrow.schema.empty_table(), *kept]), rows)
+
+
+def _kept(batches: Iterable[pa.RecordBatch], rows: int) -> list[pa.Table]:
+    """Few tables that have the last rows by time; older ones are forgotten on the way."""
+    kept: list[pa.Table] = []
+    for batch in batches:
+        kept.append(pa.Table.from_batches([batch]))
+        if sum(one.num_rows for one in kept) > 4 * rows + SLACK:
+            kept = [_last(pa.concat_tables(kept), rows)]
+    return kept
 
 
 def _last(found: pa.Table, rows: int) -> pa.Table:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from modeldata import names
 from modeldata.cli.common import say
@@ -36,6 +37,18 @@ class Out(Console):
         leave_quietly()
 
 
+class Group(TyperGroup):
+    """Ends a command with 0 where nobody reads stdout any more; typer itself would say 1."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override] # typer's own name for its base class's type
+        try:
+            made = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            leave_quietly()
+        return made
+
+
 def leave_quietly() -> NoReturn:
     """Nobody reads stdout any more. Python would complain when it flushes at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -44,13 +57,10 @@ def leave_quietly() -> NoReturn:
 
 @contextmanager
 def binary_stdout() -> Iterator[BinaryIO]:
-    """stdout for bytes, flushed at the end; the command ends with 0 where nobody reads it any more."""
-    try:
-        sys.stdout.flush()
-        yield sys.stdout.buffer
-        sys.stdout.flush()
-    except BrokenPipeError:
-        leave_quietly()
+    """stdout for bytes, flushed at the end."""
+    sys.stdout.flush()
+    yield sys.stdout.buffer
+    sys.stdout.flush()
 
 
 def form_of(table: bool, csv: bool, json: bool) -> str:

@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from modeldata.read.reader import Reader
+
 BATCH_ROWS = 65_536
 AS_TEXT = ("INTERVAL", "BIT", "TIME WITH TIME ZONE", "TIMESTAMP WITH TIME ZONE")
 """Types that Arrow has no type for, or only with data that may not be installed."""
 
 
 def query(
-    sql: Annotated[str, typer.Argument(metavar="SQL", help='A query, such as "SELECT …"; - reads it from stdin.')],
+    sql: Annotated[
+        str | None,
+        typer.Argument(metavar="SQL", help='A query, such as "SELECT …"; - reads it from stdin. Without: list the views.'),
+    ] = None,
     rows: Annotated[int | None, typer.Option("-n", "--rows", min=0, help="At most so many rows.")] = None,
     table: TableOption = False,
     csv: CsvOption = False,
@@ -32,11 +37,14 @@ def query(
 ) -> None:
     """Run SQL (DuckDB) over the collectors and print its rows.
 
-    There is a view for each collector, <model>_<identifier> in lower case: churn_inputs. `modeldata ls --json` names them.
-    Only the days and columns that the query needs are read. Needs modeldata[sql].
+    There is a view for each collector, <model>_<identifier> in lower case: churn_inputs. Only the days and columns that the
+    query needs are read. Needs modeldata[sql].
     """
     form = form_of(table, csv, as_json)
     reader = reader_of(archive)
+    if sql is None:
+        _list_views(reader, form, rows)
+        return
     batches = _ask(reader, sys.stdin.read() if sql == "-" else sql)
     if batches is None:
         say("no rows: it is not a query")
@@ -47,6 +55,16 @@ def query(
         raise failed("run the query", error) from None
 
 
+def _list_views(reader: Reader, form: str, rows: int | None) -> None:
+    import pyarrow as pa
+
+    from modeldata.read.sql import views
+
+    found = views(reader.store)
+    table = pa.table({"view": pa.array(found.keys(), pa.string()), "collector": pa.array(found.values(), pa.string())})
+    print_rows(table.to_batches(), table.schema, form, rows)
+
+
 def _duckdb_error() -> type[Exception]:
     import duckdb
 
@@ -54,7 +72,7 @@ def _duckdb_error() -> type[Exception]:
     return found
 
 
-def _ask(reader: Any, sql: str) -> pa.RecordBatchReader | None:
+def _ask(reader: Reader, sql: str) -> pa.RecordBatchReader | None:
     """The rows of a query, as they are asked for. Raises `NotThere`, `MissingExtra`, and what DuckDB says as `ModelDataError`."""
     from modeldata.read.errors import need
 

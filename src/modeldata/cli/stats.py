@@ -58,7 +58,7 @@ def stats(
     found = summarize(scan)
     if as_json:
         rows = found[0].rows if found else 0
-        print(json.dumps({"collector": asked.name, "rows": rows, "columns": [_told(one) for one in found]}))
+        print(json.dumps({"collector": asked.name, "rows": rows, "columns": [_told(one) for one in found]}, allow_nan=False))
         return
     lines = [f"{safe(asked.name)}: {found[0].rows if found else 0:,} rows"]
     widths = (min(NAME, max(len(one.name) for one in found)), min(TYPE, max(len(one.type) for one in found))) if found else ()

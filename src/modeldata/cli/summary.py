@@ -7,11 +7,13 @@ The first pass counts, finds the ends, the mean and the quantiles (t-digest, abo
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow.types as types
 
 from modeldata.cli.duck import failed
+from modeldata.cli.whose import fitting
 from modeldata.read.errors import need
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ TOP = 5
 SAMPLE = 4096
 """Frequent values are told of columns with at most so many different ones; of others they say nothing."""
 
-HINT = "--text reads columns as text, --skip-damaged leaves out what is damaged"
+HINT = "--skip-damaged leaves out what is damaged"
 
 
 class Top(NamedTuple):
@@ -65,16 +67,27 @@ def summarize(scan: Scan) -> list[ColumnSummary]:
         import duckdb
     except ImportError:
         raise need("duckdb", "sql", "compute statistics") from None
-    connection = duckdb.connect()
-    relation = scan.to_duckdb(connection)
+    while True:
+        try:
+            return _summaries(scan, scan.to_duckdb(duckdb.connect()))
+        except duckdb.Error as error:
+            if not _widened(scan):
+                raise failed("compute statistics", error, HINT) from None
+
+
+def _widened(scan: Scan) -> bool:
+    """A value did not fit its column, perhaps: read all once, for types that hold all. Did one change?"""
+    before = scan.schema
+    fitting(scan, lambda batches: deque(batches, maxlen=0))
+    return bool(scan.schema != before)
+
+
+def _summaries(scan: Scan, relation: Any) -> list[ColumnSummary]:
     fields = list(scan.schema)
-    try:
-        counted = _rows_of(relation, [part for at, field in enumerate(fields) for part in _first(f"c{at}", field)], fields)
-        found = [_begun(at, field, counted) for at, field in enumerate(fields)]
-        asked = [part for at, one in enumerate(found) for part in _second(f"c{at}", one)]
-        exact = _rows_of(relation, asked, fields) if asked else {}
-    except duckdb.Error as error:
-        raise failed("compute statistics", error, HINT) from None
+    counted = _rows_of(relation, [part for at, field in enumerate(fields) for part in _first(f"c{at}", field)], fields)
+    found = [_begun(at, field, counted) for at, field in enumerate(fields)]
+    asked = [part for at, one in enumerate(found) for part in _second(f"c{at}", one)]
+    exact = _rows_of(relation, asked, fields) if asked else {}
     return [_finished(at, one, exact) for at, one in enumerate(found)]
 
 

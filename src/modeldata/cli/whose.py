@@ -14,6 +14,8 @@ from modeldata.cli.common import reader_of, say
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import pyarrow as pa
+
     from modeldata.read.catalog import Batch, Catalog, Contents
     from modeldata.read.choose import Collector
     from modeldata.read.plan import Request
@@ -139,6 +141,17 @@ def question_of(
     if skip_damaged:
         made["errors"] = "skip"
     return made
+
+
+def fitting(scan: Scan, work: Callable[[Iterator[pa.RecordBatch]], Answer]) -> Answer:
+    """`work` on the rows; anew, where a column needs a wider type than it began with, which `scan.schema` has from then on."""
+    from modeldata.read.scan import StartOver
+
+    while True:
+        try:
+            return work(scan.restartable())
+        except StartOver:
+            continue
 
 
 def names_in(text: str | None) -> list[str] | None:

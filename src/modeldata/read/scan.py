@@ -41,6 +41,10 @@ AHEAD = 6
 """Chunks that are under way at once."""
 
 
+class StartOver(Exception):
+    """A column turned out to be of another type than what it began as: what was read so far is of the old schema."""
+
+
 class Scan:
     """Rows of the collectors that a question fits, as record batches of one `schema`: day by day, each file in its own order.
 
@@ -61,6 +65,22 @@ class Scan:
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         for table in self._tables():
             yield from table.to_batches()
+
+    @property
+    def most_rows(self) -> int | None:
+        """How many rows there are at most, by the manifests; None where files have none."""
+        if any(isinstance(piece, Original) for piece in self._plan.pieces):
+            return None
+        return sum(piece.rows for piece in self._plan.pieces if not isinstance(piece, Original))
+
+    def restartable(self) -> Iterator[pa.RecordBatch]:
+        """As iteration; but where a column has to become wider, `StartOver` is raised, and `schema` is another from then on."""
+        try:
+            for table in self._tables(widen=True):
+                yield from table.to_batches()
+        except Misfit as misfit:
+            self._widen(misfit)
+            raise StartOver from None
 
     def to_reader(self) -> pa.RecordBatchReader:
         """As Arrow's own type, for whatever takes one."""

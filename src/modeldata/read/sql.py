@@ -55,6 +55,12 @@ def query(store: ReadStore, archive: str, text: str, connection: Any = None) -> 
         raise NotThere("run SQL", archive, cause=f"no collector {found[1]!r}", hint=hint) from None
 
 
+def views(store: ReadStore) -> dict[str, str]:
+    """The name of each view → the collector that it shows, as model/identifier. Raises `Unavailable`."""
+    named = view_names([one.identity for one in collectors(Catalog.of(store))])
+    return {name: f"{identity['model_name']}/{identity['identifier']}" for name, identity in sorted(named.items())}
+
+
 def view_names(identities: list[dict[str, str]]) -> dict[str, dict[str, str | None]]:
     """View names → the parts of the identity that tell its collectors. Pure."""
     made: dict[str, dict[str, str | None]] = {}
