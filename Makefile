@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test spark lint types bench faults slice soak mutants lock clean
@@ -45,7 +45,7 @@ bench: setup  ## what it costs, beside what else one could use
 	$(BIN)/python -m benchmarks
 
 faults: setup  ## every row of the fault matrix, the long way
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/faults tests/spool tests/e2e tests/stores
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/faults tests/spool tests/e2e tests/stores tests/keep tests/snapshot
 
 slice: setup  ## the first slice of the fault matrix, by itself (under 3 minutes)
 	$(BIN)/python -m tests.faults.first_slice -n $(WORKERS) --dist worksteal

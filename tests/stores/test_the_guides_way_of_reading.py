@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import itertools
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -61,10 +62,8 @@ def test_pandas_and_duckdb_read_the_folder_of_a_day(day: Path) -> None:
     assert found == ROWS
 
 
-def test_spark_reads_the_folder_of_a_day(day: Path) -> None:
-    from pyspark.sql import SparkSession
-
-    spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+@pytest.mark.spark
+def test_spark_reads_the_folder_of_a_day(spark: Any, day: Path) -> None:
     read = spark.read.format("csv").option("header", "true").option("inferSchema", "true")
     one = read.load(f"{day}/data.csv").collect()
     assert sorted((row["n"], row["text"], row["score"]) for row in one) == ROWS[:30]
