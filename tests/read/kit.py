@@ -55,9 +55,12 @@ class Counting:
     def __init__(self, store: ReadStore) -> None:
         self._store = store
         self.reads: list[tuple[str, int]] = []
+        self.listed: list[str] = []
 
-    def walk(self, folder: str = "") -> Iterator[str]:
-        return self._store.walk(folder)
+    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
+        for path in self._store.walk(folder, wanted):
+            self.listed.append(path)
+            yield path
 
     def claimed(self, path: str) -> bool:
         return self._store.claimed(path)

@@ -12,6 +12,7 @@ import pytest
 
 from modeldata.errors import SettingsError
 from modeldata.read import parquet_part
+from modeldata.read.errors import NotThere
 from modeldata.read.reader import Reader
 from modeldata.spool.files import Files
 from modeldata.store import open_store
@@ -46,6 +47,22 @@ def test_only_files_of_the_days_asked_for_are_read(shipped: Shipped, counting: C
         "2026/11/02",
         "2026/11/03",
     }
+
+
+def test_other_days_are_not_even_listed(shipped: Shipped, counting: Counting) -> None:
+    found = Reader(counting, "here").scan("m", "inputs", start="2026-11-02", end="2026-11-04").to_arrow()
+    assert {path.split("/_manifest")[0].split("/data")[0][-10:] for path in counting.listed} == {"2026/11/02", "2026/11/03"}
+    everything = Reader(counting, "here").scan("m", "inputs").to_arrow()
+    assert found.schema.equals(everything.schema) and {day[-2:] for day in DAYS} == {
+        path.split("/")[6] for path in counting.listed
+    }
+
+
+def test_a_range_without_rows_still_has_the_columns_and_a_wrong_name_the_right_ones(shipped: Shipped, counting: Counting) -> None:
+    empty = Reader(counting, "here").scan("m", "inputs", start="2027-01-01").to_arrow()
+    assert empty.num_rows == 0 and "x" in empty.column_names
+    with pytest.raises(NotThere, match="did you mean 'inputs'"):
+        Reader(counting, "here").scan("m", "input", start="2026-11-02", end="2026-11-03")
 
 
 def test_batches_of_a_day_that_are_out_of_the_range_are_not_read(tmp_path: Path) -> None:

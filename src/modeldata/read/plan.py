@@ -18,6 +18,7 @@ from modeldata.read.errors import Damaged, NotThere, SkippedWarning, near
 from modeldata.read.fetch import is_gone
 from modeldata.read.forms import TEXT, promote, told_type
 from modeldata.read.original import Original
+from modeldata.read.places import place_of
 from modeldata.read.sample import Samples
 
 if TYPE_CHECKING:
@@ -57,8 +58,33 @@ class Plan(NamedTuple):
 
 def make_plan(store: ReadStore, archive: str, request: Request, catalog: Catalog | None = None) -> Plan:
     """catalog: of this archive, listed just now; without one, it is listed. Raises `NotThere`, `Damaged`, `Unavailable`."""
+    found = _near(store, archive, request) if catalog is None and is_bounded(request) else None
+    if found is not None:
+        return found
     made: Plan = _patiently(store, lambda catalog: _plan(store, catalog, archive, request), catalog)
     return made
+
+
+def is_bounded(request: Request) -> bool:
+    """Does a question leave out any time?"""
+    return (request.start_ns, request.end_ns) != (FIRST_NS, LAST_NS)
+
+
+def _near(store: ReadStore, archive: str, request: Request) -> Plan | None:
+    """The same plan with a look at its days only; None where that does not answer, and all has to be listed."""
+
+    def wanted(folder: str) -> bool:
+        place = place_of(folder)
+        return place is None or (place.start_ns < request.end_ns and place.end_ns > request.start_ns)
+
+    catalog = Catalog(store, store.walk("", wanted))
+    try:
+        listings = [listing for one in choose(catalog, request.identity, archive) for listing in one.listings]
+        contents = catalog.read_all([listing for listing in listings if _meets(listing, request)])
+    except (NotThere, Gone):
+        return None
+    pieces = [piece for one in contents for piece in _pieces(one, request)]
+    return Plan(pieces, _schema(store, pieces, archive, request)) if pieces else None
 
 
 def _patiently(store: ReadStore, work: Any, catalog: Catalog | None = None) -> Any:

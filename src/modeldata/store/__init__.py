@@ -79,8 +79,12 @@ class WriteStore(Protocol):
 class ReadStore(Protocol):
     """A store that can be looked through."""
 
-    def walk(self, folder: str = "") -> Iterator[str]:
-        """Every file below `folder` (the archive, without), as a path with `/` from the archive. Raises `Unavailable`."""
+    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
+        """Every file below `folder` (the archive, without), as a path with `/` from the archive. Raises `Unavailable`.
+
+        wanted: may a folder hold anything of interest? A store that lists folder by folder looks into no other; one that lists by
+        name need not ask.
+        """
 
     def length(self, path: str) -> int:
         """Bytes in `path`, 0 where it is not there. Raises `Unavailable`."""

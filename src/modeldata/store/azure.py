@@ -146,7 +146,7 @@ class AzureStore:
     def remnants(self, folder: str) -> list[str]:
         return []
 
-    def walk(self, folder: str = "") -> Iterator[str]:
+    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
         """Every file, in the order in which the store lists them: by name. Raises `Unavailable`."""
         prefix, mark = self._location.key(""), None
         below = self._location.key(f"{folder}/") if folder else prefix

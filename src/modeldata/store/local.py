@@ -18,7 +18,7 @@ from modeldata.spool.files import Files, create_once, give_name, make_folders, r
 from modeldata.store import Foreign, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 FOLDER_MODE = 0o777
 FILE_MODE = 0o640
@@ -73,11 +73,11 @@ class LocalStore:
         except OSError as error:
             raise _unavailable("look at a file of the archive", self._path(path), error) from error
 
-    def walk(self, folder: str = "") -> Iterator[str]:
+    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
         """Every file below `folder` but what is in a spool, as paths with `/`, by name. Raises `Unavailable`."""
-        yield from self._walk(folder)
+        yield from self._walk(folder, wanted or (lambda below: True))
 
-    def _walk(self, folder: str) -> Iterator[str]:
+    def _walk(self, folder: str, wanted: Callable[[str], bool]) -> Iterator[str]:
         try:
             found = self._files.listdir(self._path(folder) if folder else self.root)
         except FileNotFoundError:
@@ -93,7 +93,8 @@ class LocalStore:
             except FileNotFoundError:
                 continue  # compaction took it since it was listed
             if is_folder:
-                yield from self._walk(path)
+                if wanted(path):
+                    yield from self._walk(path, wanted)
             else:
                 yield path
 

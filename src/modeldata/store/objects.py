@@ -174,7 +174,7 @@ class ObjectStore:
     def remnants(self, folder: str) -> list[str]:
         return []
 
-    def walk(self, folder: str = "") -> Iterator[str]:
+    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
         """Every file, by name. Raises `Unavailable`."""
         prefix = self._location.key("")
         below = self._location.key(folder) if folder else self._location.prefix
