@@ -88,9 +88,10 @@ The exponent of time over 1, 10 and 30 days (0 constant, 1 proportional) is, by 
 
 {table(head, rows)}
 
-What small questions of Parquet wait for is the listing of all {DAYS} days of all collectors, before the first file is
-opened. It would be lifted by asking the store for the days in question only, which takes names of folders that a question
-does not always have."""
+Text is met. Parquet is where whole tables are read; where DuckDB aggregates, planning a day takes 3 ms and reading it 14,
+which is what DuckDB takes for everything: the rest is DuckDB's own work on a stream of Arrow batches, in one thread and without the
+dictionaries that it finds in Parquet itself. What would lift it: hand it the names of the live files, where all are Parquet of
+one shape, and let it read them."""
 
 
 def _seconds(result: dict[str, Any], form: str, days: str) -> float:

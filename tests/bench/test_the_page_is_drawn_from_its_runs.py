@@ -8,7 +8,7 @@ import time
 from types import ModuleType
 
 import pytest
-from benchmarks import fleet, peer_page, scale, service, shipper, shipping, sustained, threads
+from benchmarks import fleet, peer_page, reading, scale, service, shipper, shipping, sustained, threads
 from benchmarks.peer_page import PAGE
 from benchmarks.sections import RESULTS, with_section
 from benchmarks.turns import cpu_seconds
@@ -20,6 +20,7 @@ SECTIONS = {
     "scale": scale,
     "shipper": shipper,
     "shipping": shipping,
+    "reading": reading,
 }
 
 
