@@ -89,9 +89,9 @@ The exponent of time over 1, 10 and 30 days (0 constant, 1 proportional) is, by 
 {table(head, rows)}
 
 Text is met. Parquet is where whole tables are read; where DuckDB aggregates, planning a day takes 3 ms and reading it 14,
-which is what DuckDB takes for everything: the rest is DuckDB's own work on a stream of Arrow batches, in one thread and without the
-dictionaries that it finds in Parquet itself. What would lift it: hand it the names of the live files, where all are Parquet of
-one shape, and let it read them."""
+which is what DuckDB takes for everything: the rest is DuckDB's own work on a stream of Arrow batches, in one thread and
+without the dictionaries that it finds in Parquet itself. What would lift it: hand it the names of the live files, where all
+are Parquet of one shape, and let it read them."""
 
 
 def _seconds(result: dict[str, Any], form: str, days: str) -> float:

@@ -589,14 +589,14 @@ MUTANTS = (
         "keep/switch.py",
         "if not store.remove_if(path, ends[path])}",
         "if store.remove(path) or not path}",
-        _BESIDE + "::test_what_a_shipper_adds_in_any_moment_stays",
+        _BESIDE + "::test_a_file_that_grows_just_before_it_would_go_stays",
     ),
     _one(
         "batches that were ever replaced stay so",
         "keep/switch.py",
         "sorted({*ids, *self.look.contents.replaced})",
         "sorted({*ids})",
-        _BESIDE,
+        _BESIDE + "::test_a_batch_that_is_sent_again_after_two_generations_counts_once",
     ),
     _one(
         "what replaced lines told of losses is told again",
@@ -610,7 +610,7 @@ MUTANTS = (
         "keep/switch.py",
         "            store.remove(log)\n            _take_number(store, seen, number)",
         "            store.remove(log)",
-        _BESIDE + "::test_an_old_generation_that_comes_late_finds_its_number_taken",
+        _BESIDE + "::test_a_switch_that_comes_after_two_others_finds_its_number_taken_in_any_store",
     ),
     _one(
         "the new files are there before the switch",

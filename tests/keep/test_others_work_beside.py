@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
 from modeldata.spool.place import open_place
 from modeldata.store import Unavailable, open_for
+from modeldata.store.local import LocalStore
 
 from .kit import (
     DAY,
@@ -164,6 +166,82 @@ def test_an_old_generation_that_comes_late_finds_its_number_taken(tmp_path: Path
     assert slept and {row[3] for row in rows(store)} == {row[3] for row in before} - {3} | {8}
     assert rows(store).total() == before.total() - 3 + 1
     checked(store)
+
+
+class Meddled(LocalStore):
+    """Somebody does something once, just before a file whose name ends so is put or removed."""
+
+    def __init__(self, root: Path, end: str, do: Callable[[], None]) -> None:
+        super().__init__(str(root), Files())
+        self._end = end
+        self._do: Callable[[], None] | None = do
+
+    def _meddle(self, path: str) -> None:
+        do = self._do
+        if do is not None and path.endswith(self._end):
+            self._do = None
+            do()
+
+    def put(self, path: str, data: bytes | memoryview) -> None:
+        self._meddle(path)
+        super().put(path, data)
+
+    def remove(self, path: str) -> None:
+        self._meddle(path)
+        super().remove(path)
+
+    def remove_if(self, path: str, size: int) -> bool:
+        self._meddle(path)
+        return super().remove_if(path, size)
+
+
+def test_a_file_that_grows_just_before_it_would_go_stays(tmp_path: Path) -> None:
+    shipped = filled(tmp_path)
+    before = rows(local(tmp_path))
+
+    def add() -> None:
+        shipped.collect("inputs", {"customer": 8, "n": 500}, at=f"{DAY}T12:00:00")
+        shipped.ship()
+
+    compacted(Meddled(tmp_path / "archive", "/data.csv", add))
+    assert rows(local(tmp_path)).total() == before.total() + 1 and not before - rows(local(tmp_path))
+    checked(local(tmp_path))
+
+
+def test_a_switch_that_comes_after_two_others_finds_its_number_taken_in_any_store(tmp_path: Path) -> None:
+    """It slept before its first file: nothing told the others of it."""
+    filled(tmp_path)
+    before = rows(local(tmp_path))
+
+    def others() -> None:
+        compacted(local(tmp_path))
+        erased(local(tmp_path), "customer in (3, 4)")  # of every file: nothing of the first generation is left
+
+    compacted(Meddled(tmp_path / "archive", ".parquet", others))
+    assert rows(local(tmp_path)) == without(without(before, 3), 4)
+    checked(local(tmp_path))
+
+
+def test_a_batch_that_is_sent_again_after_two_generations_counts_once(tmp_path: Path) -> None:
+    shipped = filled(tmp_path)
+    shipped.collect("inputs", {"customer": 8, "n": 500}, at=f"{DAY}T12:00:00")
+    settings = shipped.archive.settings
+
+    def step(may_commit: bool) -> None:
+        place = open_place(settings.spool_folder(), Files(), b"\1" * 16, 0)
+        store = open_for(settings, Files())
+        Pipeline(
+            place, store, settings, files=Files(), warn=lambda text: None, may_commit=lambda: may_commit
+        ).step()  # fmt: skip
+
+    with pytest.raises(SpoolError):
+        step(False)  # sent, and killed before its checkpoint
+    before = rows(local(tmp_path))
+    compacted(local(tmp_path))
+    erased(local(tmp_path), "customer in (3, 4)")  # of every file: nothing of the first generation is left
+    step(True)
+    assert rows(local(tmp_path)) == without(without(before, 3), 4)
+    checked(local(tmp_path))
 
 
 def operations_of_the_switch(folder: Path) -> int:
