@@ -1,10 +1,12 @@
 """The fault matrix of reliability.md, groups A, C, D, E, F and G: which test shows each row, or why there is none.
 
 `ROWS`: row → beginnings of test ids (`file::name`, below tests/). `REASONS`: row → why it is not testable with this version. `OPEN`: row →
-what is still to be written. Group B is in `tests/stores/matrix.py`.
+what is still to be written. Group B is in `tests/stores/matrix.py`, group H in `tests/faults/hostile/`.
 """
 
 from __future__ import annotations
+
+from tests.faults import hostile
 
 _CRASH = "faults/test_every_crash_point.py::"
 _POWER = "faults/test_power_cuts.py::"
@@ -120,6 +122,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "G9": ("stores/test_credentials_file.py::", _SECRETS + "test_settings_show_no_secret"),
     "G8": (_SECRETS + "test_a_log_line_cannot_be_forged", _SECRETS + "test_any_text_becomes_one_printable_line"),
     "G10": (_CALM + "test_a_spool_that_others_could_write",),
+    **hostile.ROWS,
 }
 
 REASONS: dict[str, str] = {}

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Mutant(NamedTuple):
-    """`changes`: (file below src/modeldata, text that is there exactly once, what replaces it)."""
-
-    guard: str
-    changes: tuple[tuple[str, str, str], ...]
-    tests: tuple[str, ...]
-
+from tests.faults import hostile
+from tests.faults.mutant import Mutant
+from tests.faults.mutant import one as _one
 
 _CRASH = "tests/faults/test_every_crash_point.py"
 _POWER = "tests/faults/test_power_cuts.py"
@@ -29,11 +22,7 @@ _BESIDE = "tests/keep/test_others_work_beside.py"
 _STATES = "tests/faults/test_state_machine.py::test_no_history_loses_doubles_or_mangles_a_row"
 
 
-def _one(guard: str, file: str, old: str, new: str, *tests: str) -> Mutant:
-    return Mutant(guard, ((file, old, new),), tests)
-
-
-MUTANTS = (
+MUTANTS: tuple[Mutant, ...] = (
     _one(
         "a number seen before is a repeat",
         "ship/gather.py",
@@ -626,4 +615,5 @@ MUTANTS = (
         "0",
         "tests/faults/test_lost_checkpoints.py::test_a_batch_id_never_names_other_rows_though_rounds_are_counted_anew",
     ),
+    *hostile.MUTANTS,
 )

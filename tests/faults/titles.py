@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.faults import hostile
+
 TITLES: dict[str, str] = {
     "A1": "SIGKILL of workers under load", "A2": "SIGKILL in the middle of a 16 MiB frame", "A3": "SIGKILL of the shipper",
     "A4": "SIGKILL at every operation and every system call of the shipper", "A5": "the same during the recovery from it",
@@ -35,4 +37,4 @@ TITLES: dict[str, str] = {
     "G1": "hostile names", "G2": "a spool of somebody else", "G3": "planted links", "G4": "hard links, fifos, devices",
     "G5": "secrets", "G6": "malicious frames", "G7": "plain http with credentials", "G8": "forged log lines",
     "G9": "secrets in arguments and files", "G10": "a shipper of another user",
-}  # fmt: skip
+} | hostile.TITLES  # fmt: skip
