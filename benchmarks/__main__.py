@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import collect_cost, fleet, import_time, peers, reading, scale, service, shipper, shipping, sustained, threads
+from benchmarks import (
+    collect_cost,
+    fleet,
+    import_time,
+    peers,
+    reading,
+    revisions,
+    scale,
+    service,
+    shipper,
+    shipping,
+    sustained,
+    threads,
+)
 
 QUESTIONS = {
     "import_time": import_time.main,
@@ -27,6 +40,7 @@ PAGES = (
     shipping.page,
     scale.page,
     reading.page,
+    revisions.page,
     fleet.page,
 )
 """Each draws its section of docs/performance.md (fleet: of docs/scale.md) from the runs that are kept as reference."""
