@@ -116,11 +116,13 @@ class Archive:
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that this process had accepted when called is in the archive. False: not within `timeout` seconds.
 
+        False also where the spool can't be used, so that rows were refused (`stats()` has the reason).
+
         Nothing is lost by a False: the rows stay in the spool. The default timeout is the setting `exit_timeout` (2 s).
         """
         place = self.writer.place
         if place is None:
-            return True
+            return not self.writer.refusing  # a spool that can't be opened may hold rows of earlier processes
         deadline = time.monotonic() + (self.settings.exit_timeout if timeout is None else timeout)
         awaited = self._awaited(place)
         self._ask_for_shipping(place)

@@ -109,7 +109,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "F8": ("snapshot/test_what_is_taken_is_a_copy.py::test_data_changed_after_the_call",),
     "F10": (_GUARDS + "test_a_second_name_or_a_fifo",),
     "G1": (_NAMES + "test_each_trick_of_the_table", _NAMES + "test_no_two_of_the_table", _NAMES + "test_no_field_of_an_identity"),
-    "G2": (_CALM + "test_a_spool_that_others_could_write", _CALM + "test_spool_files_are_private"),
+    "G2": (_CALM + "test_a_spool_in_a_folder_that_others_can_write", _CALM + "test_spool_files_are_private"),
     "G3": (_GUARDS + "test_a_link_planted_in_the_spool",),
     "G4": (_GUARDS + "test_a_second_name_or_a_fifo",),
     "G5": (
@@ -121,7 +121,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "G7": ("stores/test_azure_access.py::", "stores/test_object_credentials.py::test_no_credentials_cross"),
     "G9": ("stores/test_credentials_file.py::", _SECRETS + "test_settings_show_no_secret"),
     "G8": (_SECRETS + "test_a_log_line_cannot_be_forged", _SECRETS + "test_any_text_becomes_one_printable_line"),
-    "G10": (_CALM + "test_a_spool_that_others_could_write",),
+    "G10": (_CALM + "test_a_spool_in_a_folder_that_others_can_write",),
     **hostile.ROWS,
 }
 

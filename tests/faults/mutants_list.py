@@ -402,13 +402,6 @@ MUTANTS: tuple[Mutant, ...] = (
         _GUARDS + "::test_a_second_name_or_a_fifo_in_the_spool_is_left_alone",
     ),
     _one(
-        "a spool is private",
-        "spool/place.py",
-        "    if seen.st_mode & 0o022:",
-        "    if False:",
-        "tests/e2e/test_the_service_is_never_harmed.py::test_a_spool_that_others_could_write_is_refused_with_owner_and_mode",
-    ),
-    _one(
         "a file of the archive has one owner",
         "store/local.py",
         "        return found == owner",

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from modeldata.errors import ModelDataError, mask
+from modeldata.errors import ModelDataError, SpoolError, mask
 from modeldata.ship.checkpoint import Checkpoint, State
 from modeldata.ship.watch import Pending, count
 from modeldata.spool.files import read_file
@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 def existing_place(settings: Settings, files: Files) -> Place | None:
     """The spool of these settings; None where none was ever made. Raises `SpoolError` where it can't be used."""
     folder = settings.spool_folder()
-    if not os.path.exists(os.path.join(folder, "spool.json")):
+    note = os.path.join(folder, "spool.json")
+    try:
+        files.stat(note)
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:  # a folder that we may not look into: there may be a spool
+        raise SpoolError("look for the spool", note, cause=str(error), hint="set MODELDATA_SPOOL, or its mode") from error
     return open_place(folder, files, bytes(16), 0, allow_network=settings.allow_network_spool)
 
 

@@ -58,9 +58,24 @@ def goes_with_container(folder: str, files: Files) -> bool:
     return files.file_system(folder) in WITH_THE_CONTAINER
 
 
+def on_volume_of_container(path: str, files: Files) -> bool:
+    """Is `path` on a volume that a container was given? All who reach it there are of one deployment."""
+    return files.mount_point(path) not in ("", "/") and _in_container(files)
+
+
+def _in_container(files: Files) -> bool:
+    marks = ("/.dockerenv", "/run/.containerenv")
+    return "KUBERNETES_SERVICE_HOST" in os.environ or any(map(os.path.exists, marks)) or goes_with_container("/", files)
+
+
 def file_system_of(path: str, mountinfo: str) -> str:
     """The type of the file system that `path` (absolute, without links) is on, by a text like `/proc/self/mountinfo`."""
-    found, longest = "", -1
+    return mount_of(path, mountinfo)[1]
+
+
+def mount_of(path: str, mountinfo: str) -> tuple[str, str]:
+    """(where it is mounted, its type) of the file system that `path` is on; both empty where the text does not say."""
+    found, longest = ("", ""), -1
     for line in mountinfo.splitlines():
         before, dash, after = line.partition(" - ")
         fields = before.split(" ")
@@ -69,7 +84,7 @@ def file_system_of(path: str, mountinfo: str) -> str:
         mounted = _unescaped(fields[4])
         inside = path == mounted or path.startswith(mounted.rstrip("/") + "/")
         if inside and len(mounted) >= longest:  # a later line of one place hides the earlier
-            found, longest = after.split(" ")[0], len(mounted)
+            found, longest = (mounted, after.split(" ")[0]), len(mounted)
     return found
 
 

@@ -103,13 +103,26 @@ class Files:
 
     def file_system(self, path: str) -> str:
         """The type of the file system of `path` ("ext4", "nfs4", ...); empty where the platform does not say. Never raises."""
-        from modeldata.spool.disk_kind import file_system_of
+        return self._mount(path)[1]
+
+    def mount_point(self, path: str) -> str:
+        """Where the file system of `path` is mounted; empty where the platform does not say. Never raises."""
+        return self._mount(path)[0]
+
+    def _mount(self, path: str) -> tuple[str, str]:
+        from modeldata.spool.disk_kind import mount_of
 
         try:
             with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
-                return file_system_of(os.path.realpath(path), mounts.read())
+                return mount_of(os.path.realpath(path), mounts.read())
         except OSError:
-            return ""
+            return "", ""
+
+    def link_target(self, path: str) -> str:
+        return os.readlink(path)
+
+    def set_mode(self, fd: int, mode: int) -> None:
+        os.fchmod(fd, mode)
 
     def rename(self, source: str, target: str) -> None:
         os.replace(source, target)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from modeldata.errors import SpoolError
 from modeldata.spool.disk_kind import check_local
 from modeldata.spool.files import Files, create_once, make_folders, read_file, replace_file, settle
+from modeldata.spool.private import check_own, check_private
 
 SPOOL_FORMAT = 1
 SUFFIX = ".seg"
@@ -70,8 +70,8 @@ def open_place(folder: str, files: Files, random: bytes, now_ns: int, *, allow_n
 
     A spool that is a copy of another gets an id of its own: the two must never append to one file.
 
-    Raises `SpoolError` where the folder belongs to somebody else, can be written by others, is a link, can't be made, is on a
-    network file system (unless `allow_network`), or holds a format this version does not know.
+    Raises `SpoolError` where the folder belongs to somebody else, can be carried away by others, is a link, can't be made, is
+    on a network file system (unless `allow_network`), or holds a format this version does not know.
     """
     try:
         make_folders(files, folder)
@@ -79,35 +79,13 @@ def open_place(folder: str, files: Files, random: bytes, now_ns: int, *, allow_n
         check_local(folder, files, allow_network=allow_network)
         for below in ("segments", "sinks", "quarantine"):
             make_folders(files, os.path.join(folder, below))
+            check_own(os.path.join(folder, below), files)
         spool_id = _identify(os.path.join(folder, "spool.json"), files, random, now_ns)
     except OSError as error:
         raise SpoolError(
             "open the spool", folder, cause=str(error), hint="set MODELDATA_SPOOL to a local folder this user can write"
         ) from error
     return Place(folder, spool_id, files)
-
-
-def check_private(folder: str, files: Files) -> None:
-    """Raises `SpoolError` unless `folder` is a real folder of this user that nobody else can write."""
-    seen = files.stat(folder)
-    if not stat.S_ISDIR(seen.st_mode):
-        raise SpoolError("open the spool", folder, cause="it is a link or a file", hint="use a real folder")
-    if not hasattr(os, "getuid"):
-        return
-    if seen.st_uid != os.getuid():
-        raise SpoolError(
-            "open the spool",
-            folder,
-            cause=f"it belongs to user id {seen.st_uid} with mode {stat.S_IMODE(seen.st_mode):04o}",
-            hint=f"this process runs as user id {os.getuid()}: set MODELDATA_SPOOL to a folder of its own",
-        )
-    if seen.st_mode & 0o022:
-        raise SpoolError(
-            "open the spool",
-            folder,
-            cause=f"user id {seen.st_uid} owns it, but its mode {stat.S_IMODE(seen.st_mode):04o} lets others write",
-            hint=f"chmod 700 {folder}",
-        )
 
 
 def _identify(path: str, files: Files, random: bytes, now_ns: int) -> bytes:

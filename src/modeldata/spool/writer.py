@@ -330,10 +330,15 @@ class Writer:
         try:
             place = self.place = self._open_place()
         except SpoolError as error:
-            if isinstance(error.__cause__, OSError):
-                raise Full.of(error.__cause__, error.where) from error
-            raise Full("spool_unusable", str(error)) from error
+            cause = error.__cause__
+            reason = Full.of(cause, "").reason if isinstance(cause, OSError) else "spool_unusable"
+            raise Full(reason, str(error)) from error
         return place
+
+    @property
+    def refusing(self) -> bool:
+        """Did the spool, or the disk, take no row when it was last asked?"""
+        return self._refusal is not None
 
     def lost_place(self) -> None:
         """The folder went away under us: the next segment makes it anew."""
