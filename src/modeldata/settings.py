@@ -96,7 +96,8 @@ class Settings:
     __slots__ = (
         "allow_insecure", "allow_network_spool", "archive", "batch_bytes", "batch_seconds", "block_timeout", "config_map",
         "credentials", "debug", "enabled", "excel_safe", "exit_timeout", "format", "fsync", "fsync_seconds", "hour_folders",
-        "max_row_bytes", "min_free_bytes", "on_error", "origin", "service_name", "ship", "spool", "spool_max_bytes", "when_full",
+        "max_row_bytes", "min_free_bytes", "on_error", "origin", "others", "service_name", "ship", "spool", "spool_max_bytes",
+        "when_full",
     )  # fmt: skip
 
     allow_insecure: bool
@@ -119,6 +120,8 @@ class Settings:
     min_free_bytes: int
     on_error: str
     origin: Mapping[str, str]
+    others: tuple[str, ...]
+    """The archives that rows of these settings go to besides, where these are for one of several (`only`)."""
     service_name: str
     ship: str
     spool: str | None
@@ -147,6 +150,7 @@ class Settings:
         if origin["enabled"] == "default":
             object.__setattr__(made, "enabled", enabled_default)
         object.__setattr__(made, "origin", origin)
+        object.__setattr__(made, "others", ())
         made._place(env, origin)
         return made
 
@@ -158,7 +162,7 @@ class Settings:
         archives = [check_archive(url, opened=self.enabled) for url in urls.split(text or "modeldata")]
         if not archives:
             raise SettingsError("open the archive", text, cause="it names none", hint="set MODELDATA_ARCHIVE to a path or URL")
-        object.__setattr__(self, "archive", urls.SEPARATOR.join(dict.fromkeys(archives)))
+        object.__setattr__(self, "archive", urls.SEPARATOR.join(_each_once(archives)))
         self._size_batches(any(urls.scheme_of(url) for url in archives), origin)
         for name in ("spool", "credentials"):
             path = getattr(self, name)
@@ -181,17 +185,22 @@ class Settings:
         """The URLs of `archive`, one each."""
         return list(urls.split(self.archive))
 
-    def only(self, url: str) -> Settings:
-        """The same settings for one of its archives."""
+    def _copy(self) -> Settings:
         made = Settings.__new__(Settings)
         for name in Settings.__slots__:
             object.__setattr__(made, name, getattr(self, name))
+        return made
+
+    def only(self, url: str) -> Settings:
+        """The same settings for one of its archives."""
+        made = self._copy()
         object.__setattr__(made, "archive", url)
+        object.__setattr__(made, "others", tuple(one for one in (*self.archives, *self.others) if one != url))
         return made
 
     def with_origin(self, told: Mapping[str, str]) -> Settings:
         """The same settings, said to come from elsewhere (setting → where)."""
-        made = self.only(self.archive)
+        made = self._copy()
         object.__setattr__(made, "origin", {**self.origin, **told})
         return made
 
@@ -203,16 +212,18 @@ class Settings:
         """
         env = os.environ if env is None else env
         if self.spool is not None:
-            return os.path.join(self.spool, self.sink_key())
+            return os.path.join(self.spool, self.spool_key())
         if len(self.archives) == 1 and not urls.scheme_of(self.archive):
             return os.path.join(local_folder(self.archive) or "", SPOOL_PREFIX + _user(env))
-        return os.path.join(state_folder(env), self.sink_key())
+        return os.path.join(state_folder(env), self.spool_key())
 
     def sink_key(self) -> str:
-        """A short name for the archive, the same in every process that means the same one."""
-        from hashlib import sha256
+        """A short name for the archive as it is spelled."""
+        return key_of(self.archive)
 
-        return sha256(self.archive.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    def spool_key(self) -> str:
+        """A short name for the archives, in whatever order they are."""
+        return key_of(urls.SEPARATOR.join(sorted(self.archives)))
 
     def to_env(self) -> dict[str, str]:
         """The environment that builds these settings again, for a child process."""
@@ -249,6 +260,13 @@ class Settings:
             f"{field.name}={mask(value) if isinstance(value := getattr(self, field.name), str) else value!r}" for field in FIELDS
         )
         return f"Settings({shown})"
+
+
+def key_of(archives: str) -> str:
+    """What a text of archives makes the name of a folder, here and in every earlier version."""
+    from hashlib import sha256
+
+    return sha256(archives.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _listed(archive: _Path | Sequence[_Path]) -> object:
@@ -319,6 +337,15 @@ def check_archive(url: str, *, opened: bool = True) -> str:
     cause = "it names no folder of this host" if scheme == "file" else f"scheme {scheme!r} is not known"
     known = "known are a path, file://, " + ", ".join(f"{name}://" for name in urls.REMOTE)
     raise SettingsError("open the archive", url, cause=cause, hint=f"{known}; set MODELDATA_ARCHIVE")
+
+
+def _each_once(archives: Sequence[str]) -> list[str]:
+    """Without a second spelling of the same folder: a link, another case where case does not count."""
+    unique: dict[str, str] = {}
+    for url in archives:
+        folder = None if urls.scheme_of(url) else local_folder(url)
+        unique.setdefault(os.path.normcase(os.path.realpath(folder)) if folder else url, url)
+    return list(unique.values())
 
 
 def _check_remote(url: str, opened: bool) -> str:

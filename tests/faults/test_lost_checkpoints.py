@@ -117,7 +117,7 @@ def test_with_both_slots_gone_nothing_is_sent_until_somebody_accepts_duplicates(
 def test_a_commit_is_in_both_slots_before_the_round_is_forgotten(tmp_path: Path) -> None:
     archive = str(tmp_path / "archive")
     _life(archive)
-    assert sorted(path.name for path in _sink(archive).iterdir()) == ["begun", "checkpoint.a", "checkpoint.b"]
+    assert sorted(path.name for path in _sink(archive).iterdir()) == ["archive.json", "begun", "checkpoint.a", "checkpoint.b"]
     first, second = (Checkpoint(str(_sink(archive)), Files())._slot(str(_sink(archive) / f"checkpoint.{x}")) for x in "ab")
     assert isinstance(first, tuple) and isinstance(second, tuple)
     assert first[1].pack() == second[1].pack()

@@ -14,6 +14,7 @@ import typer
 from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of
 from modeldata.errors import ModelDataError, SpoolError, mask
 from modeldata.ship.checkpoint import Checkpoint, State
+from modeldata.ship.sinks import name_of
 from modeldata.ship.status import existing_place, leader_note, load_state
 from modeldata.ship.watch import count
 from modeldata.spool.files import Files
@@ -73,7 +74,7 @@ def _begin_anew(settings: Settings, files: Files) -> None:
     if place is None:
         return
     for url in settings.archives:
-        checkpoint = Checkpoint(place.sink(settings.only(url).sink_key()), files)
+        checkpoint = Checkpoint(place.sink(name_of(place, settings.only(url), files)), files)
         try:
             checkpoint.load()
         except SpoolError:

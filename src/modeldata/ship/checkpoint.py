@@ -12,7 +12,7 @@ from zlib import crc32
 import msgpack
 
 from modeldata.errors import SpoolError
-from modeldata.spool.files import Files, read_file, replace_file, write_all
+from modeldata.spool.files import Files, read_all, read_file, replace_file, write_all
 
 MAGIC = b"MDCKPT1\n"
 SLOT = struct.Struct("<8sQII")
@@ -146,6 +146,27 @@ class Checkpoint:
         if any(slot is False for slot in found) or self._is_there(self._begun):
             raise SpoolError("read the checkpoint", self._begun, cause="none of its slots can be read", hint=STATE_LOST)
         return 0, State()
+
+    def was_begun(self) -> bool:
+        """Was anything ever committed here?"""
+        return self._is_there(self._begun) or self.generation() > 0
+
+    def generation(self) -> int:
+        """How many commits the slots have seen, by their headers alone."""
+        return max(self._generation_in(path) for path in self._paths)
+
+    def _generation_in(self, path: str) -> int:
+        try:
+            fd = self._files.open_regular(path)
+        except OSError:
+            return 0
+        try:
+            magic, generation, _, _ = SLOT.unpack(read_all(self._files, fd, SLOT.size))
+        except (OSError, struct.error):
+            return 0
+        finally:
+            self._files.close(fd)
+        return int(generation) if magic == MAGIC else 0
 
     def _is_there(self, path: str) -> bool:
         try:

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata import names
 from modeldata.encode import encoder
-from modeldata.errors import SpoolError
+from modeldata.errors import SpoolError, StoreError
 from modeldata.ship.batch import Form, Spoilt, encode_group
 from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, State
 from modeldata.ship.cut import cut
 from modeldata.ship.freeze import Freezer, Intent, Item, Staging
 from modeldata.ship.gather import DROP_OLDEST, Bad, Gatherer, Lost, joined
+from modeldata.ship.sinks import adopt, is_sure, name_of
 from modeldata.ship.targets import Targets
-from modeldata.spool.files import make_folders, replace_file, settle
+from modeldata.spool.files import replace_file, settle
 from modeldata.spool.reader import OpenSegment, segment_names
 from modeldata.store import Foreign, Full, Refused
+from modeldata.store.archive_id import ArchiveId, identify
+from modeldata.store.local import LocalStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from modeldata.ship.gather import Gathered, Refusals
     from modeldata.spool.files import Files
     from modeldata.spool.place import Place
-    from modeldata.store import WriteStore
+    from modeldata.store import Store
 
 
 class Round(NamedTuple):
@@ -44,12 +47,13 @@ class Pipeline:
     def __init__(
         self,
         place: Place,
-        store: WriteStore,
+        store: Store,
         settings: Settings,
         *,
         files: Files,
         warn: Callable[[str], None],
         may_commit: Callable[[], bool],
+        random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """Raises `SpoolError` where what was archived so far can't be read: going on would lose or double rows."""
         self.place = place
@@ -58,15 +62,45 @@ class Pipeline:
         self._files = files
         self._warn = warn
         self._may_commit = may_commit
-        folder = place.sink(settings.sink_key())
-        make_folders(files, folder)
-        self._checkpoint = Checkpoint(folder, files)
-        self._freezer = Freezer(folder, files)
+        self._random = random
         self._gatherer = Gatherer(place, files, hour_folders=settings.hour_folders, warn=warn)
+        self._asked = 0
+        self._settled = False
+        self._open_sink(name_of(place, settings, files))
+
+    def _open_sink(self, name: str) -> None:
+        folder = self.place.sink(name)
+        self._sink = name
+        self._checkpoint = Checkpoint(folder, self._files)
+        self._freezer = Freezer(folder, self._files)
         self._generation, self.state = self._checkpoint.load()
+
+    def _settle(self) -> bool:
+        """Learn which archive this is and open its checkpoint for writing. False: it is another checkpoint than was thought.
+
+        Raises `StoreError` where the archive must be asked and does not answer: nothing is guessed then.
+        """
+        archive = self._archive_id()
+        name, thought = name_of(self.place, self._settings, self._files, archive), self._sink
+        adopt(self.place, name, self._settings, self._files, archive)
+        if name != thought:
+            self._open_sink(name)
         self._checkpoint.prepare()
         if self._generation == 0:
-            settle(files, folder)
+            settle(self._files, self.place.sink(name))
+        self._settled = True
+        return name == thought
+
+    def _archive_id(self) -> ArchiveId | None:
+        """None where the store keeps it from us although it is up, and the checkpoint is known without it."""
+        self._asked += 1
+        try:
+            return identify(self._store, self._files, self._random(16).hex())
+        except StoreError:
+            local, sure = isinstance(self._store, LocalStore), is_sure(self.place, self._settings, self._files)
+            if local or not sure or self._asked == 1:
+                raise
+            return None
 
     def step(self) -> Round:
         """Finish the round that a crash left, or make a new one. Raises `Unavailable` or OSError; the next call goes on.
@@ -74,14 +108,15 @@ class Pipeline:
         When it returns, the rows it counts are durable in the archive and the checkpoint knows.
         """
         intent = self._left_over()
+        found = self._gatherer.gather(self.state) if intent is None else None
+        if found is not None and not found.changed:
+            return Round(0, False)
+        if not self._settled and not self._settle():
+            return self.step()
+        more = found is None or found.more
         if intent is None:
-            found = self._gatherer.gather(self.state)
-            if not found.changed:
-                return Round(0, False)
+            assert found is not None
             intent = self._freeze(found)
-            more = found.more
-        else:
-            more = True
         rows = self._send(intent)
         self._commit(intent.after)
         return Round(rows, more)
@@ -93,6 +128,10 @@ class Pipeline:
         down (as `lost`, with its numbers) before the first file goes, and told to the archive with the next round.
         others_have: is all of a segment in every other archive? Else it stays: what this one gives up is not theirs to lose.
         """
+        if not self._settled:
+            if not is_sure(self.place, self._settings, self._files):
+                return 0
+            adopt(self.place, self._sink, self._settings, self._files, None)
         intent = self._left_over()
         after = intent.after if intent is not None else self.state.copy()
         rows, freed = 0, 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from modeldata.errors import ModelDataError, SpoolError, mask
 from modeldata.ship.checkpoint import Checkpoint, State
+from modeldata.ship.sinks import name_of
 from modeldata.ship.watch import Pending, count
 from modeldata.spool.files import read_file
 from modeldata.spool.lock import Leadership
@@ -76,7 +77,7 @@ def _slowest(settings: Settings, place: Place, files: Files, now_ns: int, stats:
 
 def load_state(settings: Settings, place: Place, files: Files) -> State:
     """What the checkpoint of this archive says now. Raises `SpoolError` where no slot of it can be read."""
-    return Checkpoint(place.sink(settings.sink_key()), files).load()[1]
+    return Checkpoint(place.sink(name_of(place, settings, files)), files).load()[1]
 
 
 def leader_note(place: Place, files: Files) -> dict[str, object] | None:

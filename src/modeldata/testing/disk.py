@@ -273,4 +273,5 @@ class _Mapping:
 def _stat_result(mode: int, inode: int, links: int, size: int, mtime_ns: int) -> os.stat_result:
     uid = os.getuid() if hasattr(os, "getuid") else 0
     seconds = mtime_ns // 1_000_000_000
-    return os.stat_result((mode, inode, 1, links, uid, 0, size, seconds, seconds, seconds))
+    fields = (mode, inode, 1, links, uid, 0, size, seconds, seconds, seconds)
+    return os.stat_result(fields, {"st_mtime_ns": mtime_ns})

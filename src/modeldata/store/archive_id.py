@@ -1,0 +1,115 @@
+"""An archive has an id of its own, kept in it. How it is spelled, mounted or linked never matters, nor that it was renamed.
+
+The id is in a small JSON file at the archive's root. Whoever ships first makes it, once. A copy of an archive takes an id of its
+own: for a local folder the file also says where it was and which inode it had, so that a copy is told from a move.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from modeldata.errors import StoreError
+from modeldata.spool.files import make_folders, replace_file
+from modeldata.store import Foreign, Unavailable
+from modeldata.store.local import FOLDER_MODE, LocalStore
+
+if TYPE_CHECKING:
+    from modeldata.spool.files import Files
+    from modeldata.store import Store
+
+NAME = ".modeldata-archive"
+"""A leading dot is what Spark and Hive skip."""
+VERSION = 1
+MOST_FORMER = 16
+"""Ids that a copy of a copy of a copy remembers."""
+
+
+class ArchiveId(NamedTuple):
+    """`former`: ids of the archives that it is a copy of, the latest first."""
+
+    id: str
+    former: tuple[str, ...] = ()
+
+
+def identify(store: Store, files: Files, fresh: str) -> ArchiveId:
+    """The id of an archive, made (`fresh`) where it has none yet. Raises `Unavailable`, `StoreError` where it can't be known."""
+    if isinstance(store, LocalStore):
+        return _identify_local(store, files, fresh)
+    return _known(_noted(store) or _first(store, {"version": VERSION, "id": fresh}))
+
+
+def _identify_local(store: LocalStore, files: Files, fresh: str) -> ArchiveId:
+    here = os.path.realpath(store.root)
+    note = _noted(store)
+    if not note:
+        try:
+            make_folders(files, here, FOLDER_MODE)
+            first = {"version": VERSION, "id": fresh, "where": here, "inode": files.stat(here).st_ino}
+            if note is not None:  # it was damaged: the checkpoint is found by the archive's URL, and notes the new id
+                replace_file(files, os.path.join(here, NAME), json.dumps(first).encode())
+        except OSError as error:
+            raise _unknown(store.root, error.strerror or str(error)) from error
+        note = _first(store, first)
+    return _known(_followed(store, files, here, note))
+
+
+def _followed(store: LocalStore, files: Files, here: str, note: dict[str, object]) -> dict[str, object]:
+    """The note of an archive that may have been moved or copied since it was written."""
+    inode = _inode(files, here)
+    where = str(note.get("where", here))
+    if note.get("inode") == inode and where == here:
+        return note
+    fresh = {**note, "where": here, "inode": inode}
+    if note.get("inode") != inode and where != here and _inode(files, where) == note.get("inode"):
+        former = [_known(note).id, *_known(note).former]
+        fresh |= {"id": sha256(f"{former[0]} {inode}".encode()).hexdigest()[:32], "copy_of": former[:MOST_FORMER]}
+    try:
+        replace_file(files, os.path.join(here, NAME), json.dumps(fresh).encode())
+    except OSError:
+        pass  # read-only to us: every process that looks comes to the same answer
+    return fresh
+
+
+def _inode(files: Files, folder: str) -> int | None:
+    try:
+        return files.stat(folder).st_ino
+    except OSError:
+        return None
+
+
+def _noted(store: Store) -> dict[str, object] | None:
+    """What the file says, nothing where it is damaged; None where it is not there."""
+    if not store.length(NAME) and not isinstance(store, LocalStore):
+        return None
+    try:
+        note = json.loads(store.read(NAME))
+    except ValueError:
+        return {}
+    except Unavailable:
+        if store.length(NAME):
+            raise
+        return None
+    return note if isinstance(note, dict) and isinstance(note.get("id"), str) else {}
+
+
+def _first(store: Store, note: dict[str, object]) -> dict[str, object]:
+    """What the one who was first wrote."""
+    try:
+        store.put(NAME, json.dumps(note).encode())
+    except Foreign:
+        return _noted(store) or {}
+    return note
+
+
+def _known(note: dict[str, object]) -> ArchiveId:
+    former = note.get("copy_of")
+    if "id" not in note:
+        raise _unknown(NAME, "the file is damaged")
+    return ArchiveId(str(note["id"]), tuple(map(str, former)) if isinstance(former, list) else ())
+
+
+def _unknown(where: str, cause: str) -> StoreError:
+    return StoreError("learn which archive this is", where, cause=cause, hint=f"restore or remove the file {NAME} in its root")
