@@ -116,6 +116,7 @@ class Pipeline:
         more = found is None or found.more
         if intent is None:
             assert found is not None
+            self._check_lead("freeze a round")
             intent = self._freeze(found)
         rows = self._send(intent)
         self._commit(intent.after)
@@ -241,6 +242,7 @@ class Pipeline:
     def _until_there(self, intent: Intent, index: int, targets: Targets, *, log: bool) -> None:
         """The rows, or (once those are there) the manifest line, of one item."""
         while True:
+            self._check_lead("send a batch")
             try:
                 self._put(intent.items[index], targets, log)
                 return
@@ -248,7 +250,7 @@ class Pipeline:
                 if not isinstance(foreign, Full):
                     self._warn(f"foreign_change: {foreign}; going on in another file")
                 targets.move(intent, index, log=log)
-                self._freezer.rewrite(intent)
+                self._rewrite(intent)
             except Refused as refused:
                 if log or not intent.items[index].path:
                     raise
@@ -269,13 +271,18 @@ class Pipeline:
         replace_file(self._files, path, self._freezer.read_all(item))
         self._warn(f"quarantined: {path}: 1 row: {refused}")
 
-    def _commit(self, after: State) -> None:
+    def _check_lead(self, operation: str) -> None:
         if not self._may_commit():
-            raise SpoolError(
-                "commit a round", self.place.folder, cause="another process took the lead", hint="this one stops shipping"
-            )
+            raise SpoolError(operation, self.place.folder, cause="another process took the lead", hint="this one stops shipping")
+
+    def _commit(self, after: State) -> None:
+        self._check_lead("commit a round")
         self._save(after)
         self._freezer.clear()
+
+    def _rewrite(self, intent: Intent) -> None:
+        self._check_lead("move a batch to another file")
+        self._freezer.rewrite(intent)
 
     def _save(self, after: State) -> None:
         """In both slots, one after the other: whichever is lost later, the other knows the same."""

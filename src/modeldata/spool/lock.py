@@ -1,14 +1,21 @@
-"""Who is alive, who leads: two kinds of lock, both let go by the kernel when their holder is gone.
+"""Who is alive, who leads: locks that the kernel takes back when their holder is gone.
 
-A segment is held by `flock`, which belongs to the open file: it survives in a forked child, so a child made by a C-level
-fork delays only the removal of that one file. Leadership is a POSIX record lock (`lockf`), which belongs to the process:
-a forgotten child can never keep it. The price: closing *any* descriptor of that file drops it, so a process that leads
-must not open `leader.lock` again (`Leadership.held_here` knows).
+Both kinds belong to the open file, not to the process: another part of the process that opens and closes the same file (a backup,
+a scanner) can't drop them. A segment is held by `flock`. Leadership is a lock by `F_OFD_SETLK`, which also meets the record locks
+of older versions; where there is none, `flock`.
+
+A forked child inherits both, and lets go of them as soon as it knows of the fork. A child of a C-level fork that never uses this
+library does not know: it delays the removal of a few segments, and where its parent led, nobody can lead while it lives.
+
+A lock can still be lost under its holder: the file is replaced, its descriptor is closed by others. So each leader leaves a mark
+with a number in the lock file, and looks before each send and each commit whether its mark is still there (`Leadership.intact`).
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import struct
 import sys
 
 TYPE_CHECKING = False
@@ -42,19 +49,29 @@ else:
         return True
 
     def _lead(fd: int) -> bool:
+        command = getattr(fcntl, "F_OFD_SETLK", None)
+        if command is None:
+            return hold(fd)
         try:
-            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
+            fcntl.fcntl(fd, command, _WHOLE_FILE)
+        except OSError as error:
+            return error.errno in (errno.EINVAL, errno.ENOSYS) and hold(fd)  # an old kernel, or a sandbox
         return True
+
+    _WHOLE_FILE = struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    """`struct flock`"""
+
+
+MARK_BYTES = 64
+"""Of one size, so that a later mark needs no room on a disk that is full by then."""
 
 
 class Leadership:
     """The right to ship a spool. At most one process of the host holds it, and the kernel takes it back at its end."""
 
     held_here: ClassVar[dict[str, object]] = {}
-    """Lock files that this very process holds or has open. Never opened by two of its threads: closing one would drop the lock
-    of the other, and a record lock never refuses the process that has it. The one entry is claimed before the file is opened."""
+    """Lock files that this very process holds or is about to. The one entry is claimed before the file is opened: two of its
+    threads never ask the kernel side by side."""
 
     def __init__(self, path: str, fd: int, files: Files) -> None:
         self.path = path
@@ -62,21 +79,27 @@ class Leadership:
         self._files = files
         self._pid = os.getpid()
         self._released = False
+        self._file = _file_of(files.fstat(fd))
+        self.number, self._mark = 0, b""
 
     @classmethod
     def take(cls, path: str, files: Files) -> Leadership | None:
         """Leadership, or None while another process (or thread) of this host leads."""
         if not cls._claim(path):
             return None
+        lead = None
         try:
-            fd = files.open(path, os.O_RDWR | os.O_CREAT)
-            if _lead(fd):
-                return cls(path, fd, files)
-            files.close(fd)
+            lead = cls(path, files.open(path, os.O_RDWR | os.O_CREAT), files)
+            cls.held_here[path] = lead  # before it is locked: a fork from now on knows what to close
+            if _lead(lead._fd):
+                lead.number, lead._mark = lead._sign()
+                return lead
+            lead.release()
         except BaseException:
+            if lead is not None:
+                lead.release()
             cls.held_here.pop(path, None)
             raise
-        cls.held_here.pop(path, None)
         return None
 
     @classmethod
@@ -100,24 +123,59 @@ class Leadership:
         finally:
             cls.held_here.pop(path, None)
 
+    def _sign(self) -> tuple[int, bytes]:
+        """Leave our mark: the next number, and what nobody else can have written."""
+        before = self._files.pread(self._fd, MARK_BYTES, 0)
+        digits = before.split(b" ")[0]
+        number = int(digits) + 1 if digits.isdigit() and len(digits) < 20 else 1
+        mark = f"{number} {self._pid} {os.urandom(8).hex()}".encode().ljust(MARK_BYTES - 1) + b"\n"
+        try:
+            if self._files.pwrite(self._fd, mark, 0) == MARK_BYTES:
+                self._files.sync(self._fd)
+                return number, mark
+        except OSError:
+            pass  # a full disk must not stop us from freeing it: then the mark stays as it was
+        return number, self._files.pread(self._fd, MARK_BYTES, 0)
+
     def intact(self) -> bool:
-        """False after `release`, and when the lock file was removed or replaced under us: then another leader may exist."""
-        if self._released or os.getpid() != self._pid:
+        """False after `release`, and where another leader may exist: the file, its mark or our descriptor was replaced."""
+        if self._released:
+            return False
+        if os.getpid() != self._pid:
+            self.release()  # in a forked child: its parent's lock ends with its parent
             return False
         try:
             there, ours = self._files.stat(self.path), self._files.fstat(self._fd)
+            return _file_of(there) == _file_of(ours) == self._file and self._files.pread(self._fd, MARK_BYTES, 0) == self._mark
         except OSError:
             return False
-        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
     def release(self) -> None:
         self._released = True  # the descriptor's number may soon be somebody else's
         try:
-            self._files.close(self._fd)
+            self.close_descriptor()
         finally:
-            Leadership.held_here.pop(self.path, None)  # only now: the close would drop the lock of whoever took it before
+            if Leadership.held_here.get(self.path) is self:
+                Leadership.held_here.pop(self.path, None)  # only now: nobody of us asks while it is being closed
+
+    def close_descriptor(self) -> None:
+        """Not where its number is another file's by now."""
+        try:
+            ours = _file_of(self._files.fstat(self._fd)) == self._file
+        except OSError:
+            return
+        if ours:
+            self._files.close(self._fd)
+
+
+def _file_of(seen: os.stat_result) -> tuple[int, int]:
+    return seen.st_dev, seen.st_ino
 
 
 def forget_leadership_after_fork() -> None:
-    """A forked child leads nothing: record locks are not inherited."""
+    """A forked child leads nothing, and must not keep its parent's locks when the parent is gone."""
+    held = list(Leadership.held_here.values())
     Leadership.held_here.clear()
+    for lead in held:
+        if isinstance(lead, Leadership):
+            lead.release()
