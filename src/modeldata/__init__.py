@@ -8,7 +8,7 @@
 Nothing is started, opened or written by importing this package, or by making a collector.
 """
 
-from modeldata.archive import Archive
+from modeldata.archive import Archive, default_archive, flush
 from modeldata.collector import ModelDataCollector
 from modeldata.errors import ModelDataError, SettingsError, SpoolError, StoreError
 from modeldata.request import request
@@ -34,6 +34,8 @@ __all__ = [
     "Stats",
     "StoreError",
     "__version__",
+    "default_archive",
+    "flush",
     "request",
 ]
 

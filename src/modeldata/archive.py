@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import time
 
-from modeldata import urls
-from modeldata.errors import ModelDataError
+from modeldata.errors import said
+from modeldata.interrupts import spare
 from modeldata.ready import prepare
 from modeldata.settings import Settings
-from modeldata.ship.start import Supervisor
-from modeldata.spool.disk_kind import goes_with_container
-from modeldata.spool.files import Files
-from modeldata.spool.place import LAYOUT, Place, note_layout, open_place
-from modeldata.spool.quota import Full, Quota
+from modeldata.shared import Shared, say, shared_of, warn
+from modeldata.spool.quota import Full
 from modeldata.spool.writer import Writer, new_packer
-from modeldata.stats import Stats
+
+__all__ = ["Archive", "Closed", "default_archive", "flush", "say"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Literal, Unpack
+    from weakref import WeakSet
 
     import duckdb
     import pyarrow as pa
@@ -31,19 +29,17 @@ if TYPE_CHECKING:
     from modeldata.read.question import JoinQuestion, Question
     from modeldata.read.reader import Reader
     from modeldata.read.scan import Scan
-    from modeldata.ship.checkpoint import State
     from modeldata.snapshot import Shapes
     from modeldata.spool.writer import Lane
-
-WARN_SECONDS = 60.0
-"""One warning for each reason in this time; the counts in `stats()` have them all."""
-POLL_SECONDS = 0.02
+    from modeldata.stats import Stats
 
 
 class Archive:
     """Where collectors put their rows, said explicitly instead of by the environment.
 
-    Nothing is opened, started or written before the first `collect()`, so an archive may be made before a fork.
+    Nothing is opened, started or written before the first `collect()`, so an archive may be made before a fork. Archives of equal
+    settings share what lies behind them: one may be made for each request, and `flush()` of one waits for the rows of all.
+    It can be pickled (its settings go along, no secret of the environment does); a copy is the archive itself.
 
     url: a path or `file://` URL. Relative paths are taken from the working directory as it is now.
     spool: the local folder that rows wait in; by default beside a local archive.
@@ -65,23 +61,40 @@ class Archive:
         return archive
 
     def _begin(self, settings: Settings) -> None:
+        from weakref import WeakSet
+
         prepare()
         self.settings = settings
-        self._files = Files()
-        self._warned: dict[str, float] = {}
-        self._distributed: list[int] = []
         self._closed = False
-        self._supervisor: Supervisor | None = None
-        self._exit_pid = 0
-        self.writer = Writer(
-            self._open_place,
-            Quota(settings.spool_max_bytes, settings.min_free_bytes, self._files),
-            files=self._files,
-            make_pack=new_packer,
-            tend=self._tend,
-            sync=settings.fsync == "always",
-            block_seconds=settings.block_timeout if settings.when_full == "block" else 0.0,
-        )
+        self._collectors: WeakSet[ModelDataCollector] = WeakSet()
+        self._shared = shared_of(settings)
+        self._shared.users.add(id(self))
+
+    def __del__(self) -> None:
+        shared: Shared | None = getattr(self, "_shared", None)  # missing where the settings were refused
+        if shared is not None and not self._closed:
+            try:
+                shared.leave(id(self))
+            except Exception as error:  # nobody could catch it
+                spare(error)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _again, (self.settings.to_env(),)
+
+    def __copy__(self) -> Archive:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Archive:
+        return self
+
+    @property
+    def writer(self) -> Writer:
+        return self._shared.writer
+
+    def join_in(self, collector: ModelDataCollector) -> Writer:
+        """The writer for a new collector; told again when this archive is closed."""
+        self._collectors.add(collector)
+        return Closed() if self._closed else self.writer
 
     def collector(
         self, model_name: str, identifier: str = "default", feature_names: Sequence[str] | None = None, **identity: str
@@ -91,124 +104,32 @@ class Archive:
 
         return ModelDataCollector(model_name, identifier, feature_names, archive=self, **identity)
 
-    def _open_place(self) -> Place:
-        if self._closed:
-            raise Full("closed", "this archive was closed")
-        settings = self.settings
-        place = open_place(
-            settings.spool_folder(), self._files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool
-        )
-        note_layout(place, settings.variables(LAYOUT))
-        if any(urls.scheme_of(url) for url in settings.archives) and goes_with_container(place.folder, self._files):
-            self._warn_once(
-                "container", f"rows wait in a folder that is gone when this container is: {place.folder}; give it a volume"
-            )
-        return place
-
-    def _tend(self, place: Place, now: bool) -> None:
-        if self._exit_pid != os.getpid():
-            self._exit_pid = os.getpid()
-            self._supervisor = Supervisor(self.settings, self._files, self.warn)
-            atexit.register(self._at_exit)
-        assert self._supervisor is not None
-        self._supervisor.tend(place, now=now)
-
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that this process had accepted when called is in the archive. False: not within `timeout` seconds.
 
         False also where the spool can't be used, so that rows were refused (`stats()` has the reason).
 
-        Nothing is lost by a False: the rows stay in the spool. The default timeout is the setting `exit_timeout` (2 s).
+        "All" is what every archive of equal settings accepted, also one that is dropped by now. Nothing is lost by a False: the
+        rows stay in the spool, unless that was removed. The default timeout is the setting `exit_timeout` (2 s).
         """
-        place = self.writer.place
-        if place is None:
-            return not self.writer.refusing  # a spool that can't be opened may hold rows of earlier processes
-        deadline = time.monotonic() + (self.settings.exit_timeout if timeout is None else timeout)
-        awaited = self._awaited(place)
-        self._ask_for_shipping(place)
-        while True:
-            if self._all_archived(place, awaited):
-                return True
-            if time.monotonic() >= deadline:
-                return False
-            self.writer.tend()
-            time.sleep(POLL_SECONDS)
-
-    def _awaited(self, place: Place) -> dict[str, int | None]:
-        """This process's segments → the offset up to which they must be archived; None: to their end."""
-        from modeldata.spool.reader import segment_names
-
-        positions = self.writer.positions()
-        ours = [name for name in segment_names(place, self._files) if name.startswith(self.writer.process)]
-        return {name: positions.get(name) for name in ours}
-
-    def _ask_for_shipping(self, place: Place) -> None:
-        try:
-            fd = self._files.open(place.flush_request, os.O_WRONLY | os.O_CREAT)
-            self._files.close(fd)
-            os.utime(place.flush_request)
-        except OSError:
-            pass  # then it ships when it is due
-        self.writer.tend(now=True)
-
-    def _all_archived(self, place: Place, awaited: dict[str, int | None]) -> bool:
-        from modeldata.ship.status import load_state
-
-        try:
-            states = [load_state(self.settings.only(url), place, self._files) for url in self.settings.archives]
-        except ModelDataError:
-            return False  # `stats()` and `doctor` say why
-        return all(self._archived_in(state, place, awaited) for state in states)
-
-    @staticmethod
-    def _archived_in(state: State, place: Place, awaited: dict[str, int | None]) -> bool:
-        for name, position in awaited.items():
-            offset = state.offsets.get(name, 0)
-            if offset == -1 or (position is not None and offset >= position):
-                continue
-            if not os.path.exists(os.path.join(place.segments, name)):
-                continue  # only a shipper that has archived it removes it
-            return False
-        return True
+        return self._shared.flush(timeout)
 
     def close(self, timeout: float | None = None) -> bool:
-        """`flush`, then let go of the spool. Collecting afterwards is refused (and counted). True as for `flush`."""
-        done = self.flush(timeout)
+        """`flush`, then let go of the spool. Collecting afterwards is refused (and counted). True as for `flush`.
+
+        Other archives of equal settings go on.
+        """
+        refusing = Closed()
         self._closed = True
-        self._let_go()
+        for collector in list(self._collectors):
+            collector.closed(refusing)
+        done = self.flush(timeout)
+        self._shared.leave(id(self), stop=True)
         return done
-
-    def _let_go(self) -> None:
-        self.writer.close(time.time_ns())
-        self.writer.lost_place()
-        supervisor = self._supervisor
-        if supervisor is not None and supervisor.thread is not None:
-            supervisor.thread.stop(self.settings.exit_timeout)
-            supervisor.thread = None
-
-    def _at_exit(self) -> None:
-        """The interpreter leaves. A child ships on without us; only a thread of ours must be waited for, and not for long."""
-        if self._exit_pid != os.getpid():
-            return
-        try:
-            thread = self._supervisor is not None and self._supervisor.thread is not None
-            if thread and self.settings.ship != "off":
-                self.flush()
-            self._let_go()
-        except (OSError, ModelDataError, Full):
-            pass  # what was accepted is in the spool; there is nobody left to tell
 
     def stats(self) -> Stats:
         """Counts as they are now. Reads what waits in the spool, so it is for monitoring, not for every request."""
-        dropped: dict[str, int] = {}
-        for (_, reason), rows in self.writer.drops().items():
-            dropped[reason] = dropped.get(reason, 0) + rows
-        distributed = sum(self._distributed)
-        stats = Stats(sum(self.writer.accepted().values()) + distributed, dropped, distributed)
-        from modeldata.ship.status import fill
-
-        fill(stats, self.settings, self.writer.place, self._files, time.time_ns())
-        return stats
+        return self._shared.stats()
 
     def read(self, model_name: str, identifier: str = "default", **question: Unpack[Question]) -> pa.Table:
         """Every committed row that fits, once, as one `pyarrow.Table` in the types that were collected.
@@ -258,34 +179,13 @@ class Archive:
         return Reader.of(self.settings, self.warn)
 
     def count_distributed(self, rows: int) -> None:
-        """Rows that were archived without our spool."""
-        self._distributed.append(rows)  # one step: calls of several threads end at any time
+        self._shared.count_distributed(rows)
 
-    def refuse(self, lane: Lane, stream: str, rows: int, error: Exception, *, writing: bool) -> None:
-        """Count rows that are not accepted, give the lane back, and say why once a minute."""
-        reason = _reason(error, writing)
-        lane.refuse(stream, reason, rows)
-        self.writer.release(lane)
-        if self.settings.on_error == "raise":
-            raise ModelDataError("collect", stream, cause=str(error) or type(error).__name__, hint=reason) from error
-        try:
-            self._warn_once(reason, f"not collected ({reason}) for {stream}: {error or type(error).__name__}")
-        except Exception:  # the error's own text, or a log handler of the service, may raise anything
-            return
-
-    def _warn_once(self, reason: str, text: str) -> None:
-        now = time.monotonic()
-        if now < self._warned.get(reason, float("-inf")) + WARN_SECONDS:
-            return
-        self._warned[reason] = now  # before the call: a handler that collects, and fails, does not come back here
-        self.warn(text)
+    def refuse(self, stream: str, rows: int, error: Exception, *, writing: bool) -> None:
+        self._shared.refuse(stream, rows, error, writing=writing)
 
     def warn(self, text: str) -> None:
-        import logging
-
-        from modeldata.errors import mask
-
-        logging.getLogger("modeldata").warning("%s", mask(text))
+        warn(text)
 
     def show(self, shapes: Shapes, input_data: object, user_correlation_id: str) -> None:
         """The debug mode of the original: what would be archived, on stdout."""
@@ -294,29 +194,49 @@ class Archive:
         try:
             show(shapes, input_data, user_correlation_id, new_packer())
         except Exception as error:  # a debug print must not break scoring either
-            self._warn_once("debug", f"nothing to show: {error}")
+            spare(error)
+            self._shared.warn_once("debug", f"nothing to show: {said(error)}")
 
 
-def _reason(error: Exception, writing: bool) -> str:
-    named = getattr(error, "reason", None)
-    if isinstance(named, str):
-        return named
-    if isinstance(error, MemoryError):
-        return "no_memory"
-    if isinstance(error, OSError) and writing:
-        return "disk_error"
-    if writing:
-        return "internal"
-    return "unserializable" if isinstance(error, RecursionError) or "recursion" in str(error) else "invalid_data"
+class Closed(Writer):
+    """The writer of an archive that was closed: it has no lane for anybody."""
+
+    def __init__(self) -> None:
+        pass  # it has nothing to write to
+
+    def acquire(self) -> Lane:
+        raise Full("closed", "this archive was closed")
+
+
+def _again(variables: dict[str, str]) -> Archive:
+    return Archive.of(Settings.build(variables))
 
 
 _defaults: dict[Settings, Archive] = {}
+MOST_DEFAULTS = 32
+"""An environment that changes all the time must not fill the memory."""
 
 
-def default_archive(enabled_default: bool) -> Archive:
-    """The archive that the environment describes now; one for all collectors of the process that see the same."""
+def default_archive(enabled_default: bool = True) -> Archive:
+    """The archive that the environment describes now: that of all collectors which were made without one."""
     settings = Settings.build(os.environ, enabled_default=enabled_default)
     archive = _defaults.get(settings)
-    if archive is None:
-        archive = _defaults.setdefault(settings, Archive.of(settings))
+    if archive is None or archive._closed:
+        archive = Archive.of(settings)
+        while len(_defaults) >= MOST_DEFAULTS:
+            _defaults.pop(next(iter(_defaults)), None)  # its collectors keep it
+        _defaults[settings] = archive
     return archive
+
+
+def flush(timeout: float | None = None) -> bool:
+    """Wait until all that collectors without an archive of their own had accepted is archived. False: not within `timeout` s.
+
+    For the end of a script, of a Lambda or of a Cloud Run request. The default timeout is the setting `exit_timeout` (2 s).
+    """
+    started = time.monotonic()
+    done = True
+    for archive in list(_defaults.values()):
+        left = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
+        done = archive.flush(left) and done
+    return done

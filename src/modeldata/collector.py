@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from time import time_ns
 
-from modeldata.archive import Archive, default_archive
+from modeldata.archive import Archive, default_archive, say
 from modeldata.identity import Identity, feature_names_of
-from modeldata.request import current_request
+from modeldata.interrupts import of_service, spare
+from modeldata.request import current_request, encoded_id
 from modeldata.snapshot import Refused, Shapes, taker_of, takers
 from modeldata.snapshot.kinds import Distributed
 from modeldata.spool.frame import MAX_DATA, MAX_ID
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from modeldata.spool.writer import Lane
+    from modeldata.spool.writer import Lane, Writer
+
+NO_ID = ""
+MAX_ROWS = 2**32 - 1
+"""Rows of one call that a frame can count."""
 
 
 class ModelDataCollector:
@@ -60,7 +65,6 @@ class ModelDataCollector:
         if archive is not None and not isinstance(archive, Archive):
             raise TypeError(f"archive must be a modeldata.Archive, not {type(archive).__name__}")
         self._archive = archive if archive is not None else default_archive(self._enabled_default)
-        settings = self._archive.settings
         identity = Identity.build(
             model_name,
             identifier,
@@ -68,19 +72,37 @@ class ModelDataCollector:
             service=webservice_name,
             model_id=model_id,
             model_version=model_version,
-            settings=settings,
+            settings=self._archive.settings,
             warn=self._archive.warn,
         )
+        self._begin(identity, feature_names_of(feature_names))
+        hint = self._debug_hint if self._debug else "" if self._enabled else self._hint
+        if hint:
+            say(hint)
+
+    def _begin(self, identity: Identity, feature_names: tuple[str, ...] | None) -> None:
+        settings = self._archive.settings
         self.identity = identity
-        self._shapes = Shapes(identity.as_dict(), feature_names_of(feature_names))
-        self._writer = self._archive.writer
-        self._writer.identities[self._shapes.stream] = identity.as_dict()
+        self._shapes = Shapes(identity.as_dict(), feature_names)
+        self._writer = self._archive.join_in(self)
+        self._archive.writer.identities[self._shapes.stream] = identity.as_dict()
         self._enabled = settings.enabled
         self._debug = settings.debug
         self._max_row_bytes = settings.max_row_bytes
-        hint = self._debug_hint if self._debug else "" if self._enabled else self._hint
-        if hint:
-            print(hint)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """As what it was made of: in another process it collects as a writer of its own."""
+        return _again, (type(self), self._archive, self.identity.as_dict(), self._shapes.feature_names)
+
+    def __copy__(self) -> ModelDataCollector:
+        return self
+
+    def __deepcopy__(self, memo: object) -> ModelDataCollector:
+        return self
+
+    def closed(self, writer: Writer) -> None:
+        """Its archive was closed: from now on `writer` refuses its rows."""
+        self._writer = writer
 
     def collect(self, input_data: object, user_correlation_id: str = "") -> bool:
         """Keep `input_data`, as it is now. True: it is safe and will be archived once. False: it was refused and counted.
@@ -98,11 +120,12 @@ class ModelDataCollector:
         if not self._enabled:
             return False
         writer = self._writer
-        lane = writer.acquire()
+        lane = None
         writing = False
         try:
+            lane = writer.acquire()
             plan, rows, data = takers[type(input_data)](input_data, self._shapes, lane.pack)
-            correlation = b"" if user_correlation_id == "" else _encoded(user_correlation_id)
+            correlation = b"" if user_correlation_id is NO_ID else encoded_id(user_correlation_id)
             request = current_request()
             if len(data) > self._max_row_bytes * rows or len(correlation) > MAX_ID or len(request) > MAX_ID:
                 raise _too_large(rows, max(len(data), len(correlation), len(request)), self._max_row_bytes)
@@ -112,22 +135,33 @@ class ModelDataCollector:
         except Exception as error:
             return self._rescue(lane, error, writing, input_data, user_correlation_id)
         except BaseException:
-            writer.retire(lane)  # it is not known how far we came; the rows are there once or not at all
+            if lane is not None:
+                writer.retire(lane)  # it is not known how far we came; the rows are there once or not at all
             raise
         writer.release(lane)
         return True
 
-    def _rescue(self, lane: Lane, error: Exception, writing: bool, input_data: object, user_correlation_id: str) -> bool:
+    def _rescue(self, lane: Lane | None, error: Exception, writing: bool, input_data: object, user_correlation_id: str) -> bool:
         """Off the hot path. A lane whose segment is in doubt is never used again; a frame the disk refused is tried once more."""
-        if isinstance(error, Distributed):
+        theirs = of_service(error)
+        if theirs is not None:
+            if lane is not None:
+                self._writer.retire(lane)  # as for any exception that came from nowhere
+            raise theirs
+        if isinstance(error, Distributed) and lane is not None:
             self._writer.release(lane)  # others need it while Spark works
             return self._collect_spark(input_data, user_correlation_id)
-        if writing and not isinstance(error, Full):
+        if writing and lane is not None and not isinstance(error, Full):
             self._writer.retire(lane)
+            lane = None
             if isinstance(error, NotStored):
                 return self._second_try(input_data, user_correlation_id)
-            lane = self._writer.acquire()
-        self._archive.refuse(lane, self._shapes.stream, rows_in(input_data), error, writing=writing)
+        return self._refuse(lane, input_data, error, writing)
+
+    def _refuse(self, lane: Lane | None, input_data: object, error: Exception, writing: bool) -> bool:
+        if lane is not None:
+            self._writer.release(lane)
+        self._archive.refuse(self._shapes.stream, rows_in(input_data), error, writing=writing)
         return False
 
     def _collect_spark(self, frame: Any, user_correlation_id: str) -> bool:
@@ -135,37 +169,42 @@ class ModelDataCollector:
         try:
             from modeldata.spark.frame import collect
 
-            correlation, request = (one.decode("utf-8", "replace") for one in (_encoded(user_correlation_id), current_request()))
+            correlation, request = (
+                one.decode("utf-8", "replace") for one in (encoded_id(user_correlation_id), current_request())
+            )
             identity = self.identity.as_dict()
             rows = collect(frame, identity, self._archive.settings, correlation=correlation, request=request)
             self._archive.count_distributed(rows)
         except Exception as error:
-            self._archive.refuse(self._writer.acquire(), self._shapes.stream, 1, error, writing=False)
+            spare(error)
+            self._archive.refuse(self._shapes.stream, 1, error, writing=False)
             return False
         return True
 
     def _second_try(self, input_data: object, user_correlation_id: str) -> bool:
         """In a lane of its own, thus in a new segment."""
-        lane = self._writer.fresh_lane()
+        lane = None
         try:
+            lane = self._writer.fresh_lane()
             plan, rows, data = taker_of(input_data)(input_data, self._shapes, lane.pack)
-            lane.append(plan, rows, data, _encoded(user_correlation_id), current_request(), time_ns())
+            lane.append(plan, rows, data, encoded_id(user_correlation_id), current_request(), time_ns())
         except Exception as error:
-            if not isinstance(error, Full):
+            if lane is not None and not isinstance(error, Full):
                 self._writer.retire(lane)
-                lane = self._writer.fresh_lane()
-            self._archive.refuse(lane, self._shapes.stream, rows_in(input_data), error, writing=True)
-            return False
+                lane = None
+            spare(error)
+            return self._refuse(lane, input_data, error, True)
         self._writer.release(lane)
         return True
 
 
-def _encoded(correlation_id: object) -> bytes:
-    """The id as UTF-8. What is not text is taken as it prints; None is none."""
-    if correlation_id is None:
-        return b""
-    text = correlation_id if isinstance(correlation_id, str) else str(correlation_id)
-    return text.encode("utf-8", "surrogatepass")
+def _again(
+    kind: type[ModelDataCollector], archive: Archive, identity: dict[str, str], feature_names: tuple[str, ...]
+) -> ModelDataCollector:
+    collector = kind.__new__(kind)
+    collector._archive = archive
+    collector._begin(Identity(**identity), feature_names)
+    return collector
 
 
 def _too_large(rows: int, size: int, limit: int) -> Refused:
@@ -178,13 +217,20 @@ def _too_large(rows: int, size: int, limit: int) -> Refused:
 
 
 def rows_in(input_data: object) -> int:
-    """How many rows were meant, to count what was refused. One, where the data does not say."""
+    """How many rows were meant, to count what was refused. One, where the data does not say. Trusts no code of the data's."""
+    kind = type(input_data)
     try:
-        shape = getattr(input_data, "shape", None)
-        if shape is not None:
-            return max(1, int(shape[0])) if len(shape) > 1 else 1
-        if isinstance(input_data, (list, tuple)) and input_data and isinstance(input_data[0], (list, tuple, dict)):
-            return len(input_data)
-    except Exception:  # whatever the data's own code raises: it is only counted here
-        return 1
+        if issubclass(kind, (list, tuple)):
+            return _rows_of(input_data, list if issubclass(kind, list) else tuple)
+        shape: Any = getattr(input_data, "shape", None)
+        if issubclass(type(shape), tuple):
+            count = tuple.__getitem__(shape, 0) if tuple.__len__(shape) > 1 else 1
+            return min(max(1, count), MAX_ROWS) if type(count) is int else 1
+    except Exception as error:  # whatever the data's own code raises: it is only counted here
+        spare(error)
     return 1
+
+
+def _rows_of(data: Any, base: Any) -> int:
+    count: int = base.__len__(data)
+    return count if count and issubclass(type(base.__getitem__(data, 0)), (list, tuple, dict)) else 1

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import msgpack
 
 from modeldata.encode import encoder
-from modeldata.request import current_request
+from modeldata.request import current_request, encoded_id
+from modeldata.shared import say
 from modeldata.ship.batch import Batch, Form, encode_group
 from modeldata.ship.gather import Group, Taken
 from modeldata.snapshot import taker_of
@@ -28,7 +29,7 @@ def show(shapes: Shapes, input_data: object, user_correlation_id: object, pack: 
     plan, rows, data = taker_of(input_data)(input_data, shapes, pack)
     if not rows:
         return
-    correlation = str(user_correlation_id).encode("utf-8", "surrogatepass")
+    correlation = encoded_id(user_correlation_id)
     made = frame.pack_frame(0, frame.DATA, 0, time.time_ns(), rows, 1, bytes(data), correlation, current_request())
     head = frame.unpack_frame_header(made, 0, 0)
     assert head is not None
@@ -37,4 +38,4 @@ def show(shapes: Shapes, input_data: object, user_correlation_id: object, pack: 
     group.frames.append(Taken(bytes(16), Run.of(Frame(head, 0, made[frame.FRAME_BYTES :]))))
     for batch in encode_group(group, Form(encoder("csv"), False, sys.maxsize, "")):
         if isinstance(batch, Batch):
-            print(batch.data.decode("utf-8"))
+            say(batch.data.decode("utf-8"))

@@ -11,8 +11,19 @@ The tree, all of it public:
 from __future__ import annotations
 
 import os
+from functools import cache
+
+from modeldata.interrupts import spare
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
 
 MASK = "***"
+MOST_TEXT = 4096
+"""Characters of somebody else's text that are shown."""
+LONGEST_SECRET = 4096
+"""So much is dropped at the end of a text that was cut."""
 
 _NAMES = (
     "accountkey", "account_key", "account-key", "sharedaccesskey", "sharedaccesssignature", "sas_token",
@@ -25,7 +36,7 @@ _WORDS = ("sig", "token", "secret", "signature", "credential", "api_key", "apike
 """Ordinary words too, so only `word=value` and `"word": value` count."""
 _HEADER = "authorization"
 """What follows it and a `:` or `=`, to the end of the line, is a secret."""
-_SCHEMES = ("bearer ", "sharedkey ", "sharedkeylite ")
+_SCHEMES = ("bearer", "sharedkey", "sharedkeylite")
 _TOKEN = 16
 """Characters of the word after a scheme that make it a secret and not prose."""
 AML = "AML_MODEL_DC_STORAGE"
@@ -39,9 +50,6 @@ _SHORTEST = 8
 """Characters; shorter ones would hide ordinary words."""
 _ACCOUNT_KEY = 86
 """An Azure account key is so many Base64 characters and `==`."""
-_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-_ENDS = " \t\r\n&;\"'<"
-_URL_ENDS = ' \t\r\n"<>'
 _CONTAINER_SCHEMES = ("abfs", "abfss", "wasb", "wasbs")
 """Before the `@` they have a container, which a user needs to read."""
 
@@ -87,13 +95,104 @@ def _again(kind: type[ModelDataError], operation: str, where: str, cause: str, h
 def mask(text: str) -> str:
     """`text` as one safe line: keys, signatures and passwords become `***`, control characters are escaped.
 
-    Rather too much is masked than too little. Masking twice is the same as once.
+    Rather too much is masked than too little. Masking twice is the same as once. Takes time in proportion to the text.
     """
-    for masked in (_mask_known, _mask_users, _mask_headers, _mask_tokens, _mask_named, _mask_keys):
-        text = masked(text)
+    words, _, header, scheme, named, key = _patterns()
+    text = _mask_known(text)
+    if "://" in text:
+        text = words.sub(_mask_user, text)
+    text = header.sub(rf"\1{MASK}", text)
+    text = scheme.sub(rf"\1{MASK}", text)
+    text = named.sub(_mask_value, text)
+    text = key.sub(MASK, text)
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
+def said(error: BaseException) -> str:
+    """What an exception of somebody else says: masked, of bounded length, whatever its own code does. Never empty.
+
+    Its text is cut before it is masked. Of a text that was cut, the end is dropped too: it may be half a secret.
+    """
+    kind = kind_name(type(error))
+    try:
+        text = str(error)
+        text = str.__str__(text[: MOST_TEXT + LONGEST_SECRET]) if type(text) is str else ""
+    except Exception as trouble:
+        spare(trouble)
+        return kind
+    masked = mask(text)
+    if len(text) > MOST_TEXT:
+        masked = masked[: max(0, min(MOST_TEXT, len(masked) - LONGEST_SECRET))] + "..."
+    if _module_of(type(error)) in ("modeldata.snapshot.plan", "modeldata.spool.quota"):
+        return masked  # ours, worded for a user
+    return f"{kind}: {masked}" if masked else kind
+
+
+def kind_name(kind: type) -> str:
+    """The name of a class, also where its metaclass has ideas of its own."""
+    name = _name_of(kind)
+    return mask(str.__str__(name)[:200])
+
+
+_module_of = type.__dict__["__module__"].__get__
+_name_of = type.__dict__["__name__"].__get__
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """Each looks at a character a bounded number of times: `*+` never gives back what it took. Late: `re` is no small import."""
+    import re
+
+    sign = r"(?:[=:>]|%3d)"
+    quoted_name = rf"[\\'\" ]*+{sign}[ ]*+"
+    name = rf"(?:{'|'.join(map(re.escape, _NAMES))}){quoted_name}"
+    alone = r"(?:(?<![^\W_])|(?<=%..))"
+    word = rf"{alone}(?:{'|'.join(_WORDS)})(?:(?=\\?['\"]){quoted_name}|(?:=|%3d))"
+    value = r"""
+        \\+(?P<escaped>["']) (?P<inner> (?:(?!(?P=escaped)).)*+ )
+        | (?P<quote>["']) (?P<whole> (?: (?!(?P=quote)). | (?<=\\)(?P=quote) )*+ )
+        | (?P<bare> [^\ \t\r\n&;"'<]*+ )
+    """
+    return (
+        re.compile(r'[^ \t\r\n"<>]+'),
+        re.compile(r"[^/?#]*+"),
+        re.compile(rf"(?i)({_HEADER}{quoted_name}[\\\"']*+)(?!{re.escape(MASK)})[^\r\n\"'\\]*+"),
+        re.compile(rf"(?i)((?:{'|'.join(_SCHEMES)})[ ])[^ \t\r\n\"'\\,<]{{{_TOKEN},}}"),
+        re.compile(rf"(?P<name>{name}|{word})(?:{value})", re.IGNORECASE | re.DOTALL | re.VERBOSE),
+        re.compile(rf"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{{{_ACCOUNT_KEY},}}+=="),
+    )
+
+
+def _mask_user(found: re.Match[str]) -> str:
+    """In a word: `scheme://user:password@host` → `scheme://***@host`. There are passwords with a bare `/`, `?` or `#`."""
+    word, ends = found[0], _patterns()[1]
+    last, at, done = word.rfind("@"), word.find("://"), 0
+    made: list[str] = []
+    while 0 <= at < last:
+        start = at + 3
+        host = ends.match(word, start).end()  # type: ignore[union-attr] # it matches nothing, too
+        sign = word.rfind("@", start, host)
+        _, colon, port = word[start:host].rpartition(":")
+        if sign < 0 and colon and port and not port.isdigit():
+            sign = last
+        container = word[max(done, at - 5) : at].lower().endswith(_CONTAINER_SCHEMES) and ":" not in word[start:sign]
+        if sign > start and not container:
+            made += [word[done:start], MASK]
+            done = sign
+        at = word.find("://", max(start, done))
+    return "".join(made) + word[done:]
+
+
+def _mask_value(found: re.Match[str]) -> str:
+    """What follows `AccountKey=`, `sig=`, `"password": ` and the like, up to where such a value ends."""
+    group = next(name for name in ("inner", "whole", "bare") if found[name] is not None)
+    value = found[group].removesuffix("\\") if group == "inner" else found[group]
+    if value.rstrip(".,:)]}") in ("", MASK):
+        return found[0]
+    start, text = found.start(group) - found.start(), found[0]
+    return text[:start] + MASK + text[start + len(value) :]
 
 
 _SECRET_VARIABLES = ("KEY", "SECRET", "TOKEN", "CONNECTION_STRING", "PASSWORD", AML)
@@ -115,133 +214,3 @@ def _mask_known(text: str) -> str:
     for value in tuple(_remembered):
         text = text.replace(value, MASK)
     return text
-
-
-def _mask_users(text: str) -> str:
-    """`scheme://user:password@host` → `scheme://***@host`."""
-    at = text.find("://")
-    while at >= 0:
-        start = at + 3
-        sign = _user_end(text, start)
-        container = text[:at].lower().endswith(_CONTAINER_SCHEMES) and ":" not in text[start:sign]
-        if sign > start and not container:
-            text = text[:start] + MASK + text[sign:]
-        at = text.find("://", start)
-    return text
-
-
-def _user_end(text: str, start: int) -> int:
-    """Where the `@` is that ends user and password, -1 for none. Passwords with a bare `/`, `?` or `#` are met in practice."""
-    word = _find_any(text, _URL_ENDS, start)
-    host = _find_any(text, _URL_ENDS + "/?#", start)
-    sign = text.rfind("@", start, host)
-    _, colon, port = text[start:host].rpartition(":")
-    if sign < 0 and colon and port and not port.isdigit():
-        sign = text.rfind("@", start, word)
-    return sign
-
-
-def _mask_headers(text: str) -> str:
-    """`Authorization: Bearer abc` → `Authorization: ***`."""
-    low = _lower(text)
-    at = low.find(_HEADER)
-    while at >= 0:
-        after = at + len(_HEADER)
-        start = _value_start(low, at, after, plain=False)
-        if start:
-            while start < len(text) and text[start] in "\\\"'":
-                start += 1
-            if not text.startswith(MASK, start):
-                text = text[:start] + MASK + text[_find_any(text, "\r\n\"'\\", start) :]
-                low = _lower(text)
-        at = low.find(_HEADER, max(start, after))
-    return text
-
-
-def _mask_tokens(text: str) -> str:
-    """`Bearer abc` → `Bearer ***`, where it stands without its header."""
-    for word in _SCHEMES:
-        at = _lower(text).find(word)
-        while at >= 0:
-            start = at + len(word)
-            end = _find_any(text, " \t\r\n\"'\\,<", start)
-            if end - start >= _TOKEN:
-                text = text[:start] + MASK + text[end:]
-            at = _lower(text).find(word, start)
-    return text
-
-
-def _mask_named(text: str) -> str:
-    """What follows `AccountKey=`, `sig=`, `"password": ` and the like, up to where such a value ends."""
-    for word in _NAMES + _WORDS:
-        low = _lower(text)
-        at = low.find(word)
-        while at >= 0:
-            start = _value_start(low, at, at + len(word), plain=word in _WORDS)
-            if start:
-                start, end = _value(text, start)
-                if text[start:end].rstrip(".,:)]}") not in ("", MASK):
-                    text = text[:start] + MASK + text[end:]
-                    low = _lower(text)
-            at = low.find(word, max(start, at + len(word)))
-    return text
-
-
-def _value_start(low: str, word: int, at: int, *, plain: bool) -> int:
-    """Where the value begins of a name that ends at `at`; 0 where no value follows."""
-    if plain and word and low[word - 1].isalnum() and low[max(0, word - 3) : word - 2] != "%":
-        return 0
-    quoted = low[at : at + 2].lstrip("\\")[:1] in ("'", '"')
-    loose = quoted or not plain
-    while at < len(low) and low[at] in ("\\'\" " if loose else ""):
-        at += 1
-    if low[at : at + 1] == "=" or (loose and low[at : at + 1] in (":", ">")):
-        at += 1
-    elif low[at : at + 3] == "%3d":
-        at += 3
-    else:
-        return 0
-    while loose and at < len(low) and low[at] == " ":
-        at += 1
-    return at
-
-
-def _value(text: str, at: int) -> tuple[int, int]:
-    """(start, end) of the value at `at`, without its quotes."""
-    start = at
-    while text[start : start + 1] == "\\":
-        start += 1
-    quote = text[start : start + 1]
-    if quote not in ("'", '"'):
-        return at, _find_any(text, _ENDS, at)
-    escaped = start > at  # inside another quoted text, so that each quote of this one has a backslash
-    end = start = start + 1
-    while end < len(text) and (text[end] != quote or (text[end - 1] == "\\" and not escaped)):
-        end += 1
-    return start, end - 1 if escaped and text[end - 1] == "\\" else end
-
-
-def _mask_keys(text: str) -> str:
-    """An account key that stands alone, as in the message of a Base64 decoder."""
-    at = text.find("==")
-    while at >= 0:
-        start = at
-        while start and text[start - 1] in _BASE64:
-            start -= 1
-        if at - start >= _ACCOUNT_KEY:
-            text = text[:start] + MASK + text[at + 2 :]
-            at = start
-        at = text.find("==", at + 1)
-    return text
-
-
-def _find_any(text: str, ends: str, at: int) -> int:
-    while at < len(text) and text[at] not in ends:
-        at += 1
-    return at
-
-
-def _lower(text: str) -> str:
-    """Lower case, character by character, so that positions stay."""
-    low = text.lower()
-    return low if len(low) == len(text) else "".join(one.lower() if len(one.lower()) == 1 else one for one in text)

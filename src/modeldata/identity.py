@@ -64,6 +64,9 @@ class Identity:
     def as_dict(self) -> dict[str, str]:
         return {name: getattr(self, name) for name in IDENTITY}
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _again, (self.as_dict(),)
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"an identity can't be changed ({name})")
 
@@ -75,6 +78,10 @@ class Identity:
 
     def __repr__(self) -> str:
         return "Identity(" + ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items()) + ")"
+
+
+def _again(fields: dict[str, str]) -> Identity:
+    return Identity(**fields)
 
 
 def _text(argument: str, value: object, *, numbers: bool = False) -> str:

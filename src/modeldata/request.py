@@ -8,6 +8,7 @@ from contextvars import ContextVar, Token
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Any
 
 _current: ContextVar[bytes | None] = ContextVar("modeldata_request", default=None)
 
@@ -56,5 +57,39 @@ def _of_flask(flask: object) -> bytes:
     inside = getattr(flask, "has_request_context", None)
     if inside is None or not inside():
         return b""
-    found = flask.request.environ.get("REQUEST_ID")  # type: ignore[attr-defined] # flask is the user's, not ours to import
-    return b"" if found is None else str(found).encode("utf-8", "surrogatepass")
+    return encoded_id(flask.request.environ.get("REQUEST_ID"))  # type: ignore[attr-defined] # flask is the user's, not ours to import
+
+
+def encoded_id(given: object) -> bytes:
+    """An id as UTF-8. What is missing is no id, bytes are text, and what is no text is taken as it prints."""
+    kind = type(given)
+    if issubclass(kind, str):
+        return str.encode(given, "utf-8", "surrogatepass")  # type: ignore[arg-type] # a str: just asked
+    if issubclass(kind, (bytes, bytearray, memoryview)):
+        text = b"".join((given,))  # type: ignore[arg-type] # likewise; by its buffer, not by code of a subclass
+        return text.decode("utf-8", "backslashreplace").encode()
+    if _is_missing(given, kind):
+        return b""
+    return str.encode(str(given), "utf-8", "surrogatepass")
+
+
+def _is_missing(given: Any, kind: type) -> bool:
+    """None, and what libraries put where a value is missing: NaN, NaT, NA, a masked or null cell. Known by the type's name."""
+    if given is None:
+        return True
+    if issubclass(kind, float):
+        return float.__ne__(given, given)
+    names = {(str(_module(base)).partition(".")[0], _name(base)) for base in _bases(kind)}
+    if not _MISSING.isdisjoint(names):
+        return True
+    if ("decimal", "Decimal") in names:
+        return bool(sys.modules["decimal"].Decimal.is_nan(given))
+    if ("numpy", "generic") in names or (("numpy", "ndarray") in names and given.ndim == 0):
+        return bool(given != given)
+    return ("pyarrow", "Scalar") in names and given.as_py() is None
+
+
+_MISSING = {("pandas", "NAType"), ("pandas", "NaTType"), ("numpy", "MaskedConstant")}
+_module = type.__dict__["__module__"].__get__
+_name = type.__dict__["__name__"].__get__
+_bases = type.__dict__["__mro__"].__get__

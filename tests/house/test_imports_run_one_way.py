@@ -12,11 +12,11 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 
 ORDER = (
-    "names", "errors", "parsing", "urls", "settings", "stats", "request", "identity",  # words
+    "names", "interrupts", "errors", "parsing", "urls", "settings", "stats", "request", "identity",  # words
     "snapshot", "spool",                                            # service side
     "store", "columns", "encode", "ship",                           # shipper side
     "read", "keep", "ready", "spark",
-    "debug", "metrics", "archive", "collector", "modeldata",        # what a user imports
+    "shared", "debug", "metrics", "archive", "collector", "modeldata",        # what a user imports
     "testing", "cli", "__main__",
 )  # fmt: skip
 """A room may import what stands before it."""

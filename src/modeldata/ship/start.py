@@ -186,6 +186,7 @@ class ShipperThread:
         self._files = files
         self._warn = warn
         self._leave: Event = threading.Event()
+        self._last = False
         if not ship:
             import modeldata.ship.checkpoint
             import modeldata.ship.watch  # noqa: F401 - here, and light, so that the thread imports nothing
@@ -195,6 +196,10 @@ class ShipperThread:
 
     def alive(self) -> bool:
         return self._thread.is_alive()
+
+    def leave_when_idle(self) -> None:
+        """Nobody here writes any more: leave when nothing waits."""
+        self._last = True
 
     def stop(self, timeout: float) -> None:
         """Leave between two rounds. What was not shipped stays in the spool."""
@@ -217,8 +222,10 @@ class ShipperThread:
             try:
                 lead_and_ship(
                     self._place, self._settings, files=self._files, warn=self._warn, monotonic=time.monotonic,
-                    wall_ns=time.time_ns, wait=self._leave.wait, dice=random.random, leave_when_idle=False,
+                    wall_ns=time.time_ns, wait=self._leave.wait, dice=random.random, leave_when_idle=True,
                 )  # fmt: skip
+                if self._last:
+                    return
             except (ModelDataError, OSError) as error:
                 self._warn(str(error))
             self._leave.wait(LOOK_SECONDS * (0.75 + random.random() / 2))
@@ -230,4 +237,7 @@ class ShipperThread:
 
         settled: set[str] = set()
         while not self._leave.wait(self._settings.fsync_seconds):
+            last = self._last  # before the look, so that nothing comes after it
             sync_writers(self._place, State(), self._files, settled)
+            if last:
+                return
