@@ -125,20 +125,11 @@ def text_columns(found: pa.Table) -> list[Column]:
 def _column(name: str, values: pa.ChunkedArray) -> Column:
     import pyarrow.types as types
 
+    from modeldata.columns.python import python_values
+
     kind = values.type
     right = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
-    return Column(safe(name), [shown(value) for value in _python(values)], bool(right))
-
-
-def _python(values: pa.ChunkedArray) -> list[object]:
-    """Python's own values; as text where it has none for them (a time in nanoseconds)."""
-    import pyarrow as pa
-
-    try:
-        made: list[object] = values.to_pylist()
-    except (ValueError, OverflowError, pa.ArrowInvalid):
-        made = values.cast(pa.string()).to_pylist()
-    return made
+    return Column(safe(name), [shown(value) for value in python_values(values)], bool(right))
 
 
 def without_quiet(schema: pa.Schema) -> list[str]:

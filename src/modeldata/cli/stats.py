@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from typing import TYPE_CHECKING
 
@@ -100,7 +99,7 @@ def _numbers(one: ColumnSummary) -> list[str]:
         return []
     bars = f"{INDENT}{''.join(_bars(one.bars))}" if one.bars else ""
     if one.is_time:
-        return [f"{INDENT}{moment(one.low)[:19]} … {moment(one.high)[:19]}  {bars.strip()}".rstrip()]
+        return [f"{INDENT}{moment(one.low)} … {moment(one.high)}  {bars.strip()}".rstrip()]
     _, low, middle, high, _ = one.quantiles if len(one.quantiles) == 5 else (one.low,) * 5
     parts = [("min", one.low), ("25 %", low), ("50 %", middle), ("75 %", high), ("max", one.high), ("mean", one.mean)]
     text = "  ".join(f"{name} {_short(value)}" for name, value in parts)
@@ -143,5 +142,6 @@ def _cut(text: str, width: int) -> str:
 
 def moment(seconds: float) -> str:
     """`2026-11-23 07:26:04`, UTC."""
-    when = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=seconds)
-    return when.isoformat(" ", "seconds")
+    import numpy as np
+
+    return str(np.datetime64(int(seconds // 1), "s")).replace("T", " ")  # of any year

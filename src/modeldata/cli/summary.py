@@ -104,7 +104,8 @@ def _value(at: int, field: pa.Field) -> str:
     if is_number(field.type):
         return f"CAST(#{at + 1} AS DOUBLE)"
     if is_time(field.type):
-        return f"epoch_us(#{at + 1}) / 1e6"
+        column = f"#{at + 1}"  # `epoch` says null for the times that DuckDB can't count
+        return f"CASE WHEN isfinite({column}) THEN epoch({column}) WHEN {column} IS NOT NULL THEN CAST('inf' AS DOUBLE) END"
     return f"CAST(#{at + 1} AS VARCHAR)" if is_text(field.type) else f"#{at + 1} IS NULL"
 
 

@@ -1,7 +1,8 @@
-"""Times as text, many at once: rows of one second share all but the digits behind it."""
+"""Times as text, many at once: rows of one second share all but the digits behind it. And back, in any year."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+NANOSECONDS = {
+    "W": 604_800 * 10**9, "D": 86_400 * 10**9, "h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1,
+}  # fmt: skip
 SECOND = len("2026-11-23T07:26:04")
 THREE = np.frombuffer(b"".join(b"%03d" % number for number in range(1000)), np.uint8).reshape(1000, 3)
 
@@ -34,3 +38,35 @@ def iso(counts: Array, unit: str) -> pa.Array:
         cells[:, SECOND + 1 + at : SECOND + 4 + at] = THREE[rest // 10 ** (digits - 3 - at) % 1000]
     bounds = np.arange(len(counts) + 1, dtype=np.int64) * width
     return pa.LargeStringArray.from_buffers(len(counts), pa.py_buffer(bounds), pa.py_buffer(cells))
+
+
+_DAY = r"([+-]?\d{4,}-\d\d-\d\d)"
+_ISO = re.compile(rf"{_DAY}(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d{{1,9}}))?)?(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?")
+_DATE = re.compile(rf"{_DAY}|<value out of range: (-?\d+)>")
+"""The second is what Arrow writes, and older versions stored, for a date whose year has more than four digits."""
+
+
+def count_of(text: str, unit: str) -> tuple[int, bool]:
+    """(units since 1970, has it an offset?) of a time as we write it, of any year. Raises ValueError for any other text."""
+    found = _ISO.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a time")
+    day, hours, minutes, seconds, fraction, sign, *away = found.groups()
+    whole = days_of(day) * 86_400 + _seconds(hours, minutes, seconds) - _seconds(*away) * (-1 if sign == "-" else 1)
+    digits = DIGITS[unit]
+    behind, finer = (fraction or "").ljust(9, "0")[:digits], (fraction or "").ljust(9, "0")[digits:]
+    if finer.strip("0"):
+        raise ValueError(f"{text!r} is finer than {unit}")
+    return whole * 10**digits + int(behind or 0), sign is not None
+
+
+def _seconds(hours: str | None, minutes: str | None, seconds: str | None) -> int:
+    return (int(hours or 0) * 60 + int(minutes or 0)) * 60 + int(seconds or 0)
+
+
+def days_of(text: str) -> int:
+    """Days since 1970 of a date as we write it, of any year. Raises ValueError for any other text."""
+    found = _DATE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a date")
+    return int(found[2]) if found[2] else int(np.datetime64(found[1], "D").astype(np.int64))

@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
+from modeldata.columns.python import NO_VALUE, python_value
 from modeldata.columns.values import in_zone
 from modeldata.encode.kinds import PLAIN, each, of_declared
+from modeldata.encode.moments import NANOSECONDS, count_of, days_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +30,22 @@ def restore_column(cells: Sequence[object], declared: str, kinds: Told | None) -
     gives; Python values of a Parquet column), its declared type and what the manifest's `kinds` says of it."""
     known = each(kinds or of_declared(declared) or PLAIN, len(cells))
     return [restore(cell, kind) for cell, kind in zip(cells, known, strict=True)]
+
+
+def readable_column(cells: Sequence[object], declared: str, kinds: Told | None) -> list[object]:
+    """As `restore_column`; but a cell that is no form of its kind is given as it is, and keeps nobody from the others."""
+    try:
+        return restore_column(cells, declared, kinds)
+    except NO_VALUE:
+        known = each(kinds or of_declared(declared) or PLAIN, len(cells))
+        return [_readable(cell, kind) for cell, kind in zip(cells, known, strict=True)]
+
+
+def _readable(cell: object, kind: Kind) -> object:
+    try:
+        return restore(cell, kind)
+    except NO_VALUE:
+        return cell
 
 
 def restore(value: object, kind: Kind) -> object:
@@ -60,8 +78,10 @@ def _nested(value: Any, kind: dict[str, Any]) -> object:
     made = {key: restore(one, kind["dict"].get(key, PLAIN)) for key, one in value.items()}
     if "keys" not in kind:
         return made
-    keys = [_key(key, inner) for key, inner in zip(made, each(kind["keys"], len(made)), strict=True)]
-    return dict(zip(keys, made.values(), strict=True))
+    inner = each(kind["keys"], len(made))
+    if len(inner) != len(made):
+        return made  # keys of one text became one: which of them it was, nobody knows
+    return dict(zip(map(_key, made, inner), made.values(), strict=True))
 
 
 def _key(text: str, kind: Kind) -> Any:
@@ -90,12 +110,17 @@ def _each(value: Any, read: Callable[[Any], Any]) -> Any:
 def _numpy(value: Any, dtype: np.dtype[Any]) -> object:
     if dtype.kind == "m" and isinstance(value, str):
         step = np.datetime_data(dtype)
-        return np.timedelta64(nanoseconds(value), "ns").astype(dtype) if step[0] not in ("Y", "M") else _months(value, dtype)
+        return _numpy_duration(value, dtype) if step[0] not in ("Y", "M") else _months(value, dtype)
     if dtype.kind == "M" and isinstance(value, str):
         return np.datetime64(value).astype(dtype)
     if dtype.kind == "c":
         return dtype.type(complex(value))
     return dtype.type(value)
+
+
+def _numpy_duration(text: str, dtype: np.dtype[Any]) -> object:
+    unit, step = np.datetime_data(dtype)
+    return np.array(nanoseconds(text) // (NANOSECONDS[unit] * step), "i8").view(dtype)[()]
 
 
 def _months(text: str, dtype: np.dtype[Any]) -> object:
@@ -149,11 +174,26 @@ def _datetime(value: Any) -> dt.datetime:
     return dt.datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-def _datetime_there(value: Any, zone: str) -> dt.datetime:
+def _datetime_there(value: Any, zone: str) -> object:
     """In text the offset stands beside the wall clock; in Parquet all times are UTC."""
+    try:
+        where = _offset(zone) or ZoneInfo(zone)
+    except (ValueError, LookupError, OSError):
+        return _datetime(value)  # this machine does not know the zone
+    if isinstance(value, np.datetime64):
+        return _at_the_edge(value, where)
     moment = _datetime(value)
-    where = _offset(zone) or ZoneInfo(zone)
-    return in_zone(moment, where) if isinstance(value, str) else moment.astimezone(where)
+    try:
+        return in_zone(moment, where) if isinstance(value, str) else moment.astimezone(where)
+    except OverflowError:
+        return moment
+
+
+def _at_the_edge(value: np.datetime64, where: dt.tzinfo) -> object:
+    """A wall clock of the years 1 and 9999 can stand for a time that is in another year in UTC, for which Python has no form."""
+    edge = dt.datetime.max if value > np.datetime64(0, "s") else dt.datetime.min
+    wall = (value.astype("M8[us]") + np.timedelta64(where.utcoffset(edge) or dt.timedelta())).astype(object)
+    return wall.replace(tzinfo=where) if isinstance(wall, dt.datetime) else value
 
 
 def _offset(zone: str) -> dt.timezone | None:
@@ -165,28 +205,31 @@ def _offset(zone: str) -> dt.timezone | None:
 def _arrow_time(value: Any, inner: str) -> object:
     """As Arrow itself gives values of this type."""
     unit, _, zone = inner.partition(", ")
-    kind = pa.timestamp(unit, zone or None)
+    if isinstance(value, np.datetime64):
+        return value
     if isinstance(value, str):
-        day, _, time = value.partition("T")
-        time, sign, offset = re.fullmatch(r"([^+-]*)([+-]?)(.*)", time).groups()  # type: ignore[union-attr]  # each line is this
-        count = int(np.array(f"{day}T{time}", f"M8[{unit}]").astype(np.int64))
-        away = _offset(f"{sign or '+'}{offset or '00:00'}")
-        assert away is not None  # begins with a sign
-        value = count - int(away.utcoffset(None).total_seconds()) * _PER_SECOND[unit]
-    return pa.scalar(value, kind).as_py()
+        value, _ = count_of(value, unit)
+    return python_value(pa.scalar(value, pa.timestamp(unit, zone or None)))
 
 
 def _arrow_duration(value: Any, unit: str) -> object:
     if isinstance(value, str):
-        value = nanoseconds(value) // (10**9 // _PER_SECOND[unit])
-    return pa.scalar(value, pa.duration(unit)).as_py()
+        value = nanoseconds(value) // NANOSECONDS[unit]
+    return value if isinstance(value, np.timedelta64) else python_value(pa.scalar(value, pa.duration(unit)))
+
+
+def _date(value: Any) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        return np.datetime64(days_of(value), "D")
 
 
 def _interval(value: Any) -> object:
     return pa.MonthDayNano(json.loads(value) if isinstance(value, str) else list(value))
 
-
-_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 _WORDS: dict[str, Callable[[Any], object]] = {
     "plain": lambda value: value,
@@ -203,7 +246,7 @@ _WORDS: dict[str, Callable[[Any], object]] = {
     "decimal": Decimal,
     "uuid": lambda value: value if isinstance(value, UUID) else UUID(value),
     "complex": complex,
-    "date": lambda value: dt.date.fromisoformat(value) if isinstance(value, str) else value,
+    "date": _date,
     "time": lambda value: dt.time.fromisoformat(value) if isinstance(value, str) else value,
     "timedelta": _timedelta,
     "datetime": _datetime,

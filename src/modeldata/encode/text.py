@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modeldata.columns import ABSENT
-from modeldata.encode.moments import iso
+from modeldata.encode.moments import NANOSECONDS, iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +126,15 @@ def _offset(seconds: int | None) -> str:
     return f"{text}:{rest:02d}" if rest else text
 
 
+def _dates(values: pa.Array) -> pa.Array:
+    """ISO 8601, of any year; Arrow's own text ends at those of four digits."""
+    text = values.cast(TEXT)
+    if not pc.any(pc.starts_with(text, "<")).as_py():
+        return text
+    days = np.asarray(values.cast(pa.int32()).fill_null(0)).astype("M8[D]")
+    return pc.if_else(values.is_null(), pa.scalar(None, TEXT), pa.array(np.datetime_as_string(days).astype(object), TEXT))
+
+
 def _durations(values: pa.Array) -> pa.Array:
     """ISO 8601, to the nanosecond: Python's own durations end at the microsecond."""
     step = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[values.type.unit]
@@ -138,7 +147,7 @@ _TYPED: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array
     (pa.types.is_integer, _plain),
     (pa.types.is_floating, _floats),
     (pa.types.is_timestamp, _timestamps),
-    (pa.types.is_date32, _plain),
+    (pa.types.is_date32, _dates),
     (pa.types.is_time, _plain),
     (pa.types.is_duration, _durations),
     (pa.types.is_null, _nothing),
@@ -211,21 +220,9 @@ def _numpy_timedelta_text(value: np.timedelta64) -> str | None:
     if np.isnat(value):
         return None
     unit, step = np.datetime_data(value.dtype)
-    if unit not in _NANOSECONDS:
+    if unit not in NANOSECONDS:
         return str(value)  # months and years have no length; finer than ns, there is no digit for it
-    return duration_text(int(value.astype(np.int64)) * step * _NANOSECONDS[unit])
-
-
-_NANOSECONDS = {
-    "W": 604_800 * 10**9,
-    "D": 86_400 * 10**9,
-    "h": 3600 * 10**9,
-    "m": 60 * 10**9,
-    "s": 10**9,
-    "ms": 10**6,
-    "us": 10**3,
-    "ns": 1,
-}
+    return duration_text(int(value.astype(np.int64)) * step * NANOSECONDS[unit])
 
 
 def duration_text(whole: int) -> str:

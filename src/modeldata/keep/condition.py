@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from modeldata import names
 from modeldata.errors import SettingsError
 from modeldata.keep.rows import open_parquet, prove, text_of
 from modeldata.read import original, parquet_part, text_part
 from modeldata.read.chunks import OWN_TYPES, Chunk
-from modeldata.read.dataset import STAMP
+from modeldata.read.dataset import for_duckdb
 from modeldata.read.errors import Damaged, NotThere, near, need
 from modeldata.read.forms import TEXT, promote
 from modeldata.read.original import Original
@@ -96,9 +95,7 @@ class Condition:
         return self._ask(pa.table(columns, schema=schema).append_column(AT, pa.array(np.arange(count))))
 
     def _ask(self, table: pa.Table) -> Numbers:
-        at = table.schema.get_field_index(names.TIMESTAMP)
-        if at >= 0:
-            table = table.set_column(at, names.TIMESTAMP, table[names.TIMESTAMP].cast(STAMP))
+        table = for_duckdb(table)
         if AT not in table.column_names:
             table = table.append_column(AT, pa.array(np.arange(table.num_rows)))
         self._connection.register("rows", table)

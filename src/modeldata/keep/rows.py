@@ -12,9 +12,10 @@ import pyarrow.types as types
 
 from modeldata import names
 from modeldata.columns import Column
+from modeldata.columns.python import python_values
 from modeldata.encode import encoder
 from modeldata.encode.kinds import of_declared, of_type
-from modeldata.encode.restore import restore_column
+from modeldata.encode.restore import readable_column
 from modeldata.keep.lines import Where
 from modeldata.read import parquet_part, text_part
 from modeldata.read.chunks import OWN_TYPES, Chunk
@@ -101,7 +102,7 @@ def joined(parts: Sequence[Rows]) -> Rows:
 
 
 def _as_list(column: Column) -> list[object]:
-    return column.values if isinstance(column.values, list) else list(column.values.to_pylist())
+    return column.values if isinstance(column.values, list) else python_values(column.values)
 
 
 def _taken(values: Any, rows: Numbers, which: pa.Array) -> Any:
@@ -133,7 +134,7 @@ def read(store: ReadStore, folder: str, batch: Batch) -> Rows:
 
     found = file.read_row_groups(everything, columns=list(chunk.columns))
     exact = {name: _exact_in_parquet(chunk, name, found[name].type) for name in chunk.columns}
-    return _rows(chunk, table, exact, lambda names: {name: found[name].to_pylist() for name in names})
+    return _rows(chunk, table, exact, lambda names: {name: python_values(found[name]) for name in names})
 
 
 def open_parquet(store: ReadStore, chunk: Chunk) -> pq.ParquetFile:
@@ -199,7 +200,7 @@ def _rows(
     features = [
         Column(name, declared[name], found[name])
         if name in typed
-        else Column(name, declared[name], restore_column(values[name], declared[name], chunk.told(name)))
+        else Column(name, declared[name], readable_column(values[name], declared[name], chunk.told(name)))
         for name in chunk.columns
     ]
     return Rows(found.select(list(OWN_TYPES)), features)

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as types
 
+from modeldata.columns.python import python_values
 from modeldata.encode.kinds import of_declared
+from modeldata.encode.moments import NANOSECONDS, count_of, days_of
 from modeldata.encode.restore import restore_column
 from modeldata.encode.text import column_text
 from modeldata.read.forms import TEXT, promote, told_type
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 EXACT = 2**53
-NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 WHOLE = r"^-?[0-9]{16,}$"
 _DURATION = r"^(?P<sign>-?)P(?P<d>\d+)DT(?P<h>\d+)H(?P<m>\d+)M(?P<s>\d+)(?:\.(?P<f>\d+))?S$"
 
@@ -50,7 +51,7 @@ def from_text(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any, targe
     for test, turn in _FROM_TEXT:
         if test(target):
             return turn(cells, target)
-    return from_values(restore_column(cells.to_pylist(), declared, told), target)
+    return from_values(restore_column(python_values(cells), declared, told), target)
 
 
 def from_values(values: Sequence[object], target: pa.DataType) -> pa.Array:
@@ -63,10 +64,36 @@ def from_values(values: Sequence[object], target: pa.DataType) -> pa.Array:
         raise ValueError("not whole numbers")
     if types.is_timestamp(target) and any(_zoned(one) is (target.tz is None) for one in values if one is not None):
         raise ValueError("times with and without a zone")
+    if any(isinstance(one, (np.datetime64, np.timedelta64)) for one in values):
+        return _counts([_count(one, target) for one in values], target)
     made = pa.array([one.tolist() if isinstance(one, np.ndarray) else one for one in values], target, from_pandas=False)
     if types.is_boolean(target) and any(type(one) is not bool for one in values if one is not None):
         raise ValueError("not booleans")
     return made
+
+
+def _count(value: object, target: pa.DataType) -> int | None:
+    """How many units of a type a time or duration is, of numpy or of Python."""
+    if value is None:
+        return None
+    if not isinstance(value, (np.datetime64, np.timedelta64)):
+        return int(pa.scalar(value, target).value)
+    if types.is_date32(target) and isinstance(value, np.datetime64):
+        unit = "D"
+    elif isinstance(value, np.datetime64 if types.is_timestamp(target) else np.timedelta64):
+        unit = target.unit
+    else:
+        raise ValueError(f"{value!r} is no {target}")
+    finer, step = np.datetime_data(value.dtype)
+    whole, rest = divmod(int(value.astype(np.int64)) * step * NANOSECONDS[finer], NANOSECONDS[unit])
+    if rest:
+        raise ValueError(f"{value!r} is finer than {target}")
+    return whole
+
+
+def _counts(counts: list[int | None], target: pa.DataType) -> pa.Array:
+    """A column of times, dates or durations. Raises OverflowError where one has no room."""
+    return pa.array(counts, pa.int32() if types.is_date32(target) else pa.int64()).cast(target)
 
 
 def _zoned(value: object) -> bool | None:
@@ -109,7 +136,7 @@ def from_arrow(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any, targ
 
 def _as_text(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any) -> pa.Array:
     simple = told is None and of_declared(declared) is not None
-    values = cells if simple and not types.is_nested(cells.type) else restore_column(cells.to_pylist(), declared, told)
+    values = cells if simple and not types.is_nested(cells.type) else restore_column(python_values(cells), declared, told)
     if isinstance(values, list):
         return from_values(values, TEXT)
     return column_text(values, excel_safe=False).values.cast(TEXT)
@@ -119,7 +146,7 @@ def _nested(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any, target:
     try:
         return cells.cast(target)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
-        return from_values(restore_column(cells.to_pylist(), declared, told), target)
+        return from_values(restore_column(python_values(cells), declared, told), target)
 
 
 def _durations_of(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any) -> pa.ChunkedArray:
@@ -137,6 +164,27 @@ def _nothing(cells: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 def _cast(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
     return cells.cast(target)
+
+
+def _to_date(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    try:
+        return cells.cast(target)
+    except pa.ArrowInvalid:  # it knows years of four digits
+        return _counts([None if cell is None else days_of(cell) for cell in cells.to_pylist()], target)
+
+
+def _to_moment(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    try:
+        return cells.cast(target)
+    except pa.ArrowInvalid:
+        return _counts([None if cell is None else _moment(cell, target) for cell in cells.to_pylist()], target)
+
+
+def _moment(cell: str, target: pa.DataType) -> int:
+    count, zoned = count_of(cell, target.unit)
+    if zoned is (target.tz is None):
+        raise ValueError("times with and without a zone")
+    return count
 
 
 def _to_bool(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
@@ -199,8 +247,8 @@ _FROM_TEXT: tuple[
     (lambda kind: types.is_integer(kind) or types.is_decimal(kind), _cast),
     (types.is_floating, _to_float),
     (types.is_boolean, _to_bool),
-    (types.is_date32, _cast),
-    (types.is_timestamp, _cast),
+    (types.is_date32, _to_date),
+    (types.is_timestamp, _to_moment),
     (types.is_time64, _to_time),
     (types.is_duration, _to_duration),
 )

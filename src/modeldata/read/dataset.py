@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.fs as pa_fs
+import pyarrow.types as types
 
 from modeldata import names
 from modeldata.read.errors import need
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 STAMP = pa.timestamp("us")
 """Of `$Timestamp` here: UTC, without saying so. DuckDB's type with a zone needs an extension and depends on the session."""
+
+INFINITY = 2**63 - 1
+"""What DuckDB takes for a time without end, in any unit."""
+_COARSE = {"s": 10**6, "ms": 10**3}
+"""Units that DuckDB turns into microseconds, for which there may be no room."""
 
 
 class ScanDataset(ds.Dataset):  # type: ignore[misc] # pyarrow has no types
@@ -46,13 +52,42 @@ class ScanDataset(ds.Dataset):  # type: ignore[misc] # pyarrow has no types
         elif wanted:
             narrow = narrow.narrowed(wanted)
         schema = _plain(narrow.schema)
-        batches = (batch.cast(schema) for batch in narrow)
+        batches = (for_duckdb(batch, schema) for batch in narrow)
         return ds.Scanner.from_batches(batches, schema=schema, columns=wanted, filter=filter)
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:
-    at = schema.get_field_index(names.TIMESTAMP)
-    return schema if at < 0 else schema.set(at, pa.field(names.TIMESTAMP, STAMP))
+    """Types that DuckDB takes whatever the values are: it counts times with a zone, and durations, in microseconds."""
+    return pa.schema([field.with_type(_plain_type(field)) for field in schema])
+
+
+def _plain_type(field: pa.Field) -> pa.DataType:
+    kind = field.type
+    if field.name == names.TIMESTAMP:
+        return STAMP
+    if types.is_timestamp(kind) and kind.tz and kind.unit in _COARSE:
+        return pa.timestamp("us", kind.tz)
+    return pa.duration("us") if types.is_duration(kind) and kind.unit in _COARSE else kind
+
+
+def for_duckdb(rows: pa.RecordBatch | pa.Table, schema: pa.Schema | None = None) -> pa.RecordBatch | pa.Table:
+    """Rows as DuckDB takes them. Times beyond what it can count (some 292,000 years) are its `infinity`, or `-infinity`."""
+    schema = schema or _plain(rows.schema)
+    columns = [_within(column, field.type) for column, field in zip(rows.columns, schema, strict=True)]
+    return type(rows).from_arrays(columns, schema=schema)
+
+
+def _within(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    unit = getattr(column.type, "unit", None) if types.is_timestamp(column.type) or types.is_duration(column.type) else None
+    if unit not in _COARSE:
+        return column.cast(kind)
+    counts, most = column.cast(pa.int64()), INFINITY // _COARSE[unit]
+    early, late = pc.less(counts, -most), pc.greater(counts, most)
+    if not pc.any(pc.or_(early, late)).as_py():
+        return column.cast(kind)
+    step = 1 if kind.unit == unit else _COARSE[unit]
+    inside = pc.multiply(pc.if_else(pc.or_(early, late), 0, counts), step)
+    return pc.if_else(late, INFINITY, pc.if_else(early, -INFINITY, inside)).cast(kind)
 
 
 def may_hold(condition: pc.Expression, schema: pa.Schema) -> Callable[[int, int], bool]:

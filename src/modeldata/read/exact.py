@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from modeldata import names
+from modeldata.columns.python import python_values
+from modeldata.encode.restore import readable_column
 from modeldata.read import original, parquet_part, text_part
 from modeldata.read.chunks import OWN_TYPES, Chunk
 from modeldata.read.fetch import fetch
@@ -42,7 +44,9 @@ def _raise(error: Damaged) -> None:
 def _rows(store: ReadStore, piece: Chunk | Original, schema: pa.Schema) -> Iterator[list[dict[str, Any]]]:
     if isinstance(piece, Original):
         whole = pa.unify_schemas([schema, OWN], promote_options="permissive")
-        yield original.table(store, piece, whole, _raise).to_pylist()
+        found = original.table(store, piece, whole, _raise)
+        columns = [python_values(column) for column in found.columns]
+        yield [dict(zip(found.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
         return
     features = [name for name in schema.names if name in piece.types]
     if piece.format == "parquet":
@@ -61,7 +65,7 @@ def _of_text(chunk: Chunk, data: memoryview, features: list[str]) -> list[dict[s
         objects = []
         cells = text_part.csv_cells(chunk, data, features) if features else {}
     for name in features:
-        values = text_part.restored(cells[name], chunk.types[name], chunk.told(name))
+        values = readable_column(cells[name], chunk.types[name], chunk.told(name))
         for at, value in enumerate(values):
             if not objects or name in objects[at]:
                 rows[at][name] = value
@@ -74,8 +78,7 @@ def _of_parquet(store: ReadStore, chunk: Chunk, features: list[str]) -> list[dic
     rows: list[dict[str, Any]] = parquet_part.table(file, chunk, everything, 0, OWN).to_pylist()
     found = file.read_row_groups(everything, columns=features)
     for name in features:
-        for row, value in zip(
-            rows, text_part.restored(found[name].to_pylist(), chunk.types[name], chunk.told(name)), strict=True
-        ):
+        values = readable_column(python_values(found[name]), chunk.types[name], chunk.told(name))
+        for row, value in zip(rows, values, strict=True):
             row[name] = value
     return rows

@@ -18,7 +18,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -94,12 +96,23 @@ def kind_type(kind: Kind) -> pa.DataType | None:
     head, _, inner = kind.removesuffix("]").partition("[")
     if head == "datetime64":
         unit, _, zone = inner.partition(", ")
-        return pa.timestamp(unit, zone or None)
+        return pa.timestamp(unit, _known(zone) if zone else None)
     if head == "datetime" and inner:
-        return pa.timestamp("us", "UTC" if inner[:1] in "+-" else inner)
+        return pa.timestamp("us", "UTC" if inner[:1] in "+-" else _known(inner))
     if head == "timedelta64":
         return pa.duration(inner)
     return _numpy_type(kind[3:]) if kind.startswith("np:") else None
+
+
+@lru_cache(1024)
+def _known(zone: str) -> str:
+    """The zone, or UTC where this machine does not know it: no tool could show such times."""
+    if zone[:1] in "+-":
+        return zone
+    try:
+        return str(ZoneInfo(zone))
+    except (ValueError, LookupError, OSError):
+        return "UTC"
 
 
 def _numpy_type(dtype: str) -> pa.DataType:
@@ -166,7 +179,7 @@ def _of_digits(values: Sequence[Decimal]) -> pa.DataType:
 def _of_moment(value: dt.datetime) -> pa.DataType:
     if value.tzinfo is None:
         return pa.timestamp("us")
-    return pa.timestamp("us", getattr(value.tzinfo, "key", None) or "UTC")
+    return pa.timestamp("us", _known(getattr(value.tzinfo, "key", None) or "UTC"))
 
 
 _BY_TYPE: dict[type, pa.DataType] = {

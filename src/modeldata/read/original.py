@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from modeldata import names
+from modeldata.columns.python import NO_VALUE
 from modeldata.read.catalog import Gone
 from modeldata.read.chunks import OWN_TYPES
 from modeldata.read.convert import from_arrow
@@ -104,5 +105,5 @@ def _typed(cells: pa.ChunkedArray, name: str, target: pa.DataType) -> pa.Array |
         return made if name == names.TIMESTAMP else pc.fill_null(made, "")
     try:
         return from_arrow(cells, _FEATURE, "auto", target)
-    except (ValueError, TypeError, OverflowError, pa.ArrowException):
+    except NO_VALUE:
         raise Misfit(name, TEXT) from None

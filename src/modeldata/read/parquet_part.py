@@ -10,12 +10,13 @@ import pyarrow.parquet as pq
 import pyarrow.types as types
 
 from modeldata import names
+from modeldata.columns.python import NO_VALUE, python_values
 from modeldata.encode.kinds import split
+from modeldata.encode.restore import readable_column
 from modeldata.read.chunks import OWN_TYPES
-from modeldata.read.convert import from_arrow, from_values
+from modeldata.read.convert import from_arrow
 from modeldata.read.fetch import read_bytes
-from modeldata.read.forms import TEXT, value_type
-from modeldata.read.text_part import Misfit, WrongRows, restored
+from modeldata.read.text_part import WrongRows, fitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -137,12 +138,12 @@ def told_of(chunk: Chunk, name: str, first: int, rows: int) -> Any:
 
 def _fit(chunk: Chunk, name: str, cells: pa.ChunkedArray, first: int, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
     declared, told = chunk.types[name], told_of(chunk, name, first, len(cells))
-    try:
-        if types.is_string(cells.type) and types.is_string(target) and _is_json(told):
-            return from_values(restored(cells.to_pylist(), declared, told), TEXT)
-        return from_arrow(cells, declared, told, target)
-    except (ValueError, TypeError, OverflowError, pa.ArrowException):
-        raise Misfit(name, value_type(restored(cells.to_pylist(), declared, told))) from None
+    if not (types.is_string(cells.type) and types.is_string(target) and _is_json(told)):
+        try:
+            return from_arrow(cells, declared, told, target)
+        except NO_VALUE:
+            pass  # value by value, then
+    return fitted(name, readable_column(python_values(cells), declared, told), target)
 
 
 def _is_json(told: Any) -> bool:

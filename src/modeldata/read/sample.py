@@ -9,13 +9,14 @@ import pyarrow.parquet as pq
 import pyarrow.types as types
 
 from modeldata.encode.kinds import split
+from modeldata.encode.restore import readable_column
 from modeldata.encode.split import csv_bounds, line_bounds
 from modeldata.read.catalog import Gone
 from modeldata.read.chunks import Chunk
 from modeldata.read.fetch import read_bytes
 from modeldata.read.forms import value_type
 from modeldata.read.parquet_part import open_file
-from modeldata.read.text_part import WrongRows, csv_cells, json_rows, restored
+from modeldata.read.text_part import WrongRows, csv_cells, json_rows
 
 if TYPE_CHECKING:
     from modeldata.read.catalog import Batch
@@ -88,5 +89,5 @@ def _of_rows(store: ReadStore, chunk: Chunk) -> dict[str, pa.DataType]:
             if isinstance(batch.kinds.get(name), list)
             else batch.kinds.get(name)
         )
-        made[name] = value_type(restored(cells[name], chunk.types[name], told))
+        made[name] = value_type(readable_column(cells[name], chunk.types[name], told))
     return made

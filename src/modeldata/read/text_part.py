@@ -11,7 +11,8 @@ import pyarrow.json as pa_json
 import pyarrow.types as types
 
 from modeldata import names
-from modeldata.encode.restore import restore_column
+from modeldata.columns.python import NO_VALUE, python_values
+from modeldata.encode.restore import readable_column
 from modeldata.read.chunks import OWN_TYPES, numbers
 from modeldata.read.convert import from_arrow, from_text, from_values, plain
 from modeldata.read.forms import TEXT, told_type, value_type
@@ -117,13 +118,16 @@ def _fit(chunk: Chunk, name: str, cells: Column, target: pa.DataType) -> Column:
     try:
         turn = from_text if types.is_string(cells.type) else from_arrow
         return turn(cells, declared, told, target)
-    except (ValueError, TypeError, OverflowError, pa.ArrowException):
-        raise Misfit(name, value_type(restored(cells.to_pylist(), declared, told))) from None
+    except NO_VALUE:
+        return fitted(name, readable_column(python_values(cells), declared, told), target)
 
 
-def restored(cells: Sequence[object], declared: str, told: Any) -> list[object]:
-    """The values of cells that are text, or that are already values of the type that was told."""
-    return restore_column(cells, declared, told)
+def fitted(name: str, values: list[object], target: pa.DataType) -> pa.Array:
+    """Python values as a column of a type; as text, they always fit. Raises `Misfit`."""
+    try:
+        return from_values(values, target)
+    except NO_VALUE:
+        raise Misfit(name, value_type(values)) from None
 
 
 def _json(chunk: Chunk, data: memoryview, schema: pa.Schema) -> dict[str, Column]:
@@ -165,9 +169,6 @@ def _json_by_line(chunk: Chunk, data: memoryview, features: list[str], own: list
         cells = pa.array([row.get(name) for row in rows], TEXT if name == names.TIMESTAMP else OWN_TYPES[name])
         made[name] = cells.cast(NAIVE).cast(OWN_TYPES[name]) if name == names.TIMESTAMP else cells
     for name in features:
-        values = restored([row.get(name) for row in rows], chunk.types[name], chunk.told(name))
-        try:
-            made[name] = from_values(values, schema.field(name).type)
-        except (ValueError, TypeError, OverflowError, pa.ArrowException):
-            raise Misfit(name, value_type(values)) from None
+        values = readable_column([row.get(name) for row in rows], chunk.types[name], chunk.told(name))
+        made[name] = fitted(name, values, schema.field(name).type)
     return made
