@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modeldata.columns.moments import iso
 from modeldata.encode import quotes
-from modeldata.encode.moments import iso
 from modeldata.encode.quotes import quoted
 
 TEXT = pa.large_string()

@@ -10,6 +10,7 @@ import pyarrow.types as kinds
 
 from modeldata.columns.arrow_merge import merged
 from modeldata.columns.arrow_types import type_of
+from modeldata.columns.listed import one_by_one
 from modeldata.columns.values import unpacker
 
 if TYPE_CHECKING:
@@ -26,16 +27,77 @@ def decode(types: list[str], extra: dict[str, Any], found: Payloads) -> list[Val
     single = bool(extra["single"])
     nodes = [node for count, data in found for node in _read(data, 1 if single else count, len(types), single)]
     whole = merged(kind, nodes) if len(nodes) > 1 else None
-    chunks = [build(kind, node) for node in (nodes if whole is None else [whole])]
-    for chunk in chunks:
-        chunk.validate(full=True)
+    checked = [_checked(kind, node) for node in (nodes if whole is None else [whole])]
+    chunks, holds = [chunk for chunk, _ in checked], all(valid for _, valid in checked)
     if single:
-        one = _column(_joined(chunks, kind))
+        one = _column(chunks, kind, holds)
         return [_every(one, at, len(types)) for at in range(len(types))]
     if kind.num_fields != len(types):
         raise ValueError("the schema has other columns than was said")
     columns = [chunk.flatten() for chunk in chunks]
-    return [_column(_joined([column[at] for column in columns], kind.field(at).type)) for at in range(len(types))]
+    return [_column([column[at] for column in columns], kind.field(at).type, holds) for at in range(len(types))]
+
+
+def _checked(kind: pa.DataType, node: Sequence[Any]) -> tuple[pa.Array, bool]:
+    """An array that is safe to read, and whether it holds in full. Raises ValueError where it points beyond itself.
+
+    Values that its type does not allow (text that is not UTF-8, a time of day beyond a day) do no harm: they are kept.
+    """
+    made = build(kind, node)
+    try:
+        made.validate(full=True)
+    except pa.ArrowInvalid:
+        build(_as_bytes(kind), node).validate(full=True)
+        return made, False
+    return made, True
+
+
+def _as_bytes(kind: pa.DataType) -> pa.DataType:
+    """The type of the same layout that allows any value."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return _as_bytes(kind.storage_type)
+    for is_kind, plain in _LAYOUTS:
+        if is_kind(kind):
+            return plain
+    if kinds.is_decimal(kind):
+        return pa.binary(kind.bit_width // 8)
+    if kinds.is_dictionary(kind):
+        return pa.dictionary(kind.index_type, _as_bytes(kind.value_type), kind.ordered)
+    if kinds.is_run_end_encoded(kind):
+        return pa.run_end_encoded(kind.run_end_type, _as_bytes(kind.value_type))
+    return _nested_as_bytes(kind)
+
+
+def _nested_as_bytes(kind: pa.DataType) -> pa.DataType:
+    if kinds.is_map(kind):
+        return pa.map_(_as_bytes(kind.key_type), _as_bytes(kind.item_type))
+    fields = [kind.field(at).with_type(_as_bytes(kind.field(at).type)) for at in range(kind.num_fields)]
+    if kinds.is_struct(kind):
+        return pa.struct(fields)
+    if kinds.is_union(kind):
+        return pa.union(fields, kind.mode, kind.type_codes)
+    if kinds.is_fixed_size_list(kind):
+        return pa.list_(fields[0], kind.list_size)
+    for is_kind, of in _LISTS:
+        if is_kind(kind):
+            return of(fields[0])
+    return kind
+
+
+_LAYOUTS = (
+    (kinds.is_string, pa.binary()),
+    (kinds.is_large_string, pa.large_binary()),
+    (kinds.is_string_view, pa.binary_view()),
+    (kinds.is_time32, pa.int32()),
+    (kinds.is_time64, pa.int64()),
+    (kinds.is_date64, pa.int64()),
+)
+_LISTS = (
+    (kinds.is_list, pa.list_),
+    (kinds.is_large_list, pa.large_list),
+    (kinds.is_list_view, pa.list_view),
+    (kinds.is_large_list_view, pa.large_list_view),
+)
 
 
 def _read(data: memoryview, rows: int, width: int, single: bool) -> list[Sequence[Any]]:
@@ -119,20 +181,33 @@ def _every(values: Values, start: int, step: int) -> Values:
         return _joined([values.slice(at, 1) for at in range(start, len(values), step)], values.type)
 
 
-def _column(array: pa.Array) -> Values:
+def _column(chunks: list[pa.Array], kind: pa.DataType, holds: bool) -> Values:
+    """Arrow's, or Python's values where some are none that their type allows."""
+    try:
+        whole = _joined(chunks, kind)
+        if not holds or len(chunks) > 1:
+            whole.validate(full=True)
+        plain = _plain(whole)
+        if plain is not whole and not isinstance(plain, list):
+            plain.validate(full=True)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return [value for chunk in chunks for value in one_by_one(chunk)]
+    return plain
+
+
+def _plain(array: pa.Array) -> Values:
     """Text views as text: Arrow itself can do little with views. What an extension type stores; UUIDs as such."""
     kind = array.type
     if kinds.is_string_view(kind) or kinds.is_binary_view(kind):
-        return _unviewed(array)
+        return array.cast(pa.large_string() if kinds.is_string_view(kind) else pa.large_binary())
     if kinds.is_dictionary(kind):
-        return pa.DictionaryArray.from_arrays(array.indices, _column(array.dictionary), ordered=kind.ordered)
+        words = _plain(array.dictionary)
+        if isinstance(words, list):
+            return [None if at is None else words[at] for at in array.indices.to_pylist()]
+        return pa.DictionaryArray.from_arrays(array.indices, words, ordered=kind.ordered)
     if not isinstance(array, pa.ExtensionArray):
         return array
     if kind.extension_name == "arrow.uuid":
         values: list[object] = array.to_pylist()
         return values
-    return _column(array.storage.cast(pa.bool_()) if kind.extension_name == "arrow.bool8" else array.storage)
-
-
-def _unviewed(array: pa.Array) -> pa.Array:
-    return array.cast(pa.large_string() if kinds.is_string_view(array.type) else pa.large_binary())
+    return _plain(array.storage.cast(pa.bool_()) if kind.extension_name == "arrow.bool8" else array.storage)

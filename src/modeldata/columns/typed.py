@@ -48,7 +48,7 @@ def _times(values: Array, declared: str, null: Array | None) -> Values:
         values = np.where(null, np.array("NaT", values.dtype), values)
     zone = declared.partition(", ")[2].rstrip("]")
     if zone:
-        return pa.array(values).cast(pa.timestamp(unit)).cast(pa.timestamp(unit, "UTC")).cast(pa.timestamp(unit, zone))
+        return pa.array(values).view(pa.timestamp(unit, zone))  # a cast would look the zone up, and not every machine has them
     if unit in _ARROW_UNITS and step == 1:
         return pa.array(values)
     arrow_unit = _coarse(unit, values.dtype.kind)

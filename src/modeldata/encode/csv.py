@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modeldata.columns.listed import listed
 from modeldata.encode.kinds import PLAIN, of_type, simplest, told
 from modeldata.encode.lines import content, slices
 from modeldata.encode.quotes import quoted
 from modeldata.encode.restore import LOOKALIKE
-from modeldata.encode.text import TEXT, Text, clean, column_text
+from modeldata.encode.text import LONG_BITS, TEXT, Text, clean, column_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,13 +70,15 @@ def _column_kind(column: Column) -> Told | None:
         kind = of_type(values.type)
         if kind is not None:
             return told(kind, column.type, NATURAL)
-        values = values.to_pylist()
+        values = listed(values)
     kinds = simplest(values, _self_told)
     return told("json" if kinds == PLAIN else kinds, column.type, NATURAL)
 
 
 def _self_told(value: object, kind: Kind | None) -> Kind | None:
     """Cells that tell by themselves what they are need no word of their own."""
+    if isinstance(value, int) and value.bit_length() >= LONG_BITS:
+        return kind
     if kind == "str":
         return kind if LOOKALIKE.fullmatch(str(value)) else "auto"
     return "auto" if kind in ("int", "float", "bool", PLAIN) else kind

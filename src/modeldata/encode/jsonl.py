@@ -19,9 +19,10 @@ import pyarrow.compute as pc
 import pyarrow.types as types
 
 from modeldata.columns import ABSENT
+from modeldata.columns.listed import listed
 from modeldata.encode.kinds import INT64, PLAIN, of_type, simplest, told, within_json
 from modeldata.encode.lines import content, slices
-from modeldata.encode.text import TEXT, clean, column_text, value_text
+from modeldata.encode.text import TEXT, clean, column_text, int_text, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ def column_kind(column: Column) -> object | None:
         kind = of_type(values.type)
         if kind is not None:
             return told(kind, column.type, NATURAL | {"int", "float"} if _finite(values) else NATURAL | {"int"})
-        values = values.to_pylist()
+        values = listed(values)
     return told(simplest(values, within_json), column.type, NATURAL)
 
 
@@ -84,7 +85,7 @@ def _prepared(values: Values) -> Values:
     """Whole numbers as text where one is too large for a number: readers want one JSON type in a column."""
     if isinstance(values, list) and any(type(one) is int and one not in INT64 for one in values):
         others = {type(one) for one in values} - {int, type(None), type(ABSENT)}
-        return values if others else [str(one) if type(one) is int else one for one in values]
+        return values if others else [int_text(one) if type(one) is int else one for one in values]
     return values
 
 
@@ -110,7 +111,14 @@ def _joined(before: str, values: pa.Array) -> pa.Array:
 
 
 def _cells(values: pa.Array | list[object]) -> Cells:
-    return _mixed(values) if isinstance(values, list) else _typed(values)
+    if isinstance(values, list):
+        return _mixed(values)
+    try:
+        return _typed(values)
+    except MemoryError:
+        raise
+    except Exception:  # what Arrow can't do for a type or a value: each value has a form of its own
+        return _mixed(listed(values))
 
 
 def _typed(values: pa.Array) -> Cells:
@@ -132,7 +140,7 @@ def _typed(values: pa.Array) -> Cells:
         return Cells(_filled(_texts(values.cast(TEXT))))
     if types.is_temporal(kind) and not types.is_interval(kind) and not types.is_date64(kind):
         return Cells(_filled(_quoted(column_text(values, excel_safe=False).values)))
-    return _mixed(values.to_pylist())
+    return _mixed(listed(values))
 
 
 def _filled(values: pa.Array) -> pa.Array:
@@ -186,7 +194,7 @@ def json_value(value: object) -> object:
     if isinstance(value, np.timedelta64):  # numpy has it among its whole numbers
         return value_text(value)
     if isinstance(value, (int, np.integer)):
-        return int(value) if int(value) in INT64 else str(int(value))
+        return int(value) if int(value) in INT64 else int_text(int(value))
     if isinstance(value, (float, np.floating)):
         return _float(value)
     if isinstance(value, np.ndarray):

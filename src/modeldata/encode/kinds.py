@@ -34,6 +34,7 @@ import pyarrow as pa
 import pyarrow.types as types
 
 from modeldata.columns import ABSENT
+from modeldata.columns.listed import field_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -207,7 +208,7 @@ def _of_nested_type(kind: pa.DataType) -> Kind | None:
         pair = [of_type(kind.key_type), of_type(kind.item_type)]
         return None if None in pair else {"map": pair}
     if types.is_struct(kind):
-        fields = {kind.field(at).name: of_type(kind.field(at).type) for at in range(kind.num_fields)}
+        fields = {name: of_type(kind.field(at).type) for at, name in enumerate(field_names(kind))}
         return None if None in fields.values() else {"dict": fields}
     return None
 

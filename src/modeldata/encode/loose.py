@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from modeldata.encode.kinds import Kind, Told
 
+DIGITS = 38
+"""Spark has no decimals with more."""
 EXACT = 2**53
 """Up to here a float64 holds every whole number."""
 
@@ -110,12 +112,12 @@ def _numbers(values: list[Any]) -> Loose:
 
 def _decimals(values: list[Decimal | None]) -> Loose:
     there = [value for value in values if value is not None]
-    if not all(value.is_finite() for value in there):
+    if not all(value.is_finite() and abs(value.adjusted()) <= DIGITS and len(str(value)) <= 2 * DIGITS for value in there):
         return _texts(values)
     scale = max(0, *(-int(value.as_tuple().exponent) for value in there))
-    if scale + max(max(0, value.adjusted() + 1) for value in there) > 38:
+    if scale + max(max(0, value.adjusted() + 1) for value in there) > DIGITS:
         return _texts(values)
-    return Loose(pa.array(values, pa.decimal128(38, scale)), "decimal")
+    return Loose(pa.array(values, pa.decimal128(DIGITS, scale)), "decimal")
 
 
 def _datetimes(values: list[dt.datetime | None]) -> Loose:

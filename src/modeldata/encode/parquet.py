@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 
 from modeldata import names
 from modeldata.encode import kinds as kinds_of
-from modeldata.encode.parquet_types import arrow_column
+from modeldata.encode.parquet_types import arrow_column, json_column
 from modeldata.encode.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from modeldata.columns import Column
+    from modeldata.encode.parquet_types import Made
 
 ROW_GROUP = 1 << 16
 FORMAT_KEY, FORMAT = "modeldata.format", "1"
@@ -37,13 +38,30 @@ class EncodedParquet(NamedTuple):
 
 def encode(columns: Sequence[Column], metadata: Mapping[str, str]) -> EncodedParquet:
     """A file with the rows of `columns`, all of one length."""
-    made = [arrow_column(_in_utc(column)) for column in columns]
+    columns = [_in_utc(column) for column in columns]
+    made = [arrow_column(column) for column in columns]
+    try:
+        return _encoded(columns, made, metadata)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # a type that no file can have, such as a map with a missing key
+        made = [one if _is_writable(one) else json_column(column) for column, one in zip(columns, made, strict=True)]
+        return _encoded(columns, made, metadata)
+
+
+def _encoded(columns: Sequence[Column], made: Sequence[Made], metadata: Mapping[str, str]) -> EncodedParquet:
     kinds: dict[str, object] = {
         column.name: one.kinds for column, one in zip(columns, made, strict=True) if one.kinds is not None
     }
     table = pa.Table.from_arrays([one.values for one in made], names=[clean(column.name) for column in columns])
     about = {**metadata, FORMAT_KEY: FORMAT}
     return EncodedParquet(_written(table, about, kinds), sum(one.replaced for one in made), kinds)
+
+
+def _is_writable(made: Made) -> bool:
+    try:
+        _written(pa.table([made.values], ["0"]), {}, {})
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return False
+    return True
 
 
 def _in_utc(column: Column) -> Column:

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as types
 
+from modeldata.columns.listed import listed
 from modeldata.encode import loose
 from modeldata.encode.kinds import PLAIN, is_list, of_type, told
 from modeldata.encode.lines import one_piece
@@ -56,15 +57,29 @@ def arrow_column(column: Column) -> Made:
     if isinstance(values, list):
         return _loose(column, values)
     kind = of_type(values.type)
-    plain = _plain(_unpacked(values))
+    try:
+        plain = _plain(_unpacked(values))
+    except MemoryError:
+        raise
+    except Exception:  # what Arrow can't do for a type or a value: each value has a form of its own
+        plain = None
     if kind is None or plain is None:
-        return _loose(column, values.to_pylist(), None if kind is None else {"json": kind})
+        return json_column(column) if kind else _loose(column, listed(values))
     return Made(plain, told(_natural(kind), column.type, _told_by(plain)))
 
 
-def _loose(column: Column, values: list[object], kind: Kind | None = None) -> Made:
+def json_column(column: Column) -> Made:
+    """A column as JSON text, the form for what a file has no type for."""
+    values = one_piece(column.values)
+    if isinstance(values, list):
+        return _loose(column, values, as_json=True)
+    kind = of_type(values.type)
+    return _loose(column, listed(values), None if kind is None else {"json": kind}, as_json=True)
+
+
+def _loose(column: Column, values: list[object], kind: Kind | None = None, *, as_json: bool = False) -> Made:
     """kind: of the cells as JSON text, where that is known."""
-    made = loose.as_json(values) if kind else loose.column(values)
+    made = loose.as_json(values) if as_json else loose.column(values)
     return Made(made.values, told(kind or made.kinds, column.type, _told_by(made.values)), made.replaced)
 
 
@@ -94,8 +109,6 @@ def _unpacked(values: pa.Array) -> pa.Array:
         return _unpacked(values.storage)
     if types.is_dictionary(kind):
         return _unpacked(values.dictionary_decode())
-    if types.is_list_view(kind) or types.is_large_list_view(kind):  # Arrow's own cast makes arrays that are not valid
-        return pa.array(values.to_pylist(), pa.list_(kind.value_type))
     return _unpacked(pc.run_end_decode(values)) if types.is_run_end_encoded(kind) else values
 
 
@@ -112,11 +125,22 @@ def _plain(values: pa.Array) -> pa.Array | None:
     try:
         if plain is None:
             return None
-        made = values.cast(plain)
-        made.validate()
+        if plain == kind:
+            return values
+        made = pa.array(listed(values), plain) if _has_list_views(kind) else values.cast(plain)
+        made.validate(full=True)
         return made
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # a time with nanoseconds in a list; a list view in a struct
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):  # a time with nanoseconds in a list
         return None
+
+
+def _has_list_views(kind: pa.DataType) -> bool:
+    """Arrow's cast of these makes arrays that are not valid: values that are wrong, or crashes whoever reads them."""
+    if types.is_list_view(kind) or types.is_large_list_view(kind):
+        return True
+    if types.is_map(kind):
+        return _has_list_views(kind.key_type) or _has_list_views(kind.item_type)
+    return types.is_nested(kind) and any(_has_list_views(kind.field(at).type) for at in range(kind.num_fields))
 
 
 def _timestamps(values: pa.Array) -> pa.Array:

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
+from modeldata.columns.moments import NANOSECONDS, count_of, days_of
 from modeldata.columns.python import NO_VALUE, python_value
 from modeldata.columns.values import in_zone
 from modeldata.encode.kinds import PLAIN, each, of_declared
-from modeldata.encode.moments import NANOSECONDS, count_of, days_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,7 +133,7 @@ def _auto(value: Any) -> object:
     if value[:1] in ("[", "{"):
         return json.loads(value)
     if WHOLE.fullmatch(value):
-        return int(value)
+        return _int(value)
     if FRACTION.fullmatch(value):
         return float(value)
     return {"True": True, "False": False}.get(value, value)
@@ -148,6 +148,16 @@ LOOKALIKE = re.compile(rf"{WHOLE.pattern}|{FRACTION.pattern}|True|False|[\[{{].*
 def _bytes(value: Any) -> bytes:
     return base64.b64decode(value, validate=True) if isinstance(value, str) else bytes(value)
 
+
+def _int(value: Any) -> int:
+    """Also of more digits than this process may be set to read."""
+    if not isinstance(value, str) or len(value) <= SAFE_DIGITS:
+        return int(value)
+    return int(value, 16) if value.lstrip("-").startswith("0x") else int(Decimal(value))
+
+
+SAFE_DIGITS = 600
+"""Python reads whole numbers up to here whatever it is set to."""
 
 _DURATION = re.compile(r"(-?)P(\d+)DT(\d+)H(\d+)M(\d+)(?:\.(\d+))?S")
 
@@ -236,7 +246,7 @@ _WORDS: dict[str, Callable[[Any], object]] = {
     "null": lambda value: None,
     "auto": _auto,
     "json": json.loads,
-    "int": int,
+    "int": _int,
     "float": float,
     "float32": lambda value: float(np.float32(value)),
     "float16": lambda value: float(np.float16(value)),

@@ -18,12 +18,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modeldata.columns import ABSENT
-from modeldata.encode.moments import NANOSECONDS, iso
+from modeldata.columns.listed import listed
+from modeldata.columns.moments import NANOSECONDS, PER_SECOND, duration_text, iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 TEXT = pa.large_string()
+DIGITS = 4300
+"""A number with more of them is written in a shorter way."""
+SHORT_BITS, LONG_BITS = 2048, 14_280
+"""Python may be set to make no text of whole numbers of more than 640 digits. Up to LONG_BITS they have at most DIGITS."""
 
 
 class Text:
@@ -41,7 +46,12 @@ def column_text(values: pa.Array | pa.ChunkedArray | list[object], *, excel_safe
         return _mixed(values, excel_safe)
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks() if values.num_chunks != 1 else values.chunk(0)
-    return _typed(values, excel_safe)
+    try:
+        return _typed(values, excel_safe)
+    except MemoryError:
+        raise
+    except Exception:  # what Arrow can't do for a type or a value: each value has a form of its own
+        return _mixed(listed(values), excel_safe)
 
 
 def _typed(values: pa.Array, excel_safe: bool) -> Text:
@@ -58,7 +68,7 @@ def _typed(values: pa.Array, excel_safe: bool) -> Text:
     for test, turn in _TYPED:
         if test(kind):
             return Text(turn(values), free=False)
-    return _mixed(values.to_pylist(), excel_safe)
+    return _mixed(listed(values), excel_safe)
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -103,13 +113,24 @@ def _timestamps(values: pa.Array) -> pa.Array:
     kind = values.type
     if kind.tz is None:
         return _naive(values, kind.unit)
-    local = pc.local_timestamp(values)
     utc = values.cast(pa.int64())
-    scale = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[kind.unit]
-    seconds = pc.divide(pc.subtract(local.cast(pa.int64()), utc), scale)
+    local = _local(values)
+    seconds = pc.divide(pc.subtract(local.cast(pa.int64()), utc), PER_SECOND[kind.unit])
     offsets = seconds.dictionary_encode()
     names = pa.array([_offset(value) for value in offsets.dictionary.to_pylist()], TEXT)
     return pc.binary_join_element_wise(_naive(local, kind.unit), names.take(offsets.indices), pa.scalar("", TEXT))
+
+
+def _local(values: pa.Array) -> pa.Array:
+    """The wall clocks of a zone; UTC where Arrow does not know it, or can't count there: the column's type names the zone."""
+    utc = values.cast(pa.timestamp(values.type.unit, "UTC")).view(pa.timestamp(values.type.unit))
+    try:
+        local = pc.local_timestamp(values)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return utc
+    away = pc.min_max(pc.subtract(local.cast(pa.int64()), utc.cast(pa.int64()))).as_py()
+    most = 86_400 * PER_SECOND[values.type.unit]
+    return utc if away["min"] is not None and not -most < away["min"] <= away["max"] < most else local
 
 
 def _naive(values: pa.Array, unit: str) -> pa.Array:
@@ -137,7 +158,7 @@ def _dates(values: pa.Array) -> pa.Array:
 
 def _durations(values: pa.Array) -> pa.Array:
     """ISO 8601, to the nanosecond: Python's own durations end at the microsecond."""
-    step = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[values.type.unit]
+    step = NANOSECONDS[values.type.unit]
     counts = values.cast(pa.int64()).to_pylist()
     return pa.array([None if count is None else duration_text(count * step) for count in counts], TEXT)
 
@@ -225,18 +246,21 @@ def _numpy_timedelta_text(value: np.timedelta64) -> str | None:
     return duration_text(int(value.astype(np.int64)) * step * NANOSECONDS[unit])
 
 
-def duration_text(whole: int) -> str:
-    """So many nanoseconds in ISO 8601."""
-    sign, whole = ("-" if whole < 0 else ""), abs(whole)
-    seconds, rest = divmod(whole, 1_000_000_000)
-    days, seconds = divmod(seconds, 86_400)
-    minutes, seconds = divmod(seconds, 60)
-    fraction = f"{seconds}.{rest:09d}" if rest % 1000 else f"{seconds}.{rest // 1000:06d}" if rest else str(seconds)
-    return f"{sign}P{days}DT{minutes // 60}H{minutes % 60}M{fraction}S"
-
-
 def _decimal_text(value: Decimal) -> str:
-    return format(value, "f") if value.is_finite() else _float_text(float(value)) if not value.is_snan() else "NaN"
+    """All digits; where those would be more than `DIGITS`, with an exponent: nineteen bytes can ask for a text of exabytes."""
+    if not value.is_finite():
+        return "NaN" if value.is_nan() else "Inf" if value > 0 else "-Inf"
+    short = str(value)
+    return format(value, "f") if abs(value.adjusted()) < DIGITS and len(short) < DIGITS else short
+
+
+def int_text(value: int) -> str:
+    """Decimal digits; hexadecimal ones where those would be more than `DIGITS`: they take no time to make, and no setting
+    of Python forbids them."""
+    bits = value.bit_length()
+    if bits < SHORT_BITS:
+        return str(value)
+    return format(Decimal(value), "f") if bits < LONG_BITS else hex(value)
 
 
 def _bytes_text(value: bytes) -> str:
@@ -248,7 +272,7 @@ _SCALARS: tuple[tuple[type | tuple[type, ...], Callable[..., str | None]], ...] 
     ((bool, np.bool_), lambda value: "True" if value else "False"),
     (np.floating, _numpy_float_text),
     (float, _float_text),
-    ((int, np.integer), lambda value: str(int(value))),
+    ((int, np.integer), lambda value: int_text(int(value))),
     (dt.datetime, _datetime_text),
     ((dt.date, dt.time), lambda value: value.isoformat()),
     (dt.timedelta, timedelta_text),
@@ -273,7 +297,7 @@ def json_form(value: object) -> object:
     if isinstance(value, np.timedelta64):  # numpy has it among its whole numbers
         return _numpy_timedelta_text(value)
     if isinstance(value, (int, np.integer)):
-        return int(value)
+        return int(value) if int(value).bit_length() < SHORT_BITS else int_text(int(value))
     if isinstance(value, (float, np.floating)) and math.isfinite(value):
         return float(value)
     return value_text(value)
