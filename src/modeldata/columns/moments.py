@@ -1,4 +1,4 @@
-"""Times as text. Many at once: rows of one second share all but the digits behind it. Years of any length, also back from text."""
+"""Times as text. Many at once: rows of one second share all but the digits behind it. Any year, also back from text."""
 
 from __future__ import annotations
 

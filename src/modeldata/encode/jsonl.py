@@ -7,7 +7,6 @@ but whole numbers: pandas refuses a file with larger ones, Arrow and DuckDB roun
 
 from __future__ import annotations
 
-import json
 import math
 from io import BytesIO
 from json.encoder import encode_basestring
@@ -22,7 +21,8 @@ from modeldata.columns import ABSENT
 from modeldata.columns.listed import listed
 from modeldata.encode.kinds import INT64, PLAIN, of_type, simplest, told, within_json
 from modeldata.encode.lines import content, slices
-from modeldata.encode.text import TEXT, clean, column_text, int_text, value_text
+from modeldata.encode.nested import dumped
+from modeldata.encode.text import TEXT, clean, column_text, int_text, key_text, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -184,7 +184,7 @@ def json_text(value: object) -> str:
     """One value as strict JSON."""
     if type(value) is str:
         return encode_basestring(value)
-    return json.dumps(json_value(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return dumped(value, json_value, key_text)
 
 
 def json_value(value: object) -> object:
@@ -202,7 +202,7 @@ def json_value(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [json_value(one) for one in value]
     if isinstance(value, dict):
-        return {key if isinstance(key, str) else str(value_text(key)): json_value(one) for key, one in value.items()}
+        return {key_text(key): json_value(one) for key, one in value.items()}
     return None if value is ABSENT else bool(value) if isinstance(value, np.bool_) else value_text(value)
 
 

@@ -51,7 +51,10 @@ INT64 = range(-(2**63), 2**64)
 def of_value(value: object) -> Kind | None:
     """The kind of one value as it was decoded; None where it is None or was never there."""
     found = _BY_TYPE.get(type(value))
-    return found(value) if found is not None else _of_other(value)
+    try:
+        return found(value) if found is not None else _of_other(value)
+    except RecursionError:  # nested so deep that only JSON can tell
+        return PLAIN
 
 
 def _of_other(value: object) -> Kind | None:
@@ -76,10 +79,10 @@ def _of_list(value: Sequence[object]) -> Kind:
 def _of_dict(value: dict[object, object]) -> Kind:
     made: dict[str, Any] = {}
     if any(type(key) is not str for key in value):
-        from modeldata.encode.text import value_text
+        from modeldata.encode.text import key_text
 
         made["keys"] = runs([of_value(key) or "null" for key in value])
-        value = {key if isinstance(key, str) else str(value_text(key)): one for key, one in value.items()}
+        value = {key_text(key): one for key, one in value.items()}
     inner = {key: _inside(one) for key, one in value.items()}
     told = {key: kind for key, kind in inner.items() if kind not in (None, PLAIN)}
     return {"dict": told, **made} if told or made else PLAIN

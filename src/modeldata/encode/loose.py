@@ -59,7 +59,7 @@ def column(values: Sequence[object]) -> Loose:
     made = _SINGLE.get(next(iter(there))) if len(there) == 1 else _numbers if there == {int, float} else None
     try:
         return as_json(values) if made is None else made(values)
-    except (NoType, pa.ArrowException, OverflowError, ValueError):
+    except (NoType, pa.ArrowException, OverflowError, ValueError, TypeError, RecursionError):
         return as_json(values)
 
 
@@ -99,7 +99,7 @@ def _ints(values: list[Any]) -> Loose:
     for kind in (pa.int64(), pa.decimal128(38, 0)):
         try:
             return Loose(pa.array(values, kind), "int")
-        except (pa.ArrowException, OverflowError):
+        except (pa.ArrowException, OverflowError, ValueError):  # the last: of Python, which may not make text for the message
             continue
     return _texts(values)
 

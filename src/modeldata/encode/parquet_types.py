@@ -127,20 +127,29 @@ def _plain(values: pa.Array) -> pa.Array | None:
             return None
         if plain == kind:
             return values
-        made = pa.array(listed(values), plain) if _has_list_views(kind) else values.cast(plain)
+        made = _without_views(values).cast(plain)
         made.validate(full=True)
         return made
     except (pa.ArrowException, TypeError, ValueError, OverflowError):  # a time with nanoseconds in a list
         return None
 
 
-def _has_list_views(kind: pa.DataType) -> bool:
-    """Arrow's cast of these makes arrays that are not valid: values that are wrong, or crashes whoever reads them."""
-    if types.is_list_view(kind) or types.is_large_list_view(kind):
-        return True
+def _without_views(values: pa.Array) -> pa.Array:
+    """Lists instead of list views: what Arrow's own cast makes of those holds wrong values, or crashes its reader."""
+    kind = _listed_type(values.type)
+    return values if kind == values.type else pa.array(listed(values), kind)
+
+
+def _listed_type(kind: pa.DataType) -> pa.DataType:
     if types.is_map(kind):
-        return _has_list_views(kind.key_type) or _has_list_views(kind.item_type)
-    return types.is_nested(kind) and any(_has_list_views(kind.field(at).type) for at in range(kind.num_fields))
+        return pa.map_(_listed_type(kind.key_type), _listed_type(kind.item_type))
+    if is_list(kind):
+        inner = _listed_type(kind.value_type)
+        views = types.is_list_view(kind) or types.is_large_list_view(kind)
+        return kind if inner == kind.value_type and not views else pa.large_list(inner)
+    if types.is_struct(kind):
+        return pa.struct([kind.field(at).with_type(_listed_type(kind.field(at).type)) for at in range(kind.num_fields)])
+    return kind
 
 
 def _timestamps(values: pa.Array) -> pa.Array:

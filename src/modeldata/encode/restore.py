@@ -152,7 +152,9 @@ def _bytes(value: Any) -> bytes:
 def _int(value: Any) -> int:
     """Also of more digits than this process may be set to read."""
     if not isinstance(value, str) or len(value) <= SAFE_DIGITS:
-        return int(value)
+        whole: int = int(value)
+        return whole
+    value = str(value)
     return int(value, 16) if value.lstrip("-").startswith("0x") else int(Decimal(value))
 
 

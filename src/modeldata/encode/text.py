@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import json
 import math
 from decimal import Decimal
 from enum import Enum
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 from modeldata.columns import ABSENT
 from modeldata.columns.listed import listed
 from modeldata.columns.moments import NANOSECONDS, PER_SECOND, duration_text, iso
+from modeldata.encode.nested import dumped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -206,7 +206,7 @@ def value_text(value: object, excel_safe: bool = False) -> str | None:
         if isinstance(value, kind):
             return turn(value)
     if isinstance(value, (list, tuple, dict, np.ndarray)):
-        return json.dumps(json_form(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return dumped(value, json_form, key_text)
     return str(value)
 
 
@@ -221,7 +221,7 @@ def _numpy_float_text(value: np.floating) -> str:
 
 
 def _datetime_text(value: dt.datetime) -> str:
-    return value.isoformat(timespec="microseconds")
+    return value.isoformat(timespec="nanoseconds" if getattr(value, "nanosecond", 0) else "microseconds")  # as pandas has it
 
 
 def _numpy_datetime_text(value: np.datetime64) -> str | None:
@@ -230,11 +230,8 @@ def _numpy_datetime_text(value: np.datetime64) -> str | None:
 
 def timedelta_text(value: dt.timedelta) -> str:
     """ISO 8601: `P1DT2H3M4.000005S`; a minus sign stands before the whole."""
-    sign = "-" if value < dt.timedelta(0) else ""
-    value = abs(value)
-    minutes, seconds = divmod(value.seconds, 60)
-    fraction = f"{seconds}.{value.microseconds:06d}" if value.microseconds else str(seconds)
-    return f"{sign}P{value.days}DT{minutes // 60}H{minutes % 60}M{fraction}S"
+    microseconds = value // dt.timedelta(microseconds=1)
+    return duration_text(microseconds * 1000 + getattr(value, "nanoseconds", 0))  # pandas has those
 
 
 def _numpy_timedelta_text(value: np.timedelta64) -> str | None:
@@ -284,6 +281,11 @@ _SCALARS: tuple[tuple[type | tuple[type, ...], Callable[..., str | None]], ...] 
 )
 
 
+def key_text(key: object) -> str:
+    """A key of a dict, as JSON has it."""
+    return key if isinstance(key, str) else str(value_text(key))
+
+
 def json_form(value: object) -> object:
     """A nested value as strict JSON takes it: no NaN, keys as text, other kinds in the form that a cell would have."""
     if value is None or value is ABSENT or isinstance(value, (bool, str)):
@@ -293,7 +295,7 @@ def json_form(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [json_form(one) for one in value]
     if isinstance(value, dict):
-        return {key if isinstance(key, str) else str(value_text(key)): json_form(one) for key, one in value.items()}
+        return {key_text(key): json_form(one) for key, one in value.items()}
     if isinstance(value, np.timedelta64):  # numpy has it among its whole numbers
         return _numpy_timedelta_text(value)
     if isinstance(value, (int, np.integer)):

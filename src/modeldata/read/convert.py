@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as types
 
+from modeldata.columns.moments import NANOSECONDS, count_of, days_of
 from modeldata.columns.python import python_values
 from modeldata.encode.kinds import of_declared
-from modeldata.encode.moments import NANOSECONDS, count_of, days_of
 from modeldata.encode.restore import restore_column
 from modeldata.encode.text import column_text
 from modeldata.read.forms import TEXT, promote, told_type

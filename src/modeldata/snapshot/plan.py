@@ -35,6 +35,10 @@ MAX_NAMES = 262_144
 
 ANY = "any"
 
+MAX_DEPTH = 511
+"""Levels of lists, dicts and axes of arrays in a frame, its own included: msgpack packs no more.
+Decoders, encoders and readers must take as much."""
+
 
 class Refused(Exception):  # reads as what happened to the data
     """Data that is not collected. `reason` is one of unsupported_type, unserializable, invalid_data, too_large."""

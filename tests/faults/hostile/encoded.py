@@ -2,9 +2,79 @@
 
 from __future__ import annotations
 
-from tests.faults.mutant import Mutant
+from tests.faults.mutant import Mutant, one
 
-ROWS: dict[str, tuple[str, tuple[str, ...]]] = {}
+_ODD = "tests/encode/test_odd_values_have_a_form.py"
+_TYPED = "tests/e2e/test_typed_columns_can_be_encoded.py"
+
+ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "H30": (
+        "a zone that Arrow's or the reader's data base lacks, or no data base at all",
+        (
+            "encode/test_odd_values_have_a_form.py::test_a_time_is_archived_where_the_machine_has_no_zones",
+            "encode/test_odd_values_have_a_form.py::test_a_time_of_a_zone_that_the_reader_does_not_know_comes_back_in_utc",
+        ),
+    ),
+    "H31": (
+        "a number whose digits would fill the memory, or that Python makes no text of",
+        ("encode/test_odd_values_have_a_form.py::test_a_number_of_any_size_has_one_bounded_text_and_comes_back_equal",),
+    ),
+    "H32": (
+        "an Arrow value that its type does not allow, or a type that Arrow can't cast: list views, odd text, far times",
+        (
+            "e2e/test_typed_columns_can_be_encoded.py",
+            "encode/test_odd_values_have_a_form.py::test_a_year_of_any_length_is_archived_as_it_is",
+        ),
+    ),
+    "H33": (
+        "lists and dicts nested as deep as the packer goes",
+        ("encode/test_odd_values_have_a_form.py::test_lists_and_dicts_come_back_however_deep_they_are_nested",),
+    ),
+}
 """Row of the matrix → (the fault in a few words, beginnings of the tests that show it)."""
 
-MUTANTS: tuple[Mutant, ...] = ()
+MUTANTS: tuple[Mutant, ...] = (
+    one(
+        "UTC needs no data base of zones",
+        "encode/text.py",
+        'if values.type.tz == "UTC":',
+        "if False:",
+        _ODD + "::test_a_time_is_archived_where_the_machine_has_no_zones",
+    ),
+    one(
+        "a Decimal's text is bounded before it is made",
+        "encode/text.py",
+        "if abs(value.adjusted()) < DIGITS and len(short) < DIGITS else short",
+        "",
+        _ODD + "::test_a_number_of_any_size_has_one_bounded_text_and_comes_back_equal",
+    ),
+    one(
+        "large whole numbers are text without Python's limit",
+        "encode/text.py",
+        "    if bits < SHORT_BITS:\n",
+        "    if True:\n",
+        _ODD + "::test_a_number_of_any_size_has_one_bounded_text_and_comes_back_equal",
+    ),
+    one(
+        "values that an Arrow type does not allow are kept as Python's",
+        "columns/arrow.py",
+        "        build(_as_bytes(kind), node).validate(full=True)\n",
+        "        raise\n",
+        _TYPED,
+    ),
+    one(
+        "list views are lists before Arrow casts them",
+        "encode/parquet_types.py",
+        "made = _without_views(values).cast(plain)",
+        "made = values.cast(plain)",
+        _TYPED,
+    ),
+    one(
+        "what is nested too deep for Python's way is written level by level",
+        "encode/nested.py",
+        "    except RecursionError:\n",
+        "    except ZeroDivisionError:\n",
+        _ODD + "::test_lists_and_dicts_come_back_however_deep_they_are_nested",
+    ),
+)
+"""A guard, how it is switched off, and the tests that must notice. See `mutants`."""
