@@ -35,13 +35,6 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 MUTANTS: tuple[Mutant, ...] = (
     one(
-        "UTC needs no data base of zones",
-        "encode/text.py",
-        'if values.type.tz == "UTC":',
-        "if False:",
-        _ODD + "::test_a_time_is_archived_where_the_machine_has_no_zones",
-    ),
-    one(
         "a Decimal's text is bounded before it is made",
         "encode/text.py",
         "if abs(value.adjusted()) < DIGITS and len(short) < DIGITS else short",
