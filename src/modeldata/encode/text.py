@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from modeldata.columns import ABSENT
 from modeldata.columns.listed import listed
-from modeldata.columns.moments import NANOSECONDS, PER_SECOND, duration_text, iso
+from modeldata.columns.moments import FIRST, LAST, NANOSECONDS, PER_SECOND, date_text, duration_text, iso
 from modeldata.encode.nested import dumped
 
 if TYPE_CHECKING:
@@ -149,11 +149,11 @@ def _offset(seconds: int | None) -> str:
 
 def _dates(values: pa.Array) -> pa.Array:
     """ISO 8601, of any year; Arrow's own text ends at those of four digits."""
-    text = values.cast(TEXT)
-    if not pc.any(pc.starts_with(text, "<")).as_py():
-        return text
-    days = np.asarray(values.cast(pa.int32()).fill_null(0)).astype("M8[D]")
-    return pc.if_else(values.is_null(), pa.scalar(None, TEXT), pa.array(np.datetime_as_string(days).astype(object), TEXT))
+    days = values.cast(pa.int32())
+    bounds = pc.min_max(days).as_py()
+    if bounds["min"] is None or FIRST // 86_400 <= bounds["min"] <= bounds["max"] <= LAST // 86_400:
+        return _plain(values)
+    return pa.array([None if day is None else date_text(day) for day in days.to_pylist()], TEXT)
 
 
 def _durations(values: pa.Array) -> pa.Array:
