@@ -91,7 +91,8 @@ class Condition:
             except WrongRows:
                 raise Damaged("find rows", path, cause="its rows are not what its manifest tells of") from None
         count = found.num_rows if rows is None else rows
-        columns = [found[field.name] if field.name in found.column_names else pa.nulls(count, field.type) for field in schema]
+        there = dict(zip(found.column_names, found.columns, strict=True))
+        columns = [there[field.name] if field.name in there else pa.nulls(count, field.type) for field in schema]
         return self._ask(pa.table(columns, schema=schema).append_column(AT, pa.array(np.arange(count))))
 
     def _ask(self, table: pa.Table) -> Numbers:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,11 +23,12 @@ SPARK = "spark-"
 PARTITION_BITS, PARTITION_DIGITS = 33, 8
 
 
-class Chunk(NamedTuple):
-    """Batches of one file, one after the other, with the same columns and declared types."""
+class Chunk:
+    """Batches of one file, one after the other, with the same columns and declared types. Never changed."""
 
-    folder: str
-    batches: tuple[Batch, ...]
+    def __init__(self, folder: str, batches: tuple[Batch, ...]) -> None:
+        self.folder = folder
+        self.batches = batches
 
     @property
     def path(self) -> str:
@@ -40,9 +42,9 @@ class Chunk(NamedTuple):
     def columns(self) -> tuple[str, ...]:
         return self.batches[0].columns
 
-    @property
+    @cached_property
     def types(self) -> dict[str, str]:
-        """Declared types by feature."""
+        """Declared types by feature. Made once: it is asked for column by column, and there may be thousands."""
         return dict(zip(self.columns, self.batches[0].types, strict=True))
 
     @property
@@ -53,7 +55,7 @@ class Chunk(NamedTuple):
     def end(self) -> int:
         return self.batches[-1].end
 
-    @property
+    @cached_property
     def rows(self) -> int:
         return sum(batch.rows for batch in self.batches)
 

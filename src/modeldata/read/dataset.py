@@ -47,7 +47,8 @@ class ScanDataset(ds.Dataset):  # type: ignore[misc] # pyarrow has no types
         narrow = self._scan
         if filter is not None:
             text = str(filter)  # has every name that the filter uses, and perhaps more
-            needed = [name for name in self.schema.names if name in wanted or name in text]
+            asked = set(wanted)
+            needed = [name for name in self.schema.names if name in asked or name in text]
             narrow = narrow.narrowed(needed, may_hold(filter, self.schema))
         elif wanted:
             narrow = narrow.narrowed(wanted)

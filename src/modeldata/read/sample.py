@@ -46,25 +46,26 @@ class Samples:
 
 
 def _of_file(store: ReadStore, chunk: Chunk) -> dict[str, pa.DataType]:
-    columns = chunk.columns
     file = open_file(store, chunk)
-    there = file.schema_arrow
-    empty = {
-        name for name in columns if name in there.names and types.is_string(there.field(name).type) and _is_empty(file, name)
+    there = {field.name: field.type for field in file.schema_arrow}
+    empty = _empty(file)
+    return {
+        name: pa.null() if name not in there or (name in empty and types.is_string(there[name])) else there[name]
+        for name in chunk.columns
     }
-    return {name: pa.null() if name in empty or name not in there.names else there.field(name).type for name in columns}
 
 
-def _is_empty(file: pq.ParquetFile, name: str) -> bool:
-    """Has a column no value, by its statistics? Such ones are stored as text."""
-    for number in range(file.metadata.num_row_groups):
-        group = file.metadata.row_group(number)
-        stats = next(
-            (group.column(at).statistics for at in range(group.num_columns) if group.column(at).path_in_schema == name), None
-        )
-        if stats is None or stats.null_count != group.num_rows:
-            return False
-    return True
+def _empty(file: pq.ParquetFile) -> set[str]:
+    """Columns that have no value, by their statistics. Such ones are stored as text."""
+    groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+    columns = [[group.column(at) for at in range(group.num_columns)] for group in groups]
+    filled = {
+        column.path_in_schema
+        for group, each in zip(groups, columns, strict=True)
+        for column in each
+        if column.statistics is None or column.statistics.null_count != group.num_rows
+    }
+    return {column.path_in_schema for each in columns for column in each} - filled
 
 
 def _of_rows(store: ReadStore, chunk: Chunk) -> dict[str, pa.DataType]:

@@ -263,9 +263,8 @@ class Reading:
 
     def _finished(self, found: pa.Table, piece: Chunk | Original, rows: int) -> pa.Table:
         mask = self._mask(found, piece)
-        columns = [
-            found[field.name] if field.name in found.column_names else pa.nulls(rows, field.type) for field in self._schema
-        ]
+        there = dict(zip(found.column_names, found.columns, strict=True))
+        columns = [there[field.name] if field.name in there else pa.nulls(rows, field.type) for field in self._schema]
         made = pa.table(columns, schema=self._schema)
         return made if mask is None else made.filter(mask)
 
