@@ -21,7 +21,7 @@ def prepare() -> None:
 
     import modeldata.ship.checkpoint
     import modeldata.ship.watch
-    import modeldata.snapshot.values
+    import modeldata.snapshot.packing
 
     del hashlib, json, logging, threading
     if "numpy" in sys.modules:

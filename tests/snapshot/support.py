@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from modeldata.columns import Column, Payloads, decode
 from modeldata.snapshot import Refused, Shapes, taker_of
+from modeldata.snapshot.packing import new_packer
 from modeldata.snapshot.plan import NOTHING
-from modeldata.snapshot.values import default
 
 IDENTITY = {
     "account": "unknown",
@@ -27,9 +27,7 @@ def new_shapes(*feature_names: str) -> Shapes:
 
 
 def new_pack() -> Callable[[object], bytes]:
-    packer = msgpack.Packer(use_bin_type=True, strict_types=True, default=default, unicode_errors="surrogatepass")
-    pack: Callable[[object], bytes] = packer.pack
-    return pack
+    return new_packer()
 
 
 def definition_of(packed: bytes) -> dict[str, object]:

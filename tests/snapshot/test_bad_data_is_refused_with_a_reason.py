@@ -134,13 +134,15 @@ def test_what_never_ends_is_refused(data: object) -> None:
     assert refused(data) == "unserializable"
 
 
+def test_a_key_whose_own_code_raises_is_refused() -> None:
+    assert refused({NoKeyText(): 1}) == "unserializable"
+
+
 @pytest.mark.parametrize(
-    "data",
-    [NoLength([1]), NoItems(a=1), [NoLength([1])], [NoItems(a=1)], {NoKeyText(): 1}],
-    ids=lambda d: type(d).__name__,
+    "data", [NoLength([1]), NoItems(a=1), [NoLength([1])], [NoItems(a=1)]], ids=["list", "dict", "list of lists", "list of dicts"]
 )
-def test_containers_whose_own_code_raises_are_refused(data: object) -> None:
-    assert refused(data) == "unserializable"
+def test_lists_and_dicts_whose_own_code_raises_are_taken_as_what_they_are(data: object) -> None:
+    assert row_of(data) == [1]
 
 
 def test_a_tensor_that_gives_no_array_is_refused() -> None:
@@ -192,7 +194,7 @@ def test_a_million_types_made_on_the_fly_do_not_fill_the_memory() -> None:
         assert row_of(kind([at])) == [at]
         assert row_of([type(f"Value{at}", (int,), {})(at)]) == [at]
     assert len(kinds.takers) <= kinds.MAX_TYPES
-    assert len(values._handlers) <= values.MAX_TYPES
+    assert len(values.handlers) <= values.MAX_TYPES
 
 
 def test_shapes_may_be_shared_by_threads() -> None:

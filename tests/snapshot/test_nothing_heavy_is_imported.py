@@ -12,10 +12,10 @@ PRELUDE = """
 import sys
 import msgpack
 from modeldata.snapshot import Refused, Shapes, taker_of
-from modeldata.snapshot.values import default
+from modeldata.snapshot.packing import new_packer
 
 shapes = Shapes(dict.fromkeys(["account", "service", "model_id", "model_name", "model_version", "identifier"], "x"), None)
-pack = msgpack.Packer(use_bin_type=True, strict_types=True, default=default, unicode_errors="surrogatepass").pack
+pack = new_packer()
 
 def take(data):
     plan, rows, taken = taker_of(data)(data, shapes, pack)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
-from modeldata.snapshot.foreign import RAW, as_array
+from modeldata.snapshot.foreign import as_array, objects_of, unmasked, wire_dtype
 from modeldata.snapshot.lists import take_lists
-from modeldata.snapshot.plan import ANY, NOTHING, Plan, label, refusal, unique
+from modeldata.snapshot.plan import ANY, NOTHING, Plan, Refused, label, refusal, unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +23,11 @@ if TYPE_CHECKING:
 
 
 class BlockPlan(Plan):
-    """Rows of one dtype. `little` is the dtype on the wire where the array's own is not it."""
+    """Rows of one dtype. `little` is the dtype on the wire where the array's own is not it; `row_bytes` are those of one row."""
 
-    __slots__ = ("little",)
+    __slots__ = ("little", "row_bytes")
     little: DType | None
+    row_bytes: int
 
 
 def take_array(data: Array, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
@@ -44,7 +47,10 @@ def take_array(data: Array, shapes: Shapes, pack: Pack) -> tuple[Plan, int, byte
         if rows == 0:
             return NOTHING
         little = plan.little
-        return plan, rows, data.tobytes() if little is None else data.astype(little).tobytes()
+        taken = data.tobytes() if little is None else data.astype(little).tobytes()
+        if len(taken) != rows * plan.row_bytes:  # another thread has resized it: a copy of our own stays as it is
+            return take_array(np.array(data), shapes, pack)
+        return plan, rows, taken
     except Exception as error:
         raise refusal(error, data) from error
 
@@ -62,37 +68,43 @@ def take_any_array(data: object, shapes: Shapes, pack: Pack) -> tuple[Plan, int,
 
 def take_arrays(data: Sequence[Array], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes] | None:
     """A list of arrays. Of one shape and dtype: the rows of one array; else rows of their values. None: 0-D ones are no rows."""
-    rows = [np.asarray(row) if isinstance(row, np.matrix) else row for row in data]
+    rows = [row if isinstance(row, np.ma.MaskedArray) else np.asarray(row) for row in data]
     if any(row.ndim == 0 for row in rows):
         return None
     if len({(row.shape, row.dtype) for row in rows}) > 1:
-        return take_lists([row.tolist() for row in rows], shapes, pack)
+        return take_lists([list(unmasked(row) if isinstance(row, np.ma.MaskedArray) else row) for row in rows], shapes, pack)
     if any(isinstance(row, np.ma.MaskedArray) for row in rows):
         return take_any_array(np.ma.stack(rows), shapes, pack)
     return take_array(np.stack(rows), shapes, pack)
 
 
-def is_raw(dtype: DType) -> bool:
-    """Is a value of this dtype its bytes, on every machine? (Not so for long double.)"""
-    return dtype.kind in RAW and dtype.itemsize <= (16 if dtype.kind == "c" else 8)
+def raw_dtype(dtype: DType) -> DType | None:
+    """The dtype on the wire, if a value of it is its bytes on every machine. (Not so for long double.)"""
+    wire = wire_dtype(dtype)
+    return None if wire is None or wire.itemsize > (16 if wire.kind == "c" else 8) else wire
 
 
 def declared(dtype: DType) -> str:
     """The dtype as a column's type: stable text, whatever the byte order."""
-    if is_raw(dtype):
-        return dtype.newbyteorder("=").name
-    return {"O": ANY, "U": "str", "T": "str", "S": "bytes", "V": ANY}.get(dtype.kind, dtype.name)
+    raw = raw_dtype(dtype)
+    if raw is not None:
+        return raw.newbyteorder("=").name
+    return {"g": dtype.name, "G": dtype.name, "U": "str", "T": "str", "S": "bytes"}.get(
+        dtype.char if dtype.kind in "fc" else dtype.kind, ANY
+    )
 
 
 def block_plan(columns: tuple[str, ...], dtype: DType, cell: Sequence[int], shapes: Shapes) -> BlockPlan:
-    """Not cached: the caller does, under its own key."""
-    little = dtype.newbyteorder("<")
+    """Of a dtype that is raw. Not cached: the caller does, under its own key."""
+    little = raw_dtype(dtype)
+    assert little is not None
     kind = declared(dtype)
     for _ in cell:
         kind = f"list[{kind}]"
     extra = {"dtype": little.str, "cell": list(cell)}
     plan = BlockPlan(shapes.stream, columns, shapes.define(columns, "block", [kind] * len(columns), extra))
     plan.little = None if little == dtype else little
+    plan.row_bytes = little.itemsize * len(columns) * prod(cell)
     return plan
 
 
@@ -103,7 +115,7 @@ def _take_new(data: Array, rows: int, cells: tuple[int, ...], shapes: Shapes, pa
         return NOTHING
     if dtype.names is not None:
         return _take_records(np.atleast_1d(data), shapes, pack)
-    if not is_raw(dtype):
+    if raw_dtype(dtype) is None:
         return _take_values(data, rows, cells, shapes, pack)
     shapes.blocks[dtype, cells] = block_plan(shapes.positional(cells[0]), dtype, cells[1:], shapes)
     return take_array(data, shapes, pack)
@@ -111,6 +123,9 @@ def _take_new(data: Array, rows: int, cells: tuple[int, ...], shapes: Shapes, pa
 
 def _take_values(data: Array, rows: int, cells: tuple[int, ...], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
     """Objects, strings, bytes, long doubles: value by value."""
+    data = np.array(data)  # a copy: another thread may give it another shape
+    if data.shape != ((rows, *cells) if data.ndim >= 2 else cells if data.ndim else ()):
+        return take_array(data, shapes, pack)
     single = data.ndim < 2
     values = data.tolist() if data.ndim else [data.tolist()]
     kind = ANY if len(cells) > 1 else declared(data.dtype)
@@ -131,13 +146,15 @@ def values_plan(count: int, kind: str, single: bool, shapes: Shapes) -> Plan:
 
 def _take_masked(data: np.ma.MaskedArray[Any, Any], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
     """What is masked is null."""
-    if data.dtype.names is not None or data.ndim > 2 or not is_raw(data.dtype):
-        return take_array(_unmasked(data), shapes, pack)
-    table = np.atleast_2d(np.asarray(data.data))
+    little = raw_dtype(data.dtype)
+    if little is None or data.ndim > 2:
+        return take_array(unmasked(data), shapes, pack)
+    table, mask = np.atleast_2d(np.array(data.data)), np.atleast_2d(np.array(np.ma.getmaskarray(data)))
     rows, count = table.shape
     if rows == 0 or count == 0:
         return NOTHING
-    little = data.dtype.newbyteorder("<")
+    if mask.shape != table.shape:
+        raise Refused("invalid_data", "a masked array was given another shape while it was taken")
     key = ("masked", little, count)
     plan = shapes.others.get(key)
     if plan is None:
@@ -145,41 +162,42 @@ def _take_masked(data: np.ma.MaskedArray[Any, Any], shapes: Shapes, pack: Pack) 
         extra = {"parts": [part], "objects": []}
         plan = shapes.plan(shapes.positional(count), "frame", [declared(little)] * count, extra)
         shapes.others[key] = plan
-    mask = np.atleast_2d(np.ma.getmaskarray(data))
     return plan, rows, table.T.astype(little).tobytes() + mask.T.tobytes()
-
-
-def _unmasked(data: np.ma.MaskedArray[Any, Any]) -> Array:
-    """The same as objects, None where it is masked."""
-    if data.dtype.names is None:
-        objects = np.asarray(data.data).astype(object)
-        objects[np.ma.getmaskarray(data)] = None
-        return objects
-    fields = np.dtype([(name, object) for name in data.dtype.names])
-    records = np.empty(data.shape, fields)
-    for name in data.dtype.names:
-        records[name] = _unmasked(data[name])
-    return records
 
 
 def _take_records(data: Array, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
     """A structured array: a row per record, a column per field. Strings, objects and nested fields go value by value."""
-    assert data.dtype.names is not None
-    fields = [data[name] for name in data.dtype.names]
-    raw = [field.ndim == 1 and is_raw(field.dtype) and field.dtype.names is None for field in fields]
+    data = np.array(data)  # a copy: another thread may give it another shape
+    names = data.dtype.names or ()
+    fields = [data[name] for name in names]
+    raw = [raw_dtype(field.dtype) if field.ndim == 1 else None for field in fields]
     key = ("records", data.dtype, data.shape[1:])
     plan = shapes.others.get(key)
     if plan is None:
-        parts = [
-            {"dtype": field.dtype.newbyteorder("<").str, "columns": [at], "mask": False}
-            for at, field in enumerate(fields)
-            if raw[at]
-        ]
-        extra = {"parts": parts, "objects": [at for at, plain in enumerate(raw) if not plain]}
+        parts = [{"dtype": dtype.str, "columns": [at], "mask": False} for at, dtype in enumerate(raw) if dtype is not None]
+        extra = {"parts": parts, "objects": [at for at, dtype in enumerate(raw) if dtype is None]}
         types = [declared(field.dtype) if field.ndim == 1 else ANY for field in fields]
-        plan = shapes.plan(unique(map(label, data.dtype.names)), "frame", types, extra)
+        plan = shapes.plan(unique(map(label, names)), "frame", types, extra)
         shapes.others[key] = plan
-    pieces = [field.astype(field.dtype.newbyteorder("<")).tobytes() for field, plain in zip(fields, raw, strict=True) if plain]
-    if not all(raw):
-        pieces.append(pack([field.tolist() for field, plain in zip(fields, raw, strict=True) if not plain]))
+    pieces = [field.astype(dtype).tobytes() for field, dtype in zip(fields, raw, strict=True) if dtype is not None]
+    if any(dtype is None for dtype in raw):
+        pieces.append(pack([_listed(field) for field, dtype in zip(fields, raw, strict=True) if dtype is None]))
     return plan, len(data), b"".join(pieces)
+
+
+def _listed(field: Array) -> list[object]:
+    values: list[object] = (objects_of(field) if field.dtype.kind in "mM" else field).tolist()
+    return values
+
+
+def reader_of(kind: type) -> Callable[[Any], Any] | None:
+    """For lists of numpy's records, of tensors and the like: what makes a dict or an array of each; None for other objects."""
+    if issubclass(kind, np.void):
+        return _record
+    if issubclass(kind, np.generic) or not hasattr(kind, "__array__"):
+        return None
+    return np.asarray if issubclass(kind, np.ndarray) else as_array
+
+
+def _record(value: np.void) -> object:
+    return {name: value[name] for name in value.dtype.names} if value.dtype.names else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import repeat
 
+from modeldata.snapshot.copies import is_ordered, of_dict, of_mapping, of_ordered
 from modeldata.snapshot.plan import MAX_PLANS, NOTHING, label, refusal, unique
 from modeldata.snapshot.values import ABSENT
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 def take_dict(data: dict[object, object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
     """One row. The same keys in another order are the same columns, in the order that came first."""
     try:
+        data = data.copy()  # keys and values in one look: other threads may change it from here on
         known = shapes.dicts.get(tuple(data))  # type: ignore[arg-type]  # keys other than str are never found
         if known is None:
             return _take_new(data, shapes, pack)
@@ -29,9 +31,9 @@ def take_dict(data: dict[object, object], shapes: Shapes, pack: Pack) -> tuple[P
 
 
 def take_mapping(data: Mapping[object, object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
-    """Subclasses of dict, and other mappings."""
+    """Subclasses of dict, as the dict that they are; and other mappings."""
     try:
-        plain = {key: data[key] for key in data}
+        plain = _plain(data)
     except Exception as error:
         raise refusal(error, data) from error
     return take_dict(plain, shapes, pack)
@@ -42,7 +44,7 @@ def take_dicts(data: Sequence[dict[object, object]], shapes: Shapes, pack: Pack)
 
     Called by `take_list`, which answers for what is raised here.
     """
-    rows: Sequence[dict[object, object]] = list(map(_plain, data))
+    rows = list(map(_plain, data))
     orders = set(map(tuple, rows))
     first = tuple(rows[0])
     if not all(type(key) is str for order in orders for key in order):
@@ -90,5 +92,9 @@ def _texts(keys: Iterable[object]) -> tuple[str, ...]:
     return unique(map(label, keys))
 
 
-def _plain(row: dict[object, object]) -> dict[object, object]:
-    return row if type(row) is dict else {key: row[key] for key in row}
+def _plain(row: Mapping[object, object]) -> dict[object, object]:
+    """A private copy."""
+    if type(row) is dict:
+        return row.copy()
+    pairs = of_ordered(row) if is_ordered(row) else of_dict(row) if isinstance(row, dict) else of_mapping(row)
+    return dict(pairs)

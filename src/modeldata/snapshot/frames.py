@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from modeldata.snapshot import blocks
-from modeldata.snapshot.arrays import declared, is_raw
+from modeldata.snapshot.arrays import declared, raw_dtype
+from modeldata.snapshot.foreign import with_intervals
 from modeldata.snapshot.pieces import together
 from modeldata.snapshot.plan import ANY, NOTHING, Plan, label, refusal, unique
 from modeldata.snapshot.texts import lengths_of, of_arrow, of_values
@@ -50,8 +51,9 @@ class Part:
 class FramePlan(Plan):
     """The parts of a frame, and the positions of its other columns."""
 
-    __slots__ = ("lengths", "objects", "parts", "texts", "uniform")
+    __slots__ = ("lengths", "objects", "parts", "texts", "types", "uniform")
     parts: list[Part]
+    types: list[str]
     texts: list[int]
     objects: list[int]
     lengths: Struct
@@ -126,7 +128,7 @@ def _plan(names: tuple[str, ...], dtypes: list[object], shapes: Shapes) -> Frame
     columns = unique(names)
     extra = {"parts": told, "texts": texts, "objects": objects}
     plan = FramePlan(shapes.stream, columns, shapes.define(columns, "frame", types, extra))
-    plan.parts = list(parts.values())
+    plan.parts, plan.types = list(parts.values()), types
     plan.texts, plan.objects = texts, objects
     plan.lengths = lengths_of(len(texts))
     plain = len(plan.parts) == 1 and len(plan.parts[0].columns) == len(columns)
@@ -138,7 +140,8 @@ def _plan(names: tuple[str, ...], dtypes: list[object], shapes: Shapes) -> Frame
 def classify(dtype: object) -> tuple[str, Part | None]:
     """The declared type of a column, and the part it would be in; None for one that goes value by value."""
     if isinstance(dtype, np.dtype):
-        return declared(dtype), Part(dtype.newbyteorder("<"), False, False) if is_raw(dtype) else None
+        raw = raw_dtype(dtype)
+        return declared(dtype), None if raw is None else Part(raw, False, False)
     if isinstance(dtype, pd.StringDtype):
         return "str", None
     if isinstance(dtype, pd.CategoricalDtype):
@@ -152,8 +155,9 @@ def classify(dtype: object) -> tuple[str, Part | None]:
     if isinstance(dtype, pd.SparseDtype):
         return classify(dtype.subtype)[0], None
     numpy_dtype = getattr(dtype, "numpy_dtype", None)
-    if isinstance(numpy_dtype, np.dtype) and is_raw(numpy_dtype):
-        return str(dtype), Part(numpy_dtype.newbyteorder("<"), True, False)
+    raw = raw_dtype(numpy_dtype) if isinstance(numpy_dtype, np.dtype) else None
+    if raw is not None:
+        return str(dtype), Part(raw, True, False)
     return (str(dtype), None) if isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) else (ANY, None)
 
 
@@ -189,7 +193,7 @@ def _small(data: pd.DataFrame, plan: FramePlan, pack: Pack) -> list[Piece]:
     if plan.texts:
         pieces += of_values([table[at] for at in plan.texts])
     if plan.objects:
-        pieces.append(pack([table[at] for at in plan.objects]))
+        pieces.append(pack([_cells(table[at], plan.types[at]) for at in plan.objects]))
     return pieces
 
 
@@ -206,8 +210,13 @@ def _large(data: pd.DataFrame, plan: FramePlan, pack: Pack) -> list[Piece]:
     if plan.texts:
         pieces += _texts([data.iloc[:, at] for at in plan.texts])
     if plan.objects:
-        pieces.append(pack([data.iloc[:, at].to_numpy(dtype=object).tolist() for at in plan.objects]))
+        pieces.append(pack([_cells(data.iloc[:, at].to_numpy(dtype=object).tolist(), plan.types[at]) for at in plan.objects]))
     return pieces
+
+
+def _cells(values: list[object], kind: str) -> list[object]:
+    """Values that go one by one; None for an interval that is missing."""
+    return with_intervals(values) if kind.startswith("interval[") else values
 
 
 def _texts(columns: list[pd.Series[Any]]) -> list[Piece]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 
 from modeldata.snapshot.dicts import take_dict, take_mapping
+from modeldata.snapshot.lazy import lazy_hint
 from modeldata.snapshot.lists import take_list, take_sequence
-from modeldata.snapshot.plan import Plan, Refused, Shapes
+from modeldata.snapshot.plan import Plan, Refused, Shapes, refusal
+from modeldata.snapshot.records import fields_of, is_mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class Takers(dict[type, "Taker"]):
     """By type, the function that takes objects of it; for a type that is not collected, one that raises `Refused`."""
 
     def __missing__(self, kind: type) -> Taker:
-        taker = _built_in(kind) or _array_or_frame(kind) or _of_spark(kind) or _by_protocol(kind) or _refuser(kind)
+        taker = _built_in(kind) or _array_or_frame(kind) or _elsewhere(kind) or _by_protocol(kind) or _row(kind) or _refuser(kind)
         if len(self) >= MAX_TYPES:  # types made on the fly
             for known in list(self):
                 if known not in (list, tuple, dict):
@@ -69,7 +71,8 @@ def _array_or_frame(kind: type) -> Taker | None:
             return take_any_array
     roots = {base.__module__.partition(".")[0] for base in kind.__mro__}
     if "pandas" in roots:
-        from pandas import DataFrame, Series
+        from pandas import DataFrame, Index, Series
+        from pandas.api.extensions import ExtensionArray
 
         if issubclass(kind, DataFrame):
             from modeldata.snapshot.frames import take_frame
@@ -79,13 +82,20 @@ def _array_or_frame(kind: type) -> Taker | None:
             from modeldata.snapshot.series import take_series
 
             return take_series
+        if issubclass(kind, (Index, ExtensionArray)):
+            from modeldata.snapshot.series import take_values
+
+            return take_values
     return None
 
 
-def _of_spark(kind: type) -> Taker | None:
-    """Before protocols: PySpark's frames offer Arrow's, and by it would bring every row to this process."""
+def _elsewhere(kind: type) -> Taker | None:
+    """Before protocols: by them, frames of PySpark and others would be computed, or bring every row to this process."""
     named = (base for base in kind.__mro__ if base.__name__ == "DataFrame")
-    return _point_elsewhere if any(base.__module__.startswith("pyspark.sql.") for base in named) else None
+    if any(base.__module__.startswith("pyspark.sql.") for base in named):
+        return _point_elsewhere
+    hint = lazy_hint(kind)
+    return _refuse_with(hint) if hint else None
 
 
 def _by_protocol(kind: type) -> Taker | None:
@@ -100,20 +110,28 @@ def _by_protocol(kind: type) -> Taker | None:
         from modeldata.snapshot.arrays import take_any_array
 
         return take_any_array
-    if _is_mapping(kind):
-        return take_mapping
-    return None
+    return take_mapping if is_mapping(kind) else None
 
 
-def _is_mapping(kind: type) -> bool:
-    from collections.abc import Mapping
+def _row(kind: type) -> Taker | None:
+    """One row: a dataclass, a model, a row of a database."""
+    fields = fields_of(kind)
+    if fields is None:
+        return None
 
-    return issubclass(kind, Mapping)
+    def take(data: object, shapes: Shapes, pack: Callable[[object], bytes]) -> tuple[Plan, int, bytes]:
+        try:
+            row = fields(data)
+        except Exception as error:
+            raise refusal(error, data) from error
+        return take_dict(row, shapes, pack)  # type: ignore[arg-type]  # names are keys, too
+
+    return take
 
 
 def _refuser(kind: type) -> Taker:
     return _refuse_with(
-        f"{_name(kind)} is not collected: expected a list, dict, numpy array, pandas, polars or Arrow data, or a tensor"
+        f"{_name(kind)} is not collected: expected a list, dict, numpy array, pandas, polars or Arrow data, tensor or row"
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from modeldata.snapshot.copies import of_list, of_tuple
 from modeldata.snapshot.dicts import take_dicts
 from modeldata.snapshot.plan import NOTHING, refusal
+from modeldata.snapshot.records import row_reader
 from modeldata.snapshot.values import ABSENT
 
 TYPE_CHECKING = False
@@ -27,6 +29,7 @@ def take_list(data: list[object], shapes: Shapes, pack: Pack) -> tuple[Plan, int
     try:
         if not data:
             return NOTHING
+        data = data[:]  # other threads may change it from here on
         if type(data[0]) not in _PLAIN:
             rows = _take_rows(data, shapes, pack)
             if rows is not None:
@@ -39,12 +42,12 @@ def take_list(data: list[object], shapes: Shapes, pack: Pack) -> tuple[Plan, int
 
 
 def take_sequence(data: Sequence[object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
-    """Tuples, and subclasses of list and tuple."""
-    try:
-        values = list(data)
-    except Exception as error:
-        raise refusal(error, data) from error
-    return take_list(values, shapes, pack)
+    """Tuples, and subclasses of list and tuple: as the list or tuple that they are, whatever they say they are."""
+    return take_list(_copied(data), shapes, pack)
+
+
+def _copied(data: Sequence[object]) -> list[object]:
+    return of_list(data) if isinstance(data, list) else of_tuple(data)  # type: ignore[arg-type]  # or it is a tuple
 
 
 def _take_rows(data: list[object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes] | None:
@@ -52,7 +55,7 @@ def _take_rows(data: list[object], shapes: Shapes, pack: Pack) -> tuple[Plan, in
     if all(issubclass(kind, dict) for kind in kinds):
         return take_dicts(data, shapes, pack)  # type: ignore[arg-type]  # all are dicts: just checked
     if all(issubclass(kind, (list, tuple)) for kind in kinds):
-        return take_lists([list(row) for row in data], shapes, pack)  # type: ignore[call-overload]  # as above
+        return take_lists([_copied(row) for row in data], shapes, pack)  # type: ignore[arg-type]  # as above
     if "numpy" in sys.modules:
         from numpy import ndarray
 
@@ -60,6 +63,23 @@ def _take_rows(data: list[object], shapes: Shapes, pack: Pack) -> tuple[Plan, in
             from modeldata.snapshot.arrays import take_arrays
 
             return take_arrays(data, shapes, pack)  # type: ignore[arg-type]  # as above
+    return _take_row_objects(data, kinds, shapes, pack)
+
+
+def _take_row_objects(data: list[object], kinds: set[type], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes] | None:
+    """Objects each of which is a row by itself. None: at least one is not."""
+    readers = {kind: row_reader(kind) for kind in kinds}
+    if None in readers.values():
+        return None
+    rows = [readers[type(row)](row) for row in data]  # type: ignore[misc]  # none is None
+    if all(type(row) is dict for row in rows):
+        return take_dicts(rows, shapes, pack)
+    if all(type(row) is list for row in rows):
+        return take_lists(rows, shapes, pack)
+    if "numpy" in sys.modules and not any(type(row) in (dict, list) for row in rows):
+        from modeldata.snapshot.arrays import take_arrays
+
+        return take_arrays(rows, shapes, pack)
     return None
 
 

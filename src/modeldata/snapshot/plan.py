@@ -36,8 +36,12 @@ MAX_NAMES = 262_144
 ANY = "any"
 
 MAX_DEPTH = 511
-"""Levels of lists, dicts and axes of arrays in a frame, its own included: msgpack packs no more.
+"""Levels of lists, dicts and axes of arrays in a frame, its own included.
 Decoders, encoders and readers must take as much."""
+MAX_ITEMS = 1 << 20
+"""Items of a container that brings its own code: it may have no end."""
+MAX_CELLS = 1 << 26
+"""Values in the nested containers of one call: a few lists that hold each other's copies make any number."""
 
 
 class Refused(Exception):  # reads as what happened to the data
@@ -149,7 +153,7 @@ class Shapes:
 
 def label(name: object) -> str:
     """A column's name as text."""
-    return name if type(name) is str else str(name)
+    return name if type(name) is str else str.__str__(str(name))
 
 
 def unique(labels: Iterable[str]) -> tuple[str, ...]:

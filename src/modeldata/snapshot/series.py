@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from modeldata.snapshot.arrays import block_plan
+from modeldata.snapshot.foreign import pandas_list
 from modeldata.snapshot.frames import classify
 from modeldata.snapshot.plan import NOTHING, Plan, refusal, unique
 
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
 def take_series(data: pd.Series[Any], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
     """One row. An index of strings names the columns; with any other the names are those of a list."""
     try:
-        count = len(data)
-        if count == 0:
-            return NOTHING
-        labels = _labels(data.index)
         kind, part = classify(data.dtype)
         raw = part is not None and not part.masked and not part.zoned
+        if part is not None and raw:
+            values, taken = [], data.to_numpy().astype(part.dtype, copy=False).tobytes()
+            count = len(taken) // part.dtype.itemsize
+        else:
+            values, taken = pandas_list(data), b""
+            count = len(values)
+        if count == 0:
+            return NOTHING
+        labels = _labels(data.index, count)
         key = ("series", kind, labels or count)
         plan = shapes.others.get(key)
         if plan is None:
@@ -36,15 +42,34 @@ def take_series(data: pd.Series[Any], shapes: Shapes, pack: Pack) -> tuple[Plan,
             else:
                 plan = shapes.plan(columns, "rows", [kind] * count, {"single": True})
             shapes.others[key] = plan
-        if part is not None and raw:
-            return plan, 1, data.to_numpy().astype(part.dtype, copy=False).tobytes()
-        return plan, 1, pack(data.to_numpy(dtype=object).tolist())
+        return plan, 1, taken if raw else pack(values)
     except Exception as error:
         raise refusal(error, data) from error
 
 
-def _labels(index: pd.Index) -> tuple[str, ...] | None:
+def take_values(data: Any, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+    """An Index, or an array of pandas' own: one row, as the Series of its values."""
+    try:
+        series = pd.Series(data)
+    except Exception as error:
+        raise refusal(error, data) from error
+    return take_series(series, shapes, pack)
+
+
+def reader_of(kind: type) -> Callable[[Any], Any] | None:
+    """For lists of pandas' objects: what makes a dict or a list of a Series; None for other objects."""
+    return _row if issubclass(kind, pd.Series) else None
+
+
+def _row(data: pd.Series[Any]) -> object:
+    values = pandas_list(data)
+    labels = _labels(data.index, len(values))
+    return dict(zip(unique(labels), values, strict=True)) if labels else values
+
+
+def _labels(index: pd.Index, count: int) -> tuple[str, ...] | None:
+    """The names, if they are text, and as many as there are values."""
     if isinstance(index, (pd.RangeIndex, pd.MultiIndex)):
         return None
     labels = index.tolist()
-    return tuple(labels) if all(isinstance(name, str) for name in labels) else None
+    return tuple(labels) if len(labels) == count and all(isinstance(name, str) for name in labels) else None

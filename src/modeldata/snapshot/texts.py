@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 NULL = 0xFFFF_FFFF
 FEW = 4
 """Rows up to which text is cheaper to take as Python values than as memory."""
+_encode = str.encode
+"""A subclass may encode itself as it likes, or not at all."""
 _WIDTHS = {"large_string": "<i8", "string": "<i4"}
 
 
@@ -34,13 +36,15 @@ def lengths_of(columns: int) -> Struct:
 
 def of_row(values: Sequence[object], lengths: Struct) -> list[Piece]:
     """One row; what is not text is missing."""
-    texts = [value.encode("utf-8", "surrogatepass") if isinstance(value, str) else None for value in values]
+    texts = [_encode(value, "utf-8", "surrogatepass") if isinstance(value, str) else None for value in values]
     return [lengths.pack(*[NULL if text is None else len(text) for text in texts]), *filter(None, texts)]
 
 
 def of_values(columns: Sequence[Sequence[object]]) -> list[Piece]:
     """Columns of Python values; what is not text is missing."""
-    texts = [value.encode("utf-8", "surrogatepass") if isinstance(value, str) else None for values in columns for value in values]
+    texts = [
+        _encode(value, "utf-8", "surrogatepass") if isinstance(value, str) else None for values in columns for value in values
+    ]
     lengths = np.array([NULL if text is None else len(text) for text in texts], "<u4")
     return [lengths.tobytes(), b"".join([text for text in texts if text])]
 

@@ -1,4 +1,4 @@
-"""Single values that msgpack has no form for: `default` gives each a form on the wire, `modeldata.columns.values` reads it back.
+"""Single values that msgpack has no form for: `form_of` gives each a form on the wire, `modeldata.columns.values` reads it back.
 
     code          payload                                             comes back as
     ABSENT        nothing                                             columns.ABSENT: this row has no such key
@@ -15,31 +15,35 @@
     TEXT          UTF-8                                               str: what str() gave for any other object
 
 Reduced to plain values: subclasses of int, float, str, bytes, list and dict; tuple, set, range and the like to list; Enum to its
-value; numpy float64, int64, bool and str; pandas NA and NaT to None; Series and Index to list; Period and Interval to text.
-Everything is found by the *name* of the type, so that nothing has to be imported.
+value; numpy float64, int64, bool and str; pandas NA and NaT to None; a pyarrow scalar to its Python value; Series, Index and
+arrays of pyarrow, polars and pandas to list; Period and Interval to text; dataclasses, models and database rows to dict.
+
+Everything is found by the *name* of the type, so that nothing has to be imported. A value is read by the methods of the base that
+was found, never by those of a subclass: what a subclass says about itself may not be what the reader can read.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from struct import Struct
 
 from msgpack import ExtType
 
-from modeldata.snapshot.plan import Refused
+from modeldata.snapshot import copies
+from modeldata.snapshot.lazy import lazy_hint
+from modeldata.snapshot.plan import MAX_DEPTH, Refused
+from modeldata.snapshot.records import fields_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import datetime as dt
-    import decimal
-    import enum
-    import uuid
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any
 
     # A handler takes the type it is registered for: no static type can say that.
     Handler = Callable[[Any], object]
+    Maker = Callable[[Any], Handler]
 
 (
     CODE_ABSENT, CODE_BIG_INT, CODE_DECIMAL, CODE_DATETIME, CODE_DATE, CODE_TIME, CODE_TIMEDELTA, CODE_UUID, CODE_COMPLEX,
@@ -50,26 +54,41 @@ ABSENT = ExtType(CODE_ABSENT, b"")
 TIMEDELTA = Struct("<iii")
 COMPLEX = Struct("<dd")
 MAX_TYPES = 4096
+MAX_BITS = 14_284
+"""Bits of a whole number. Python reads and writes up to 4,300 digits, and this many bits never need more."""
+MAX_TEXT = 1 << 24
+"""Letters that `str()` may give for an object that has no form of its own."""
+PLAIN = frozenset((str, float, bool, type(None), bytes, ExtType))
+"""Types of values that the packer takes as they are. (Not int: some are too large.)"""
 
 
-def default(value: object) -> object:
-    """What the packer asks for a value it has no form for. Raises `Refused` for what has no value to keep."""
-    kind = type(value)
-    handler = _handlers.get(kind)
-    if handler is None:
-        handler = _resolve(kind)
-    value = handler(value)
-    if type(value) in _READY:
-        return value
-    return _int(value) if type(value) is int else default(value)  # the packer asks only once for each value
+def ext(code: int, data: bytes) -> ExtType:
+    """Without the checks that msgpack makes."""
+    return tuple.__new__(ExtType, (code, data))
+
+
+def form_of(value: object) -> object:
+    """A plain value, or a private list or dict of values that may need a form themselves. Raises `Refused`."""
+    for _ in range(MAX_DEPTH):
+        kind = type(value)
+        handler = handlers.get(kind)
+        if handler is None:
+            handler = _resolve(kind)
+        value = handler(value)
+        kind = type(value)
+        if kind in PLAIN or kind is list or kind is dict:
+            return value
+        if kind is int:
+            return _int(value)  # type: ignore[arg-type]  # just checked
+    raise Refused("unserializable", f"a {type(value).__name__} stands for another one without an end")
 
 
 def _resolve(kind: type) -> Handler:
     handler = _by_name(kind) or _by_nature(kind)
-    if len(_handlers) >= MAX_TYPES:  # types made on the fly
-        _handlers.clear()
-        _handlers.update(_BUILT_IN)
-    _handlers[kind] = handler
+    if len(handlers) >= MAX_TYPES:  # types made on the fly
+        handlers.clear()
+        handlers.update(_BUILT_IN)
+    handlers[kind] = handler
     return handler
 
 
@@ -77,21 +96,34 @@ def _by_name(kind: type) -> Handler | None:
     for base in kind.__mro__[:-1]:
         if base in _BUILT_IN:
             return _BUILT_IN[base]
-        handler = _NAMED.get((base.__module__.partition(".")[0], base.__qualname__))
-        if handler is not None:
-            return handler
+        root = base.__module__.partition(".")[0]
+        maker = _NAMED.get((root, base.__qualname__))
+        if maker is not None and _is_what_it_says(base, root):
+            return maker(base)
     return None
+
+
+def _is_what_it_says(base: type, root: str) -> bool:
+    """Anybody may call a class "decimal.Decimal". (Test tools put a subclass into the place of the real one.)"""
+    known = getattr(sys.modules.get(root), base.__qualname__, None)
+    return known is None or base in getattr(known, "__mro__", ())
 
 
 def _by_nature(kind: type) -> Handler:
     if hasattr(kind, "__next__") or kind.__name__ in _NO_VALUE:
         return _refuse
+    hint = lazy_hint(kind)
+    if hint:
+        return _refuse_with(hint)
     if hasattr(kind, "__array__"):
         return _like_array
     if issubclass(kind, Mapping):
         return _mapping
+    fields = fields_of(kind)
+    if fields is not None:
+        return fields
     if issubclass(kind, (Sequence, AbstractSet, ValuesView)):
-        return list
+        return copies.of_items
     return _text
 
 
@@ -113,15 +145,24 @@ def _refuse(value: object) -> object:
     raise Refused("unserializable", f"a {type(value).__name__} has no value to store")
 
 
+def _refuse_with(message: str) -> Handler:
+    def refuse(value: object) -> object:
+        raise Refused("unserializable", message)
+
+    return refuse
+
+
 def _text(value: object) -> ExtType:
     try:
         text = str(value)
-        return ExtType(CODE_TEXT, text.encode("utf-8", "surrogatepass"))
     except Exception as error:
         kind = type(value).__name__
         raise Refused(
             "unserializable", f"a {kind} has no form of its own, and its str() raised {type(error).__name__}"
         ) from error
+    if str.__len__(text) > MAX_TEXT:
+        raise Refused("too_large", f"the text of a {type(value).__name__} has more than {MAX_TEXT:,} letters")
+    return ext(CODE_TEXT, str.encode(text, "utf-8", "surrogatepass"))
 
 
 def _int(value: int) -> object:
@@ -129,7 +170,9 @@ def _int(value: int) -> object:
     bits = value.bit_length()
     if bits < 64 or (bits == 64 and value > 0):
         return value
-    return ExtType(CODE_BIG_INT, value.to_bytes(bits // 8 + 1, "little", signed=True))
+    if bits > MAX_BITS:
+        raise Refused("too_large", f"a whole number of {bits:,} bits; up to {MAX_BITS:,} (4,300 digits) are kept")
+    return ext(CODE_BIG_INT, value.to_bytes(bits // 8 + 1, "little", signed=True))
 
 
 def _str(value: str) -> str:
@@ -141,69 +184,117 @@ def _float(value: float) -> float:
 
 
 def _bytes(value: bytes) -> bytes:
-    return b"".join((value,))
-
-
-def _mapping(value: Mapping[object, object]) -> dict[object, object]:
-    return {key: value[key] for key in value}
+    return bytes.__getitem__(value, slice(None))
 
 
 def _complex(value: complex) -> ExtType:
-    return ExtType(CODE_COMPLEX, COMPLEX.pack(value.real, value.imag))
+    value = complex.__complex__(value)
+    return ext(CODE_COMPLEX, COMPLEX.pack(value.real, value.imag))
 
 
-def _decimal(value: decimal.Decimal) -> ExtType:
-    return ExtType(CODE_DECIMAL, str(value).encode())
+def _mapping(value: Mapping[object, object]) -> dict[object, object]:
+    return keyed(copies.of_mapping(value))
 
 
-def _datetime(value: dt.datetime) -> ExtType:
-    return ExtType(CODE_DATETIME, _iso(value))
+def _dict(value: dict[object, object]) -> dict[object, object]:
+    return keyed(copies.of_dict(value))
 
 
-def _iso(value: dt.datetime) -> bytes:
-    text = value.isoformat()
+class Key(tuple[object, ...]):
+    """A key that is a list on the wire: a dict takes only what can be hashed."""
+
+    __slots__ = ()
+
+
+def keyed(pairs: list[tuple[object, object]]) -> dict[object, object]:
+    made = {key if type(key) is str else _key(key): value for key, value in pairs}
+    if len(made) != len(pairs):
+        raise Refused("unserializable", "two keys of a dict have one form")
+    return made
+
+
+def _key(key: object) -> object:
+    form = key if type(key) in PLAIN else form_of(key)
+    if type(form) is list:
+        return Key(map(_key, form))
+    return _text(key) if type(form) is dict else form
+
+
+def _decimal(base: Any) -> Handler:
+    text = base.__str__
+    return lambda value: ext(CODE_DECIMAL, text(value).encode())
+
+
+def _datetime(base: Any) -> Handler:
+    return lambda value: ext(CODE_DATETIME, iso_with_zone(base.isoformat(value), value))
+
+
+def iso_with_zone(text: str, value: Any) -> bytes:
+    """The text of a time, and the name of its zone, if that has one."""
     zone = getattr(value.tzinfo, "key", None) or getattr(value.tzinfo, "zone", None)
-    return f"{text}\0{zone}".encode() if isinstance(zone, str) else text.encode()
+    return f"{text}\0{zone}".encode() if type(zone) is str else text.encode()
 
 
-def _date(value: dt.date) -> ExtType:
-    return ExtType(CODE_DATE, value.isoformat().encode())
+def _date(base: Any) -> Handler:
+    return lambda value: ext(CODE_DATE, base.isoformat(value).encode())
 
 
-def _time(value: dt.time) -> ExtType:
-    return ExtType(CODE_TIME, value.isoformat().encode())
+def _time(base: Any) -> Handler:
+    return lambda value: ext(CODE_TIME, base.isoformat(value).encode())
 
 
-def _timedelta(value: dt.timedelta) -> ExtType:
-    return ExtType(CODE_TIMEDELTA, TIMEDELTA.pack(value.days, value.seconds, value.microseconds))
+def _timedelta(base: Any) -> Handler:
+    days, seconds, rest = base.days.__get__, base.seconds.__get__, base.microseconds.__get__
+    return lambda value: ext(CODE_TIMEDELTA, TIMEDELTA.pack(days(value), seconds(value), rest(value)))
 
 
-def _uuid(value: uuid.UUID) -> ExtType:
-    return ExtType(CODE_UUID, value.bytes)
+def _uuid(base: Any) -> Handler:
+    """By its number; a driver's own kind of UUID may keep only the bytes."""
+
+    def form(value: Any) -> ExtType:
+        try:
+            data = int.to_bytes(base.int.__get__(value), 16, "big")
+        except AttributeError:
+            data = value.bytes
+            if type(data) is not bytes or len(data) != 16:
+                raise Refused("unserializable", f"a {type(value).__name__} does not have the 16 bytes of a UUID") from None
+        return ext(CODE_UUID, data)
+
+    return form
 
 
-def _enum(value: enum.Enum) -> object:
-    return value.value
+def _by(method: str, **options: object) -> Maker:
+    """What this method of the base gives."""
+
+    def maker(base: Any) -> Handler:
+        call: Handler = getattr(base, method)
+        return (lambda value: call(value, **options)) if options else call
+
+    return maker
 
 
-def _none(value: object) -> None:
-    return None
+def _value(base: Any) -> Handler:
+    return lambda value: value.value
 
 
-def _numpy_plain(value: Any) -> object:
-    return value.item()
+def _none(base: Any) -> Handler:
+    return lambda value: None
 
 
-def _numpy_scalar(value: object) -> object:
-    from modeldata.snapshot.foreign import numpy_scalar
-
-    return numpy_scalar(value)
+def _as_text(base: Any) -> Handler:
+    return _text
 
 
-def _numpy_array(value: object) -> object:
-    from modeldata.snapshot.foreign import numpy_array
+def _foreign(name: str) -> Maker:
+    """A function of `modeldata.snapshot.foreign`, which imports numpy: that is there, where such a value is."""
 
-    return numpy_array(value)
+    def maker(base: Any) -> Handler:
+        from modeldata.snapshot import foreign
+
+        handler: Handler = getattr(foreign, name)
+        return handler
+
+    return maker
 
 
 def _like_array(value: object) -> object:
@@ -212,68 +303,55 @@ def _like_array(value: object) -> object:
     return like_array(value)
 
 
-def _timestamp(value: Any) -> ExtType:
-    from modeldata.snapshot.foreign import timestamp
-
-    return timestamp(value)
-
-
-def _pandas_timedelta(value: Any) -> object:
-    from modeldata.snapshot.foreign import timedelta
-
-    return timedelta(value)
-
-
-def _pandas_list(value: Any) -> object:
-    return value.tolist()
-
-
-def _pandas_frame(value: Any) -> object:
-    return value.to_dict("list")
-
-
-def _items(value: Iterable[object]) -> list[object]:
-    return list(value)
-
-
 _BUILT_IN: dict[type, Handler] = {
     int: _int,
     float: _float,
     str: _str,
     bytes: _bytes,
+    bytearray: copies.of_bytes,
+    memoryview: memoryview.tobytes,
     complex: _complex,
-    dict: _mapping,
-    list: _items,
-    tuple: _items,
-    set: _items,
-    frozenset: _items,
+    dict: _dict,
+    list: copies.of_list,
+    tuple: copies.of_tuple,
+    set: copies.of_set,
+    frozenset: copies.of_frozenset,
 }
-_handlers: dict[type, Handler] = dict(_BUILT_IN)
-_READY = frozenset((ExtType, list, dict, str, float, bytes, bool, type(None)))
+handlers: dict[type, Handler] = dict(_BUILT_IN)
 
-_NAMED: dict[tuple[str, str], Handler] = {
+_NAMED: dict[tuple[str, str], Maker] = {
     ("decimal", "Decimal"): _decimal,
     ("datetime", "datetime"): _datetime,
     ("datetime", "date"): _date,
     ("datetime", "time"): _time,
     ("datetime", "timedelta"): _timedelta,
     ("uuid", "UUID"): _uuid,
-    ("enum", "Enum"): _enum,
-    ("array", "array"): _items,
-    ("numpy", "float64"): _numpy_plain,
-    ("numpy", "int64"): _numpy_plain,
-    ("numpy", "bool"): _numpy_plain,
-    ("numpy", "bool_"): _numpy_plain,
-    ("numpy", "str_"): _numpy_plain,
-    ("numpy", "bytes_"): _numpy_plain,
-    ("numpy", "generic"): _numpy_scalar,
-    ("numpy", "ndarray"): _numpy_array,
-    ("pandas", "Timestamp"): _timestamp,
-    ("pandas", "Timedelta"): _pandas_timedelta,
+    ("enum", "Enum"): _value,
+    ("array", "array"): _by("tolist"),
+    ("collections", "OrderedDict"): lambda base: lambda value: keyed(copies.of_ordered(value)),
+    ("collections", "UserString"): _as_text,
+    ("numpy", "float64"): _by("item"),
+    ("numpy", "int64"): _by("item"),
+    ("numpy", "bool"): _by("item"),
+    ("numpy", "bool_"): _by("item"),
+    ("numpy", "str_"): _by("item"),
+    ("numpy", "bytes_"): _by("item"),
+    ("numpy", "generic"): _foreign("numpy_scalar"),
+    ("numpy", "ndarray"): _foreign("numpy_array"),
+    ("pandas", "Timestamp"): _foreign("timestamp"),
+    ("pandas", "Timedelta"): _foreign("timedelta"),
     ("pandas", "NaTType"): _none,
     ("pandas", "NAType"): _none,
-    ("pandas", "Series"): _pandas_list,
-    ("pandas", "Index"): _pandas_list,
-    ("pandas", "DataFrame"): _pandas_frame,
+    ("pandas", "Series"): _foreign("pandas_list"),
+    ("pandas", "Index"): _foreign("pandas_list"),
+    ("pandas", "ExtensionArray"): _foreign("pandas_list"),
+    ("pandas", "DataFrame"): _foreign("pandas_frame"),
+    ("pyarrow", "Scalar"): lambda base: lambda value: value.as_py(),
+    ("pyarrow", "Array"): _by("to_pylist"),
+    ("pyarrow", "ChunkedArray"): _by("to_pylist"),
+    ("pyarrow", "RecordBatch"): _by("to_pydict"),
+    ("pyarrow", "Table"): _by("to_pydict"),
+    ("polars", "Series"): _by("to_list"),
+    ("polars", "DataFrame"): _by("to_dict", as_series=False),
 }
 """(root module, name) of types that we may not import. The nearest base in a type's MRO decides."""

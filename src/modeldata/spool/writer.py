@@ -11,8 +11,6 @@ import weakref
 from collections import deque
 from time import monotonic, sleep
 
-import msgpack
-
 from modeldata.spool import frame
 from modeldata.spool.files import Files
 from modeldata.spool.fork import own_mark
@@ -413,8 +411,6 @@ if hasattr(os, "register_at_fork"):
 
 def new_packer() -> Callable[[object], bytes]:
     """`pack` of a packer of its own. A packer is not for two callers at once, so each lane has one."""
-    from modeldata.snapshot.values import default
+    from modeldata.snapshot.packing import new_packer
 
-    packer = msgpack.Packer(use_bin_type=True, strict_types=True, default=default, unicode_errors="surrogatepass")
-    pack: Callable[[object], bytes] = packer.pack
-    return pack
+    return new_packer()

@@ -1,0 +1,36 @@
+"""Data frames that an array would not do justice: computed on demand, far away, or named where an array has no names."""
+
+from __future__ import annotations
+
+_WAYS = {
+    "dask": "compute()",
+    "dask_expr": "compute()",
+    "modin": "modin.to_pandas()",
+    "ray": "to_pandas()",
+    "vaex": "to_pandas_df()",
+    "ibis": "to_pyarrow()",
+    "cudf": "to_pandas()",
+    "daft": "to_arrow()",
+    "bigframes": "to_pandas()",
+    "snowflake": "to_pandas()",
+    "databricks": "to_pandas()",
+    "pyspark.pandas": "to_pandas()",
+}
+"""How a library's frames come into memory."""
+_NAMES = frozenset(
+    ["Array", "Bag", "Column", "DataFrame", "Dataset", "Delayed", "Expr", "FrameBase", "Index", "Scalar", "Series", "Table"]
+)
+
+
+def lazy_hint(kind: type) -> str | None:
+    """Why a value of this type is not read here, and what to do; None for any other type."""
+    for base in kind.__mro__[:-1]:
+        module = base.__module__
+        way = _WAYS.get(module.partition(".")[0]) or _WAYS.get(".".join(module.split(".")[:2]))
+        if way and base.__name__ in _NAMES:
+            return f"a {module.partition('.')[0]} {base.__name__} is not computed inside collect(): collect what its .{way} gives"
+        if (module.partition(".")[0], base.__name__) == ("polars", "LazyFrame"):
+            return "a polars LazyFrame is not computed inside collect(): collect what its .collect() gives"
+    if hasattr(kind, "__array__") and hasattr(kind, "columns") and not hasattr(kind, "__arrow_c_stream__"):
+        return f"{kind.__name__} has columns, but offers only an array without their names: collect it as a pandas data frame"
+    return None

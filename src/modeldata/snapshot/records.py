@@ -1,0 +1,98 @@
+"""Objects that are a row by themselves: dataclasses, models, rows of databases, Series, tensors.
+
+A type is known by what it has, not by its library: nothing is imported. Values are read from where the library keeps them.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from modeldata.snapshot.lazy import lazy_hint
+from modeldata.snapshot.plan import label, unique
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    Fields = Callable[[Any], dict[str, object]]
+
+
+def row_reader(kind: type) -> Callable[[Any], Any] | None:
+    """What makes a dict, a list or an array of an object that is a row; None where it is no row.
+
+    For lists of such objects: what is a row alone is a row among others.
+    """
+    if lazy_hint(kind):
+        return None
+    if "pandas" in sys.modules and any(base.__module__.partition(".")[0] == "pandas" for base in kind.__mro__):
+        from modeldata.snapshot.series import reader_of
+
+        return reader_of(kind)
+    if "numpy" in sys.modules:
+        from modeldata.snapshot.arrays import reader_of as array_reader_of
+
+        reader = array_reader_of(kind)
+        if reader is not None:
+            return reader
+    return fields_of(kind) or (_of_mapping if is_mapping(kind) else None)
+
+
+def is_mapping(kind: type) -> bool:
+    from collections.abc import Mapping
+
+    return issubclass(kind, Mapping)
+
+
+def _of_mapping(row: Any) -> dict[object, object]:
+    from modeldata.snapshot.copies import of_mapping
+
+    return dict(of_mapping(row))
+
+
+def fields_of(kind: type) -> Fields | None:
+    """What gives the fields of an object of this type; None where it has none."""
+    if issubclass(kind, (type, str, bytes)) or is_mapping(kind):
+        return None
+    if hasattr(kind, "__pydantic_fields__") or hasattr(kind, "__fields_set__"):
+        return _of_model
+    if hasattr(kind, "__dataclass_fields__"):
+        from dataclasses import fields  # its maker has imported it
+
+        return _of_names(tuple([field.name for field in fields(kind)]))  # type: ignore[arg-type]  # it is a dataclass: just checked
+    if hasattr(kind, "__attrs_attrs__"):
+        return _of_names(tuple([field.name for field in kind.__attrs_attrs__]))
+    if hasattr(kind, "__struct_fields__"):
+        return _of_names(tuple(kind.__struct_fields__))
+    if hasattr(kind, "_mapping") and hasattr(kind, "_fields"):
+        return _of_sqlalchemy
+    if hasattr(kind, "keys") and hasattr(kind, "__getitem__"):
+        return _of_keys
+    return None
+
+
+def _of_names(names: tuple[str, ...]) -> Fields:
+    """A field that was never set is missing."""
+    return lambda row: {name: getattr(row, name) for name in names if hasattr(row, name)}
+
+
+def _of_model(row: Any) -> dict[str, object]:
+    """A pydantic model. What it allowed beyond its fields comes after them."""
+    return {**row.__dict__, **(getattr(row, "__pydantic_extra__", None) or {})}
+
+
+def _of_sqlalchemy(row: Any) -> dict[str, object]:
+    return _paired(row._fields, tuple(row))
+
+
+def _of_keys(row: Any) -> dict[str, object]:
+    """Rows of sqlite3, asyncpg and others. Such a row may have a name twice, so its values are taken by their places."""
+    names = list(row.keys())
+    try:
+        return _paired(names, tuple([row[place] for place in range(len(names))]))
+    except (LookupError, TypeError):  # it is read by names only
+        return _paired(names, tuple([row[name] for name in names]))
+
+
+def _paired(names: Iterable[object], values: tuple[object, ...]) -> dict[str, object]:
+    return dict(zip(unique(map(label, names)), values, strict=True))
