@@ -74,10 +74,15 @@ class LocalStore:
             raise _unavailable("look at a file of the archive", self._path(path), error) from error
 
     def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
-        """Every file below `folder` but what is in a spool, as paths with `/`, by name. Raises `Unavailable`."""
-        yield from self._walk(folder, wanted or (lambda below: True))
+        """Every file below `folder` but what is in a spool, as paths with `/`, by name. Raises `Unavailable`.
 
-    def _walk(self, folder: str, wanted: Callable[[str], bool]) -> Iterator[str]:
+        Links to folders elsewhere are followed (an old year on a larger disk). No folder is listed twice, and what is in the
+        archive only under its own name: a link leads nowhere round in circles.
+        """
+        yield from self._walk(folder, wanted or (lambda below: True), set())
+
+    def _walk(self, folder: str, wanted: Callable[[str], bool], seen: set[tuple[int, int]]) -> Iterator[str]:
+        """seen: device and inode of the folders that were listed so far."""
         try:
             found = self._files.listdir(self._path(folder) if folder else self.root)
         except FileNotFoundError:
@@ -88,15 +93,38 @@ class LocalStore:
             path = f"{folder}/{name}" if folder else name
             if name.startswith(SPOOL_PREFIX) or name.endswith(UNDER_WAY):
                 continue
-            try:
-                is_folder = stat.S_ISDIR(self._files.stat(self._path(path)).st_mode)
-            except FileNotFoundError:
-                continue  # compaction took it since it was listed
-            if is_folder:
-                if wanted(path):
-                    yield from self._walk(path, wanted)
-            else:
+            entry = self._followed(path)
+            if entry is None or (stat.S_ISDIR(entry.st_mode) and (entry.st_dev, entry.st_ino) in seen):
+                continue
+            if not stat.S_ISDIR(entry.st_mode):
                 yield path
+            elif wanted(path):
+                seen.add((entry.st_dev, entry.st_ino))
+                yield from self._walk(path, wanted, seen)
+
+    def _followed(self, path: str) -> os.stat_result | None:
+        """What is there; of a link to a folder, what it leads to. None for what is gone, or is listed under a name of its own."""
+        full = self._path(path)
+        try:
+            entry = self._files.stat(full)
+        except FileNotFoundError:
+            return None  # compaction took it since it was listed
+        except OSError as error:
+            raise _unavailable("list the archive", full, error) from error
+        if not stat.S_ISLNK(entry.st_mode):
+            return entry
+        target = os.path.realpath(full)
+        try:
+            followed = self._files.stat(target)
+        except OSError as error:
+            if "." in os.path.basename(path):
+                return entry  # it stands for a file, and is met again when that is read
+            hint = "mount what it leads to, or remove the link: rows behind it can't be seen"
+            cause = f"it is a link to {target}: {error.strerror or error}"
+            raise Unavailable("list the archive", full, cause=cause, hint=hint) from error
+        if not stat.S_ISDIR(followed.st_mode):
+            return entry
+        return None if _meet(target, os.path.realpath(self.root)) else followed
 
     def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
         """`size` bytes of `path` from `start` (all, without), fewer where it ends. Raises `Unavailable`."""
@@ -265,6 +293,11 @@ class LocalStore:
         except OSError:
             self._files.truncate(fd, start)
             raise
+
+
+def _meet(one: str, other: str) -> bool:
+    """Is one of two folders the other, or in it?"""
+    return os.path.commonpath([one, other]) in (one, other)
 
 
 def _ours(left: bytes, data: memoryview) -> bool:
