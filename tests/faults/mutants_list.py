@@ -210,8 +210,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "a new writer after a fork (process id)",
         "spool/writer.py",
-        "        if not self._ours[0]:\n            self.after_fork()",
-        "        if False:\n            self.after_fork()",
+        "        if not self._writer.ours[0]:\n            self._writer.after_fork()",
+        "        if False:\n            self._writer.after_fork()",
         "tests/e2e/test_accepted_rows_survive.py::test_forked_children_write_as_writers_of_their_own",
     ),
     _one(
@@ -454,23 +454,23 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "pieces that the disk refused leave nothing in the segment",
         "spool/segment.py",
-        "            self._erase(start, frame.frame_size(size))\n            raise NotStored",
+        "            self._erase(start, stop - start)\n            raise NotStored",
         "            raise NotStored",
         _GUARDS + "::test_a_frame_that_the_disk_refused_half_way_is_erased",
     ),
     _one(
         "the checksum of pieces that others may change is that of what was stored",
         "spool/segment.py",
-        "                check = frame.checksum(stored, self.salt)",
-        "                check = frame.checksum_of(pieces, self.salt)",
+        "return check if check is not None else frame.low_half(running)",
+        "return frame.checksum_of(pieces, self.salt)",
         _LARGE,
     ),
     _one(
         "the header of a large frame comes last",
         "spool/segment.py",
-        "        start, at = self.end, self.end + frame.FRAME_BYTES\n        size = sum(map(len, pieces))\n",
-        "        start, at = self.end, self.end + frame.FRAME_BYTES\n        size = sum(map(len, pieces))\n"
-        "        write_all(self._files, self._fd, seal(frame.checksum_of(pieces, self.salt)), start)\n",
+        "            stored = self._write_pieces(",
+        "            write_all(self._files, self._fd, seal(frame.checksum_of(pieces, self.salt)), start)\n"
+        "            stored = self._write_pieces(",
         _LARGE,
     ),
     _one(

@@ -36,7 +36,7 @@ SPOOL = ".modeldata-spool-"
 MOVES = (1_000_000, 3_000_000_000, 12 * 3_600_000_000_000, DAY, -3_600_000_000_000, -DAY, 3650 * DAY, -NOON + DAY)
 """Nanoseconds that the clock may jump, the last one to 1970."""
 PADS = (0, 20, 700, 5_000, 70_000, 300_000)
-"""Characters of a row: from nothing to more than goes through the mapping."""
+"""Characters of a row: from nothing to more than is stored in one piece."""
 
 
 class World(SimulatedDisk):
@@ -145,7 +145,7 @@ class Life(RuleBasedStateMachine):
             key = (identifier, str(self.numbers))
             self.attempted.add(key)
             self.days[key] = time.strftime("%Y/%m/%d", time.gmtime(self.now // 1_000_000_000))
-            service.writer._not_before = 0.0  # don't wait for the next look at the disk
+            service.writer._refused = None  # don't wait for the next look at the disk
             try:
                 taken = service.collect(identifier, self.numbers, self.now, pad)
             except Died:
@@ -181,7 +181,7 @@ class Life(RuleBasedStateMachine):
     def trouble_awaits_a_process(self, which: int, at: int, code: int | None) -> None:
         """It will die before its n-th operation from now on, or that operation fails."""
         files = self.services[which % len(self.services)][1]
-        names = frozenset() if code is None else CHANGING - {"store"}  # a store into memory does not fail
+        names = frozenset() if code is None else CHANGING
         files.fault, files._count = Fault(at, code, names=names), 0
 
     @precondition(lambda self: self.services)

@@ -18,8 +18,8 @@ from modeldata.spool.segment import DIRECT_BYTES
 from .conftest import FakePlan, Spool
 
 
-class Unmapped(Files):
-    """A platform on which files can't be preallocated, so they are not mapped."""
+class Unreserved(Files):
+    """A platform on which room can't be reserved."""
 
     def allocate(self, fd: int, size: int) -> bool:
         return False
@@ -32,7 +32,7 @@ def _stored(spool: Spool, *contents: bytes | Pieces) -> list[bytes]:
     return spool.data()
 
 
-@pytest.mark.parametrize("files", [Files(), Unmapped()], ids=["mapped", "unmapped"])
+@pytest.mark.parametrize("files", [Files(), Unreserved()], ids=["reserved", "unreserved"])
 @pytest.mark.parametrize("size", [0, 1, DIRECT_BYTES - 1, DIRECT_BYTES, DIRECT_BYTES + 1, LARGE, LARGE + 3, 5 << 20])
 def test_a_frame_of_any_size_comes_back_from_bytes_and_from_pieces(tmp_path: Path, files: Files, size: int) -> None:
     whole = os.urandom(size)

@@ -10,7 +10,7 @@ Words
                 in a segment never interleave and there is no lock to wait for, to inherit over a fork, or to meet
                 again from a signal handler: an inner call simply takes another lane.
     *writer*    a lane's identity: 12 random bytes for the process (new in every fork child) and 4 for the lane.
-    *segment*   a preallocated file of one writer, written through a shared mapping, never by two.
+    *segment*   a preallocated file of one writer. Its size never changes while it is written.
     *frame*     one `collect()` call. *definition*: what frames of one shape share; written twice in each segment that
                 uses it, so that one bad byte never costs more than one frame.
 
@@ -38,8 +38,8 @@ Folder
     quarantine/           frames that could not be decoded, as they were
 
 Verbs
-    write    (`segment`) build the frame, then store it at the lane's end in one slice assignment. A reader that looks
-             too early sees a checksum that fails, waits, and looks again. A large frame is written piece by piece from where
+    write    (`segment`) build the frame, look whether the file is still whole and ours, then store it at the lane's end in
+             one system call that keeps the GIL (`keep_gil`). A reader that looks too early sees a checksum that fails, waits, and looks again. A large frame is written piece by piece from where
              its data lies; its header, with the checksum of what was stored, comes last.
     roll     (`writer`) make the next segment first, then END the old one: a living writer always has a segment.
     read     (`reader`) walk frames while checksums hold; at a bad one look for the next good one; at the end of a
@@ -48,5 +48,5 @@ Verbs
 
 Tricky idea
     An exception can arrive between any two steps (KeyboardInterrupt, a killed greenlet). A lane on which that happened is
-    retired: nobody writes to its segment again, its writer id ends there. The row in flight is archived or not, never twice.
+    retired: nobody writes to its segment again, its writer id ends there. The lane goes on as another writer. The row in flight is archived or not, never twice.
 """

@@ -6,14 +6,21 @@ Paths are opened without following links, created 0600 and closed on exec. What 
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 import stat
 
 from modeldata.spool import lock
+from modeldata.spool.keep_gil import cautious_store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from modeldata.spool.fork import Mark
+    from modeldata.spool.keep_gil import Store
 
 _BASE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+_NO_RESERVING = {errno.EINVAL, errno.ENOSYS, errno.ENODEV, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""What file systems answer that can't reserve. Rows are taken there as well; a full disk is then met at a store."""
 
 
 class Files:
@@ -39,19 +46,24 @@ class Files:
         return lock.hold(fd)
 
     def allocate(self, fd: int, size: int) -> bool:
-        """Reserve `size` bytes of disk, so that a store into a mapping can't meet a full one. False: not offered here."""
+        """Reserve `size` bytes of disk, so that a full one is met here and not at a store. False: not offered here."""
         reserve = getattr(os, "posix_fallocate", None)
         if reserve is None:
             return False
-        reserve(fd, 0, size)
+        try:
+            reserve(fd, 0, size)
+        except OSError as error:
+            if error.errno in _NO_RESERVING:
+                return False
+            raise
         return True
 
-    def map(self, fd: int, size: int) -> mmap.mmap:
-        return mmap.mmap(fd, size)
+    def storer(self, fd: int, size: int, ours: Mark) -> Store:
+        """How small frames get into an open file of `size` bytes: `store(data, offset)`.
 
-    def view(self, mapping: mmap.mmap) -> memoryview:
-        """What is in a mapping, without a copy. To be released before the mapping is closed."""
-        return memoryview(mapping)
+        True: they are there. False: ask `pwrite`, which says why not. ours: true in the process that may write (see `fork`).
+        """
+        return cautious_store(fd, size, ours) or _ask_pwrite
 
     def write(self, fd: int, data: bytes | memoryview) -> int:
         return os.write(fd, data)
@@ -92,10 +104,11 @@ class Files:
         return os.lstat(path)
 
     def free_bytes(self, path: str) -> tuple[int, int]:
-        """(bytes this user may still write, bytes in all) on the file system of `path`."""
+        """(bytes this user may still write, bytes in all) on the file system of `path`; (0, 0) where it does not say."""
         if hasattr(os, "statvfs"):
             seen = os.statvfs(path)
-            return seen.f_bavail * seen.f_frsize, seen.f_blocks * seen.f_frsize
+            block = seen.f_frsize or seen.f_bsize
+            return seen.f_bavail * block, seen.f_blocks * block
         import shutil
 
         usage = shutil.disk_usage(path)
@@ -139,6 +152,10 @@ class Files:
 
     def listdir(self, path: str) -> list[str]:
         return sorted(os.listdir(path))
+
+
+def _ask_pwrite(data: bytes, offset: int) -> bool:
+    return False
 
 
 def write_all(files: Files, fd: int, data: bytes | memoryview, offset: int) -> None:

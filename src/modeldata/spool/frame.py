@@ -127,9 +127,18 @@ def checksum(data: bytes | memoryview, salt: int) -> int:
 
 def checksum_of(pieces: Iterable[bytes | memoryview], salt: int) -> int:
     """`checksum` of pieces that lie one behind the other."""
-    running = xxh3_64(seed=salt)
+    running = running_checksum(salt)
     for piece in pieces:
         running.update(piece)
+    return low_half(running)
+
+
+def running_checksum(salt: int) -> xxh3_64:
+    """`checksum`, piece by piece: `update` it, then `low_half`."""
+    return xxh3_64(seed=salt)
+
+
+def low_half(running: xxh3_64) -> int:
     return running.intdigest() & _LOW
 
 

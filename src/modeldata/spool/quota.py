@@ -53,12 +53,21 @@ class Quota:
         if left < -(-smallest // BLOCK) * BLOCK:
             raise Full("spool_full", f"the spool holds {self.most:,} bytes, its limit: {place.folder}")
         granted = min(usual, left, max(smallest, self.most // SEGMENTS_IN_SPOOL))
-        free, total = self._files.free_bytes(place.folder)
+        granted = min(granted, self._beside(place, smallest))
+        return max(smallest, granted - granted % BLOCK)
+
+    def _beside(self, place: Place, smallest: int) -> int:
+        """How much the file system has for us, at least `smallest`. Raises `Full`."""
+        try:
+            free, total = self._files.free_bytes(place.folder)
+        except OSError:
+            total = 0
+        if not total:
+            return self.most  # it does not say; a disk that is full says so when it is written
         kept = min(self.min_free, total // SMALL_DISK_PART)
         if free - smallest < kept:
             raise Full("no_space", f"only {free:,} bytes are free beside the spool, {kept:,} are kept: {place.folder}")
-        granted = min(granted, free - kept)
-        return max(smallest, granted - granted % BLOCK)
+        return free - kept
 
 
 def used_bytes(place: Place, files: Files) -> int:
@@ -85,4 +94,4 @@ def _size(files: Files, path: str) -> int:
     except OSError:
         return 0  # shipped and removed meanwhile
     blocks = getattr(seen, "st_blocks", None)
-    return seen.st_size if blocks is None else int(blocks) * 512
+    return int(blocks) * 512 if blocks else seen.st_size  # some file systems count none

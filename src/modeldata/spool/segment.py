@@ -1,22 +1,33 @@
-"""One open segment, as its writer sees it: a preallocated file, mapped where the platform can, written in order."""
+"""One open segment, as its writer sees it: a preallocated file, written in order.
+
+Before each store it is proven that the descriptor still is our file, whole and with its name: somebody in the process may have
+closed it, so that its number is another file's; somebody outside may have cut or removed it. What is not ours is never written,
+cut or closed.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 from zlib import crc32
 
 from modeldata.spool import frame
 from modeldata.spool.files import Files, write_all
+from modeldata.spool.fork import own_mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import mmap
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from modeldata.snapshot.pieces import Piece
+    from modeldata.spool.fork import Mark
 
 DIRECT_BYTES = 8 * 1024
-"""Larger frames go by `pwrite`: the first touch of a mapped page costs more than copying it in the kernel."""
+"""Larger frames are written without the GIL: the copy takes long enough for others to work meanwhile."""
+COPIED_BYTES = 1 << 20
+"""Of pieces that somebody may be changing, so much is copied at a time: the checksum is then that of what was stored."""
+ERASED_BYTES = 64 * 1024
+"""At a time: what the disk refuses of a frame is not all of it."""
 UNBORN = ".new"
 """Ends the name of a segment until it is held and has its header."""
 END_ROOM = frame.FRAME_BYTES
@@ -28,31 +39,36 @@ class NotStored(OSError):
 
 
 class Segment:
-    """A file of one writer. `store` is the moment of acceptance. Not shared between threads (see `writer`)."""
+    """A file of one writer. `append` is the moment of acceptance. Not shared between threads (see `writer`)."""
 
-    __slots__ = ("_fd", "_files", "_map", "capacity", "end", "inode", "limit", "number", "path", "salt")
+    __slots__ = ("_fd", "_files", "_identity", "_ours", "_store", "capacity", "end", "inode", "limit", "number", "path", "salt")
 
-    def __init__(self, files: Files, path: str, header: frame.SegmentHeader, capacity: int) -> None:
-        """Create the file. Raises OSError, with nothing left behind, where there is no room or no right to."""
+    def __init__(self, files: Files, path: str, header: frame.SegmentHeader, capacity: int, ours: Mark | None = None) -> None:
+        """Create the file. Raises OSError, with nothing left behind, where there is no room or no right to.
+
+        ours: true in the process that may write it (see `fork`); the one that calls this, where none is given.
+        """
         self._files = files
+        self._ours = ours if ours is not None else own_mark()
         self.path = path
         self.number = header.number
         self.salt = header.salt
         self.capacity = capacity
         self.limit = capacity - END_ROOM
         self.end = frame.FIRST_FRAME
-        self._map: mmap.mmap | None = None
         unborn = path + UNBORN
         self._fd = files.open(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
             files.hold(self._fd)  # before it has its name: no reader can take a new segment for a dead one
-            if files.allocate(self._fd, capacity):
-                self._map = files.map(self._fd, capacity)
+            if not files.allocate(self._fd, capacity):
+                files.truncate(self._fd, capacity)  # one size for its whole life, so that a cut is seen
             write_all(files, self._fd, header.pack(), 0)
             files.rename(unborn, path)
-            self.inode = files.fstat(self._fd).st_ino
+            self._identity = self._seen()
+            self.inode = self._identity[1]
+            self._store = files.storer(self._fd, capacity, self._ours)
         except BaseException:
-            self.abandon()
+            self._close()
             files.unlink(unborn)
             raise
 
@@ -60,66 +76,91 @@ class Segment:
         return self.end + size <= self.limit
 
     def append(self, data: bytes) -> bool:
-        """As `store`, where there is room; else False. On the way of `collect()`."""
+        """The frame belongs to the kernel when this returns True. On the way of `collect()`.
+
+        False: nothing was written; there is no room, or the file is no longer whole and ours. Raises `NotStored`.
+        """
         start = self.end
         stop = start + len(data)
         if stop > self.limit:
             return False
-        if self._map is not None and stop - start < DIRECT_BYTES:
-            self._map[start:stop] = data
-        else:
-            self._write(data, start)
+        if stop - start >= DIRECT_BYTES or not self._store(data, start):
+            return self._append_slowly(data, start, stop)
         self.end = stop
         return True
 
-    def store(self, data: bytes) -> None:
-        """The frame belongs to the kernel when this returns. Raises `NotStored` with nothing of it left behind."""
-        if self._map is not None and len(data) < DIRECT_BYTES:
-            self._map[self.end : self.end + len(data)] = data
-        else:
-            self._write(data, self.end)
-        self.end += len(data)
-
-    def store_pieces(self, pieces: Sequence[Piece], seal: Callable[[int], bytes], check: int | None) -> None:
-        """A frame whose payload lies in several places. `seal`: its header, for the checksum of the payload.
-
-        check: the checksum, where nobody else can change the pieces meanwhile. None: it is taken of what was stored, so that
-        whoever does spoils no frame. The header comes last.
-        """
-        start, at = self.end, self.end + frame.FRAME_BYTES
-        size = sum(map(len, pieces))
-        if self._map is None:
-            payload = b"".join(pieces)
-            self.store(seal(frame.checksum(payload, self.salt)) + payload + frame.PADDING[size & 7])
-            return
-        try:
-            for piece in pieces:
-                write_all(self._files, self._fd, piece, at)
-                at += len(piece)
-        except OSError as error:
-            self._erase(start, frame.frame_size(size))
-            raise NotStored(*error.args) from error
-        if check is None:
-            with self._files.view(self._map) as everything, everything[start + frame.FRAME_BYTES : at] as stored:
-                check = frame.checksum(stored, self.salt)
-        self._map[start : start + frame.FRAME_BYTES] = seal(check)
-        self.end = start + frame.frame_size(size)
-
-    def _write(self, data: bytes, start: int) -> None:
+    def _append_slowly(self, data: bytes, start: int, stop: int) -> bool:
+        """Large frames, and whatever the quick way did not take: a short write, a mode that was changed, an error to be named."""
+        if not self.intact():
+            return False
         try:
             write_all(self._files, self._fd, data, start)
         except OSError as error:
             self._erase(start, len(data))
             raise NotStored(*error.args) from error
+        self.end = stop
+        if stop - start < DIRECT_BYTES:
+            self._store = self._files.storer(self._fd, self.capacity, self._ours)  # it looks for what is there now
+        return True
+
+    def store(self, data: bytes) -> None:
+        """As `append`, where room was asked for before. Raises `NotStored` with nothing of it left behind."""
+        if not self.append(data):
+            raise NotStored(errno.ESTALE, "the segment was changed by others", self.path)
+
+    def append_pieces(self, pieces: Sequence[Piece], seal: Callable[[int], bytes], check: int | None) -> bool:
+        """A frame whose payload lies in several places. `seal`: its header, for the checksum of the payload.
+
+        check: the checksum, where nobody else can change the pieces meanwhile. None: it is taken of what was stored, so that
+        whoever does spoils no frame. The header comes last.
+        """
+        start, size = self.end, sum(map(len, pieces))
+        stop = start + frame.frame_size(size)
+        if stop > self.limit or not self.intact():
+            return False
+        try:
+            stored = self._write_pieces(pieces, start + frame.FRAME_BYTES, check)
+        except OSError as error:
+            self._erase(start, stop - start)
+            raise NotStored(*error.args) from error
+        head = seal(stored)
+        if not self._store(head, start):
+            return self._append_slowly(head, start, stop)
+        self.end = stop
+        return True
+
+    def _write_pieces(self, pieces: Sequence[Piece], at: int, check: int | None) -> int:
+        running = frame.running_checksum(self.salt)
+        for piece in pieces:
+            for chunk in (piece,) if check is not None else _copies(piece):
+                write_all(self._files, self._fd, chunk, at)
+                at += len(chunk)
+                if check is None:
+                    running.update(chunk)
+        return check if check is not None else frame.low_half(running)
+
+    def intact(self) -> bool:
+        """Is the descriptor still our file, with its size and its one name, in the process that made it?"""
+        if self._fd < 0 or not self._ours[0]:
+            return False
+        try:
+            return self._seen() == self._identity
+        except OSError:
+            return False
+
+    def _seen(self) -> tuple[int, int, int, int]:
+        seen = self._files.fstat(self._fd)
+        return seen.st_dev, seen.st_ino, seen.st_size, seen.st_nlink
 
     def _erase(self, start: int, size: int) -> None:
-        """No half frame stays: back to zeros in blocks that are ours already, or to where the file ended."""
-        try:
-            if self._map is None:
-                self._files.truncate(self._fd, start)
-            else:
-                self._map[start : start + size] = bytes(size)
-        except OSError:
+        """No half frame stays: back to zeros, as much of it as the disk takes."""
+        for at in range(start, start + size, ERASED_BYTES):
+            try:
+                if self.intact():
+                    write_all(self._files, self._fd, bytes(min(ERASED_BYTES, start + size - at)), at)
+                    continue
+            except OSError:
+                pass  # where nothing was written yet there is nothing to erase
             self.limit = 0  # never written again; whoever reads it finds a torn end
 
     def withdraw(self, size: int) -> None:
@@ -129,10 +170,12 @@ class Segment:
 
     def sync(self) -> None:
         """What was stored survives a power cut. After an OSError this segment must not be written or synced again."""
+        if not self.intact():
+            raise OSError(errno.ESTALE, "the segment was changed by others", self.path)
         self._files.sync(self._fd)
 
     def unlinked(self) -> bool:
-        """Has somebody removed the file under us?"""
+        """Has somebody removed the file under us, or the folder that it is in?"""
         try:
             return self._files.stat(self.path).st_ino != self.inode
         except OSError:
@@ -140,10 +183,10 @@ class Segment:
 
     def finish(self, time_ns: int) -> None:
         """Say END, give back the room that was not used, let go."""
+        self.limit = self.capacity
         try:
-            self.store(frame.pack_frame(self.salt, frame.END, 0, time_ns, 0, 0, b""))
-            self._unmap()
-            self._files.truncate(self._fd, self.end)
+            if self.append(frame.pack_frame(self.salt, frame.END, 0, time_ns, 0, 0, b"")) and self.intact():
+                self._files.truncate(self._fd, self.end)
         except OSError:
             pass  # a reader that finds no END finds the writer gone, which says the same
         finally:
@@ -151,21 +194,34 @@ class Segment:
 
     def abandon(self) -> None:
         """Close without a word, as a forked child or a failed segment must. Never unlocks: closing is enough."""
-        self._unmap()
-        if self._fd >= 0:
-            self._files.close(self._fd)
-            self._fd = -1
+        self.limit = 0
+        if self._fd >= 0 and self._is_same_file():
+            self._close()
+        self._fd = -1
 
-    def _unmap(self) -> None:
-        if self._map is not None:
-            self._map.close()
-            self._map = None
+    def _is_same_file(self) -> bool:
+        """Whatever became of its size and names. Also in a forked child, which has to close it."""
+        try:
+            return self._seen()[:2] == self._identity[:2]
+        except OSError:
+            return False
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        self._files.close(fd)
 
     def __del__(self) -> None:
         try:
             self.abandon()
         except (AttributeError, OSError):
             pass  # construction failed half-way, or the interpreter is leaving
+
+
+def _copies(piece: Piece) -> Iterator[bytes]:
+    """What is in a piece now, some of it at a time."""
+    view = memoryview(piece)
+    for at in range(0, len(view), COPIED_BYTES):
+        yield bytes(view[at : at + COPIED_BYTES])
 
 
 def new_salt(writer_id: bytes, number: int) -> int:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import weakref
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 FIRST_SEGMENT = 256 * 1024
 LARGEST_SEGMENT = 4 * 1024 * 1024
 BLOCK_LOOK_SECONDS = 0.002
+REFUSED_LOOKS = 1000
+"""After so many refusals the disk is looked at again, whatever the clock says."""
 TEND_NS = 100_000_000
 """How often a busy lane looks up: was its file removed, is somebody shipping? A tenth of a second."""
 
@@ -44,22 +47,46 @@ class Lane:
     """A writer: one thread at a time owns it, between `Writer.acquire` and `Writer.release`."""
 
     __slots__ = (
-        "_calm_from", "_calm_until", "_counters", "_known", "_next_segment", "_sync", "_undeclared", "_writer",
-        "drops", "pack", "segment", "writer_id",
+        "_before", "_calm_from", "_calm_until", "_counters", "_known", "_next_segment", "_ours", "_sync", "_undeclared",
+        "_writer", "drops", "pack", "segment", "writer_id",
     )  # fmt: skip
 
-    def __init__(self, writer: Writer, writer_id: bytes, pack: Callable[[object], bytes], sync: bool) -> None:
+    def __init__(self, writer: Writer, sync: bool) -> None:
         self._writer = writer
-        self.writer_id = writer_id
-        self.pack = pack
         self._sync = sync
         self.segment: Segment | None = None
-        self._next_segment = 1
-        self._known: dict[Plan, tuple[int, list[int]]] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        """As a writer of this process of whom nothing was ever stored or counted."""
+        self._ours = self._writer.ours
         self._counters: dict[str, list[int]] = {}
+        self._before: dict[str, int] = {}
         self.drops: Drops = {}
         self._undeclared: Drops = {}
+        self._become_writer()
+
+    def _become_writer(self) -> None:
+        self.writer_id, self.pack = self._writer.identify()
+        self._next_segment = 1
+        self._known: dict[Plan, tuple[int, list[int]]] = {}
         self._calm_from = self._calm_until = 0
+
+    def retire(self) -> None:
+        """Nobody adds to what was written so far: from now on this is another writer. Counts go on."""
+        self._leave(END=False, time_ns=0)
+        counters, self._counters = self._counters, {}
+        for stream, counter in counters.items():
+            self._before[stream] = self._before.get(stream, 0) + counter[0]
+        self._become_writer()
+
+    def _leave_to_parent(self) -> None:
+        """A fork came since this lane was made: file, numbers and counts are the parent's. The child begins with its own."""
+        if not self._writer.ours[0]:
+            self._writer.after_fork()  # a C-level fork told nobody
+        self._leave(END=False, time_ns=0)
+        self._begin()
+        self._writer.lanes.append(self)
 
     def append(self, plan: Plan, rows: int, data: bytes | Pieces, correlation: bytes, request: bytes, time_ns: int) -> None:
         """The rows are in the spool when this returns.
@@ -67,6 +94,8 @@ class Lane:
         Raises `Full` (nothing was written, the lane is good) or `NotStored` (nothing was written, the lane is not).
         After any other exception it is not known whether the rows are there: the lane must be retired.
         """
+        if not self._ours[0]:
+            self._leave_to_parent()  # also the data's own code may have forked, since the lane was taken
         if not self._calm_from <= time_ns < self._calm_until:
             self._tend(time_ns)
         known = self._known.get(plan)
@@ -81,7 +110,7 @@ class Lane:
             stored = segment.append(made)
         else:
             stored = _append_pieces(segment, sequence, number, (rows, data, correlation, request, time_ns))
-        if not stored:
+        if not stored:  # no room, or the file is no longer ours
             payload = len(data) + len(correlation) + len(request)
             self._roll(frame.frame_size(payload) + 2 * frame.frame_size(len(plan.definition)), time_ns)
             return self.append(plan, rows, data, correlation, request, time_ns)
@@ -92,13 +121,16 @@ class Lane:
 
     def refuse(self, stream: str, reason: str, rows: int) -> None:
         """Count rows that were not accepted; the count reaches the archive with the next frame."""
+        if not self._ours[0]:
+            self._leave_to_parent()
         key = (stream, reason)
         self.drops[key] = self.drops.get(key, 0) + rows
         self._undeclared[key] = self._undeclared.get(key, 0) + rows
         self._calm_until = 0
 
     def accepted(self) -> Iterator[tuple[str, int]]:
-        return ((stream, counter[0]) for stream, counter in list(self._counters.items()))
+        yield from list(self._before.items())
+        yield from ((stream, counter[0]) for stream, counter in list(self._counters.items()))
 
     def _tend(self, time_ns: int) -> None:
         """Rare duties. Also after the clock was moved, in either direction."""
@@ -115,22 +147,14 @@ class Lane:
         told = self._undeclared
         identities = self._writer.identities
         data = self.pack([[identities[stream], reason, rows] for (stream, reason), rows in told.items()])
-        size = frame.frame_size(len(data))
-        if self.segment is None or not self.segment.room(size):
-            self._roll(size, time_ns)
-        segment = self.segment
-        assert segment is not None
+        segment = self._segment_for(frame.frame_size(len(data)), time_ns)
         self._undeclared = {}
         segment.store(frame.pack_frame(segment.salt, frame.DROPS, 0, time_ns, 0, 0, data))
 
     def _define(self, plan: Plan, payload: int, time_ns: int) -> tuple[int, list[int]]:
         """Write the definition, twice, into a segment that also has room for the frame that needs it."""
-        size = 2 * frame.frame_size(len(plan.definition))
-        need = size + frame.frame_size(payload)
-        if self.segment is None or not self.segment.room(need):
-            self._roll(need, time_ns)
-        segment = self.segment
-        assert segment is not None
+        need = 2 * frame.frame_size(len(plan.definition)) + frame.frame_size(payload)
+        segment = self._segment_for(need, time_ns)
         number = len(self._known) + 1
         made = frame.pack_frame(segment.salt, frame.DEFINE, 0, time_ns, 0, number, plan.definition)
         segment.store(made + made)
@@ -138,8 +162,17 @@ class Lane:
         self._known[plan] = number, counter
         return number, counter
 
+    def _segment_for(self, need: int, time_ns: int) -> Segment:
+        """One that has room for `need` bytes, and is whole and ours."""
+        if self.segment is None or not self.segment.room(need) or not self.segment.intact():
+            self._roll(need, time_ns)
+        assert self.segment is not None
+        return self.segment
+
     def _roll(self, need: int, time_ns: int) -> None:
         """Go on in a new segment. The new one is there before the old one ends: a living writer is never without."""
+        if not self._ours[0]:
+            self._leave_to_parent()  # a signal handler has forked meanwhile
         fresh = self._writer.new_segment(self.writer_id, self._next_segment, need, time_ns)
         self._leave(END=True, time_ns=time_ns)
         self.segment = fresh
@@ -161,11 +194,10 @@ class Lane:
         """How far each collector's numbers go: without it, the loss of a last frame could not be counted."""
         data = self.pack([[number, counter[0]] for number, counter in known.values()])
         made = frame.pack_frame(segment.salt, frame.TOTALS, 0, time_ns, 0, 0, data)
-        if segment.room(len(made)):
-            try:
-                segment.store(made)
-            except OSError:
-                pass  # one frame less to check against; no row is in it
+        try:
+            segment.append(made)
+        except OSError:
+            pass  # one frame less to check against; no row is in it
 
     def _sync_or_rewrite(self, segment: Segment, plan: Plan, content: Content) -> None:
         """fsync="always". A failed fsync is never repeated on a file: the kernel may already have forgotten the page.
@@ -185,8 +217,9 @@ class Lane:
         number, counter = self._define(plan, payload, time_ns)
         fresh = self.segment
         assert fresh is not None
-        _append_pieces(fresh, counter[0], number, content, frame.REWRITTEN)
         try:
+            if not _append_pieces(fresh, counter[0], number, content, frame.REWRITTEN):
+                raise NotStored(errno.ESTALE, "new segments are changed by others", fresh.path)
             fresh.sync()
         except OSError as error:
             self._writer.fsync_failures += 1
@@ -194,13 +227,22 @@ class Lane:
             raise NotStored(*error.args) from error
 
     def close(self, time_ns: int) -> None:
-        """Declare what was refused, say END. Never raises: the process is leaving."""
+        """Declare what was refused and what others cut off, say END. Never raises: the process is leaving."""
         try:
             if self._undeclared:
                 self.declare(time_ns)
+            if self.segment is not None and not self.segment.intact():
+                self._name_again(time_ns)
         except (Full, OSError):
             pass  # there is no room even for that; the counts were in stats()
         self._leave(END=True, time_ns=time_ns)
+
+    def _name_again(self, time_ns: int) -> None:
+        """Rows went with a segment that others cut or closed: totals in a new one say how many there were."""
+        known = list(self._known)
+        self._roll(0, time_ns)
+        for plan in known:
+            self._define(plan, 0, time_ns)
 
     def abandon(self) -> None:
         self._leave(END=False, time_ns=0)
@@ -218,8 +260,25 @@ def _append_pieces(segment: Segment, sequence: int, number: int, content: Conten
 
     if not segment.room(frame.frame_size(sum(sizes))):
         return False
-    segment.store_pieces(pieces, seal, frame.checksum_of(pieces, segment.salt) if ours else None)
-    return True
+    return segment.append_pieces(pieces, seal, frame.checksum_of(pieces, segment.salt) if ours else None)
+
+
+class Refused:
+    """The last look at a disk that had no room: what to say, without the exception, which would keep the callers' data alive."""
+
+    __slots__ = ("_looks", "_seconds", "_since", "message", "reason")
+
+    def __init__(self, reason: str, message: str, since: float, seconds: float) -> None:
+        self.reason = reason
+        self.message = message
+        self._since = since
+        self._seconds = seconds
+        self._looks = 0
+
+    def lasts(self, now: float) -> bool:
+        """Not for ever where the clock stands still, nor for longer where it was put back."""
+        self._looks += 1
+        return self._since <= now < self._since + self._seconds and self._looks < REFUSED_LOOKS
 
 
 class Writer:
@@ -252,57 +311,70 @@ class Writer:
         _living.add(self)
 
     def _start(self) -> None:
-        self._ours = own_mark()
+        self.ours = own_mark()
         self.place: Place | None = None
         self._process = self._random(12)
         self._numbers = itertools.count(1)
         self._free: deque[Lane] = deque()
+        self._blank: deque[Lane] = deque()
+        """Retired: they begin with a new segment under a new name."""
         self.lanes: list[Lane] = []
-        self._not_before = 0.0
-        self._refusal: Full | None = None
+        self._refused: Refused | None = None
 
     def acquire(self) -> Lane:
         """A lane that nobody else uses until it is released. Costs no lock."""
-        if not self._ours[0]:
-            self.after_fork()  # a C-level fork told nobody
         try:
             return self._free.pop()
         except IndexError:
             return self.fresh_lane()
 
     def fresh_lane(self) -> Lane:
-        """A lane that was never written."""
-        lane = Lane(self, self._process + next(self._numbers).to_bytes(4, "big"), self._make_pack(), self._sync)
-        self.lanes.append(lane)
-        return lane
+        """A lane that writes into no segment yet."""
+        try:
+            return self._blank.pop()
+        except IndexError:
+            lane = Lane(self, self._sync)
+            self.lanes.append(lane)
+            return lane
+
+    def identify(self) -> tuple[bytes, Callable[[object], bytes]]:
+        """What a writer has for itself: its id, and a packer that no exception has met."""
+        return self._process + next(self._numbers).to_bytes(4, "big"), self._make_pack()
 
     def release(self, lane: Lane) -> None:
         self._free.append(lane)
 
     def retire(self, lane: Lane) -> None:
-        """An exception came from nowhere while this lane was written. Its rows stay; nobody adds to it again."""
-        lane.abandon()
+        """An exception came from nowhere while this lane was written. Its rows stay; nobody adds to them again.
+
+        The lane is used again, under another name: so there are never more of them than calls at once, whatever fails.
+        """
+        lane.retire()
+        self._blank.append(lane)
 
     def new_segment(self, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:
         """A fresh segment with room for `need` bytes of frames. Raises `Full` when limits or the disk say no."""
+        looks = 1 + int(self._block_seconds / BLOCK_LOOK_SECONDS)
         deadline = monotonic() + self._block_seconds
         while True:
+            looks -= 1
             try:
                 return self._try_segment(writer_id, number, need, time_ns)
             except Full:
-                if monotonic() >= deadline:
+                if looks <= 0 or monotonic() >= deadline:  # a clock may stand still
                     raise
                 sleep(BLOCK_LOOK_SECONDS)
 
     def _try_segment(self, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:
-        if self._refusal is not None and monotonic() < self._not_before:
-            raise self._refusal  # one look at the disk in a while is enough when it is full
+        refused = self._refused
+        if refused is not None and refused.lasts(monotonic()):
+            raise Full(refused.reason, refused.message)  # one look at the disk in a while is enough when it is full
         try:
-            self._refusal = None
+            self._refused = None
             return self._make_segment(writer_id, number, need, time_ns)
         except Full as full:
-            again = BLOCK_LOOK_SECONDS if self._block_seconds else TEND_NS / 1e9
-            self._refusal, self._not_before = full, monotonic() + again
+            seconds = BLOCK_LOOK_SECONDS if self._block_seconds else TEND_NS / 1e9
+            self._refused = Refused(full.reason, str(full), monotonic(), seconds)
             raise
 
     def _make_segment(self, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:
@@ -312,7 +384,7 @@ class Writer:
         capacity = self._quota.grant(place, smallest, max(usual, smallest))
         header = frame.SegmentHeader(place.spool_id, writer_id, number, new_salt(writer_id, number), time_ns)
         try:
-            made = Segment(self._files, place.segment(writer_id, number), header, capacity)
+            made = Segment(self._files, place.segment(writer_id, number), header, capacity, self.ours)
             if self._sync:
                 self._files.sync_folder(place.segments)  # else the name could be lost with the power
         except FileNotFoundError as error:
@@ -378,15 +450,16 @@ class Writer:
 
     def close(self, time_ns: int) -> None:
         """END every segment that no thread is writing just now. Collecting again afterwards works: it opens new ones."""
-        closed = []
-        while self._free:
-            try:
-                lane = self._free.pop()
-            except IndexError:
-                break  # another thread took the last one
-            lane.close(time_ns)
-            closed.append(lane)
-        self._free.extend(closed)
+        for pool in (self._free, self._blank):
+            closed = []
+            while pool:
+                try:
+                    lane = pool.pop()
+                except IndexError:
+                    break  # another thread took the last one
+                lane.close(time_ns)
+                closed.append(lane)
+            pool.extend(closed)
 
     def after_fork(self) -> None:
         """In a forked child: let go of the parent's files without a word, and begin as a writer of our own."""

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 from modeldata.spool.files import Files
 
 if TYPE_CHECKING:
-    import mmap
     from random import Random
+
+    from modeldata.spool.fork import Mark
+    from modeldata.spool.keep_gil import Store
 
 PAGE = 4096
 
@@ -157,12 +159,16 @@ class SimulatedDisk(Files):
             file.resize(size)
         return True
 
-    def map(self, fd: int, size: int) -> mmap.mmap:
-        return _Mapping(self._open[fd])  # type: ignore[return-value] # slice assignment and close are all that is used
+    def storer(self, fd: int, size: int, ours: Mark) -> Store:
+        file = self._open[fd]
 
-    def view(self, mapping: mmap.mmap) -> memoryview:
-        assert isinstance(mapping, _Mapping)
-        return memoryview(bytes(mapping.file.content))
+        def store(data: bytes, offset: int) -> bool:
+            if not ours[0] or self._open.get(fd) is not file or len(file.content) != size:
+                return False
+            file.write(offset, data)
+            return True
+
+        return store
 
     def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
         self._open[fd].write(offset, data)
@@ -181,6 +187,8 @@ class SimulatedDisk(Files):
         self._durable[path] = dict(self._folders[path])
 
     def fstat(self, fd: int) -> os.stat_result:
+        if fd not in self._open:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         return self._stat(self._open[fd])
 
     def stat(self, path: str) -> os.stat_result:
@@ -257,17 +265,6 @@ class _Absent:
 
 
 _ABSENT = _Absent()
-
-
-class _Mapping:
-    def __init__(self, file: _File) -> None:
-        self.file = file
-
-    def __setitem__(self, where: slice, data: bytes) -> None:
-        self.file.write(where.start, data)
-
-    def close(self) -> None:
-        """Nothing to give back."""
 
 
 def _stat_result(mode: int, inode: int, links: int, size: int, mtime_ns: int) -> os.stat_result:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import mmap
+import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.spool.files import Files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from modeldata.spool.fork import Mark
+    from modeldata.spool.keep_gil import Store
 
 
 class Died(BaseException):
@@ -47,7 +48,7 @@ class FaultyFiles(Files):
         self.dead = False
         self._count = 0
         self._open: set[int] = set()
-        self._maps: list[_Mapping] = []
+        self._refused: OSError | None = None
 
     def step(self, name: str, what: object) -> None:
         """Called before each changing operation."""
@@ -66,8 +67,6 @@ class FaultyFiles(Files):
     def die(self) -> None:
         """What the kernel does at the end of a process: close everything, so that locks go."""
         self.dead = True
-        for one in self._maps:
-            one.inner.close()
         for fd in list(self._open):
             self.inner.close(fd)
         self._open.clear()
@@ -92,20 +91,27 @@ class FaultyFiles(Files):
         self.step("allocate", fd)
         return self.inner.allocate(fd, size)
 
-    def map(self, fd: int, size: int) -> mmap.mmap:
-        mapping = _Mapping(self.inner.map(fd, size), self.step)
-        self._maps.append(mapping)
-        return mapping  # type: ignore[return-value] # what a segment needs of a mapping: slice assignment and close
+    def storer(self, fd: int, size: int, ours: Mark) -> Store:
+        store = self.inner.storer(fd, size, ours)
 
-    def view(self, mapping: mmap.mmap) -> memoryview:
-        assert isinstance(mapping, _Mapping)
-        return self.inner.view(mapping.inner)
+        def counted(data: bytes, offset: int) -> bool:
+            try:
+                self.step("store", offset)
+            except OSError as error:
+                self._refused = error  # the quick way names no error: whoever asked goes on with `pwrite`, which does
+                return False
+            return store(data, offset)
+
+        return counted
 
     def write(self, fd: int, data: bytes | memoryview) -> int:
         self.step("write", fd)
         return self.inner.write(fd, data)
 
     def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+        refused, self._refused = self._refused, None
+        if refused is not None:
+            raise refused
         self.step("pwrite", fd)
         return self.inner.pwrite(fd, data, offset)
 
@@ -140,7 +146,9 @@ class FaultyFiles(Files):
         return self._alive().pread(fd, size, offset)
 
     def fstat(self, fd: int) -> os.stat_result:
-        return self._alive().fstat(fd)
+        if self.dead:
+            raise OSError(errno.EBADF, "closed by death")  # asked by what lets go of descriptors, after Died was raised
+        return self.inner.fstat(fd)
 
     def stat(self, path: str) -> os.stat_result:
         return self._alive().stat(path)
@@ -162,18 +170,3 @@ class FaultyFiles(Files):
     def mkdir(self, path: str, mode: int = 0o700) -> None:
         self.step("mkdir", path)
         self.inner.mkdir(path, mode)
-
-
-class _Mapping:
-    """A mapping whose stores are operations, too."""
-
-    def __init__(self, inner: mmap.mmap, step: Callable[[str, object], None]) -> None:
-        self.inner = inner
-        self._step = step
-
-    def __setitem__(self, where: slice, data: bytes) -> None:
-        self._step("store", where.start)
-        self.inner[where] = data
-
-    def close(self) -> None:
-        self.inner.close()

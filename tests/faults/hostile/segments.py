@@ -3,8 +3,123 @@
 from __future__ import annotations
 
 from tests.faults.mutant import Mutant
+from tests.faults.mutant import one as _one
 
-ROWS: dict[str, tuple[str, tuple[str, ...]]] = {}
+_TOUCHED = "faults/test_segments_that_others_touch.py"
+_LANES = "faults/test_lanes_belong_to_one_process.py"
+
+ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "H1": (
+        "a segment is cut, removed, renamed or linked from outside",
+        (
+            f"{_TOUCHED}::test_a_segment_cut_from_outside",
+            f"{_TOUCHED}::test_rows_that_were_cut_off_last",
+            f"{_TOUCHED}::test_after_a_segment_was_removed",
+            f"{_TOUCHED}::test_a_second_name_for_a_segment",
+            f"{_TOUCHED}::test_a_file_that_was_only_given_another_mode",
+        ),
+    ),
+    "H2": ("a copy-on-write disk has no room for what was reserved", ("faults/test_copy_on_write_disks.py::test_a_full_disk",)),
+    "H3": (
+        "the descriptor of a segment is a file of the service by now",
+        (f"{_TOUCHED}::test_a_descriptor_that_is_a_file", f"{_TOUCHED}::test_both_ways_to_store"),
+    ),
+    "H4": (
+        "a fork in the middle of a call",
+        (f"{_LANES}::test_a_fork_inside_a_call", f"{_LANES}::test_a_fork_between_two_steps"),
+    ),
+    "H5": (
+        "calls are refused for hours: lanes and memory",
+        (
+            f"{_LANES}::test_refused_calls_leave_no_lanes",
+            f"{_LANES}::test_a_retired_lane",
+            f"{_LANES}::test_a_full_spool_keeps_nothing",
+        ),
+    ),
+    "H7": (
+        "a file system that can't reserve, or does not say its size; a limit on files",
+        (
+            f"{_TOUCHED}::test_rows_are_taken_where_room_can_not_be_reserved",
+            f"{_TOUCHED}::test_rows_are_taken_where_a_file_system_does_not_say",
+            f"{_TOUCHED}::test_a_limit_on_the_size_of_files",
+        ),
+    ),
+    "H8": (
+        "a frozen or jumping clock while the spool is full",
+        (f"{_LANES}::test_block_ends", f"{_LANES}::test_a_frozen_clock"),
+    ),
+}
 """Row of the matrix → (the fault in a few words, beginnings of the tests that show it)."""
 
-MUTANTS: tuple[Mutant, ...] = ()
+MUTANTS: tuple[Mutant, ...] = (
+    _one(
+        "the quick store looks at the file first",
+        "spool/keep_gil.py",
+        "if not ours[0] or call(number, fd, address) or not seen.startswith(mark):",
+        "if not ours[0]:",
+        f"tests/{_TOUCHED}::test_both_ways_to_store_see_that_a_file_is_another",
+    ),
+    _one(
+        "the slow store looks at the file first",
+        "spool/segment.py",
+        "            return self._seen() == self._identity",
+        "            return True",
+        f"tests/{_TOUCHED}::test_both_ways_to_store_see_that_a_file_is_another",
+    ),
+    _one(
+        "a descriptor of others is not closed",
+        "spool/segment.py",
+        "        if self._fd >= 0 and self._is_same_file():",
+        "        if self._fd >= 0:",
+        f"tests/{_TOUCHED}::test_a_descriptor_that_is_a_file_of_the_service_by_now_is_not_written_cut_or_closed",
+    ),
+    _one(
+        "a store asks whose process it is",
+        "spool/keep_gil.py",
+        "if not ours[0] or call(number, fd, address)",
+        "if call(number, fd, address)",
+        f"tests/{_LANES}::test_a_fork_between_two_steps_of_an_append_is_noticed_before_the_store",
+    ),
+    _one(
+        "a lane asks whose process it is",
+        "spool/writer.py",
+        "        if not self._ours[0]:\n            self._leave_to_parent()  # also the data's own code may have forked",
+        "        if False:\n            self._leave_to_parent()  # also the data's own code may have forked",
+        f"tests/{_LANES}::test_a_fork_inside_a_call_leaves_the_parents_lane_to_the_parent",
+    ),
+    _one(
+        "retired lanes are used again",
+        "spool/writer.py",
+        "        self._blank.append(lane)\n",
+        "",
+        f"tests/{_LANES}::test_refused_calls_leave_no_lanes_behind_and_their_counts_stay",
+    ),
+    _one(
+        "waiting for room ends after so many looks",
+        "spool/writer.py",
+        "                if looks <= 0 or monotonic() >= deadline:",
+        "                if looks <= -5000 or monotonic() >= deadline:",
+        f"tests/{_LANES}::test_block_ends_whatever_the_clock_does",
+    ),
+    _one(
+        "a refusal does not last for ever where the clock stands still",
+        "spool/writer.py",
+        " and self._looks < REFUSED_LOOKS",
+        "",
+        f"tests/{_LANES}::test_a_frozen_clock_does_not_keep_a_disk_full_that_has_room_again",
+    ),
+    _one(
+        "rows are taken where room can't be reserved",
+        "spool/files.py",
+        "            if error.errno in _NO_RESERVING:",
+        "            if False:",
+        f"tests/{_TOUCHED}::test_rows_are_taken_where_room_can_not_be_reserved",
+    ),
+    _one(
+        "a file system that does not say its size",
+        "spool/quota.py",
+        "        if not total:\n",
+        "        if False:\n",
+        f"tests/{_TOUCHED}::test_rows_are_taken_where_a_file_system_does_not_say_how_large_it_is",
+    ),
+)

@@ -1,0 +1,193 @@
+"""Promises 2 and 5: a fork inside a call makes another writer; lanes and what refusals keep are bounded (matrix H4 to H6)."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from modeldata.spool.files import Files
+from modeldata.spool.quota import Full
+from tests.support.archive import features
+from tests.support.scripts import drain, modeldata, run
+
+from .scenario import NOON, Service, assert_exactly, delivered_on_disk, ship_all
+
+FORKS = {
+    "os.fork": "os.fork()",
+    "C": "ctypes.CDLL(None).fork()",
+}
+WAYS = {
+    "array": """
+class Forks:
+    def __array__(self, dtype=None, copy=None):
+        fork()
+        return numpy.array([base()])
+one = Forks()
+ok = inputs.collect(one)
+""",
+    "cell": """
+class Forks:
+    def __str__(self):
+        fork()
+        return "text"
+ok = inputs.collect([1000], user_correlation_id=Forks())
+""",
+    "refused": """
+class Forks:
+    def __array__(self, dtype=None, copy=None):
+        fork()
+        raise ValueError("no data")
+assert inputs.collect(Forks()) is False
+ok = False
+""",
+    "handler": """
+signal.signal(signal.SIGUSR1, lambda number, at: fork())
+class Signals:
+    def __array__(self, dtype=None, copy=None):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return numpy.array([base()])
+ok = inputs.collect(Signals())
+""",
+}
+
+
+@pytest.mark.parametrize("fork", FORKS.values(), ids=FORKS)
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_fork_inside_a_call_leaves_the_parents_lane_to_the_parent(tmp_path: Path, way: str, fork: str) -> None:
+    run(
+        f"""
+import ctypes, os, signal
+import numpy
+from modeldata import Archive
+archive = Archive("a", ship="off", min_free_bytes=0)
+inputs = archive.collector("m", "inputs", ["n"])
+child = []
+def fork():
+    child.append({fork})
+def base():
+    return 1000 if child[0] else 2000
+for n in range(10):
+    assert inputs.collect([n])
+{way}
+log = open("accepted", "a")
+if ok:
+    log.write(str(1000 if "user_correlation_id" in {way!r} else base()) + chr(10))
+for n in range(1, 20):
+    assert inputs.collect([base() + n])
+    log.write(str(base() + n) + chr(10))
+log.flush()
+archive.writer.close(1)
+if child[0]:
+    os.waitpid(child[0], 0)
+os._exit(0)
+""",
+        tmp_path,
+    )
+    accepted = sorted([*range(10), *map(int, (tmp_path / "accepted").read_text().split())])
+    drain(tmp_path / "a")
+    assert sorted(int(n) for (n,) in features(tmp_path / "a")) == accepted
+    told = json.loads(modeldata("audit", str(tmp_path / "a"), "--json").stdout)
+    assert told["verdict"] == "complete" and told["refused"] in ({}, {"invalid_data": 2})
+
+
+def test_a_fork_between_two_steps_of_an_append_is_noticed_before_the_store(tmp_path: Path) -> None:
+    """A signal handler may fork there; the mark of the process is looked at with each store."""
+    service = Service(Files(), str(tmp_path / "a"))
+    assert service.collect("inputs", 1)
+    segment = service.writer.lanes[0].segment
+    assert segment is not None
+    before = segment.end
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        os.write(writing, b"1" if not segment.append(b"x" * 64) and segment.end == before else b"0")
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 1) == b"1"
+
+
+class Bad(Files):
+    """A disk that takes headers and no frames."""
+
+    def storer(self, fd, size, ours):  # type: ignore[no-untyped-def] # as in Files
+        return lambda data, offset: False
+
+    def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+        if offset:
+            raise OSError(errno.EIO, "bad disk")
+        return super().pwrite(fd, data, offset)
+
+
+def test_refused_calls_leave_no_lanes_behind_and_their_counts_stay(tmp_path: Path) -> None:
+    from modeldata import Archive
+
+    archive = Archive(tmp_path / "a", ship="off", min_free_bytes=0)
+    inputs = archive.collector("m", "inputs", ["n"])
+    assert all(inputs.collect([n]) for n in range(7))
+    archive.writer._files = Bad()
+    archive.writer.retire(archive.writer.acquire())
+    for _ in range(200):
+        assert not inputs.collect([1])
+
+    assert len(archive.writer.lanes) <= 2
+    stats = archive.stats()
+    assert (stats.accepted, sum(stats.dropped.values())) == (7, 200)
+
+
+def test_a_retired_lane_goes_on_as_another_writer(tmp_path: Path) -> None:
+    service = Service(Files(), str(tmp_path / "a"))
+    names = set()
+    for number in range(30):
+        assert service.collect("inputs", number)
+        (lane,) = service.writer.lanes
+        names.add(lane.writer_id)
+        service.writer.retire(service.writer.acquire())
+    assert len(names) == 30 and sum(service.writer.accepted().values()) == 30
+    ship_all(Files(), str(tmp_path / "a"))
+    assert_exactly(service.accepted, service.attempted, delivered_on_disk(str(tmp_path / "a")))
+
+
+def test_a_full_spool_keeps_nothing_of_what_was_refused(tmp_path: Path) -> None:
+    service = Service(Files(), str(tmp_path / "a"), most=300_000)
+    while service.collect("inputs", 1, pad=9_000):
+        pass
+    caught = []
+    for _ in range(5):
+        with pytest.raises(Full) as refused:
+            service.writer.new_segment(b"\3" * 16, 1, 300_000, NOON)
+        caught.append(refused.value)
+    assert len({id(one) for one in caught}) == 5, "an exception that is raised again grows with each caller's frames"
+    assert not [name for name, value in vars(service.writer).items() if isinstance(value, BaseException)]
+
+
+@pytest.mark.parametrize("clock", ["stands still", "goes back"])
+def test_block_ends_whatever_the_clock_does(tmp_path: Path, clock: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from modeldata.spool import writer as module
+
+    now, slept = [1000.0], []
+
+    def monotonic() -> float:
+        now[0] -= clock == "goes back"
+        return now[0]
+
+    monkeypatch.setattr(module, "monotonic", monotonic)
+    monkeypatch.setattr(module, "sleep", slept.append)
+    service = Service(Files(), str(tmp_path / "a"), most=300_000)
+    service.writer._block_seconds = 0.1
+    while service.collect("inputs", 1, pad=9_000):
+        pass
+    assert 0 < len(slept) <= 0.1 / module.BLOCK_LOOK_SECONDS + 1
+
+
+def test_a_frozen_clock_does_not_keep_a_disk_full_that_has_room_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from modeldata.spool import writer as module
+
+    monkeypatch.setattr(module, "monotonic", lambda: 1000.0)
+    service = Service(Files(), str(tmp_path / "a"), most=300_000)
+    while service.collect("inputs", 1, pad=9_000):
+        pass
+    service.writer._quota.most = 1 << 30
+    assert any(service.collect("inputs", 2, pad=9_000) for _ in range(module.REFUSED_LOOKS + 1))
