@@ -39,8 +39,9 @@ Folder
 
 Verbs
     write    (`segment`) build the frame, look whether the file is still whole and ours, then store it at the lane's end in
-             one system call that keeps the GIL (`keep_gil`). A reader that looks too early sees a checksum that fails, waits, and looks again. A large frame is written piece by piece from where
-             its data lies; its header, with the checksum of what was stored, comes last.
+             one system call that keeps the GIL (`keep_gil`). A reader that looks too early sees a checksum that fails, waits,
+             and looks again. A large frame is written piece by piece from where its data lies; its header, with the
+             checksum of what was stored, comes last.
     roll     (`writer`) make the next segment first, then END the old one: a living writer always has a segment.
     read     (`reader`) walk frames while checksums hold; at a bad one look for the next good one; at the end of a
              living segment wait, of a dead one count what was torn.
@@ -48,5 +49,6 @@ Verbs
 
 Tricky idea
     An exception can arrive between any two steps (KeyboardInterrupt, a killed greenlet). A lane on which that happened is
-    retired: nobody writes to its segment again, its writer id ends there. The lane goes on as another writer. The row in flight is archived or not, never twice.
+    retired: nobody writes to its segment again, its writer id ends there. The lane goes on as another writer.
+    The row in flight is archived or not, never twice.
 """

@@ -195,8 +195,11 @@ class Segment:
     def abandon(self) -> None:
         """Close without a word, as a forked child or a failed segment must. Never unlocks: closing is enough."""
         self.limit = 0
-        if self._fd >= 0 and self._is_same_file():
-            self._close()
+        try:
+            if self._fd >= 0 and self._is_same_file():
+                self._close()
+        except OSError:
+            pass  # the descriptor is gone all the same
         self._fd = -1
 
     def _is_same_file(self) -> bool:

@@ -408,7 +408,7 @@ class Writer:
     @property
     def refusing(self) -> bool:
         """Did the spool, or the disk, take no row when it was last asked?"""
-        return self._refusal is not None
+        return self._refused is not None
 
     def lost_place(self) -> None:
         """The folder went away under us: the next segment makes it anew."""

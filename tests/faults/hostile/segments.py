@@ -69,8 +69,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "a descriptor of others is not closed",
         "spool/segment.py",
-        "        if self._fd >= 0 and self._is_same_file():",
-        "        if self._fd >= 0:",
+        "            if self._fd >= 0 and self._is_same_file():",
+        "            if self._fd >= 0:",
         f"tests/{_TOUCHED}::test_a_descriptor_that_is_a_file_of_the_service_by_now_is_not_written_cut_or_closed",
     ),
     _one(
@@ -80,12 +80,21 @@ MUTANTS: tuple[Mutant, ...] = (
         "if call(number, fd, address)",
         f"tests/{_LANES}::test_a_fork_between_two_steps_of_an_append_is_noticed_before_the_store",
     ),
-    _one(
+    Mutant(
         "a lane asks whose process it is",
-        "spool/writer.py",
-        "        if not self._ours[0]:\n            self._leave_to_parent()  # also the data's own code may have forked",
-        "        if False:\n            self._leave_to_parent()  # also the data's own code may have forked",
-        f"tests/{_LANES}::test_a_fork_inside_a_call_leaves_the_parents_lane_to_the_parent",
+        (
+            (
+                "spool/writer.py",
+                "        if not self._ours[0]:\n            self._leave_to_parent()  # also the data's own code may have forked",
+                "        if False:\n            self._leave_to_parent()  # also the data's own code may have forked",
+            ),
+            (
+                "spool/writer.py",
+                "        if not self._ours[0]:\n            self._leave_to_parent()  # a signal handler has forked meanwhile",
+                "        if False:\n            self._leave_to_parent()  # a signal handler has forked meanwhile",
+            ),
+        ),
+        (f"tests/{_LANES}::test_a_fork_inside_a_call_leaves_the_parents_lane_to_the_parent",),
     ),
     _one(
         "retired lanes are used again",
