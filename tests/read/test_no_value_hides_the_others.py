@@ -134,6 +134,20 @@ def test_any_date_and_duration_comes_back(shared: Shipped, days: list[int | None
     assert column_of(shared, name).cast(pa.int64()).to_pylist() == spans
 
 
+@pytest.mark.parametrize("form", ["list", "struct", "map"])
+def test_a_time_beyond_the_calendar_inside_another_value_comes_back(shipped: Shipped, form: str) -> None:
+    far, near = np.datetime64(FAR, "s"), dt.datetime(1970, 1, 1)
+    inner = times([FAR, 0])
+    made, expected = {
+        "list": (pa.ListArray.from_arrays([0, 1, 2], inner), [[far], [near]]),
+        "struct": (pa.StructArray.from_arrays([inner], ["a"]), [{"a": far}, {"a": near}]),
+        "map": (pa.MapArray.from_arrays([0, 1, 2], pa.array(["k", "k"]), inner), [[("k", far)], [("k", near)]]),
+    }[form]
+    name = collected(shipped, made)
+    assert values_of(shipped, name) == expected
+    assert len(column_of(shipped, name)) == 2
+
+
 def test_a_time_at_the_edge_of_the_calendar_keeps_its_zone(shipped: Shipped) -> None:
     """Its wall clock is of the year 9999, or 1; in UTC it is another year, which Python has no form for."""
     edges = [

@@ -2,9 +2,84 @@
 
 from __future__ import annotations
 
-from tests.faults.mutant import Mutant
+from tests.faults.mutant import Mutant, one
 
-ROWS: dict[str, tuple[str, tuple[str, ...]]] = {}
+_VALUES = "read/test_no_value_hides_the_others.py::test_"
+_WIDE = "read/test_wide_rows_cost_what_they_hold.py::test_"
+_LINKS = "keep/test_linked_folders_are_of_the_archive.py::test_"
+
+ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "H70": (
+        "a time, date or duration beyond Python's own",
+        (f"{_VALUES}a_time", f"{_VALUES}any_", f"{_VALUES}dates", f"{_VALUES}text"),
+    ),
+    "H71": ("keys of one text, zones that nobody knows", (f"{_VALUES}keys", f"{_VALUES}a_zone")),
+    "H72": (
+        "such values met by every command",
+        (f"{_VALUES}head", f"{_VALUES}stats", f"{_VALUES}query", f"{_VALUES}a_condition", f"{_VALUES}other_rows"),
+    ),
+    "H73": ("rows of thousands of columns", (f"{_WIDE}columns", f"{_WIDE}four_thousand")),
+    "H74": (
+        "folders of an archive that are links",
+        (f"{_LINKS}its_rows", f"{_LINKS}rows_that", f"{_LINKS}erase", f"{_LINKS}ls", f"{_LINKS}a_link_in"),
+    ),
+    "H75": ("links round in circles, or to what is not mounted", (f"{_LINKS}links", f"{_LINKS}a_link_that")),
+    "H76": (
+        "under load: an archive renamed, two spellings, a backup, closed descriptors, other things in a file's place",
+        ("faults/test_soak.py::test_twenty_seconds",),
+    ),
+}
 """Row of the matrix → (the fault in a few words, beginnings of the tests that show it)."""
 
-MUTANTS: tuple[Mutant, ...] = ()
+MUTANTS: tuple[Mutant, ...] = (
+    one(
+        "a time that Python has no form for is numpy's", "columns/python.py",
+        "        values = [python_value(scalar) for scalar in column]", "        raise",
+        "tests/read/test_no_value_hides_the_others.py",
+    ),
+    one(
+        "a time of a longer year is parsed where Arrow can't", "read/convert.py",
+        "        return _counts([None if cell is None else _moment(cell, target) for cell in cells.to_pylist()], target)",
+        "        raise", "tests/read/test_no_value_hides_the_others.py",
+    ),
+    one(
+        "keys of one text stay text", "encode/restore.py",
+        "    if len(inner) != len(made):", "    if False:",
+        "tests/read/test_no_value_hides_the_others.py",
+    ),
+    one(
+        "an unknown zone is read in UTC", "read/forms.py",
+        '        return "UTC"', "        return zone",
+        "tests/read/test_no_value_hides_the_others.py",
+    ),
+    one(
+        "what DuckDB can't count is infinity to it", "read/dataset.py",
+        "    if not pc.any(pc.or_(early, late)).as_py():", "    if True:",
+        "tests/read/test_no_value_hides_the_others.py",
+    ),
+    one(
+        "a chunk makes its types once", "read/chunks.py",
+        "    @cached_property\n    def types", "    @property\n    def types",
+        "tests/read/test_wide_rows_cost_what_they_hold.py",
+    ),
+    one(
+        "a linked folder is followed", "store/local.py",
+        "        return None if _meet(target, os.path.realpath(self.root)) else followed", "        return entry",
+        "tests/keep/test_linked_folders_are_of_the_archive.py",
+    ),
+    one(
+        "what is in the archive is listed under its own name", "store/local.py",
+        "        return None if _meet(target, os.path.realpath(self.root)) else followed", "        return followed",
+        "tests/keep/test_linked_folders_are_of_the_archive.py",
+    ),
+    one(
+        "no folder is listed twice", "store/local.py",
+        "(entry.st_dev, entry.st_ino) in seen)", "(entry.st_dev, entry.st_ino) in ())",
+        "tests/keep/test_linked_folders_are_of_the_archive.py",
+    ),
+    one(
+        "a link that leads nowhere is an error", "store/local.py",
+        '            if "." in os.path.basename(path):', "            if True:",
+        "tests/keep/test_linked_folders_are_of_the_archive.py",
+    ),
+)  # fmt: skip
