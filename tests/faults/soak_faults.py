@@ -21,7 +21,7 @@ EXCHANGE = 2
 MODEL = "unknown/unknown/unknown-m-unknown"
 
 RARE: dict[str, tuple[float, float, float]] = {
-    "outage": (0.05, 3, 20),
+    "outage": (0.05, 5, 20),
     "descriptors": (0.1, 3, 10),
     "stop": (0.15, 5, 20),
     "nuisance": (0.2, 3, 12),
@@ -98,8 +98,7 @@ class Faults:
         while self._undo and self._undo[0][0] <= now:
             heapq.heappop(self._undo)[2]()
         for name, due in self._due.items():
-            if due <= now:
-                getattr(self, name)(now)
+            if due <= now and getattr(self, name)(now):
                 self._due[name] = now + self.chance.uniform(*RARE[name][1:])
         self._kill()
 
@@ -131,27 +130,31 @@ class Faults:
         self.counts[what] += sent
         return sent
 
-    def stop(self, now: float) -> None:
+    # Each of `RARE`: did it happen? Else it is tried again in the next step.
+
+    def stop(self, now: float) -> bool:
         leader = self.home.leader()
-        if self._signalled("SIGSTOP and SIGCONT of the shipper", leader, signal.SIGSTOP):
+        stopped = self._signalled("SIGSTOP and SIGCONT of the shipper", leader, signal.SIGSTOP)
+        if stopped:
             self._later(now + self.chance.uniform(1, 10), lambda: self._go_on(leader))
+        return stopped
 
     def _go_on(self, pid: int | None) -> None:
         assert pid is not None
         self.services.signal(pid, signal.SIGCONT)
 
-    def outage(self, now: float) -> None:
-        if self.home.away.is_dir():
-            return
+    def outage(self, now: float) -> bool:
         self.home.exchange()
         self.counts["outages of the archive"] += 1
-        self._later(now + self.chance.uniform(0.5, 4), self.home.exchange)
+        self._later(now + self.chance.uniform(0.5, 4), self.home.exchange)  # over before the next can begin: see RARE
+        return True
 
-    def descriptors(self, now: float) -> None:
+    def descriptors(self, now: float) -> bool:
         self.services.fork("closed_descriptors")
         self.counts["closed descriptors"] += 1
+        return True
 
-    def rename(self, now: float) -> None:
+    def rename(self, now: float) -> bool:
         """The archive moves with its spool. Half of the time its shipper is still there and knows the old name only."""
         self.services.stop()
         if self.chance.random() < 0.5:
@@ -159,8 +162,9 @@ class Faults:
         self.home.rename()
         self.counts["renames of the archive"] += 1
         self.services.start()
+        return True
 
-    def nuisance(self, now: float) -> None:
+    def nuisance(self, now: float) -> bool:
         """Something lies where a collector that is about to begin wants its first file."""
         self._sides += 1
         side = f"side-{self._sides}"
@@ -169,6 +173,7 @@ class Faults:
         self._later(now + self.chance.uniform(1, 5), plant(self.home, day))
         self.services.side = side
         self.counts[name] += 1
+        return True
 
 
 def _folder(home: Home, day: str) -> Callable[[], None]:

@@ -22,8 +22,7 @@ def _told(folder: Path, seconds: float, seed: int) -> dict[str, object]:
 
 
 KINDS = (
-    "SIGKILL of a plain worker", "SIGKILL of a gunicorn worker", "SIGKILL of the process that ships", "outages of the archive", "backups",
-    "renames of the archive",
+    "SIGKILL of a plain worker", "SIGKILL of a gunicorn worker", "outages of the archive", "renames of the archive", "backups",
     "SIGSTOP and SIGCONT of the shipper",
 )  # fmt: skip
 
