@@ -214,8 +214,18 @@ class Settings:
         if self.spool is not None:
             return os.path.join(self.spool, self.spool_key())
         if len(self.archives) == 1 and not urls.scheme_of(self.archive):
-            return os.path.join(local_folder(self.archive) or "", SPOOL_PREFIX + _user(env))
+            return os.path.join(local_folder(self.archive) or "", SPOOL_PREFIX + user_name(env))
         return os.path.join(state_folder(env), self.spool_key())
+
+    def of_spool(self, folder: str) -> Settings:
+        """The same settings for whoever ships the spool that was opened as `folder`: where it lies beside its archive, for that
+        archive, although the link on the way to it may lead elsewhere by now."""
+        beside, name = os.path.split(folder)
+        if self.spool is not None or len(self.archives) > 1 or not name.startswith(SPOOL_PREFIX):
+            return self
+        made = self._copy()
+        object.__setattr__(made, "archive", urls.listable(beside))
+        return made
 
     def sink_key(self) -> str:
         """A short name for the archive as it is spelled."""
@@ -385,7 +395,7 @@ def state_folder(env: Mapping[str, str]) -> str:
         return os.path.join(base, "modeldata")
     import tempfile
 
-    return os.path.join(tempfile.gettempdir(), f"modeldata-{_user(env)}")
+    return os.path.join(tempfile.gettempdir(), f"modeldata-{user_name(env)}")
 
 
 def _existing(path: str) -> str:
@@ -394,6 +404,6 @@ def _existing(path: str) -> str:
     return path
 
 
-def _user(env: Mapping[str, str]) -> str:
+def user_name(env: Mapping[str, str]) -> str:
     """A name for the user this process runs as now, fit for a path."""
     return str(os.getuid()) if hasattr(os, "getuid") else component(env.get("USERNAME", "user"))

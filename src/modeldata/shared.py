@@ -15,6 +15,7 @@ import time
 from modeldata import urls
 from modeldata.errors import ModelDataError, mask, said
 from modeldata.interrupts import spare
+from modeldata.settings import state_folder
 from modeldata.ship.start import Supervisor
 from modeldata.snapshot import Refused
 from modeldata.snapshot.kinds import Distributed
@@ -22,6 +23,7 @@ from modeldata.spool.disk_kind import goes_with_container
 from modeldata.spool.files import Files
 from modeldata.spool.place import LAYOUT, Place, note_layout, open_place
 from modeldata.spool.quota import Full, Quota
+from modeldata.spool.register import note_archives, remember
 from modeldata.spool.writer import Writer, new_packer
 from modeldata.stats import Stats
 
@@ -77,6 +79,9 @@ class Shared:
             settings.spool_folder(), self.files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool
         )
         note_layout(place, settings.variables(LAYOUT))
+        note_archives(place, settings.of_spool(place.folder).archives)
+        if settings.ship != "off":
+            remember(state_folder(os.environ), place.folder, self.files)
         self._opened = place, _inode(place.segments)
         if any(urls.scheme_of(url) for url in settings.archives) and goes_with_container(place.folder, self.files):
             self.warn_once(

@@ -13,6 +13,7 @@ from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, setting
 from modeldata.cli.out import Out
 from modeldata.errors import ModelDataError, mask
 from modeldata.settings import FIELDS
+from modeldata.ship.former import former_spools, pending_rows
 from modeldata.ship.status import existing_place, fill, leader_note
 from modeldata.spool.disk_kind import goes_with_container
 from modeldata.spool.files import Files
@@ -70,6 +71,7 @@ def examine(settings: Settings, files: Files) -> Iterator[Finding]:
         yield _tried("archive", lambda url=url: _probe_archive(settings.only(url)))  # type: ignore[misc]
         yield from _spark_calls(settings.only(url))
     yield from _shipping(settings, files)
+    yield from _former(settings, files)
 
 
 def _enabled(settings: Settings) -> Finding:
@@ -167,6 +169,18 @@ def _shipping(settings: Settings, files: Files) -> Iterator[Finding]:
     for name in ("quarantined", "damaged", "gaps", "torn"):
         if getattr(stats, name):
             yield Finding(NOTE, name, f"{getattr(stats, name):,}")
+
+
+def _former(settings: Settings, files: Files) -> Iterator[Finding]:
+    """Spools that nobody tends any more, since the archives were named in another way."""
+    for former in former_spools(settings, settings.spool_folder(), files, os.environ):
+        rows = pending_rows(former, files)
+        archives = [*(former.settings.archives if former.settings else ()), *former.missing]
+        where = f"{rows:,} rows wait in {former.place.folder} for " + ", ".join(map(mask, archives))
+        text = where + (
+            ": not found" if former.settings is None else ": the next shipper archives them, or modeldata ship --drain"
+        )
+        yield Finding(BAD if former.ours and rows else NOTE, "former spool", text)
 
 
 def _print(findings: list[Finding]) -> None:

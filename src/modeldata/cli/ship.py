@@ -14,6 +14,7 @@ import typer
 from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of
 from modeldata.errors import ModelDataError, SpoolError, mask
 from modeldata.ship.checkpoint import Checkpoint, State
+from modeldata.ship.former import former_spools, is_quiet, pending_of_ours, pending_rows
 from modeldata.ship.sinks import name_of
 from modeldata.ship.status import existing_place, leader_note, load_state
 from modeldata.ship.watch import count
@@ -82,24 +83,47 @@ def _begin_anew(settings: Settings, files: Files) -> None:
 
 
 def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: float, as_json: bool) -> int:
+    """Also spools of these archives that nobody tends any more."""
+    more, elsewhere = _drain_formers(settings, files, leave)
     place = existing_place(settings, files)
-    if place is None:
+    if place is None and not more and elsewhere is None:
         return _told(as_json, 0, 0, 0, f"there is no spool at {settings.spool_folder()}: nothing is pending")
-    before = _archived(settings, place, files)
+    before = _archived(settings, place, files) if place else 0
     deadline = time.monotonic() + timeout
-    reason: str | None = None
     while True:
-        reason = _try(settings, place, files, leave)
-        pending = _pending(settings, place, files)
+        reason = _try(settings, place, files, leave) if place else None
+        pending = _pending(settings, place, files) if place else 0
+        shipped = more + (_archived(settings, place, files) - before if place else 0)
+        ended = leave.is_set() or time.monotonic() >= deadline
+        if not pending or ended:
+            pending += pending_of_ours(settings, settings.spool_folder(), files, os.environ)
         if not pending:
-            shipped = _archived(settings, place, files) - before
             return _told(as_json, 0, shipped, 0, f"archived {shipped:,} rows in {mask(settings.archive)}; nothing is pending")
-        if leave.is_set() or time.monotonic() >= deadline:
-            shipped = _archived(settings, place, files) - before
-            reason = reason or "rows are written faster than they are archived, or this was stopped"
-            return _told(as_json, 1, shipped, pending, f"archived {shipped:,} rows, {pending:,} are pending: {reason}")
+        if ended or (elsewhere is not None and reason is None):
+            why = reason or elsewhere or "rows are written faster than they are archived, or this was stopped"
+            return _told(as_json, 1, shipped, pending, f"archived {shipped:,} rows, {pending:,} are pending: {why}")
         if reason is not None:
             leave.wait(0.5)
+
+
+def _drain_formers(settings: Settings, files: Files, leave: threading.Event) -> tuple[int, str | None]:
+    """(rows archived, what stands in the way of others of our archives)."""
+    from modeldata.ship.child import warn
+    from modeldata.ship.drain import drain_former
+    from modeldata.ship.lead import Surroundings
+
+    around = Surroundings(files, warn, time.monotonic, time.time_ns, leave.wait, random.random)
+    rows, reason = 0, None
+    for former in former_spools(settings, settings.spool_folder(), files, os.environ):
+        if not is_quiet(former, files, time.time_ns()):
+            continue
+        waiting = pending_rows(former, files)
+        why = drain_former(former, around)
+        rows += waiting - pending_rows(former, files)
+        if why is not None:
+            warn(why)
+            reason = why if former.ours else reason
+    return rows, reason
 
 
 def _try(settings: Settings, place: Place, files: Files, leave: threading.Event) -> str | None:

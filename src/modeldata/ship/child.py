@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 
 from modeldata.errors import ModelDataError, mask
 from modeldata.settings import Settings
-from modeldata.ship.lead import lead_and_ship
+from modeldata.ship.drain import keep_draining
+from modeldata.ship.lead import REQUEST_SECONDS, Surroundings, lead_and_ship
 from modeldata.spool.files import Files
 from modeldata.spool.place import open_place
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from modeldata.spool.place import Place
 
 LOG_BYTES = 1 << 20
 """The log of the child shippers is begun anew when it is longer."""
@@ -43,6 +46,21 @@ def stop_on_signals() -> threading.Event:
     return leave
 
 
+class _Former:
+    """Spools that nobody tends, shipped beside the one that is ours: a store that is down there holds up nothing here."""
+
+    def __init__(self, settings: Settings, place: Place, files: Files) -> None:
+        self._leave = threading.Event()
+        around = Surroundings(files, warn, time.monotonic, time.time_ns, self._leave.wait, random.random)
+        arguments = (settings, place.folder, around, dict(os.environ))
+        self._thread = threading.Thread(target=keep_draining, args=arguments, name="modeldata-former", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._leave.set()
+        self._thread.join(REQUEST_SECONDS)
+
+
 def main() -> int:
     """Ship until no writer lives and nothing is pending, then leave. 0 also where another process ships already."""
     files = Files()
@@ -54,13 +72,15 @@ def main() -> int:
             settings.spool_folder(), files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool
         )
         os.chdir(place.folder)  # not to keep the service's folder busy
+        former = _Former(settings, place, files)
         for _ in range(ELECTION_TRIES):
             if lead_and_ship(
                 place, settings, files=files, warn=warn, monotonic=time.monotonic, wall_ns=time.time_ns,
                 wait=leave.wait, dice=random.random, leave_when_idle=True,
             ):  # fmt: skip
-                return 0
+                break
             leave.wait(random.uniform(0.02, 0.1))
+        former.stop()
         return 0
     except (ModelDataError, OSError) as error:
         warn(str(error))

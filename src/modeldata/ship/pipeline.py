@@ -67,6 +67,8 @@ class Pipeline:
         self._asked = 0
         self._settled = False
         self._open_sink(name_of(place, settings, files))
+        if settings.others and isinstance(store, LocalStore):
+            self._settle_early()
 
     def _open_sink(self, name: str) -> None:
         folder = self.place.sink(name)
@@ -90,6 +92,13 @@ class Pipeline:
             settle(self._files, self.place.sink(name))
         self._settled = True
         return name == thought
+
+    def _settle_early(self) -> None:
+        """Folders may have changed places, and then a checkpoint may say of the wrong one that nothing waits for it."""
+        try:
+            self._settle()
+        except (StoreError, OSError):
+            pass  # asked again before the first round
 
     def _archive_id(self) -> ArchiveId | None:
         """None where the store keeps it from us although it is up, and the checkpoint is known without it."""

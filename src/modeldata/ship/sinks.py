@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata import urls
+from modeldata.settings import key_of
 from modeldata.ship.checkpoint import Checkpoint
 from modeldata.spool.files import make_folders, read_file, replace_file
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modeldata.settings import Settings
+    from modeldata.ship.checkpoint import State
     from modeldata.spool.files import Files
     from modeldata.spool.place import Place
     from modeldata.store.archive_id import ArchiveId
@@ -84,10 +86,22 @@ def name_of(place: Place, settings: Settings, files: Files, archive: ArchiveId |
     return f"{key}-{archive.id[:16]}" if key in sinks and archive is not None else key
 
 
+def state_of(place: Place, settings: Settings, files: Files) -> State:
+    """What the checkpoint of one archive says now. Raises `SpoolError` where no slot of it can be read."""
+    return Checkpoint(place.sink(name_of(place, settings, files)), files).load()[1]
+
+
+def state_under(place: Place, url: str, files: Files) -> State:
+    """The same for an archive that was last met under `url`."""
+    noted = {sink.url: name for name, sink in sinks_of(place, files).items()}
+    return Checkpoint(place.sink(noted.get(url, key_of(url))), files).load()[1]
+
+
 def is_sure(place: Place, settings: Settings, files: Files) -> bool:
     """Is the folder known without the archive's id?"""
     sinks = sinks_of(place, files)
-    return not sinks or choose(sinks, settings, None) is not None
+    unknown = [name for name, sink in sinks.items() if sink.url not in settings.others]
+    return not unknown or choose(sinks, settings, None) is not None
 
 
 def adopt(place: Place, name: str, settings: Settings, files: Files, archive: ArchiveId | None) -> None:

@@ -94,7 +94,7 @@ class Supervisor:
             return
         self._started += 1
         try:
-            start_detached(place, self._settings, self._files)
+            start_detached(place, self._settings.of_spool(place.folder), self._files)
         except OSError as error:
             if self._settings.ship != "auto":
                 self._warn(f"a shipping process can't be started: {error}")
@@ -120,7 +120,8 @@ class Supervisor:
     def _start_thread(self, place: Place, *, ship: bool) -> None:
         if sys.is_finalizing():
             return  # too late for a thread; the next process on this spool ships
-        self.thread = ShipperThread(place, self._settings, self._files, self._warn, ship=ship)
+        settings = self._settings.of_spool(place.folder)
+        self.thread = ShipperThread(place, settings, self._files, self._warn, ship=ship)
 
 
 def interpreter() -> str | None:

@@ -7,8 +7,8 @@ import os
 from typing import TYPE_CHECKING
 
 from modeldata.errors import ModelDataError, SpoolError, mask
-from modeldata.ship.checkpoint import Checkpoint, State
-from modeldata.ship.sinks import name_of
+from modeldata.ship.former import pending_of_ours
+from modeldata.ship.sinks import state_of
 from modeldata.ship.watch import Pending, count
 from modeldata.spool.files import read_file
 from modeldata.spool.lock import Leadership
@@ -17,6 +17,7 @@ from modeldata.spool.quota import used_bytes
 
 if TYPE_CHECKING:
     from modeldata.settings import Settings
+    from modeldata.ship.checkpoint import State
     from modeldata.spool.files import Files
     from modeldata.stats import Stats
 
@@ -38,9 +39,9 @@ def fill(stats: Stats, settings: Settings, place: Place | None, files: Files, no
     """Add to `stats` what is true of the whole spool. What can't be read is said in `last_error`."""
     try:
         place = place or existing_place(settings, files)
-        if place is None:
-            return
-        _fill(stats, settings, place, files, now_ns)
+        if place is not None:
+            _fill(stats, settings, place, files, now_ns)
+        stats.pending += pending_of_ours(settings, place.folder if place else "", files, os.environ)
     except (ModelDataError, OSError, ValueError) as error:
         stats.last_error = str(error)
 
@@ -77,7 +78,7 @@ def _slowest(settings: Settings, place: Place, files: Files, now_ns: int, stats:
 
 def load_state(settings: Settings, place: Place, files: Files) -> State:
     """What the checkpoint of this archive says now. Raises `SpoolError` where no slot of it can be read."""
-    return Checkpoint(place.sink(name_of(place, settings, files)), files).load()[1]
+    return state_of(place, settings, files)
 
 
 def leader_note(place: Place, files: Files) -> dict[str, object] | None:

@@ -76,6 +76,7 @@ def open_place(folder: str, files: Files, random: bytes, now_ns: int, *, allow_n
     try:
         make_folders(files, folder)
         check_private(folder, files)
+        folder = _without_links(folder)
         check_local(folder, files, allow_network=allow_network)
         for below in ("segments", "sinks", "quarantine"):
             make_folders(files, os.path.join(folder, below))
@@ -86,6 +87,12 @@ def open_place(folder: str, files: Files, random: bytes, now_ns: int, *, allow_n
             "open the spool", folder, cause=str(error), hint="set MODELDATA_SPOOL to a local folder this user can write"
         ) from error
     return Place(folder, spool_id, files)
+
+
+def _without_links(folder: str) -> str:
+    """The folder itself may be no link; one above it may, and may lead elsewhere tomorrow: who opened the spool stays with it."""
+    above, name = os.path.split(os.path.abspath(folder))
+    return os.path.join(os.path.realpath(above), name)
 
 
 def _identify(path: str, files: Files, random: bytes, now_ns: int) -> bytes:

@@ -41,6 +41,15 @@ def identify(store: Store, files: Files, fresh: str) -> ArchiveId:
     return _known(_noted(store) or _first(store, {"version": VERSION, "id": fresh}))
 
 
+def id_of_folder(folder: str, files: Files) -> str | None:
+    """The id of a local archive as it is noted; None where it has none or can't be read."""
+    try:
+        note = _noted(LocalStore(folder, files))
+    except StoreError:
+        return None
+    return str(note["id"]) if note else None
+
+
 def _identify_local(store: LocalStore, files: Files, fresh: str) -> ArchiveId:
     here = os.path.realpath(store.root)
     note = _noted(store)
