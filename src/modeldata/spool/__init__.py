@@ -33,8 +33,9 @@ Folder
     spool.json            format, spool id, when made, the inode by which a copy is told
     layout.json           what the archive should look like, for whoever ships
     segments/W-N.seg      W = writer id in hex, N = number in the writer's order
+    archives.json         which archives the rows are for, so that they are found after the settings changed
     leader.lock           held by the one process that ships; leader.json says who, since when, and its last error
-    sinks/S/              one archive: checkpoint.a, checkpoint.b, intent, staging (see modeldata.ship)
+    sinks/S/              one archive: its id, checkpoint.a, checkpoint.b, intent, staging (see modeldata.ship)
     quarantine/           frames that could not be decoded, as they were
 
 Verbs
