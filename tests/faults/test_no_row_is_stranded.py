@@ -21,6 +21,8 @@ from modeldata.spool.lock import Leadership
 from tests.support.archive import features
 from tests.support.scripts import modeldata
 
+from .scenario import NOON, Service, delivered_on_disk, ship_all
+
 ROWS = ["0", "1", "2"]
 
 
@@ -217,3 +219,23 @@ def test_a_link_that_is_switched_under_a_living_service_strands_no_row(tmp_path:
         accepted.append(str(number))
     assert archive.close(60)
     assert sorted([*_has(tmp_path / "blue"), *_has(tmp_path / "green")]) == sorted(accepted)
+
+
+# an archive that is renamed while its service lives
+
+
+def test_a_service_whose_archive_is_renamed_writes_where_its_settings_say_and_strands_no_row(tmp_path: Path) -> None:
+    service = Service(Files(), str(tmp_path / "a"))
+    for number in range(5):
+        assert service.collect("inputs", number)
+    os.rename(tmp_path / "a", tmp_path / "renamed")
+    for number in range(5, 15):
+        assert service.collect("inputs", number, NOON + number * 1_000_000_000)  # long enough for the rare duties
+    for lane in service.writer.lanes:
+        lane.abandon()
+
+    for name in ("a", "renamed"):
+        ship_all(Files(), str(tmp_path / name))
+    before, after = delivered_on_disk(str(tmp_path / "renamed")), delivered_on_disk(str(tmp_path / "a"))
+    assert before + after == service.accepted
+    assert set(before) == {("inputs", str(number)) for number in range(5)}

@@ -31,7 +31,10 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
         "an archive of a former spool is not there, or is perhaps another account's",
         (_STRANDED + "test_an_archive_that_is_not_found", _STRANDED + "test_a_remote_archive"),
     ),
-    "H46": ("a link to the archive is switched under a living service", (_STRANDED + "test_a_link_that_is_switched",)),
+    "H46": (
+        "a link to the archive is switched, or the archive renamed, under a living service",
+        (_STRANDED + "test_a_link_that_is_switched", _STRANDED + "test_a_service_whose_archive"),
+    ),
     "H47": (
         "the leader's own process opens and closes the lock's file",
         (_LEADER + "test_whoever_opens", _LEADER + "test_two_services_that_ship", _LEADER + "test_a_segment_that_is_read"),
@@ -124,6 +127,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "        folder = _without_links(folder)\n",
         "",
         "tests/" + _STRANDED + "test_a_link_that_is_switched_under_a_living_service_strands_no_row",
+    ),
+    _one(
+        "identity: a writer leaves a spool that is no longer where it was",
+        "spool/writer.py",
+        "return self._place is not None and not self._place.is_there()",
+        "return False",
+        "tests/" + _STRANDED + "test_a_service_whose_archive_is_renamed_writes_where_its_settings_say_and_strands_no_row",
     ),
     _one(
         "identity: the lead's lock belongs to the open file",
