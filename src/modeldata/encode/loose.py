@@ -36,6 +36,8 @@ DIGITS = 38
 """Spark has no decimals with more."""
 EXACT = 2**53
 """Up to here a float64 holds every whole number."""
+MOST_NESTED = 16
+"""Levels of lists and structs in one Arrow type. Readers of Parquet give up at some 50 lists; what is deeper is JSON text."""
 
 
 class Loose(NamedTuple):
@@ -152,28 +154,30 @@ def _nested(values: list[Any]) -> Loose:
     return Loose(pa.array(values, kind, from_pandas=False), PLAIN)
 
 
-def arrow_type(values: Sequence[object]) -> pa.DataType:
-    """The one Arrow type that all values have exactly. Raises NoType."""
+def arrow_type(values: Sequence[object], room: int = MOST_NESTED) -> pa.DataType:
+    """The one Arrow type that all values have exactly, at most `room` levels deep. Raises NoType."""
+    if not room:
+        raise NoType
     there = [value for value in values if value is not None and value is not ABSENT]
     found = {type(value) for value in there}
     if len(found) != 1:
         raise NoType
     (one,) = found
     if one is list:
-        return pa.list_(arrow_type([item for value in there for item in value]))  # type: ignore[attr-defined]  # all lists
+        return pa.list_(arrow_type([item for value in there for item in value], room - 1))  # type: ignore[attr-defined]  # all lists
     if one is dict:
-        return _struct(there)  # type: ignore[arg-type]  # all dicts
+        return _struct(there, room - 1)  # type: ignore[arg-type]  # all dicts
     if one not in _EXACT:
         raise NoType
     return _EXACT[one]
 
 
-def _struct(values: list[dict[Any, object]]) -> pa.DataType:
+def _struct(values: list[dict[Any, object]], room: int) -> pa.DataType:
     """One order of keys, as dicts keep it; a key that is missing somewhere would come back as None."""
     keys = list(values[0])
     if not keys or any(list(value) != keys for value in values) or not all(type(key) is str for key in keys):
         raise NoType
-    return pa.struct([(key, arrow_type([value[key] for value in values])) for key in keys])
+    return pa.struct([(key, arrow_type([value[key] for value in values], room)) for key in keys])
 
 
 _EXACT: dict[type, pa.DataType] = {
@@ -190,7 +194,7 @@ def _arrays(values: list[Any]) -> Loose:
     there = [value for value in values if value is not None]
     dtypes = {(value.dtype, value.ndim) for value in there}
     dtype, axes = dtypes.pop()
-    if dtypes or dtype.kind not in "biuf" or dtype.itemsize > 8:
+    if dtypes or dtype.kind not in "biuf" or dtype.itemsize > 8 or axes > MOST_NESTED:
         raise NoType
     kind = pa.from_numpy_dtype(np.dtype("<f4") if dtype.kind == "f" and dtype.itemsize == 2 else dtype)
     for _ in range(axes):

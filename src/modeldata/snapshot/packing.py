@@ -36,22 +36,26 @@ MAX_AXES = 64
 
 def new_packer() -> Callable[[object], bytes]:
     """A function that packs. It is not for two callers at once, so each lane has one. Raises `Refused`."""
-    others: list[object] = []
-    plain = _packer(others.append)  # in C, too: the GIL is kept
+    plain = _packer([].remove)  # raises ValueError whatever it is given, in C: the GIL is kept
     any_kind = _packer(list)
 
     def pack(values: object) -> bytes:
         try:
-            packed = plain(values) if IN_C else b""
-        except ValueError:  # nested too deep, or a view that has holes
-            others.append(values)
-        if IN_C and not others:
-            if len(packed) > MAX_DEPTH and _is_deep(packed):
-                raise Refused("unserializable", DEEP)
-            return packed
-        others.clear()
-        return any_kind(private(values))
+            packed = plain(values) if IN_C else None
+        except (ValueError, BufferError):  # not plain, nested too deep, or a view that has holes
+            packed = None
+        if packed is None:
+            return any_kind(private(values))
+        if len(packed) > MAX_DEPTH and _is_deep(packed):
+            raise Refused("unserializable", DEEP)
+        return packed
 
+    return pack
+
+
+def _packer(default: Callable[[Any], object]) -> Callable[[object], bytes]:
+    packer = msgpack.Packer(use_bin_type=True, strict_types=True, default=default, unicode_errors="surrogatepass")
+    pack: Callable[[object], bytes] = packer.pack
     return pack
 
 
@@ -78,12 +82,6 @@ def _unpacked_levels() -> int:
         except (msgpack.StackError, RecursionError):
             fails = middle
     return fits
-
-
-def _packer(default: Callable[[Any], object]) -> Callable[[object], bytes]:
-    packer = msgpack.Packer(use_bin_type=True, strict_types=True, default=default, unicode_errors="surrogatepass")
-    pack: Callable[[object], bytes] = packer.pack
-    return pack
 
 
 def private(values: object) -> object:

@@ -40,7 +40,7 @@ MAX_DEPTH = 511
 Decoders, encoders and readers must take as much."""
 MAX_ITEMS = 1 << 20
 """Items of a container that brings its own code: it may have no end."""
-MAX_CELLS = 1 << 26
+MAX_CELLS = 1 << 24
 """Values in the nested containers of one call: a few lists that hold each other's copies make any number."""
 
 
