@@ -6,7 +6,8 @@ type; a frame that is not what its definition says raises `Undecodable`, and nev
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
@@ -14,7 +15,13 @@ from modeldata.columns import arrow, block, frame, rows
 from modeldata.columns.payloads import Payloads
 from modeldata.columns.values import ABSENT, Absent
 
-__all__ = ["ABSENT", "Absent", "Column", "Payloads", "Undecodable", "decode"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from modeldata.columns.typed import Values
+
+__all__ = ["ABSENT", "Absent", "Column", "Payloads", "Undecodable", "decode", "decode_some"]
 
 
 class Undecodable(ValueError):  # reads as what the frame is
@@ -36,18 +43,55 @@ class Column(NamedTuple):
 _DECODERS = {"rows": rows.decode, "block": block.decode, "frame": frame.decode, "arrow": arrow.decode}
 
 
+_SOME = {"rows": rows.decode_some, "frame": frame.decode_some}
+"""Layouts with values that come one by one: those of a large frame are read some rows at a time."""
+
+
 def decode(definition: dict[str, object], found: Payloads) -> list[Column]:
     """The columns of frames that are all of `definition`. Raises `Undecodable`; MemoryError."""
-    try:
-        names, types, extra = definition["columns"], definition["types"], definition["extra"]
-        if not (isinstance(names, list) and isinstance(types, list) and isinstance(extra, dict)):
-            raise Undecodable("the definition's columns, types or extra are not what they must be")
+    with _blamed_on_the_bytes():
+        names, types, extra = _of(definition)
         columns = _DECODERS[str(definition["layout"])](types, extra, found)
-        total = found.total
-        if len(names) != len(types) or len(columns) != len(names) or any(len(column) != total for column in columns):
-            raise Undecodable("the data has other columns or rows than was said")
+        return _named(names, types, columns, found.total)
+
+
+def decode_some(definition: dict[str, object], found: Payloads, most: int) -> Iterator[list[Column]]:
+    """The same of one frame, at most `most` rows at a time. Raises `Undecodable`, perhaps only after some; MemoryError."""
+    with _blamed_on_the_bytes():
+        names, types, extra = _of(definition)
+        some = _SOME.get(str(definition["layout"]))
+        pieces = (
+            _slices(_DECODERS[str(definition["layout"])](types, extra, found), found.total, most)
+            if some is None
+            else (some(types, extra, found, most))
+        )
+        for columns in pieces:
+            yield _named(names, types, columns, len(columns[0]))
+
+
+def _slices(columns: list[Values], rows: int, most: int) -> Iterator[list[Values]]:
+    for start in range(0, rows, most):
+        yield [values[start : min(rows, start + most)] for values in columns]
+
+
+def _of(definition: dict[str, object]) -> tuple[list[str], list[str], dict[str, Any]]:
+    names, types, extra = definition["columns"], definition["types"], definition["extra"]
+    if not (isinstance(names, list) and isinstance(types, list) and isinstance(extra, dict)):
+        raise Undecodable("the definition's columns, types or extra are not what they must be")
+    return names, types, extra
+
+
+def _named(names: list[str], types: list[str], columns: list[Values], total: int) -> list[Column]:
+    if len(names) != len(types) or len(columns) != len(names) or any(len(column) != total for column in columns):
+        raise Undecodable("the data has other columns or rows than was said")
+    return [Column(name, kind, values) for name, kind, values in zip(names, types, columns, strict=True)]
+
+
+@contextmanager
+def _blamed_on_the_bytes() -> Iterator[None]:
+    try:
+        yield
     except (Undecodable, MemoryError, ImportError):
         raise  # the last two are not what the bytes are to blame for
     except Exception as error:
         raise Undecodable(f"{type(error).__name__}: {error}") from error
-    return [Column(name, kind, values) for name, kind, values in zip(names, types, columns, strict=True)]

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from modeldata.columns.payloads import Payloads, grid, together
+from modeldata.columns.payloads import Payloads, grid, opened, together
 from modeldata.columns.texts import read_texts
 from modeldata.columns.typed import from_numpy, from_values
 from modeldata.columns.values import unpacker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
+
+    from msgpack import Unpacker
 
     from modeldata.columns.typed import Values
 
@@ -29,6 +32,28 @@ class Part(NamedTuple):
 
 def decode(types: list[str], extra: dict[str, Any], found: Payloads) -> list[Values]:
     """Frames with equally many rows have their parts at the same places: they are read as one array."""
+    made, rest = _typed(types, extra, found)
+    objects: list[int] = extra["objects"]
+    for at, cells in zip(objects, _objects(rest, len(objects)), strict=True):
+        made[at] = from_values(cells, types[at])
+    return [made[at] for at in range(len(types))]
+
+
+def decode_some(types: list[str], extra: dict[str, Any], found: Payloads, most: int) -> Iterator[list[Values]]:
+    """The columns of one frame, `most` rows at a time: what comes value by value takes many times its bytes."""
+    made, rest = _typed(types, extra, found)
+    objects: list[int] = extra["objects"]
+    streams = _streams(rest, len(objects))
+    for start in range(0, found.total, most):
+        count = min(most, found.total - start)
+        some = {at: values[start : start + count] for at, values in made.items()}
+        for at, stream in zip(objects, streams, strict=True):
+            some[at] = from_values([stream.unpack() for _ in range(count)], types[at])
+        yield [some[at] for at in range(len(types))]
+
+
+def _typed(types: list[str], extra: dict[str, Any], found: Payloads) -> tuple[dict[int, Values], Payloads]:
+    """By place, the columns whose values lie one after the other; and what is left of each frame for the others."""
     parts, row_bytes = _parts(extra["parts"])
     objects: list[int] = extra["objects"]
     texts: list[int] = extra.get("texts", [])  # before version 2 of the spool, text was among the objects
@@ -45,10 +70,7 @@ def decode(types: list[str], extra: dict[str, Any], found: Payloads) -> list[Val
     made.update(zip(texts, columns, strict=True))
     if not objects and (ends != stops).any():
         raise ValueError("a frame is longer than its rows")
-    rest = Payloads(found.content, ends, stops - ends, found.rows)
-    for at, cells in zip(objects, _objects(rest, len(objects)), strict=True):
-        made[at] = from_values(cells, types[at])
-    return [made[at] for at in range(len(types))]
+    return made, Payloads(found.content, ends, stops - ends, found.rows)
 
 
 def _parts(told: list[dict[str, Any]]) -> tuple[list[Part], int]:
@@ -76,3 +98,23 @@ def _objects(found: Payloads, width: int) -> list[list[object]]:
         for column, values in zip(columns, cells, strict=True):
             column.extend(values)
     return columns
+
+
+def _streams(found: Payloads, width: int) -> list[Unpacker]:
+    """One reader a column of the one frame, each at its first value."""
+    if not width:
+        return []
+    start, size = int(found.starts[0]), int(found.sizes[0])
+    outer = unpacker(opened(found.content, start))
+    if outer.read_array_header() != width:
+        raise ValueError("a frame has other columns than was said")
+    streams = []
+    for _ in range(width):
+        stream = unpacker(opened(found.content, start + outer.tell()))
+        if stream.read_array_header() != found.total:
+            raise ValueError("a frame is not exactly its rows")
+        streams.append(stream)
+        outer.skip()
+    if outer.tell() != size:
+        raise ValueError("a frame is longer than its rows")
+    return streams

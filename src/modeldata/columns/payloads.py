@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any, TypeAlias
+    from typing import Any, BinaryIO, TypeAlias
 
     Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -79,6 +80,13 @@ def pieces(content: bytes | memoryview, starts: Array, size: int) -> Array:
 def every(content: bytes | memoryview, dtype: np.dtype[Any]) -> Array:
     """The value that begins at each byte of `content`: a view, whose values overlap."""
     return np.ndarray((max(0, len(content) - dtype.itemsize + 1),), dtype, content, strides=(1,))
+
+
+def opened(content: bytes | memoryview, start: int) -> BinaryIO:
+    """The bytes from `start` on as a file, for who reads a little at a time."""
+    made = BytesIO(content)  # shares the memory of bytes
+    made.seek(start)
+    return made
 
 
 def together(content: bytes | memoryview, starts: Array, sizes: Array) -> bytes:

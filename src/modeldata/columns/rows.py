@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modeldata.columns.cells import read_cells
+from modeldata.columns.payloads import opened
 from modeldata.columns.typed import from_values
 from modeldata.columns.values import unpacker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modeldata.columns.payloads import Payloads
     from modeldata.columns.typed import Values
 
@@ -20,9 +23,23 @@ def decode(types: list[str], extra: dict[str, object], found: Payloads) -> list[
     cells = read_cells(found, width, single=single)
     if cells is not None:
         return [column.values(kind) for column, kind in zip(cells, types, strict=True)]
-    table = _read(found, single=single)
-    if any(len(row) != width for row in table):
-        raise ValueError(f"a row does not have {width} values")
+    return _columns(_read(found, single=single), types)
+
+
+def decode_some(types: list[str], extra: dict[str, object], found: Payloads, most: int) -> Iterator[list[Values]]:
+    """The columns of one frame of many rows, `most` rows at a time: values take many times their bytes."""
+    reader = unpacker(opened(found.content, int(found.starts[0])))
+    if extra.get("single") or reader.read_array_header() != found.total:
+        raise ValueError("a frame is not exactly its rows")
+    for start in range(0, found.total, most):
+        yield _columns([reader.unpack() for _ in range(min(most, found.total - start))], types)
+    if reader.tell() != int(found.sizes[0]):
+        raise ValueError("a frame is longer than its rows")
+
+
+def _columns(table: list[list[object]], types: list[str]) -> list[Values]:
+    if any(len(row) != len(types) for row in table):
+        raise ValueError(f"a row does not have {len(types)} values")
     if not table:
         return [from_values([], kind) for kind in types]
     return [from_values(list(values), kind) for values, kind in zip(zip(*table, strict=True), types, strict=True)]

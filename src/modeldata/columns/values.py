@@ -15,7 +15,7 @@ import numpy as np
 from modeldata.snapshot import values as wire
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, BinaryIO
 
 
 class Absent:
@@ -62,9 +62,10 @@ def _hashable(key: object) -> object:
     return key.tobytes() if isinstance(key, np.ndarray) else key
 
 
-def unpacker() -> msgpack.Unpacker:
-    """Reads values one after the other; whole numbers, text, lists and dicts as they were."""
+def unpacker(source: BinaryIO | None = None) -> msgpack.Unpacker:
+    """Reads values one after the other; whole numbers, text, lists and dicts as they were. Without a source, it is fed."""
     return msgpack.Unpacker(
+        source,
         ext_hook=ext_hook,
         object_pairs_hook=pairs_hook,
         strict_map_key=False,

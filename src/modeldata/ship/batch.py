@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modeldata import names
-from modeldata.columns import Column, Payloads, decode
+from modeldata.columns import Column, Payloads, decode, decode_some
 from modeldata.columns.texts import text_array
 from modeldata.encode.csv import header_line as csv_line
 from modeldata.ship.calls import Calls, portions
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from modeldata.columns.typed import Array, Values
     from modeldata.encode import Encoded, Encoder
     from modeldata.ship.gather import Group
+
+
+ALL = slice(None)
+PARTS = 8
+"""A call that does not fit into memory is encoded in about so many parts."""
+FAIR, FAIR_TIMES = 64 << 20, 32
+"""Bytes of memory that one row may ask for: so many, and so many times its own."""
 
 
 class Batch(NamedTuple):
@@ -38,10 +45,15 @@ class Batch(NamedTuple):
 
 
 class Spoilt(NamedTuple):
-    """One call that can't be decoded, set aside so that it stops nobody else."""
+    """One call that can't be decoded, from row `start` on, set aside so that it stops nobody else."""
 
     calls: Calls
     why: str
+    start: int = 0
+
+    @property
+    def ranges(self) -> list[tuple[bytes, int, int]]:
+        return [(writer, first + self.start, last) for writer, first, last in self.calls.ranges()]
 
 
 class Form(NamedTuple):
@@ -54,19 +66,23 @@ class Form(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Rows as bytes, without a header, and the calls that are in them, in this order."""
+    """Rows as bytes, without a header, and the calls in them, in this order; of one large call, `rows` from `start` on."""
 
     encoded: Encoded
     calls: Calls
+    rows: int
+    start: int = 0
 
 
 def encode_group(group: Group, form: Form) -> Iterator[Batch | Spoilt]:
     """The batches of a group, one after the other, and between them the frames that can't be decoded or encoded.
 
-    Raises MemoryError where even one frame alone is too much.
+    Raises MemoryError where the host has none for a single row.
     """
-    for calls in portions(group.frames, _portion_bytes(group, form.encoder.portions)):
-        for made in _encode(group, calls, form):
+    most = _portion_bytes(group, form.encoder.portions)
+    for calls in portions(group.frames, most):
+        large = len(calls) == 1 and int(calls.sizes[0]) > most
+        for made in _some_rows(group, calls, form, most) if large else _encode(group, calls, form):
             if isinstance(made, Spoilt):
                 yield made
             else:
@@ -121,24 +137,65 @@ def _named(definition: dict[str, object]) -> tuple[list[str], list[str]]:
 def _encode(group: Group, calls: Calls, form: Form) -> Iterator[Piece | Spoilt]:
     """All at once; where that fails, in halves down to the one frame that is to blame, which is set aside."""
     try:
-        columns = decode(group.definition, Payloads(calls.content, calls.starts, calls.sizes, calls.rows))
-        own = own_columns(calls, form.encoder.own_columns)
-        encoded = form.encoder.encode([*own, *columns], excel_safe=form.excel_safe, metadata=_metadata(group, form))
+        columns = decode(group.definition, _payloads(calls))
+        encoded = _encoded(group, calls, form, columns, 0)
     except ImportError:
         raise  # of ours, in a process that is short of something
-    except MemoryError:
+    except MemoryError as error:
         if len(calls) == 1:
-            raise
+            yield from _short_of_memory(group, calls, form, error)
+            return
     except Exception as error:  # whatever a library says of bytes or values that it does not like: no other row may wait for it
         if len(calls) == 1:
             yield Spoilt(calls, f"{type(error).__name__}: {error}")
             return
     else:
-        yield Piece(encoded, calls)
+        yield Piece(encoded, calls, int(calls.rows.sum()))
         return
     half = len(calls) // 2
     yield from _encode(group, calls.part(slice(half)), form)
     yield from _encode(group, calls.part(slice(half, None)), form)
+
+
+def _some_rows(group: Group, calls: Calls, form: Form, most: int) -> Iterator[Piece | Spoilt]:
+    """One call, some rows at a time: about `most` bytes of them."""
+    rows, start = int(calls.rows[0]), 0
+    if rows == 1:
+        yield from _encode(group, calls, form)
+        return
+    try:
+        for columns in decode_some(group.definition, _payloads(calls), max(1, rows * most // int(calls.sizes[0]))):
+            count = len(columns[0].values)
+            yield Piece(_encoded(group, calls, form, columns, start), calls, count, start)
+            start += count
+    except (MemoryError, ImportError):
+        raise
+    except Exception as error:  # as in `_encode`; rows that are on their way already are not set aside
+        yield Spoilt(calls, f"{type(error).__name__}: {error}", start)
+
+
+def _short_of_memory(group: Group, calls: Calls, form: Form, error: MemoryError) -> Iterator[Piece | Spoilt]:
+    """One call that does not fit into memory: fewer rows at a time. One row that asks for more than it should is to blame itself;
+    else it is the host that has no memory, and the row waits. Raises `error`."""
+    size = int(calls.sizes[0])
+    if int(calls.rows[0]) > 1:
+        yield from _some_rows(group, calls, form, max(1, size // PARTS))
+        return
+    try:
+        bytearray(FAIR + FAIR_TIMES * size)
+    except MemoryError:
+        raise error from None
+    yield Spoilt(calls, f"this one row of {size:,} bytes needs more than {(FAIR + FAIR_TIMES * size) >> 20} MiB of memory")
+
+
+def _payloads(calls: Calls) -> Payloads:
+    return Payloads(calls.content, calls.starts, calls.sizes, calls.rows)
+
+
+def _encoded(group: Group, calls: Calls, form: Form, columns: list[Column], start: int) -> Encoded:
+    """Rows from `start` on, with our own columns before them."""
+    own = own_columns(calls, form.encoder.own_columns, slice(start, start + len(columns[0].values)))
+    return form.encoder.encode([*own, *columns], excel_safe=form.excel_safe, metadata=_metadata(group, form))
 
 
 def _metadata(group: Group, form: Form) -> dict[str, str]:
@@ -151,12 +208,12 @@ def _metadata(group: Group, form: Form) -> dict[str, str]:
     }
 
 
-def own_columns(calls: Calls, wanted: Sequence[str]) -> list[Column]:
+def own_columns(calls: Calls, wanted: Sequence[str], some: slice = ALL) -> list[Column]:
     """`$Timestamp`, `$CorrelationId` and `$RequestId`: one value a call, repeated for each of its rows. And, where the format has
-    them, `$Writer`, `$Sequence` and `$Row`: which row of which call this is."""
+    them, `$Writer`, `$Sequence` and `$Row`: which row of which call this is. some: of all rows, those that are wanted."""
     rows = calls.rows
     single = bool((rows == 1).all())
-    which = None if single else np.repeat(np.arange(len(calls)), rows)
+    which = None if single else np.repeat(np.arange(len(calls)), rows)[some]
     times = calls.heads["time_ns"] // 1000
     made = [
         Column(names.TIMESTAMP, "datetime64[us]", _each(pa.array(times).cast(pa.timestamp("us")), which)),
@@ -167,7 +224,7 @@ def own_columns(calls: Calls, wanted: Sequence[str]) -> list[Column]:
         return made
     writer = pa.array([one.hex() for one in calls.writers], pa.string()).take(pa.array(calls.writer))
     first = pa.array(calls.heads["sequence"].astype(np.uint64)).cast(pa.int64())
-    place = np.zeros(len(calls), np.int64) if which is None else np.arange(len(which)) - (np.cumsum(rows) - rows)[which]
+    place = np.zeros(len(calls), np.int64) if which is None else np.arange(rows.sum())[some] - (np.cumsum(rows) - rows)[which]
     return [
         *made,
         Column(names.WRITER, "str", _each(writer, which)),
@@ -226,7 +283,7 @@ def _manifest(group: Group, columns: list[str], types: list[str], piece: Piece) 
     times = calls.heads["time_ns"]
     manifest: dict[str, object] = {
         "identity": group.identity,
-        "rows": int(calls.rows.sum()),
+        "rows": piece.rows,
         "first_ns": int(times.min()),
         "last_ns": int(times.max()),
         "columns": columns,
@@ -234,6 +291,12 @@ def _manifest(group: Group, columns: list[str], types: list[str], piece: Piece) 
         "calls": _runs(calls.rows),
         "sequences": [[writer.hex(), first, last] for writer, first, last in calls.ranges()],
     }
+    if piece.rows < int(calls.rows.sum()):
+        ((writer, first, _),) = calls.ranges()
+        begins = first + piece.start
+        manifest |= {"calls": [[piece.rows, 1]], "sequences": [[writer.hex(), begins, begins + piece.rows - 1]]}
+    if piece.start:
+        manifest["continues"] = piece.start
     if encoded.replaced:
         manifest["surrogates_replaced"] = encoded.replaced
     if encoded.kinds:

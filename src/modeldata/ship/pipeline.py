@@ -219,7 +219,7 @@ class Pipeline:
             for made in encode_group(group, form):
                 if isinstance(made, Spoilt):
                     bad.append(_as_bad(made))
-                    lost += [Lost(group.identity, group.folder, *numbers, "quarantined") for numbers in made.calls.ranges()]
+                    lost += [Lost(group.identity, group.folder, *numbers, "quarantined") for numbers in made.ranges]
                     continue
                 made.manifest["batch"] = _batch_id(form.origin, len(items), made.manifest)
                 refused = _refusals_of(found, group.stream, group.folder)
@@ -341,7 +341,7 @@ def _loss_note(one: Lost) -> tuple[str, dict[str, object]]:
 
 def _as_bad(spoilt: Spoilt) -> Bad:
     one = spoilt.calls
-    return Bad(one.writers[one.writer[0]].hex(), int(one.places[0]), one.data(0), int(one.rows[0]), spoilt.why)
+    return Bad(one.writers[one.writer[0]].hex(), int(one.places[0]), one.data(0), int(one.rows[0]) - spoilt.start, spoilt.why)
 
 
 def _refusals_of(found: Gathered, stream: str, folder: str) -> dict[str, int]:

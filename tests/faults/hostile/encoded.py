@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.faults.mutant import Mutant, one
 
 _ODD = "tests/encode/test_odd_values_have_a_form.py"
+_LARGE = "tests/e2e/test_large_calls_are_archived_in_pieces.py"
 _TYPED = "tests/e2e/test_typed_columns_can_be_encoded.py"
 
 ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -30,10 +31,31 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
         "lists and dicts nested as deep as the packer goes",
         ("encode/test_odd_values_have_a_form.py::test_lists_and_dicts_come_back_however_deep_they_are_nested",),
     ),
+    "H34": (
+        "a call of more bytes than the shipper's memory takes at once",
+        (
+            "e2e/test_large_calls_are_archived_in_pieces.py::test_each_row_of_a_large_call_is_archived_once",
+            "e2e/test_large_calls_are_archived_in_pieces.py::test_a_call_without_memory_is_tried_in_parts",
+        ),
+    ),
 }
 """Row of the matrix → (the fault in a few words, beginnings of the tests that show it)."""
 
 MUTANTS: tuple[Mutant, ...] = (
+    one(
+        "a large call is encoded some rows at a time",
+        "ship/batch.py",
+        "large = len(calls) == 1 and int(calls.sizes[0]) > most",
+        "large = False",
+        _LARGE,
+    ),
+    one(
+        "one row that asks for too much memory is set aside",
+        "ship/batch.py",
+        "        bytearray(FAIR + FAIR_TIMES * size)\n",
+        "        raise error\n",
+        _LARGE,
+    ),
     one(
         "a Decimal's text is bounded before it is made",
         "encode/text.py",
