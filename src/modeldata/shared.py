@@ -154,7 +154,7 @@ class Shared:
         except ModelDataError:
             return False  # `stats()` and `doctor` say why
         written = self.writer.positions()
-        return all(_archived_in(state, place, awaited, written) for state in states)
+        return all(not state.parked and _archived_in(state, place, awaited, written) for state in states)
 
     def leave(self, user: int, *, stop: bool = False) -> None:
         """One archive less. After the last one: END, and no descriptor stays. stop: a thread that ships is stopped, too."""

@@ -154,7 +154,7 @@ def _try(settings: Settings, place: Place, files: Files, leave: threading.Event)
 
 
 def _archived(settings: Settings, place: Place, files: Files) -> int:
-    return min(sum(state.archived.values()) for state in _states(settings, place, files))
+    return min(sum(state.archived.values()) - state.parked for state in _states(settings, place, files))
 
 
 def _pending(settings: Settings, place: Place, files: Files) -> int:

@@ -35,6 +35,7 @@ FAIR, FAIR_TIMES = 64 << 20, 32
 class Batch(NamedTuple):
     """One group, or a part of it, encoded. `head` bytes at the start of `data` are the header: sent only where a file begins."""
 
+    format: str
     folder: str
     stream: str
     signature: str
@@ -105,7 +106,7 @@ def _batches(group: Group, piece: Piece, form: Form) -> Iterator[Batch]:
     signature, plain = _signature(group.stream, names_of_all, types), _signature(group.stream, names_of_all, [])
     manifest = _manifest(group, columns, types, piece)
     for data, mine in _cut(piece.encoded.data, manifest, form):
-        yield Batch(group.folder, group.stream, signature, plain, header + data, len(header), mine)
+        yield Batch(form.encoder.suffix, group.folder, group.stream, signature, plain, header + data, len(header), mine)
 
 
 def _cut(data: bytes, manifest: dict[str, object], form: Form) -> Iterator[tuple[bytes, dict[str, object]]]:

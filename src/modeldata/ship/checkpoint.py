@@ -28,7 +28,7 @@ STATE_LOST = (
 )
 
 
-_LATER = ("parts", "spool")
+_LATER = ("parked", "parts", "spool")
 """What the first version did not write."""
 
 
@@ -58,6 +58,7 @@ class State:
         "drops",
         "gaps",
         "offsets",
+        "parked",
         "parts",
         "quarantined",
         "round",
@@ -88,6 +89,8 @@ class State:
         """(folder, note) for manifests: losses that are decided, but that the archive has not been told of yet."""
         self.parts = 0
         """How many names were given to files that are written once, as a whole; the next one's number."""
+        self.parked = 0
+        """Rows that `archived` counts and that are parked (see `ship.parked`). Not stored: for those who look on."""
         self.spool = ""
         """The id (hex) of the spool whose files `targets` are; empty in states of a version that did not note it."""
 

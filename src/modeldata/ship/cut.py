@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 QUARANTINED = "quarantined"
 
 
-def cut(
-    intent: Intent, index: int, targets: Targets, freezer: Freezer, file_format: str, set_aside: Callable[[Item], None]
-) -> None:
+def cut(intent: Intent, index: int, targets: Targets, freezer: Freezer, set_aside: Callable[[Item], None]) -> None:
     """Replace item `index` by its two halves, or a single row by the note that it is lost. The caller makes it durable."""
     item = intent.items[index]
     if item.rows == 1:
@@ -36,7 +34,7 @@ def cut(
         return
     data = freezer.read_all(item)
     header, at = data[: item.head], item.rows // 2
-    halves = encoder(file_format).split(data[item.head :], item.rows, at)
+    halves = encoder(item.path.rpartition(".")[2]).split(data[item.head :], item.rows, at)
     pieces = [header + half for half in halves]
     staged = freezer.stage_more(pieces)
     manifests = split_manifest(item.manifest, at)
@@ -66,11 +64,12 @@ def _give_up(intent: Intent, index: int, targets: Targets) -> None:
         "lost": [[writer, first, last, QUARANTINED]],
     }
     stream = names.stream(cast("dict[str, str]", item.manifest["identity"]))
+    told = targets.told(item.folder, note)  # first: where its folder takes nothing, all stays as it is
     intent.after.quarantined += 1
     intent.after.archived[stream] = intent.after.archived.get(stream, 0) - 1
     targets.skip(intent, index)
     del intent.items[index]
-    intent.items.append(targets.told(item.path.rpartition("/")[0], note))
+    intent.items.append(told)
 
 
 def split_manifest(manifest: dict[str, object], at: int) -> tuple[dict[str, object], dict[str, object]]:

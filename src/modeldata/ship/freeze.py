@@ -13,6 +13,7 @@ from zlib import crc32
 
 import msgpack
 
+from modeldata import names
 from modeldata.errors import SpoolError
 from modeldata.ship.checkpoint import State
 from modeldata.spool.files import read_all, read_file, replace_file, write_all
@@ -21,7 +22,11 @@ from modeldata.spool.frame import checksum
 if TYPE_CHECKING:
     from modeldata.spool.files import Files
 
-MAGIC = b"MDINTENT1\n"
+MAGIC = b"MDINTENT2\n"
+"""Begins each of the two equal halves of an intent: one damaged byte spoils one of them."""
+MAGIC_SINGLE = b"MDINTENT1\n"
+"""Begins an intent of an earlier version, which was written once."""
+INTENT = "intent"
 STAGING = "staging"
 CUT = "cut-"
 """Begins the names of further staging files, for batches that a store refused and that go on in two halves."""
@@ -32,7 +37,8 @@ class Item(NamedTuple):
 
     The first `head` bytes are the header, `crc` is the checksum of the rest. `log` is the manifest file that gets a line about
     it. An item without bytes has no `path`: it is only told in the log. `whole`: file and log are written once and never grow.
-    `staged`: the file that holds the bytes.
+    `staged`: the file that holds the bytes. A path whose name is only an ending has no file yet: its folder took none.
+    `columns` then says which rows the file is for.
     """
 
     path: str
@@ -48,6 +54,17 @@ class Item(NamedTuple):
     staged: str = STAGING
     check: int | None = None
     """`checksum` of all the staged bytes. None in an intent of an earlier version: then there is only `crc`."""
+    columns: str = ""
+
+    @property
+    def placed(self) -> bool:
+        """Is it decided which file gets it, and where in it?"""
+        return not self.path.rpartition("/")[2].startswith(".")
+
+    @property
+    def folder(self) -> str:
+        """The folder that its rows or, without rows, its manifest line are about."""
+        return self.path.rpartition("/")[0] if self.path else self.log.rpartition(f"/{names.MANIFEST}/")[0]
 
     @property
     def rows(self) -> int:
@@ -81,17 +98,26 @@ class Intent(NamedTuple):
             {"round": self.round, "items": [list(item) for item in self.items], "after": self.after.pack()},
             unicode_errors="surrogatepass",
         )
-        return MAGIC + crc32(body).to_bytes(4, "little") + body
+        return 2 * (MAGIC + crc32(body).to_bytes(4, "little") + body)
 
     @classmethod
     def unpack(cls, data: bytes) -> Intent:
-        """Raises ValueError for bytes that are no whole intent."""
-        body = data[len(MAGIC) + 4 :]
-        if not data.startswith(MAGIC) or crc32(body).to_bytes(4, "little") != data[len(MAGIC) : len(MAGIC) + 4]:
+        """Raises ValueError for bytes in which no whole intent is left."""
+        half = len(data) // 2
+        body = _checked(data, MAGIC_SINGLE) or _checked(data[:half], MAGIC) or _checked(data[half:], MAGIC)
+        if body is None:
             raise ValueError("the intent's checksum does not hold")
         content = msgpack.unpackb(body, unicode_errors="surrogatepass")
         items = [Item(*fields) for fields in content["items"]]
         return cls(content["round"], items, State.unpack(content["after"]))
+
+
+def _checked(data: bytes, magic: bytes) -> bytes | None:
+    """What follows the magic and the checksum, where they hold."""
+    body = data[len(magic) + 4 :]
+    if not data.startswith(magic) or crc32(body).to_bytes(4, "little") != data[len(magic) : len(magic) + 4]:
+        return None
+    return body
 
 
 def _is(data: bytes, item: Item) -> bool:
@@ -103,9 +129,10 @@ def _is(data: bytes, item: Item) -> bool:
 class Staging:
     """The bytes of a round, one batch after the other, so that no two of them need be in memory at once."""
 
-    def __init__(self, path: str, files: Files) -> None:
+    def __init__(self, path: str, files: Files, copies: int = 1) -> None:
         self._path = path
         self._files = files
+        self._copies = copies
         self._fd: int | None = None
         self.size = 0
 
@@ -113,8 +140,10 @@ class Staging:
         """Where `data` begins. Raises OSError."""
         if self._fd is None:
             self._fd = self._files.open(self._path + ".tmp", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-        write_all(self._files, self._fd, data, self.size)
-        at, self.size = self.size, self.size + len(data)
+        at = self.size
+        for _ in range(self._copies):
+            write_all(self._files, self._fd, data, self.size)
+            self.size += len(data)
         return at
 
     def finish(self) -> None:
@@ -133,16 +162,24 @@ class Staging:
 
 
 class Freezer:
-    """The two files of the round under way."""
+    """The two files of a round under way, or (with a prefix to their names) of one that was parked.
 
-    def __init__(self, folder: str, files: Files) -> None:
+    copies: how often each batch is in staging, one behind the other.
+    """
+
+    def __init__(self, folder: str, files: Files, prefix: str = "", copies: int = 1) -> None:
         self._files = files
         self._folder = folder
-        self._intent = os.path.join(folder, "intent")
+        self._prefix = prefix
+        self._copies = copies
+        self._intent = self._path(INTENT)
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._folder, self._prefix + name)
 
     def begin(self) -> Staging:
         """Where the bytes of a round are gathered before it is frozen."""
-        return Staging(os.path.join(self._folder, STAGING), self._files)
+        return Staging(self._path(STAGING), self._files, self._copies)
 
     def freeze(self, intent: Intent, staging: Staging) -> None:
         """Durable when this returns. The bytes come before the intent: an intent never speaks of bytes that are not there."""
@@ -153,11 +190,13 @@ class Freezer:
         """Another staging file, durable when this returns; its name."""
         taken = self._cuts()
         number = 1 + max((int(name.removeprefix(CUT)) for name in taken), default=0)
-        replace_file(self._files, os.path.join(self._folder, f"{CUT}{number}"), b"".join(pieces))
+        replace_file(self._files, self._path(f"{CUT}{number}"), b"".join(pieces))
         return f"{CUT}{number}"
 
     def _cuts(self) -> list[str]:
-        return [name for name in self._files.listdir(self._folder) if name.startswith(CUT) and name[len(CUT) :].isdigit()]
+        begins = self._prefix + CUT
+        mine = [name for name in self._files.listdir(self._folder) if name.startswith(begins) and name[len(begins) :].isdigit()]
+        return [name.removeprefix(self._prefix) for name in mine]
 
     def rewrite(self, intent: Intent) -> None:
         """Replace the intent, its bytes staying as they are: where a file turned out not to be ours any more."""
@@ -176,20 +215,21 @@ class Freezer:
 
     def read_all(self, item: Item) -> bytes:
         """As `read`, but always with the header."""
-        path = os.path.join(self._folder, item.staged)
+        path = self._path(item.staged)
         fd = self._files.open_regular(path)
         try:
-            data = read_all(self._files, fd, item.size, item.at)
+            for copy in range(self._copies):
+                data = read_all(self._files, fd, item.size, item.at + copy * item.size)
+                if _is(data, item):
+                    return data
         finally:
             self._files.close(fd)
-        if not _is(data, item):
-            raise SpoolError("send a round", path, cause="it does not hold what its intent says", hint="the disk may be failing")
-        return data
+        raise SpoolError("send a round", path, cause="it does not hold what its intent says", hint="the disk may be failing")
 
     def clear(self) -> None:
         """Forget the round. Only after both slots of the checkpoint know of it."""
-        for name in (os.path.basename(self._intent), STAGING, *self._cuts()):
+        for name in (INTENT, STAGING, *self._cuts()):
             try:
-                self._files.unlink(os.path.join(self._folder, name))
+                self._files.unlink(self._path(name))
             except FileNotFoundError:
                 continue

@@ -13,14 +13,15 @@ from modeldata.encode import encoder
 from modeldata.errors import SpoolError, StoreError
 from modeldata.ship.batch import Form, Spoilt, encode_group
 from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, State
-from modeldata.ship.cut import cut
 from modeldata.ship.freeze import Freezer, Intent, Item, Staging
 from modeldata.ship.gather import DROP_OLDEST, Bad, Gatherer, Lost, joined
+from modeldata.ship.parked import Parked
+from modeldata.ship.send import Sender, not_taken
 from modeldata.ship.sinks import adopt, is_sure, name_of
 from modeldata.ship.targets import Targets
 from modeldata.spool.files import replace_file, settle
 from modeldata.spool.reader import OpenSegment, segment_names
-from modeldata.store import Foreign, Full, Refused
+from modeldata.store import Unavailable
 from modeldata.store.archive_id import ArchiveId, identify
 from modeldata.store.local import LocalStore
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from modeldata.settings import Settings
     from modeldata.ship.gather import Gathered, Refusals
+    from modeldata.ship.parked import Rest
     from modeldata.spool.files import Files
     from modeldata.spool.place import Place
     from modeldata.store import Store
@@ -64,6 +66,9 @@ class Pipeline:
         self._may_commit = may_commit
         self._random = random
         self._gatherer = Gatherer(place, files, hour_folders=settings.hour_folders, warn=warn)
+        self._sender = Sender(place, store, files, warn, self._check_lead)
+        self.held: dict[str, Unavailable] = {}
+        """Folders that took nothing when they were last tried, and why."""
         self._asked = 0
         self._settled = False
         self._open_sink(name_of(place, settings, files))
@@ -76,6 +81,7 @@ class Pipeline:
         self._checkpoint = Checkpoint(folder, self._files)
         self._freezer = Freezer(folder, self._files)
         self._generation, self.state = self._checkpoint.load()
+        self.parked = Parked(folder, self._files, self._warn)
 
     def _settle(self) -> bool:
         """Learn which archive this is and open its checkpoint for writing. False: it is another checkpoint than was thought.
@@ -111,17 +117,21 @@ class Pipeline:
                 raise
             return None
 
-    def step(self) -> Round:
+    def step(self, *, parked_too: bool = True) -> Round:
         """Finish the round that a crash left, or make a new one. Raises `Unavailable` or OSError; the next call goes on.
 
-        When it returns, the rows it counts are durable in the archive and the checkpoint knows.
+        When it returns, the rows it counts are durable in the archive and the checkpoint knows. What can't land alone is parked.
+        parked_too: where there is nothing else to do, try once what is parked.
         """
         intent = self._left_over()
         found = self._gatherer.gather(self.state) if intent is None else None
-        if found is not None and not found.changed:
+        idle = found is not None and not found.changed
+        if idle and not (parked_too and self.parked):
             return Round(0, False)
         if not self._settled and not self._settle():
-            return self.step()
+            return self.step(parked_too=parked_too)
+        if idle:
+            return Round(self.send_parked(), False)
         more = found is None or found.more
         if intent is None:
             assert found is not None
@@ -130,6 +140,28 @@ class Pipeline:
         rows = self._send(intent)
         self._commit(intent.after)
         return Round(rows, more)
+
+    def send_parked(self) -> int:
+        """Try once what is parked, in its order; the rows that landed. What still can't land waits on. Raises `Unavailable` where
+        the store takes nothing at all."""
+        if not self.parked or self._left_over() is not None or (not self._settled and not self._settle()):
+            return 0
+        held: dict[str, Unavailable] = {}
+        rows = 0
+        for rest in list(self.parked.rests):
+            intent = rest.intent._replace(items=list(rest.intent.items), after=self.state)
+            waiting = self._sender.send(intent, rest.freezer, held, partial(self._keep_parked, rest))
+            rows += sum(item.rows for item in intent.items) - sum(item.rows for item in waiting)
+            if len(waiting) < len(intent.items) or intent.items != rest.intent.items:
+                self.parked.keep(rest, waiting)
+        self.held = held
+        return rows
+
+    def _keep_parked(self, rest: Rest, intent: Intent) -> None:
+        """A batch that was parked goes to another file: known before it is sent."""
+        self._check_lead("move a batch to another file")
+        rest.freezer.rewrite(intent._replace(after=State()))
+        self._save(self.state)
 
     def give_up_oldest(self, room: int, others_have: Callable[[str], bool] = lambda name: True) -> int:
         """when_full="drop_oldest": give up whole segments, the oldest first, until `room` bytes are free. The rows lost.
@@ -192,6 +224,7 @@ class Pipeline:
         if intent.round <= self.state.round:
             self._freezer.clear()  # committed; only the clean-up was interrupted
             return None
+        self.parked.forget_round(intent)
         return intent
 
     def _freeze(self, found: Gathered) -> Intent:
@@ -199,7 +232,7 @@ class Pipeline:
         after.round = self.state.round + 1
         staging = self._freezer.begin()
         try:
-            items, bad = self._encode(found, Targets(after, self._store, self.place, self._settings.format), staging)
+            items, bad = self._encode(found, Targets(after, self._store, self.place, self._held_folders()), staging)
             self._quarantine(bad, after)
             intent = Intent(after.round, items, after)
             if items:
@@ -230,55 +263,29 @@ class Pipeline:
         told = [*found.after.untold, *(_refusal_note(one) for one in found.refusals), *(_loss_note(one) for one in joined(lost))]
         found.after.untold = []
         for folder, note in told:
-            items.append(targets.told(folder, {**note, "batch": _batch_id(form.origin, len(items), note)}))
+            try:
+                items.append(targets.told(folder, {**note, "batch": _batch_id(form.origin, len(items), note)}))
+            except Unavailable as error:
+                if not error.path_only:
+                    raise
+                found.after.untold.append((folder, note))
         return items, bad
+
+    def _held_folders(self) -> dict[str, Unavailable]:
+        """Folders in which something is parked: what comes later waits behind it."""
+        for item in self.parked.items():
+            self.held.setdefault(item.folder, not_taken(item.folder))
+        return {folder: self.held[folder] for folder in {item.folder for item in self.parked.items()}}
 
     def _form(self, origin: str) -> Form:
         return Form(encoder(self._settings.format), self._settings.excel_safe, self._store.block_bytes, origin)
 
     def _send(self, intent: Intent) -> int:
-        """Until every item is known to be there. An item whose file is no longer ours gets another, decided durably first."""
-        rows = 0
-        targets = Targets(intent.after, self._store, self.place, self._settings.format)
-        index = 0
-        while index < len(intent.items):  # a refused item becomes two
-            self._until_there(intent, index, targets, log=False)
-            self._until_there(intent, index, targets, log=True)
-            rows += intent.items[index].rows
-            index += 1
-        return rows
-
-    def _until_there(self, intent: Intent, index: int, targets: Targets, *, log: bool) -> None:
-        """The rows, or (once those are there) the manifest line, of one item."""
-        while True:
-            self._check_lead("send a batch")
-            try:
-                self._put(intent.items[index], targets, log)
-                return
-            except Foreign as foreign:
-                if not isinstance(foreign, Full):
-                    self._warn(f"foreign_change: {foreign}; going on in another file")
-                targets.move(intent, index, log=log)
-                self._rewrite(intent)
-            except Refused as refused:
-                if log or not intent.items[index].path:
-                    raise
-                cut(intent, index, targets, self._freezer, self._settings.format, partial(self._set_aside, str(refused)))
-                self._freezer.rewrite(intent)
-
-    def _put(self, item: Item, targets: Targets, log: bool) -> None:
-        if item.whole and (log or item.path):
-            self._store.put(item.log if log else item.path, item.line() if log else self._freezer.read(item))
-        elif log:
-            self._store.append(item.log, item.log_start, item.line())
-        elif item.path and self._store.append(item.path, item.start, self._freezer.read(item)):
-            targets.seal(item.path)
-
-    def _set_aside(self, refused: str, item: Item) -> None:
-        """Keep a row that the store will never take."""
-        path = os.path.join(self.place.quarantine, f"refused-{str(item.manifest['batch']).replace('.', '-')}.bin")
-        replace_file(self._files, path, self._freezer.read_all(item))
-        self._warn(f"quarantined: {path}: 1 row: {refused}")
+        """Until every item is known to be there, or is parked."""
+        waiting = self._sender.send(intent, self._freezer, self._held_folders(), self._rewrite, self.held)
+        if waiting:
+            self.parked.add(intent, waiting, self._freezer)
+        return sum(item.rows for item in intent.items) - sum(item.rows for item in waiting)
 
     def _check_lead(self, operation: str) -> None:
         if not self._may_commit():

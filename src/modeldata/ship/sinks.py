@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modeldata import urls
 from modeldata.settings import key_of
 from modeldata.ship.checkpoint import Checkpoint
+from modeldata.ship.parked import parked_rows
 from modeldata.spool.files import make_folders, read_file, replace_file
 
 if TYPE_CHECKING:
@@ -88,13 +89,19 @@ def name_of(place: Place, settings: Settings, files: Files, archive: ArchiveId |
 
 def state_of(place: Place, settings: Settings, files: Files) -> State:
     """What the checkpoint of one archive says now. Raises `SpoolError` where no slot of it can be read."""
-    return Checkpoint(place.sink(name_of(place, settings, files)), files).load()[1]
+    return _state_in(place.sink(name_of(place, settings, files)), files)
 
 
 def state_under(place: Place, url: str, files: Files) -> State:
     """The same for an archive that was last met under `url`."""
     noted = {sink.url: name for name, sink in sinks_of(place, files).items()}
-    return Checkpoint(place.sink(noted.get(url, key_of(url))), files).load()[1]
+    return _state_in(place.sink(noted.get(url, key_of(url))), files)
+
+
+def _state_in(folder: str, files: Files) -> State:
+    state = Checkpoint(folder, files).load()[1]
+    state.parked = parked_rows(folder, files)  # after the checkpoint: what it says is archived was parked before
+    return state
 
 
 def is_sure(place: Place, settings: Settings, files: Files) -> bool:

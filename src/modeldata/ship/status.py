@@ -48,7 +48,7 @@ def fill(stats: Stats, settings: Settings, place: Place | None, files: Files, no
 
 def _fill(stats: Stats, settings: Settings, place: Place, files: Files, now_ns: int) -> None:
     state, waiting = _slowest(settings, place, files, now_ns, stats)
-    stats.archived = sum(state.archived.values())
+    stats.archived = sum(state.archived.values()) - state.parked
     stats.refused = dict(state.drops)
     stats.torn, stats.damaged, stats.gaps, stats.quarantined = state.torn, state.damaged, state.gaps, state.quarantined
     stats.pending, stats.segments = waiting.rows, waiting.segments
@@ -71,8 +71,8 @@ def _slowest(settings: Settings, place: Place, files: Files, now_ns: int, stats:
         found.append((state, count(place, state, files)))
         if len(settings.archives) > 1:
             lag = 0.0 if found[-1][1].oldest_ns is None else max(0.0, (now_ns - found[-1][1].oldest_ns) / 1e9)
-            told: dict[str, float] = {"archived": sum(state.archived.values()), "pending": found[-1][1].rows, "lag_seconds": lag}
-            stats.archives[mask(url)] = told
+            archived = sum(state.archived.values()) - state.parked
+            stats.archives[mask(url)] = {"archived": archived, "pending": found[-1][1].rows, "lag_seconds": lag}
     return max(found, key=lambda one: one[1].rows)
 
 

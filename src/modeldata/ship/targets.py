@@ -9,8 +9,11 @@ from modeldata import names
 from modeldata.ship.checkpoint import State, Target
 from modeldata.ship.freeze import Intent, Item
 from modeldata.spool.frame import checksum
+from modeldata.store import Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from modeldata.ship.batch import Batch
     from modeldata.spool.place import Place
     from modeldata.store import WriteStore
@@ -27,13 +30,13 @@ class Targets:
     Where the store or the format has no files that grow, each batch is a file of its own, under a number never used again.
     """
 
-    def __init__(self, after: State, store: WriteStore, place: Place, file_format: str) -> None:
+    def __init__(self, after: State, store: WriteStore, place: Place, held: Mapping[str, Unavailable]) -> None:
+        """held: folders that take nothing now. A batch for one of them gets no file that would have to be claimed."""
         self._after = after
         self._store = store
         self._place = place
-        self._format = file_format
+        self._held = held
         self._appends = store.appends
-        self._whole = file_format == "parquet" or not store.appends
         self._disown()
         self._forget()
         self._folders: dict[str, list[str]] = {}
@@ -56,22 +59,37 @@ class Targets:
     def item(self, batch: Batch, at: int) -> Item:
         """A batch with its place: the end of the file that holds such rows, or the start of a new one."""
         crc, check = crc32(memoryview(batch.data)[batch.head :]), checksum(batch.data, 0)
-        if self._whole:
-            path = self._next_part(batch.folder)
-            item = Item(path, 0, at, batch.head, len(batch.data), crc, batch.manifest, _log_of(path), 0, True, check=check)
-        else:
-            path = self._file_for(batch)
-            target = self._after.targets[path]
-            item = Item(
-                path, target.length, at, batch.head, len(batch.data), crc, batch.manifest, target.log, target.log_length,
-                check=check,
-            )  # fmt: skip
-            self._advance(item)
+        whole = batch.format == "parquet" or not self._appends
+        path = self._next_part(batch.folder, batch.format) if whole else f"{batch.folder}/.{batch.format}"
+        log = _log_of(path) if whole else ""
+        item = Item(
+            path, 0, at, batch.head, len(batch.data), crc, batch.manifest, log, 0, whole,
+            check=check, columns=f"{batch.signature}:{batch.header}",
+        )  # fmt: skip
         self._after.archived[batch.stream] = self._after.archived.get(batch.stream, 0) + item.rows
+        return item if whole else self._placed_if_possible(item)
+
+    def _placed_if_possible(self, item: Item) -> Item:
+        try:
+            return self._placed(item)
+        except Unavailable as error:
+            if not error.path_only:
+                raise
+            return item
+
+    def place(self, intent: Intent, index: int) -> None:
+        """Give an item whose folder took no file one. Raises `Unavailable` where it still takes none."""
+        intent.items[index] = self._placed(intent.items[index])
+
+    def _placed(self, item: Item) -> Item:
+        path = self._file_for(item.folder, item.columns, _format_of(item.path))
+        target = self._after.targets[path]
+        item = item._replace(path=path, start=target.length, log=target.log, log_start=target.log_length)
+        self._advance(item)
         return item
 
     def told(self, folder: str, manifest: dict[str, object]) -> Item:
-        """A line in a manifest that belongs to no rows."""
+        """A line in a manifest that belongs to no rows. Raises `Unavailable` where the folder takes none."""
         path = f"{folder}/{names.MANIFEST}/told-{self._place.spool8}"
         if not self._appends:
             self._after.parts += 1
@@ -132,7 +150,7 @@ class Targets:
     def part_of(self, item: Item) -> str:
         """A new name beside a file that is written once. Far ahead: after a lost checkpoint, many numbers may be taken."""
         self._after.parts *= 2
-        return self._next_part(item.path.rpartition("/")[0])
+        return self._next_part(item.folder, _format_of(item.path))
 
     def _another_part(self, old: Item, log: bool) -> Item:
         if log:
@@ -145,7 +163,7 @@ class Targets:
     def _move_file(self, intent: Intent, index: int, old: Item) -> None:
         target = self._after.targets[old.path]
         target.sealed = True
-        path = self._new_file(old.path.rpartition("/")[0], target.columns)
+        path = self._new_file(old.folder, target.columns, _format_of(old.path))
         fresh = self._after.targets[path]
         for later in range(index, len(intent.items)):
             item = intent.items[later]
@@ -156,8 +174,8 @@ class Targets:
 
     def _move_log(self, intent: Intent, index: int, old: str) -> None:
         owner = next(target for target in self._after.targets.values() if target.log == old)
-        owner.log = self._free_log(old.removesuffix(".jsonl"))
-        owner.log_length = self._store.length(owner.log)
+        log = self._free_log(old.removesuffix(".jsonl"))
+        owner.log, owner.log_length = log, self._store.length(log)  # both or, where the store does not answer, none
         for later in range(index, len(intent.items)):
             item = intent.items[later]
             if item.log == old:
@@ -171,23 +189,26 @@ class Targets:
         target.log_length = item.log_start + len(item.line())
         target.used = self._after.round
 
-    def _file_for(self, batch: Batch) -> str:
-        here = self._folders.get(batch.folder, [])
-        same_header = [path for path in here if self._after.targets[path].columns.endswith(batch.header)]
-        signature = batch.signature if len(same_header) < PARTS_BY_TYPE else batch.header
-        columns = f"{signature}:{batch.header}"
+    def _file_for(self, folder: str, columns: str, file_format: str) -> str:
+        header = columns.rpartition(":")[2]
+        here = self._folders.get(folder, [])
+        same_header = [path for path in here if self._after.targets[path].columns.endswith(header)]
+        if len(same_header) >= PARTS_BY_TYPE:
+            columns = f"{header}:{header}"
         for path in same_header:
             target = self._after.targets[path]
-            if target.columns == columns and not target.sealed and path.endswith("." + self._format):
+            if target.columns == columns and not target.sealed and _format_of(path) == file_format:
                 return path
-        return self._new_file(batch.folder, columns)
+        if folder in self._held:
+            raise self._held[folder]
+        return self._new_file(folder, columns, file_format)
 
-    def _new_file(self, folder: str, columns: str) -> str:
+    def _new_file(self, folder: str, columns: str, file_format: str) -> str:
         """The first free name of the folder, claimed for this spool and these columns."""
         owner = f"{self._place.spool_id.hex()} {columns}\n".encode()
         number = 0
         while True:
-            name = names.data_file(self._format, self._place.spool8, number)
+            name = names.data_file(file_format, self._place.spool8, number)
             path = f"{folder}/{name}"
             number += 1
             if path in self._after.targets or not self._store.claim(path, owner, self._place.spool8):
@@ -197,9 +218,9 @@ class Targets:
             self._folders.setdefault(folder, []).append(path)
             return path
 
-    def _next_part(self, folder: str) -> str:
+    def _next_part(self, folder: str, file_format: str) -> str:
         self._after.parts += 1
-        return f"{folder}/{names.data_file(self._format, self._place.spool8, self._after.parts)}"
+        return f"{folder}/{names.data_file(file_format, self._place.spool8, self._after.parts)}"
 
     def _free_log(self, stem: str) -> str:
         number = 0
@@ -208,6 +229,10 @@ class Targets:
             if self._store.length(path) == 0:
                 return path
             number += 1
+
+
+def _format_of(path: str) -> str:
+    return path.rpartition(".")[2]
 
 
 def _log_of(path: str) -> str:

@@ -56,8 +56,8 @@ def look(place: Place, state: State, files: Files) -> Sight:
 
 
 def count(place: Place, state: State, files: Files) -> Pending:
-    """How many rows wait, and since when. Reads what waits."""
-    rows = 0
+    """How many rows wait, in segments or parked, and since when. Reads what waits."""
+    rows = state.parked
     oldest: int | None = None
     segments = 0
     for name in segment_names(place, files):

@@ -81,6 +81,8 @@ class Worker:
         self._synced_at = self._noted_at = float("-inf")
         self.last_error: str | None = None
         self.last_error_ns = 0
+        self._parked_at = 0.0
+        self._parked_tries = 0
         self._told: set[str] = set()
         self.idle = False
         self.fleet: Sequence[Worker | None] = (self,)
@@ -113,15 +115,16 @@ class Worker:
         sight = look(self._place, self.pipeline.state, self._files)
         self._keep_durable(now)
         self._make_room()
+        asked = self._was_asked()
+        if self.pipeline.parked and (asked or now >= self._parked_at):
+            self._send_parked(now)
         if not sight.pending_bytes:
             self._waiting_since = None
-            asked = self._was_asked()
             self._clean()
             self.note()
-            return sight.alive == 0 and not asked
+            return sight.alive == 0 and not asked and not self.pipeline.parked
         if self._waiting_since is None:
             self._waiting_since = now
-        asked = self._was_asked()
         if (asked or now >= self._retry_at) and policy.due(
             waiting=now - self._waiting_since,
             pending_bytes=sight.pending_bytes,
@@ -136,7 +139,7 @@ class Worker:
     def attempt(self) -> bool:
         """One round. Each trouble is told once, when it begins; then tried again, later each time, without end."""
         try:
-            while self.pipeline.step().more:
+            while self.pipeline.step(parked_too=False).more:
                 self._clean()
                 self._keep_durable(self._monotonic())
                 self.note()
@@ -151,13 +154,36 @@ class Worker:
             self.note(force=True)
         return True
 
+    def _send_parked(self, now: float) -> None:
+        """Try what waits alone, later each time, without end."""
+        self._parked_tries += 1
+        self._parked_at = now + policy.retry_after(self._parked_tries, self._dice())
+        try:
+            if self.pipeline.send_parked():
+                self._parked_tries = 0
+        except (ModelDataError, OSError, MemoryError) as error:
+            self._failed(error)
+
+    def waits(self) -> str | None:
+        """Why archiving does not go on for all rows: what waits alone, where and why; None where nothing does."""
+        parked = self.pipeline.parked
+        if not parked:
+            return None
+        folders = sorted({item.folder for item in parked.items()})
+        why = self.pipeline.held.get(folders[0])
+        others = f", and {len(folders) - 1} other folders" if len(folders) > 1 else ""
+        return mask(f"{parked.rows()} rows wait alone for {folders[0]}{others}: {why or 'it was not tried yet'}")
+
     def drain(self) -> None:
-        """Ship what is there now. Raises the first failure."""
+        """Ship what is there now. Raises the first failure, also of what waits alone."""
         while True:
             done = self.pipeline.step()
             self._clean()
             if not done.more and not done.rows:
-                return  # what is left, if anything, is being written just now
+                break  # what is left, if anything, is being written just now
+        waits = self.waits()
+        if waits is not None:
+            raise ModelDataError("archive all rows", mask(self.archive), cause=waits)
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1
@@ -249,7 +275,7 @@ class Worker:
             "beat_ns": self._wall_ns(),
             "archive": mask(failing.archive),
             "failures": failing.failures,
-            "last_error": failing.last_error,
+            "last_error": failing.last_error or next(filter(None, (one.waits() for one in self.fleet if one)), None),
             "last_error_ns": failing.last_error_ns,
         }
         try:

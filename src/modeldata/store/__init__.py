@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from modeldata.spool.files import Files
 
 
+WAITS = "nothing is lost: rows stay in the spool and are archived as soon as this succeeds"
+
+
 class Foreign(Exception):
     """The file is not as we left it: somebody else wrote, replaced or removed it. None of these bytes is or will be there."""
 
@@ -36,10 +39,12 @@ class Unavailable(StoreError):
     """The store can't take anything now, or it is not known whether it did. The same call may succeed later.
 
     `retry_after`: seconds that the store asked us to wait, None where it did not. `cause` is the same text for the same
-    trouble (no request ids, no times): a change of it is what gets logged.
+    trouble (no request ids, no times): a change of it is what gets logged. `path_only`: the trouble may be with this path
+    alone, and others can be written (see `WriteStore.works`).
     """
 
     retry_after: float | None = None
+    path_only = False
 
 
 class WriteStore(Protocol):
@@ -75,6 +80,12 @@ class WriteStore(Protocol):
     def remove(self, path: str) -> None:
         """Take a file away; none there is well. Raises `Unavailable`."""
 
+    def works(self, mark: str) -> bool:
+        """Does the archive take a file now? Asked after a trouble with one path, to tell it from trouble with all of them.
+
+        Puts a small hidden file beside the data, and removes it. `mark`: the short name of the spool, for its name.
+        """
+
 
 class ReadStore(Protocol):
     """A store that can be looked through."""
@@ -108,6 +119,11 @@ class Store(WriteStore, ReadStore, Protocol):
 
     def remnants(self, folder: str) -> list[str]:
         """Hidden files in `folder` itself that interrupted puts left, as paths for `remove`. Raises `Unavailable`."""
+
+
+def probe_name(mark: str) -> str:
+    """The path of the small file that `WriteStore.works` tries. Begins as what Spark and Hive skip."""
+    return f"_works-{mark}"
 
 
 def _environment() -> Mapping[str, str]:

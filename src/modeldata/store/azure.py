@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from azure.core import MatchConditions
 from azure.storage.blob import BlobType, ContentSettings
 
-from modeldata.store import Foreign, Full, Refused, Unavailable
+from modeldata.store import WAITS, Foreign, Full, Refused, Unavailable, probe_name
 from modeldata.store.azure_auth import READ_BYTES, access, open_container
 from modeldata.store.azure_errors import Failure, Kind, failure_of
 
@@ -36,7 +36,6 @@ MOST_BYTES = 150 * 1024**3
 PAGE = 5000
 OWNER, SPOOL = "modeldata_owner", "modeldata_spool"
 """Metadata of a blob: who may append to it, and what an operator calls that spool."""
-WAITS = "nothing is lost: rows stay in the spool and are archived as soon as this succeeds"
 _QUIET = (Kind.NOT_SENT, Kind.CREDENTIALS, Kind.BUSY, Kind.NO_CONTAINER)
 """Failures after which a look at the blob would tell nothing, or is not wanted."""
 
@@ -142,6 +141,14 @@ class AzureStore:
             blob.delete_blob(etag=etag, match_condition=MatchConditions.IfNotModified)
 
         return self._ask(work)
+
+    def works(self, mark: str) -> bool:
+        path = probe_name(mark)
+        made = self._create(path, {SPOOL: mark})
+        if made is not None and made.kind is not Kind.EXISTS:
+            return False
+        self._ask(lambda container: container.delete_blob(self._location.key(path)))
+        return True
 
     def remnants(self, folder: str) -> list[str]:
         return []
@@ -352,6 +359,7 @@ class AzureStore:
             hint = f"create the container {self._location.container!r}; {WAITS}"
         error = Unavailable(operation, self._where(path), cause=failure.cause, hint=hint)
         error.retry_after = failure.retry_after
+        error.path_only = failure.path_only
         return error
 
     def _where(self, path: str) -> str:

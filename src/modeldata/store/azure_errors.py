@@ -59,6 +59,14 @@ class Failure(NamedTuple):
     hint: str = ""
     unknown: bool = False
     retry_after: float | None = None
+    status: int = 0
+    """Of the answer, 0 where there was none."""
+
+    @property
+    def path_only(self) -> bool:
+        """May it be the trouble of this blob alone?"""
+        elsewhere = self.kind in (Kind.NO_CONTAINER, Kind.BUSY)
+        return self.status >= 400 and self.status not in (401, 429, 503) and not elsewhere
 
 
 class NoAccess(Exception):
@@ -120,6 +128,10 @@ def failure_of(error: Exception, now: float) -> Failure:
 
 
 def _answered(error: HttpResponseError, now: float) -> Failure:
+    return _meaning(error, now)._replace(status=error.response.status_code or 0 if error.response is not None else 0)
+
+
+def _meaning(error: HttpResponseError, now: float) -> Failure:
     response: Any = error.response  # the SDK has two kinds of it
     status, headers = response.status_code or 0, response.headers
     found = getattr(error, "error_code", None) or headers.get("x-ms-error-code") or ""

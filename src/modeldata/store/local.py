@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from modeldata.settings import SPOOL_PREFIX
 from modeldata.spool.files import Files, create_once, give_name, make_folders, read_all, read_file, settle, write_all
-from modeldata.store import Foreign, Unavailable
+from modeldata.store import WAITS, Foreign, Unavailable, probe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +25,8 @@ FILE_MODE = 0o640
 """Before the umask. What models were asked is nobody's business outside the owner's group."""
 UNDER_WAY = ".under-way"
 """Ends the hidden name of a file that is not whole yet."""
+_OF_THE_DISK = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EMFILE, errno.ENFILE, errno.ENOMEM))
+"""Troubles that no other file would be spared."""
 ABANDONED_NS = 3_600_000_000_000
 """After an hour, such a file is nobody's."""
 
@@ -178,6 +180,15 @@ class LocalStore:
             raise _unavailable("list the archive", full, error) from error
         return [f"{folder}/{name}" for name in found if name.startswith(".") and name.endswith(UNDER_WAY)]
 
+    def works(self, mark: str) -> bool:
+        hidden = os.path.join(self.root, f".{probe_name(mark)}{UNDER_WAY}")
+        try:
+            self._files.close(self._files.open(hidden, os.O_RDWR | os.O_CREAT | os.O_TRUNC, FILE_MODE))
+            self._files.unlink(hidden)
+        except OSError:
+            return False
+        return True
+
     def put(self, path: str, data: bytes | memoryview) -> None:
         full = self._path(path)
         try:
@@ -311,9 +322,11 @@ def _ours(left: bytes, data: memoryview) -> bool:
 
 
 def _unavailable(operation: str, path: str, error: OSError) -> Unavailable:
-    return Unavailable(
+    made = Unavailable(
         operation,
         path,
         cause=error.strerror or str(error),
-        hint="nothing is lost: rows stay in the spool and are archived as soon as this succeeds",
+        hint=WAITS,
     )
+    made.path_only = error.errno not in _OF_THE_DISK
+    return made

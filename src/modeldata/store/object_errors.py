@@ -35,6 +35,13 @@ class Failure(NamedTuple):
     kind: Kind
     cause: str
     hint: str = ""
+    status: int = 0
+    """Of the answer, 0 where there was none."""
+
+    @property
+    def path_only(self) -> bool:
+        """May it be the trouble of this object alone?"""
+        return self.status >= 400 and self.status not in (401, 429, 503) and self.kind is not Kind.NO_BUCKET
 
 
 class NoAccess(Exception):
@@ -92,7 +99,7 @@ def failure_of(error: Exception, now: datetime | None = None) -> Failure:
             return Failure(Kind.GONE, "not there")
         return _without_answer(text)
     code = next((one or other for one, other in _CODE.findall(text)), "")
-    return _of_answer(int(found[1]), code, text, now or datetime.now(UTC))
+    return _of_answer(int(found[1]), code, text, now or datetime.now(UTC))._replace(status=int(found[1]))
 
 
 def _of_answer(status: int, code: str, text: str, now: datetime) -> Failure:

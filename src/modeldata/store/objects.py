@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import obstore
 
-from modeldata.store import Foreign, Refused, Unavailable
+from modeldata.store import WAITS, Foreign, Refused, Unavailable, probe_name
 from modeldata.store.object_auth import open_client
 from modeldata.store.object_errors import Failure, Kind, failure_of
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 READ_BYTES = 16 * 1024 * 1024
 PAGE = 1000
-WAITS = "nothing is lost: rows stay in the spool and are archived as soon as this succeeds"
 _SETTLED = (Kind.NOT_SENT, Kind.CREDENTIALS, Kind.BUSY, Kind.NO_BUCKET)
 """Failures after which a look at the object would tell nothing."""
 
@@ -171,6 +170,13 @@ class ObjectStore:
         self.remove(path)
         return True
 
+    def works(self, mark: str) -> bool:
+        key = self._location.key(probe_name(mark))
+        if isinstance(self._ask(lambda client: obstore.put(client, key, b"", mode="overwrite", use_multipart=False)), Failure):
+            return False
+        self._ask(lambda client: obstore.delete(client, key))
+        return True
+
     def remnants(self, folder: str) -> list[str]:
         return []
 
@@ -230,7 +236,9 @@ class ObjectStore:
         hint = failure.hint or WAITS
         if failure.kind is Kind.NO_BUCKET:
             hint = f"create the bucket {self._location.container!r}; {WAITS}"
-        return Unavailable(operation, self._where(path), cause=failure.cause, hint=hint)
+        error = Unavailable(operation, self._where(path), cause=failure.cause, hint=hint)
+        error.path_only = failure.path_only
+        return error
 
     def _where(self, path: str) -> str:
         return f"{self._server}/{self._location.container}/{self._location.key(path)}".rstrip("/")

@@ -1,0 +1,128 @@
+"""What could not land alone: the rest of a round whose other batches are in the archive.
+
+A batch whose folder takes nothing (another owner, a link in a file's place, a key that is refused) must stop no other. It is
+frozen bytes by then, and its place may have been tried, so it stays as it is: a small round of its own, beside the round under
+way, sent again until it lands. What comes later for the same folder is parked behind it, so that files keep their order.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from modeldata.ship.checkpoint import State
+from modeldata.ship.freeze import INTENT, Freezer, Intent, Item
+from modeldata.spool.files import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from modeldata.spool.files import Files
+
+PREFIX = "parked-"
+COPIES = 2
+"""The frames of what is parked may be gone from the spool: its bytes are kept twice, so that one damaged byte costs no row."""
+
+
+class Rest(NamedTuple):
+    """What is left of one round."""
+
+    number: int
+    freezer: Freezer
+    intent: Intent
+
+
+class Parked:
+    """The rests in one sink, in the order of their rounds. Only the leader may change them."""
+
+    def __init__(self, folder: str, files: Files, warn: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._files = files
+        numbers = _numbers(folder, files)
+        self._next = 1 + max(numbers, default=0)
+        self.rests: list[Rest] = []
+        self._sweep(numbers)
+        for number in numbers:
+            intent = _load(folder, files, number)
+            if intent is None:
+                warn(f"can't be read, and its rows wait: {os.path.join(folder, f'{PREFIX}{number}.{INTENT}')}")
+            else:
+                self.rests.append(Rest(number, self._freezer(number), intent))
+
+    def __bool__(self) -> bool:
+        return bool(self.rests)
+
+    def _sweep(self, numbers: list[int]) -> None:
+        """Remove bytes without an intent: whoever parked or landed them died on the way, and the round under way has them."""
+        for name in _names(self._folder, self._files):
+            if name.removeprefix(PREFIX).partition(".")[0] not in map(str, numbers):
+                self._files.unlink(os.path.join(self._folder, name))
+
+    def _freezer(self, number: int) -> Freezer:
+        return Freezer(self._folder, self._files, f"{PREFIX}{number}.", COPIES)
+
+    def items(self) -> Iterable[Item]:
+        return (item for rest in self.rests for item in rest.intent.items)
+
+    def rows(self) -> int:
+        return sum(item.rows for item in self.items())
+
+    def add(self, intent: Intent, waiting: list[Item], source: Freezer) -> None:
+        """Keep `waiting` of a round, durably. The round can be committed then. Raises OSError."""
+        freezer = self._freezer(self._next)
+        staging = freezer.begin()
+        try:
+            staged = [item._replace(at=staging.add(source.read_all(item))) if item.path else item for item in waiting]
+            rest = Intent(intent.round, [item._replace(staged="staging") for item in staged], State())
+            freezer.freeze(rest, staging)
+        finally:
+            staging.close()
+        self.rests.append(Rest(self._next, freezer, rest))
+        self._next += 1
+
+    def keep(self, rest: Rest, items: list[Item]) -> None:
+        """Only `items` of a rest are left, where they are now; with none it is removed. Raises OSError."""
+        where = self.rests.index(rest)
+        if items:
+            intent = rest.intent._replace(items=items)
+            rest.freezer.rewrite(intent)
+            self.rests[where] = rest._replace(intent=intent)
+        else:
+            rest.freezer.clear()
+            del self.rests[where]
+
+    def forget_round(self, intent: Intent) -> None:
+        """A round that is not committed yet will be sent in whole: what was parked of it is in it."""
+        batches = {item.manifest.get("batch") for item in intent.items}
+        for rest in list(self.rests):
+            if any(item.manifest.get("batch") in batches for item in rest.intent.items):
+                self.keep(rest, [])
+
+
+def _numbers(folder: str, files: Files) -> list[int]:
+    ends = f".{INTENT}"
+    found = [name.removeprefix(PREFIX).removesuffix(ends) for name in _names(folder, files) if name.endswith(ends)]
+    return sorted(int(number) for number in found if number.isdigit())
+
+
+def _names(folder: str, files: Files) -> list[str]:
+    try:
+        return [name for name in files.listdir(folder) if name.startswith(PREFIX)]
+    except FileNotFoundError:
+        return []
+
+
+def _load(folder: str, files: Files, number: int) -> Intent | None:
+    try:
+        return Intent.unpack(read_file(files, os.path.join(folder, f"{PREFIX}{number}.{INTENT}")))
+    except (OSError, ValueError):
+        return None
+
+
+def parked_rows(folder: str, files: Files) -> int:
+    """Rows that are parked in a sink: counted as archived by its checkpoint, and not there yet. For any process.
+
+    At least 1 where something is parked that can't be read.
+    """
+    found = [_load(folder, files, number) for number in _numbers(folder, files)]
+    return sum(1 if intent is None else sum(item.rows for item in intent.items) for intent in found)
