@@ -115,6 +115,8 @@ def build(kind: pa.DataType, node: Sequence[Any]) -> pa.Array:
     length, raw, children, dictionary, base, offset = node
     if length < 0 or offset < 0 or (offset and not kinds.is_run_end_encoded(kind)):
         raise ValueError("a length or an offset that can't be")  # Arrow itself does not look
+    if not isinstance(kind, pa.BaseExtensionType) and kinds.is_dictionary(kind) != (dictionary is not None):
+        raise ValueError("a dictionary where there is none, or none where there must be one")
     if isinstance(kind, pa.BaseExtensionType):
         return pa.ExtensionArray.from_storage(kind, build(kind.storage_type, node))
     if kinds.is_null(kind):

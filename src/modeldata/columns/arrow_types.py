@@ -1,8 +1,13 @@
-"""Arrow types from the trees that `modeldata.snapshot.arrow_schema` read: through the C Data Interface, as they came."""
+"""Arrow types from the trees that `modeldata.snapshot.arrow_schema` read: through the C Data Interface, as they came.
+
+A tree comes out of a file. Each part of it is checked by type and range before a C structure gets it: a number in the place of a
+text would be taken for an address.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import struct
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,6 +20,12 @@ if TYPE_CHECKING:
 class _Schema(ctypes.Structure):
     pass
 
+
+PARTS = 6
+ALL_FLAGS = 7
+"""Dictionary ordered, nullable, map keys sorted."""
+DEEPEST = 64
+"""Levels; `snapshot.arrow_schema` reads no more."""
 
 _RELEASE = ctypes.CFUNCTYPE(None, ctypes.POINTER(_Schema))
 _Schema._fields_ = [
@@ -64,5 +75,38 @@ class _Exported:
 
 
 def type_of(tree: Sequence[Any]) -> pa.DataType:
-    """Raises pyarrow.ArrowInvalid for a tree that is no Arrow type."""
+    """Raises ValueError, or pyarrow.ArrowInvalid, for a tree that is no Arrow type."""
+    _check(tree, DEEPEST)
     return pa.field(_Exported(tree)).type
+
+
+def _check(tree: object, depth: int) -> None:
+    if depth < 0 or not isinstance(tree, (list, tuple)) or len(tree) != PARTS:
+        raise ValueError("an Arrow schema that is no tree, or one without end")
+    form, name, flags, metadata, children, dictionary = tree
+    good = isinstance(form, str) and form.isascii() and "\0" not in form and isinstance(name, str)
+    if not good or type(flags) is not int or not 0 <= flags <= ALL_FLAGS or not isinstance(children, (list, tuple)):
+        raise ValueError("an Arrow schema with a part of another type")
+    if metadata is not None:
+        _check_metadata(metadata)
+    for one in children if dictionary is None else (*children, dictionary):
+        _check(one, depth - 1)
+
+
+def _check_metadata(metadata: object) -> None:
+    """The C Data Interface has no length of it: it is what its own counts say, and those must be the bytes that are there."""
+    if not isinstance(metadata, bytes):
+        raise ValueError("metadata of an Arrow schema that is no bytes")
+    try:
+        (pairs,) = struct.unpack_from("@i", metadata)
+        at = 4
+        for _ in range(2 * pairs):
+            (size,) = struct.unpack_from("@i", metadata, at)
+            if size < 0:
+                break
+            at += 4 + size
+        if pairs >= 0 and at == len(metadata):
+            return
+    except struct.error:
+        pass  # a count beyond the end
+    raise ValueError("metadata of an Arrow schema whose counts are not its bytes")

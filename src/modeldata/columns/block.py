@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from modeldata.columns.payloads import together
+from modeldata.columns.payloads import plain_dtype, together
 from modeldata.columns.typed import from_numpy
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def decode(types: list[str], extra: dict[str, Any], found: Payloads) -> list[Values]:
     """All frames as one array: rows lie behind each other whatever frame they came in."""
-    dtype = np.dtype(extra["dtype"])
+    dtype = plain_dtype(extra["dtype"])
     cell = list(extra["cell"])
     row_bytes = len(types) * prod(cell) * dtype.itemsize
     if (found.sizes != found.rows * row_bytes).any():

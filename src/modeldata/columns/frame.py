@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from modeldata.columns.payloads import Payloads, grid, opened, together
+from modeldata.columns.payloads import Payloads, grid, opened, plain_dtype, together
 from modeldata.columns.texts import read_texts
 from modeldata.columns.typed import from_numpy, from_values
 from modeldata.columns.values import unpacker
@@ -77,7 +77,7 @@ def _parts(told: list[dict[str, Any]]) -> tuple[list[Part], int]:
     parts = []
     at = 0
     for one in told:
-        dtype = np.dtype(one["dtype"])
+        dtype = plain_dtype(one["dtype"])
         width = len(one["columns"])
         mask_at = at + width * dtype.itemsize
         parts.append(Part(dtype, list(one["columns"]), one["mask"], at, mask_at))

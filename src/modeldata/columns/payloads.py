@@ -50,6 +50,14 @@ class Payloads:
         return int(self.rows.sum())
 
 
+def plain_dtype(told: object) -> np.dtype[Any]:
+    """A dtype out of a definition. Raises ValueError for one whose values are no plain bytes (pointers, structures, nothing)."""
+    dtype = np.dtype(str(told))
+    if dtype.hasobject or dtype.names is not None or dtype.subdtype is not None or not dtype.itemsize:
+        raise ValueError(f"values of dtype {dtype} can't be read from bytes")
+    return dtype
+
+
 def grid(found: Payloads, at: int, width: int, dtype: np.dtype[Any]) -> Array:
     """[column][row] over all frames, of values that lie [column][row] in each, `at` bytes for each of its rows from its start.
 

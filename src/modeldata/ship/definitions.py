@@ -57,11 +57,22 @@ class Definitions:
 
 
 def _definition(packed: bytes) -> dict[str, object] | None:
+    """None unless each field is of the type that the rest relies on: what is inside `extra` is checked by the decoders."""
     try:
         definition = msgpack.unpackb(packed, unicode_errors="surrogatepass")
-    except ValueError:
+    except (ValueError, TypeError):
         return None
-    return definition if isinstance(definition, dict) and isinstance(definition.get("identity"), dict) else None
+    if not isinstance(definition, dict) or not is_identity(definition.get("identity")):
+        return None
+    texts = [definition.get("columns"), definition.get("types")]
+    if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in texts):
+        return None
+    return definition if isinstance(definition.get("extra"), dict) and isinstance(definition.get("layout"), str) else None
+
+
+def is_identity(told: object) -> bool:
+    """Is it the identity of a collector: all its parts, each a text?"""
+    return isinstance(told, dict) and all(isinstance(told.get(part), str) for part in names.IDENTITY)
 
 
 def identity_of(definition: dict[str, object]) -> dict[str, str]:

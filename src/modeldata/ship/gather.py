@@ -11,7 +11,7 @@ import numpy as np
 from modeldata import names
 from modeldata.ship.calls import ranges
 from modeldata.ship.checkpoint import DONE
-from modeldata.ship.definitions import Definitions
+from modeldata.ship.definitions import Definitions, is_identity
 from modeldata.spool import frame
 from modeldata.spool.reader import Damage, OpenSegment, segment_names
 from modeldata.spool.run import Run, runs
@@ -298,6 +298,8 @@ class Gatherer:
         try:
             told = msgpack.unpackb(one.data(0))
             for number, upto in told:
+                if type(upto) is not int or not 0 <= upto < EXACT:
+                    raise ValueError("a number of another form")
                 known = self._definitions.parsed(definitions.get(number, b""))
                 if known is not None:
                     _, identity, stream = known
@@ -310,6 +312,8 @@ class Gatherer:
         try:
             told = msgpack.unpackb(one.data(0), unicode_errors="surrogatepass")
             for identity, reason, rows in told:
+                if not (is_identity(identity) and isinstance(reason, str) and type(rows) is int and rows >= 0):
+                    raise ValueError("a count of another form")
                 folder = names.folder(identity, int(one.heads["time_ns"][0]), self._hour_folders)
                 found.refusals.append(Refusals(identity, folder, reason, rows))
                 found.after.drops[reason] = found.after.drops.get(reason, 0) + rows

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 WAITS = "nothing is lost: rows stay in the spool and are archived as soon as this succeeds"
 
+REDIRECTED = "redirects are not followed: check the endpoint and the network (a proxy or a login page may answer for the store)"
+
 
 class Foreign(Exception):
     """The file is not as we left it: somebody else wrote, replaced or removed it. None of these bytes is or will be there."""

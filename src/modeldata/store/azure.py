@@ -34,6 +34,7 @@ MOST_BLOCKS = 49_500
 MOST_BYTES = 150 * 1024**3
 """After them a blob gets no more batches. Azure's own limit is 50,000 blocks."""
 PAGE = 5000
+KEPT_NOTHING = "the store said that it took the bytes, and does not have them"
 OWNER, SPOOL = "modeldata_owner", "modeldata_spool"
 """Metadata of a blob: who may append to it, and what an operator calls that spool."""
 _QUIET = (Kind.NOT_SENT, Kind.CREDENTIALS, Kind.BUSY, Kind.NO_CONTAINER)
@@ -97,6 +98,8 @@ class AzureStore:
     def put(self, path: str, data: bytes | memoryview) -> None:
         attempt, content = (path, -1), bytes(data)
         failure = self._put(path, content)
+        if failure is None and self._is_missing(path, len(content)):
+            failure = Failure(Kind.OTHER, KEPT_NOTHING, unknown=True)
         if failure is not None:
             self._note(attempt, failure)
             if not self._is_there(path, content, failure):
@@ -194,7 +197,16 @@ class AzureStore:
         if offset != start:
             self._unfit = "it ignores the position of an append"  # one batch is misplaced; never another
             raise self._unavailable("append to the archive", path, Failure(Kind.OTHER, self._unfit))
+        self._check_kept(attempt, start + len(content))
         return _nearly_full(blocks, start + len(content))
+
+    def _check_kept(self, attempt: tuple[str, int], least: int) -> None:
+        """Somebody on the way may say 201 and pass nothing on. Raises `Unavailable` unless the blob has grown."""
+        seen = self._look(attempt[0])
+        if isinstance(seen, Failure) or int(seen.size) < least:
+            cause = seen.cause if isinstance(seen, Failure) and seen.kind is not Kind.GONE else KEPT_NOTHING
+            self._unsure.add(attempt)
+            raise self._unavailable("append to the archive", attempt[0], Failure(Kind.OTHER, cause, unknown=True))
 
     def _append_block(self, path: str, start: int, content: bytes) -> tuple[int, int] | Failure:
         """(offset, blocks) that the store tells."""
@@ -264,6 +276,11 @@ class AzureStore:
             self._unsure.discard((path, -1))
             raise Foreign(f"{self._where(path)} is there, with other content")
         return True
+
+    def _is_missing(self, path: str, size: int) -> bool:
+        """Was it taken and not kept? Where that can't be seen just now, the outcome is looked for as after a failure."""
+        seen = self._look(path)
+        return isinstance(seen, Failure) or int(seen.size) != size
 
     # The pieces
 

@@ -183,6 +183,7 @@ def open_container(found: Access, container: str, env: Mapping[str, str]) -> Con
             use_env_settings=not is_loopback(found.endpoint),  # what is on this host goes through no proxy
         ),
         retry_total=0,
+        permit_redirects=False,  # rows and signatures go to no other host, whatever the answer says
         max_single_get_size=READ_BYTES,
         max_chunk_get_size=READ_BYTES,
     )

@@ -10,6 +10,7 @@ import enum
 import socket
 import ssl
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from azure.core.exceptions import (
     AzureError,
@@ -20,6 +21,7 @@ from azure.core.exceptions import (
 )
 
 from modeldata.errors import SettingsError
+from modeldata.store import REDIRECTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,7 +68,7 @@ class Failure(NamedTuple):
     def path_only(self) -> bool:
         """May it be the trouble of this blob alone?"""
         elsewhere = self.kind in (Kind.NO_CONTAINER, Kind.BUSY)
-        return self.status >= 400 and self.status not in (401, 429, 503) and not elsewhere
+        return 400 <= self.status < 500 and self.status not in (401, 429) and not elsewhere
 
 
 class NoAccess(Exception):
@@ -143,6 +145,8 @@ def _meaning(error: HttpResponseError, now: float) -> Failure:
         return Failure(kind, cause)
     if status in (401, 403):
         return _not_let_in(code, cause, error.message or "", headers, now)
+    if 300 <= status < 400 and status != 304:
+        return Failure(Kind.NOT_SENT, f"{cause}: it sends us to another host{_host_of(headers)}", REDIRECTED)
     if status in (429, 503) or wait is not None:
         return Failure(Kind.BUSY, cause, unknown=status >= 500, retry_after=wait)
     if kind is None and status == 413:
@@ -150,6 +154,12 @@ def _meaning(error: HttpResponseError, now: float) -> Failure:
     if kind is None and status == 416:
         kind = Kind.PAST_THE_END
     return Failure(kind or Kind.OTHER, cause, unknown=status >= 500 or status < 400 or status == 408)
+
+
+def _host_of(headers: Mapping[str, str]) -> str:
+    """Of a redirect; the rest of its URL may have a signature in it."""
+    host = urlsplit(headers.get("Location", "")).hostname
+    return f" ({host})" if host else ""
 
 
 def _not_let_in(code: str, cause: str, message: str, headers: Mapping[str, str], now: float) -> Failure:

@@ -245,6 +245,8 @@ class LocalStore:
             try:
                 self._append(fd, full, start, memoryview(data))
                 self._files.sync(fd)
+                if self._files.fstat(fd).st_nlink == 0:
+                    raise Foreign(f"{full} was removed while it was written to")  # nobody can read these rows
             finally:
                 self._files.close(fd)
             if made:

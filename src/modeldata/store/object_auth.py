@@ -13,6 +13,7 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from obstore.store import GCSStore, S3Store
 
@@ -41,6 +42,13 @@ PROFILE_FILES = (("credentials_file", "AWS_SHARED_CREDENTIALS_FILE"), ("config_f
 OURS = {"checksum_algorithm": "SHA256", "conditional_put": "etag", "skip_signature": False, "unsigned_payload": False}
 """What the library would else take from the process's environment. The checksum is sent along: bytes that change on the way
 are refused."""
+STS = "AWS_ENDPOINT_URL_STS"
+AWS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
+GOOGLES = ("googleapis.com", "accounts.google.com", "metadata.google.internal", "metadata")
+IDENTITIES = ("169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23", *AWS[:2])
+"""Who gives credentials to instances, containers and web identities."""
+NOWHERE = "http://127.0.0.1:0"
+"""A proxy that can't be: nothing listens on port 0."""
 EMULATOR = "STORAGE_EMULATOR_HOST"
 GOOGLE = "GOOGLE_APPLICATION_CREDENTIALS"
 
@@ -54,8 +62,8 @@ def open_client(location: Location, env: Mapping[str, str], *, insecure: bool) -
     return _open_s3(location.container, env, insecure)
 
 
-def _options(endpoint: str, insecure: bool) -> dict[str, Any]:
-    """Of every request; an endpoint over plain http only where nobody else can listen."""
+def _options(endpoint: str, insecure: bool, hosts: tuple[str, ...]) -> dict[str, Any]:
+    """Of every request; an endpoint over plain http only where nobody else can listen. hosts: besides the endpoint's."""
     plain = endpoint.startswith("http://")
     if plain and not insecure and not is_loopback(endpoint):
         hint = "use https, or set MODELDATA_ALLOW_INSECURE=1 where the network is yours alone"
@@ -67,9 +75,22 @@ def _options(endpoint: str, insecure: bool) -> dict[str, Any]:
             "allow_http": plain,
             "connect_timeout": timedelta(seconds=CONNECT_TIMEOUT),
             "timeout": timedelta(seconds=REQUEST_TIMEOUT),
+            **_only(*(host for host in (urlsplit(endpoint).hostname, *hosts) if host)),
         },
         "retry_config": {"max_retries": 0, "retry_timeout": timedelta(0)},
     }
+
+
+def _only(*hosts: str) -> dict[str, str]:
+    """Let requests go to these hosts and those below them, and to no other: the library follows redirects, and can't be told not
+    to. All others would have to pass a proxy that is not there. Where the environment names a real proxy, that one decides.
+    """
+    return {} if getproxies() else {"proxy_url": NOWHERE, "proxy_excludes": ",".join(hosts)}
+
+
+def _hosts_of(env: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Of the variables among `names` that hold a URL."""
+    return tuple(host for name in names if (host := urlsplit(env.get(name, "")).hostname))
 
 
 def _open_s3(bucket: str, env: Mapping[str, str], insecure: bool) -> tuple[Client, str]:
@@ -82,7 +103,7 @@ def _open_s3(bucket: str, env: Mapping[str, str], insecure: bool) -> tuple[Clien
         config["endpoint"] = endpoint
     if region:
         config["region"] = region
-    options = _options(endpoint, insecure)
+    options = _options(endpoint, insecure, (*(() if endpoint else AWS), *IDENTITIES, *_hosts_of(env, (*PASSED, STS))))
     if _has_keys(env):
         options["credential_provider"] = _keys(env)
     elif _wants_profile(env):
@@ -141,7 +162,7 @@ def _open_gcs(bucket: str, env: Mapping[str, str], insecure: bool) -> tuple[Clie
         config["service_account_key"] = json.dumps(nobody)
     elif env.get(GOOGLE):
         config["application_credentials"] = env[GOOGLE]
-    options = _options(emulator, insecure)
+    options = _options(emulator, insecure, (*GOOGLES, *IDENTITIES))
     try:
         return GCSStore(bucket, config=config, **options), urlsplit(emulator).netloc or "GCS"  # type: ignore[arg-type]
     except Exception as error:

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from modeldata.errors import SettingsError
+from modeldata.store import REDIRECTED
 
 
 class Kind(Enum):
@@ -41,7 +42,7 @@ class Failure(NamedTuple):
     @property
     def path_only(self) -> bool:
         """May it be the trouble of this object alone?"""
-        return self.status >= 400 and self.status not in (401, 429, 503) and self.kind is not Kind.NO_BUCKET
+        return 400 <= self.status < 500 and self.status not in (401, 429) and self.kind is not Kind.NO_BUCKET
 
 
 class NoAccess(Exception):
@@ -108,6 +109,8 @@ def _of_answer(status: int, code: str, text: str, now: datetime) -> Failure:
         return Failure(Kind.CREDENTIALS, f"this host's clock is wrong{_by(text, now)}: {shown}", "set the clock")
     if code in _ELSEWHERE:
         return _OTHER_REGION
+    if 300 <= status < 400:
+        return Failure(Kind.NOT_SENT, f"it sends us to another host: {shown}", REDIRECTED)
     if status in (401, 403) or code in _EXPIRED:
         return Failure(Kind.CREDENTIALS, f"the credentials are refused: {shown}")
     if code in ("NoSuchBucket", "notFoundBucket"):

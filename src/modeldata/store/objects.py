@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 READ_BYTES = 16 * 1024 * 1024
+LOOKS = 3
+"""At a file that the store took and does not show."""
 PAGE = 1000
 _SETTLED = (Kind.NOT_SENT, Kind.CREDENTIALS, Kind.BUSY, Kind.NO_BUCKET)
 """Failures after which a look at the object would tell nothing."""
@@ -115,10 +117,10 @@ class ObjectStore:
         """Does the store keep what we sent? Most say it by the content's MD5; of the others we read it back."""
         if (told["e_tag"] or "").strip('"').lower() == hashlib.md5(content, usedforsecurity=False).hexdigest():
             return None
-        kept = self._read(path, 0, len(content) + 1)
+        kept = self._look_again(path, len(content) + 1)
         if isinstance(kept, Failure):
             if kept.kind is Kind.GONE:
-                return None  # the store took it; somebody who reads the archive was quick to take it away
+                return Failure(Kind.UNKNOWN, "the store said that it took the file, and does not have it")
             if kept.kind is not Kind.PAST_THE_END:
                 return kept._replace(kind=Kind.UNKNOWN)
             kept = b""
@@ -127,6 +129,14 @@ class ObjectStore:
         version = {name: value for name, value in (("e_tag", told["e_tag"]), ("version", told["version"])) if value}
         self._mangled[path] = _Damaged(hashlib.sha256(kept).digest(), version)
         return Failure(Kind.UNKNOWN, "the store keeps other bytes than were sent")
+
+    def _look_again(self, path: str, size: int) -> bytes | Failure:
+        """What the store has right after it said that it took it: some show it only at a later look."""
+        for _ in range(LOOKS - 1):
+            kept = self._read(path, 0, size)
+            if not isinstance(kept, Failure) or kept.kind is not Kind.GONE:
+                return kept
+        return self._read(path, 0, size)
 
     def _landed(self, path: str, content: bytes) -> bool:
         """Is `path` exactly `content`? Raises `Foreign` where it is something else, `Unavailable` where that can't be told."""
