@@ -294,8 +294,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "fsync of the archive's file",
         "store/local.py",
-        "                self._files.sync(fd)\n            finally:",
-        "                pass\n            finally:",
+        "                self._files.sync(fd)\n                if",
+        "                if",
         _CUT_SHIPPING,
         _GUARDS + "::test_rows_are_durable_in_the_archive_before_the_checkpoint_says_so",
     ),
@@ -533,8 +533,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "numbers of whole files are never used again",
         "ship/targets.py",
-        "    def _next_part(self, folder: str) -> str:\n        self._after.parts += 1\n",
-        "    def _next_part(self, folder: str) -> str:\n",
+        "    def _next_part(self, folder: str, file_format: str) -> str:\n        self._after.parts += 1\n",
+        "    def _next_part(self, folder: str, file_format: str) -> str:\n",
         "tests/e2e/test_values_come_back_from_the_archive.py",
         "tests/faults/test_every_format_survives.py::test_a_shipper_killed_before_some_of_its_operations_leaves_every_row_once",
     ),

@@ -29,7 +29,9 @@ TRIED = 8
 class Sender:
     """Sends what is frozen to one store."""
 
-    def __init__(self, place: Place, store: WriteStore, files: Files, warn: Callable[[str], None], check_lead: Callable[[str], None]) -> None:
+    def __init__(
+        self, place: Place, store: WriteStore, files: Files, warn: Callable[[str], None], check_lead: Callable[[str], None]
+    ) -> None:
         """check_lead: raises where this process leads no more; asked before anything is sent."""
         self._place = place
         self._store = store

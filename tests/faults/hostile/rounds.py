@@ -39,8 +39,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "flush is not true while rows wait alone",
-        "archive.py",
-        "        if state.parked:\n            return False\n",
+        "shared.py",
+        "not state.parked and ",
         "",
         _FOLDER + "::test_rows_that_wait_alone_are_pending_and_flush_is_not_true",
     ),
