@@ -174,7 +174,7 @@ def read_rows(files: Mapping[str, bytes]) -> list[dict[str, object]]:
     """The rows of an archive's data files, each as name → value, with the path as `@path`."""
     found: list[dict[str, object]] = []
     for path, data in sorted(files.items()):
-        if "/_manifest/" in path or "/.modeldata-spool" in path or not data:
+        if "/_manifest/" in path or "/.modeldata-spool" in path or path.rpartition("/")[2].startswith(".") or not data:
             continue
         rows = _READERS[path.rpartition(".")[2]](data)
         found += [{**row, "@path": path} for row in rows]

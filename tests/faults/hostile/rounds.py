@@ -12,10 +12,70 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
         "a folder or a file of the archive takes nothing: another owner, a link, a fifo, a socket",
         ("faults/test_one_folder_stops_no_other.py::",),
     ),
+    "H53": (
+        "a store says that it took the bytes, and keeps nothing",
+        ("stores/test_a_store_is_not_believed.py::test_a_store_that_says_it_took_a_file_and_keeps_nothing_gets_it_again",),
+    ),
+    "H54": (
+        "a store sends us to another host",
+        (
+            "stores/test_a_store_is_not_believed.py::test_a_redirect_is_an_error_and_nothing_goes_to_the_other_host",
+            "stores/test_a_store_is_not_believed.py::test_no_request_of_any_kind_follows_a_redirect",
+        ),
+    ),
+    "H56": (
+        "definitions and payloads with good checksums that no writer of ours made",
+        ("spool/test_frames_with_good_checksums_never_crash.py::",),
+    ),
 }
 """Row of the matrix → (the fault in a few words, beginnings of the tests that show it)."""
 
+_BELIEVED = "tests/stores/test_a_store_is_not_believed.py"
+_FUZZ = "tests/spool/test_frames_with_good_checksums_never_crash.py"
+
 MUTANTS: tuple[Mutant, ...] = (
+    _one(
+        "an object that is gone right after its put is no success",
+        "store/objects.py",
+        """                return Failure(Kind.UNKNOWN, "the store said that it took the file, and does not have it")""",
+        "                return None",
+        _BELIEVED + "::test_a_store_that_says_it_took_a_file_and_keeps_nothing_gets_it_again",
+    ),
+    _one(
+        "an append blob has grown by what it took",
+        "store/azure.py",
+        "        self._check_kept(attempt, start + len(content))\n",
+        "",
+        _BELIEVED + "::test_a_store_that_says_it_took_a_file_and_keeps_nothing_gets_it_again",
+    ),
+    _one(
+        "Azure's redirects are not followed",
+        "store/azure_auth.py",
+        "permit_redirects=False",
+        "permit_redirects=True",
+        _BELIEVED,
+    ),
+    _one(
+        "requests to objects go to no other host",
+        "store/object_auth.py",
+        "    return {} if getproxies() else",
+        "    return {} if True else",
+        _BELIEVED + "::test_no_request_of_any_kind_follows_a_redirect",
+    ),
+    _one(
+        "an Arrow schema out of a file is checked before C sees it",
+        "columns/arrow_types.py",
+        "    _check(tree, DEEPEST)\n",
+        "",
+        _FUZZ,
+    ),
+    _one(
+        "the fields of a definition are of the types that the shipper relies on",
+        "ship/definitions.py",
+        '    if not isinstance(definition, dict) or not is_identity(definition.get("identity")):',
+        "    if not isinstance(definition, dict):",
+        _FUZZ + "::test_some_thousand_mutated_frames_leave_the_reader_alive",
+    ),
     _one(
         "one folder's trouble is told from everybody's",
         "ship/send.py",
