@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as types
 
-from modeldata.columns.moments import NANOSECONDS, count_of, days_of
+from modeldata.columns.moments import NANOSECONDS
 from modeldata.columns.python import python_values
 from modeldata.encode.kinds import of_declared
 from modeldata.encode.restore import restore_column
@@ -166,27 +166,6 @@ def _cast(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | 
     return cells.cast(target)
 
 
-def _to_date(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
-    try:
-        return cells.cast(target)
-    except pa.ArrowInvalid:  # it knows years of four digits
-        return _counts([None if cell is None else days_of(cell) for cell in cells.to_pylist()], target)
-
-
-def _to_moment(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
-    try:
-        return cells.cast(target)
-    except pa.ArrowInvalid:
-        return _counts([None if cell is None else _moment(cell, target) for cell in cells.to_pylist()], target)
-
-
-def _moment(cell: str, target: pa.DataType) -> int:
-    count, zoned = count_of(cell, target.unit)
-    if zoned is (target.tz is None):
-        raise ValueError("times with and without a zone")
-    return count
-
-
 def _to_bool(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
     if pc.all(pc.is_in(cells, pa.array(["True", "False"]))).as_py() is False and _strange(cells, "^(True|False)$"):
         raise ValueError("not booleans")
@@ -247,8 +226,8 @@ _FROM_TEXT: tuple[
     (lambda kind: types.is_integer(kind) or types.is_decimal(kind), _cast),
     (types.is_floating, _to_float),
     (types.is_boolean, _to_bool),
-    (types.is_date32, _to_date),
-    (types.is_timestamp, _to_moment),
+    (types.is_date32, _cast),
+    (types.is_timestamp, _cast),
     (types.is_time64, _to_time),
     (types.is_duration, _to_duration),
 )

@@ -11,7 +11,7 @@ _LINKS = "keep/test_linked_folders_are_of_the_archive.py::test_"
 ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "H70": (
         "a time, date or duration beyond Python's own",
-        (f"{_VALUES}a_time", f"{_VALUES}any_", f"{_VALUES}dates", f"{_VALUES}text"),
+        (f"{_VALUES}a_time", f"{_VALUES}any_", f"{_VALUES}dates", f"{_VALUES}a_type"),
     ),
     "H71": ("keys of one text, zones that nobody knows", (f"{_VALUES}keys", f"{_VALUES}a_zone")),
     "H72": (
@@ -31,31 +31,40 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Row of the matrix → (the fault in a few words, beginnings of the tests that show it)."""
 
+_FOUND = "tests/read/test_no_value_hides_the_others.py::test_"
+_BEYOND = f"{_FOUND}a_time_beyond_the_calendar_comes_back_beside_all_others"
+_LISTED = "tests/keep/test_linked_folders_are_of_the_archive.py"
+
 MUTANTS: tuple[Mutant, ...] = (
     one(
         "a time that Python has no form for is numpy's", "columns/python.py",
         "        values = [python_value(scalar) for scalar in column]", "        raise",
-        "tests/read/test_no_value_hides_the_others.py",
+        _BEYOND,
     ),
     one(
-        "a time of a longer year is parsed where Arrow can't", "read/convert.py",
-        "        return _counts([None if cell is None else _moment(cell, target) for cell in cells.to_pylist()], target)",
-        "        raise", "tests/read/test_no_value_hides_the_others.py",
+        "a time of a longer year is stored as a count", "read/convert.py",
+        "    if any(isinstance(one, (np.datetime64, np.timedelta64)) for one in values):", "    if False:",
+        _BEYOND,
+    ),
+    one(
+        "a count that would be rounded is none", "read/convert.py",
+        "    if rest:\n        raise ValueError(f\"{value!r} is finer", "    if False:\n        raise ValueError(f\"{value!r} is finer",
+        f"{_FOUND}a_type_that_would_change_a_value_does_not_take_it",
     ),
     one(
         "keys of one text stay text", "encode/restore.py",
         "    if len(inner) != len(made):", "    if False:",
-        "tests/read/test_no_value_hides_the_others.py",
+        f"{_FOUND}keys_of_one_text_leave_a_dict_with_keys_that_are_text",
     ),
     one(
         "an unknown zone is read in UTC", "read/forms.py",
         '        return "UTC"', "        return zone",
-        "tests/read/test_no_value_hides_the_others.py",
+        f"{_FOUND}a_zone_that_this_machine_does_not_know_is_read_in_utc",
     ),
     one(
         "what DuckDB can't count is infinity to it", "read/dataset.py",
         "    if not pc.any(pc.or_(early, late)).as_py():", "    if True:",
-        "tests/read/test_no_value_hides_the_others.py",
+        f"{_FOUND}a_condition_and_statistics_take_such_times_for_later_than_all_others", f"{_FOUND}stats_count_it",
     ),
     one(
         "a chunk makes its types once", "read/chunks.py",
@@ -65,21 +74,21 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "a linked folder is followed", "store/local.py",
         "        return None if _meet(target, os.path.realpath(self.root)) else followed", "        return entry",
-        "tests/keep/test_linked_folders_are_of_the_archive.py",
+        _LISTED,
     ),
     one(
         "what is in the archive is listed under its own name", "store/local.py",
         "        return None if _meet(target, os.path.realpath(self.root)) else followed", "        return followed",
-        "tests/keep/test_linked_folders_are_of_the_archive.py",
+        _LISTED,
     ),
     one(
         "no folder is listed twice", "store/local.py",
         "(entry.st_dev, entry.st_ino) in seen)", "(entry.st_dev, entry.st_ino) in ())",
-        "tests/keep/test_linked_folders_are_of_the_archive.py",
+        _LISTED,
     ),
     one(
         "a link that leads nowhere is an error", "store/local.py",
         '            if "." in os.path.basename(path):', "            if True:",
-        "tests/keep/test_linked_folders_are_of_the_archive.py",
+        _LISTED,
     ),
 )  # fmt: skip
