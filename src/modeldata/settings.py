@@ -6,7 +6,7 @@ import os
 import sys
 
 from modeldata import urls
-from modeldata.errors import SettingsError, mask
+from modeldata.errors import SettingsError, SpoolError, mask
 from modeldata.names import component
 from modeldata.parsing import boundary, flag, one_of, path_text, positive_seconds, positive_size, seconds, size
 from modeldata.urls import local_folder
@@ -209,13 +209,25 @@ class Settings:
 
         Else beside a local archive, or below the state directory that `env` (`os.environ`) gives. Found when it is asked
         for: a server may change its user after the settings were built, and users never share a spool.
+
+        Raises `SpoolError` where there is no such place.
         """
         env = os.environ if env is None else env
         if self.spool is not None:
             return os.path.join(self.spool, self.spool_key())
-        if len(self.archives) == 1 and not urls.scheme_of(self.archive):
+        if self._spool_is_beside:
             return os.path.join(local_folder(self.archive) or "", SPOOL_PREFIX + user_name(env))
         return os.path.join(state_folder(env), self.spool_key())
+
+    @property
+    def _spool_is_beside(self) -> bool:
+        return len(self.archives) == 1 and not urls.scheme_of(self.archive)
+
+    def spool_is_temporary(self, env: Mapping[str, str] | None = None) -> bool:
+        """Do rows wait in the temporary directory, because no home can be written? A restart may empty it."""
+        if self.spool is not None or self._spool_is_beside:
+            return False
+        return _home_state(os.environ if env is None else env) is None
 
     def of_spool(self, folder: str) -> Settings:
         """The same settings for whoever ships the spool that was opened as `folder`: where it lies beside its archive, for that
@@ -364,12 +376,17 @@ def _check_remote(url: str, opened: bool) -> str:
     except ValueError as error:
         hint = "for example az://container/prefix, s3://bucket/prefix, gs://bucket/prefix"
         raise SettingsError("open the archive", url, cause=str(error), hint=hint) from None
-    module, extra = EXTRAS.get(location.scheme, ("obstore", ""))
+    module, _ = EXTRAS.get(location.scheme, ("obstore", ""))
     if opened and not _installed(module):
-        what = f'"modeldata[{extra}]"' if extra else module
-        raise SettingsError("open the archive", url, cause=f"{module} is not installed", hint=f"pip install {what}")
+        raise SettingsError("open the archive", url, cause=f"{module} is not installed", hint=install_hint(url))
     at = f"{location.container}@{location.host}" if location.host else location.container
     return f"{location.scheme}://{at}" + (f"/{location.prefix}" if location.prefix else "")
+
+
+def install_hint(url: str) -> str:
+    """The command that installs what the archive `url` needs."""
+    module, extra = EXTRAS.get(urls.scheme_of(url), ("obstore", ""))
+    return f'pip install "modeldata[{extra}]"' if extra else f"pip install {module}"
 
 
 def _installed(module: str) -> bool:
@@ -382,7 +399,15 @@ def _installed(module: str) -> bool:
 
 
 def state_folder(env: Mapping[str, str]) -> str:
-    """Where the platform wants a user's state to be; below the temporary directory where no home can be written."""
+    """Where the platform wants a user's state to be; below the temporary directory where no home can be written.
+
+    Raises `SpoolError` where that can't be written, either.
+    """
+    return _home_state(env) or os.path.join(_temporary_folder(env), f"modeldata-{user_name(env)}")
+
+
+def _home_state(env: Mapping[str, str]) -> str | None:
+    """The folder for our state in the user's home; None where it can't be written."""
     home = os.path.expanduser("~")
     if sys.platform == "win32":
         base = env.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
@@ -393,9 +418,20 @@ def state_folder(env: Mapping[str, str]) -> str:
         base = base if os.path.isabs(base) else os.path.join(home, ".local", "state")
     if os.path.isabs(base) and os.access(_existing(base), os.W_OK):
         return os.path.join(base, "modeldata")
-    import tempfile
+    return None
 
-    return os.path.join(tempfile.gettempdir(), f"modeldata-{user_name(env)}")
+
+def _temporary_folder(env: Mapping[str, str]) -> str:
+    """As `tempfile` finds it, but never the working directory, without writing a file, and without its cost to import."""
+    named = [env.get(name, "") for name in ("TMPDIR", "TEMP", "TMP")]
+    for folder in [*named, "/tmp", "/var/tmp"]:
+        if os.path.isabs(folder) and os.path.isdir(folder) and os.access(folder, os.W_OK):
+            return folder
+    raise SpoolError(
+        "find a folder for the spool",
+        cause="neither a home nor a temporary directory can be written",
+        hint="set MODELDATA_SPOOL to a folder that this user can write and that outlives a restart",
+    )
 
 
 def _existing(path: str) -> str:

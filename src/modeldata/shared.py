@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 WARN_SECONDS = 60.0
 """One warning for each reason in this time; the counts in `stats()` have them all."""
 POLL_SECONDS = 0.02
+TEMPORARY = "rows wait in the temporary directory, which a restart may empty; set MODELDATA_SPOOL"
 MOST_UNUSED = 32
 """Settings that are remembered although no archive has them any more."""
 REASONS = frozenset(
@@ -87,6 +88,8 @@ class Shared:
             self.warn_once(
                 "container", f"rows wait in a folder that is gone when this container is: {place.folder}; give it a volume"
             )
+        elif settings.spool_is_temporary():
+            self.warn_once("temporary", f"no home can be written, so {TEMPORARY}: {place.folder}")
         return place
 
     def _tend(self, place: Place, now: bool) -> None:

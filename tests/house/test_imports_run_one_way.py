@@ -25,7 +25,7 @@ LATE = {("archive", "collector"): "Archive.collector() makes one"}
 """Imports against the order, inside a function, with their reasons."""
 
 SHIPPER_SIDE = ("store", "columns", "encode", "ship", "read", "keep", "debug", "metrics", "cli", "testing")
-SERVICE_MODULES_OF_SHIP = {"modeldata.ship", "modeldata.ship.start"}
+SERVICE_MODULES_OF_SHIP = {"modeldata.ship"} | {f"modeldata.ship.{name}" for name in ("policy", "spawn", "start", "trouble")}
 """What starts a shipper runs in the service."""
 
 CHEAP = {

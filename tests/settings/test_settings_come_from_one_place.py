@@ -342,9 +342,11 @@ def test_a_remote_archives_spool_lies_in_the_state_directory(tmp_path: Path, mon
 def test_without_a_home_that_can_be_written_the_spool_goes_to_the_temporary_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    assert state_folder({}) == str(tmp_path / f"modeldata-{os.getuid()}")
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) == str(tmp_path))
+    assert state_folder({"TMPDIR": str(tmp_path)}) == str(tmp_path / f"modeldata-{os.getuid()}")
+    assert Settings.build({}, archive="s3://aaa").spool_is_temporary({})
+    assert not Settings.build({}, archive="s3://aaa", spool="/x").spool_is_temporary({})
+    assert not Settings.build({}, archive="/x").spool_is_temporary({})
 
 
 @pytest.mark.parametrize(("platform", "place"), [("darwin", "Library/Application Support"), ("win32", "AppData/Local")])

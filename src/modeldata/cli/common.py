@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modeldata.errors import SettingsError
+from modeldata.errors import SpoolError
 from modeldata.settings import FIELDS, Settings
 from modeldata.spool.files import Files
 from modeldata.spool.place import noted_layout
@@ -34,7 +34,10 @@ def settings_of(archive: str | None, spool: str | None) -> Settings:
     What the environment does not say about the archive's layout is taken from the service that used the spool last.
     """
     settings = Settings.build(os.environ, archive=archive, spool=spool)
-    noted = noted_layout(settings.spool_folder(), Files())
+    try:
+        noted = noted_layout(settings.spool_folder(), Files())
+    except SpoolError:
+        return settings  # who reads an archive needs no spool; who needs one says so
     if not noted:
         return settings
     settings = Settings.build({**noted, **os.environ}, archive=archive, spool=spool)
@@ -54,14 +57,10 @@ def reader_of(archive: str | None) -> Reader:
 
 
 def store_of(settings: Settings) -> Store:
-    """The store of settings with one archive. Raises `SettingsError` where its library is not installed."""
+    """The store of settings with one archive. Raises `SettingsError` where its library can't be loaded."""
     from modeldata.store import open_for
 
-    try:
-        return open_for(settings, Files(), say)
-    except ImportError as error:
-        hint = 'pip install "modeldata[azure]"'
-        raise SettingsError("open the archive", settings.archive, cause=str(error), hint=hint) from None
+    return open_for(settings, Files(), say)
 
 
 def say(text: str) -> None:

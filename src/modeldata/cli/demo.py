@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import json
 import secrets
 import shlex
@@ -44,8 +43,6 @@ def demo(
     if missing:
         print(f"modeldata: {', '.join(missing)} missing: pip install 'modeldata[demo]'", file=sys.stderr)
         raise typer.Exit(1)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without `µ` shall not end it
     shown = Demo(archive.expanduser().absolute(), Console(highlight=False, stderr=as_json))
     checks = shown.run()
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import time
@@ -13,6 +14,7 @@ from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, setting
 from modeldata.cli.out import Out
 from modeldata.errors import ModelDataError, mask
 from modeldata.settings import FIELDS
+from modeldata.shared import TEMPORARY
 from modeldata.ship.former import former_spools, pending_rows
 from modeldata.ship.status import existing_place, fill, leader_note
 from modeldata.spool.disk_kind import goes_with_container
@@ -22,7 +24,7 @@ from modeldata.spool.reader import Frame, OpenSegment
 from modeldata.stats import Stats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from modeldata.settings import Settings
 
@@ -64,14 +66,14 @@ def examine(settings: Settings, files: Files) -> Iterator[Finding]:
         if settings.origin[field.name] != "default":
             value = mask(str(getattr(settings, field.name)))
             yield Finding(NOTE, "settings", f"{field.name} = {value} (from {settings.origin[field.name]})")
+    yield from _libraries()
     yield _tried("spool", lambda: _probe_spool(settings, files))
-    if goes_with_container(settings.spool_folder(), files):
-        yield Finding(NOTE, "spool", "it is gone when this container is: give it a volume (MODELDATA_SPOOL)")
+    yield from _where_rows_wait(settings, files)
     for url in settings.archives:
         yield _tried("archive", lambda url=url: _probe_archive(settings.only(url)))  # type: ignore[misc]
-        yield from _spark_calls(settings.only(url))
-    yield from _shipping(settings, files)
-    yield from _former(settings, files)
+        yield from _as_far_as_it_goes(lambda url=url: _spark_calls(settings.only(url)))  # type: ignore[misc]
+    yield from _as_far_as_it_goes(lambda: _shipping(settings, files))
+    yield from _as_far_as_it_goes(lambda: _former(settings, files))
 
 
 def _enabled(settings: Settings) -> Finding:
@@ -85,7 +87,38 @@ def _tried(topic: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(OK, topic, check())
     except (ModelDataError, OSError, ValueError) as error:
-        return Finding(BAD, topic, mask(str(error)))
+        return Finding(BAD, topic, mask(str(error) or type(error).__name__))
+    except Exception as error:  # a library that is broken may raise anything; a doctor must not die of the illness
+        return Finding(BAD, topic, mask(f"{type(error).__name__}: {error}"))
+
+
+def _as_far_as_it_goes(check: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """What a check finds; nothing where it can't look, for a reason that an earlier check has said."""
+    try:
+        return list(check())
+    except Exception:  # likewise
+        return []
+
+
+def _libraries() -> Iterator[Finding]:
+    """Can what every shipper needs be loaded?"""
+    for name in ("pyarrow", "numpy"):
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # likewise
+            text = f"{name} can't be loaded, so nothing is archived: {type(error).__name__}: {error} (pip install {name})"
+            yield Finding(BAD, "library", mask(text))
+
+
+def _where_rows_wait(settings: Settings, files: Files) -> Iterator[Finding]:
+    try:
+        folder = settings.spool_folder()
+    except ModelDataError:
+        return  # said already
+    if goes_with_container(folder, files):
+        yield Finding(NOTE, "spool", "it is gone when this container is: give it a volume (MODELDATA_SPOOL)")
+    elif settings.spool_is_temporary():
+        yield Finding(NOTE, "spool", f"no home can be written, so {TEMPORARY}")
 
 
 def _probe_spool(settings: Settings, files: Files) -> str:
@@ -132,10 +165,7 @@ def _spark_calls(settings: Settings) -> Iterator[Finding]:
     """Calls of Spark that are under way, or whose driver died."""
     from modeldata.spark.commit import ABANDONED_NS, unfinished
 
-    try:
-        found = unfinished(settings)
-    except (ModelDataError, OSError):
-        return  # said already
+    found = unfinished(settings)
     if found:
         days, hours = ABANDONED_NS // (24 * HOUR_NS), (time.time_ns() - found[0].time_ns) / HOUR_NS
         text = f"{len(found)} under way or left by a driver that died, the oldest for {hours:.1f} hours: no row of theirs is"
@@ -145,10 +175,7 @@ def _spark_calls(settings: Settings) -> Iterator[Finding]:
 
 
 def _shipping(settings: Settings, files: Files) -> Iterator[Finding]:
-    try:
-        place = existing_place(settings, files)
-    except ModelDataError:
-        return  # said already
+    place = existing_place(settings, files)
     if place is None:
         yield Finding(NOTE, "shipping", "nothing was ever collected here")
         return

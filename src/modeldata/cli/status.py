@@ -39,7 +39,13 @@ def _text(name: str, value: object) -> str:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(value["since_ns"] / 1e9))
         return f"process {value['pid']} on {value['host']}, since {since} UTC"
     if isinstance(value, dict):
-        return ", ".join(f"{reason}: {rows:,}" for reason, rows in value.items()) or "nothing"
+        return ", ".join(f"{key}: {_plain(held)}" for key, held in value.items()) or "nothing"
+    return _plain(value)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key.replace('_', ' ')} {_plain(held)}" for key, held in value.items())
     if isinstance(value, float):
         return f"{value:.1f}"
     if isinstance(value, int):

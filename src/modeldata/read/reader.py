@@ -54,12 +54,7 @@ class Reader:
             except OSError as error:
                 hint = "nothing was archived there yet, or it is another folder"
                 raise NotThere("read the archive", folder, cause=error.strerror or str(error), hint=hint) from None
-        try:
-            return cls(open_for(one, files, warn), one.archive)
-        except ImportError as error:
-            raise SettingsError(
-                "read the archive", one.archive, cause=str(error), hint='pip install "modeldata[azure]"'
-            ) from error
+        return cls(open_for(one, files, warn), one.archive)
 
     def scan(self, model_name: str, identifier: str = "default", **question: Unpack[Question]) -> Scan:
         """Rows of a collector, as `Archive.scan` tells."""

@@ -10,20 +10,16 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from modeldata.errors import ModelDataError, mask
+from modeldata.errors import mask
 from modeldata.settings import Settings
-from modeldata.ship.drain import keep_draining
-from modeldata.ship.lead import REQUEST_SECONDS, Surroundings, lead_and_ship
+from modeldata.ship.spawn import put_log_aside
+from modeldata.ship.trouble import in_words, leave_note
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.place import Place, open_place
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from modeldata.spool.place import Place
-
-LOG_BYTES = 1 << 20
-"""The log of the child shippers is begun anew when it is longer."""
 ELECTION_TRIES = 5
 """A writer that only asks whether somebody leads holds the lock for a moment; that must not send us away."""
 
@@ -46,50 +42,58 @@ def stop_on_signals() -> threading.Event:
     return leave
 
 
-class _Former:
-    """Spools that nobody tends, shipped beside the one that is ours: a store that is down there holds up nothing here."""
-
-    def __init__(self, settings: Settings, place: Place, files: Files) -> None:
-        self._leave = threading.Event()
-        around = Surroundings(files, warn, time.monotonic, time.time_ns, self._leave.wait, random.random)
-        arguments = (settings, place.folder, around, dict(os.environ))
-        self._thread = threading.Thread(target=keep_draining, args=arguments, name="modeldata-former", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._leave.set()
-        self._thread.join(REQUEST_SECONDS)
-
-
 def main() -> int:
     """Ship until no writer lives and nothing is pending, then leave. 0 also where another process ships already."""
     files = Files()
-    settings = Settings.build(os.environ)
     leave = stop_on_signals()
+    place: Place | None = None
     try:
-        _shorten_log(os.environ.get("MODELDATA_SHIPPER_LOG", ""))
+        settings = Settings.build(os.environ)
         place = open_place(
             settings.spool_folder(), files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool
         )
         os.chdir(place.folder)  # not to keep the service's folder busy
-        former = _Former(settings, place, files)
-        for _ in range(ELECTION_TRIES):
-            if lead_and_ship(
-                place, settings, files=files, warn=warn, monotonic=time.monotonic, wall_ns=time.time_ns,
-                wait=leave.wait, dice=random.random, leave_when_idle=True,
-            ):  # fmt: skip
-                break
-            leave.wait(random.uniform(0.02, 0.1))
-        former.stop()
-        return 0
-    except (ModelDataError, OSError) as error:
-        warn(str(error))
+        _ship(place, settings, files, leave)
+    except Exception as error:  # also what a library raises that is broken; the service starts another of us later
+        warn(in_words(error))
+        if place is not None:
+            leave_note(place, in_words(error), files, time.time_ns())
         return 1
+    return 0
 
 
-def _shorten_log(path: str) -> None:
+def _ship(place: Place, settings: Settings, files: Files, leave: threading.Event) -> None:
+    """Ship the spool that is ours, and beside it those that nobody tends: a store that is down there holds up nothing here."""
+    from modeldata.ship.drain import keep_draining  # here: pyarrow comes with it, and may be what is broken
+    from modeldata.ship.lead import REQUEST_SECONDS, Surroundings, lead_and_ship
+
+    def log(text: str) -> None:
+        _shorten_log(place.log, files)
+        warn(text)
+
+    stop = threading.Event()
+    around = Surroundings(files, log, time.monotonic, time.time_ns, stop.wait, random.random)
+    arguments = (settings, place.folder, around, dict(os.environ))
+    former = threading.Thread(target=keep_draining, args=arguments, name="modeldata-former", daemon=True)
+    former.start()
+    for _ in range(ELECTION_TRIES):
+        if lead_and_ship(
+            place, settings, files=files, warn=log, monotonic=time.monotonic, wall_ns=time.time_ns,
+            wait=leave.wait, dice=random.random, leave_when_idle=True,
+        ):  # fmt: skip
+            break
+        leave.wait(random.uniform(0.02, 0.1))
+    stop.set()
+    former.join(REQUEST_SECONDS)
+
+
+def _shorten_log(path: str, files: Files) -> None:
+    """Go on in a new log where ours has become long; a shipper may live for months."""
     try:
-        if path and os.path.getsize(path) > LOG_BYTES:
-            os.truncate(path, 0)
+        ours = os.path.samestat(files.fstat(2), files.stat(path))
+        if ours and put_log_aside(path, files):
+            fd = files.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(fd, 2)
+            files.close(fd)
     except OSError:
-        pass  # a log is never worth a failure
+        return  # a log is never worth a failure

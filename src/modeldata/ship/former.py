@@ -96,7 +96,10 @@ def _listed(folder: str, files: Files) -> list[str]:
 
 
 def _folders(settings: Settings, files: Files, env: Mapping[str, str]) -> Iterator[str]:
-    state = state_folder(env)
+    try:
+        state: str | None = state_folder(env)
+    except ModelDataError:
+        state = None  # no home and no temporary directory: nothing can wait there
     for url in settings.archives:
         folder = None if urls.scheme_of(url) else urls.local_folder(url)
         if folder:

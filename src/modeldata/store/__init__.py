@@ -9,7 +9,8 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from modeldata import urls
-from modeldata.errors import StoreError
+from modeldata.errors import ModelDataError, SettingsError, StoreError
+from modeldata.settings import install_hint
 from modeldata.urls import local_folder
 
 if TYPE_CHECKING:
@@ -164,8 +165,17 @@ def open_store(
 
 
 def open_for(settings: Settings, files: Files, warn: Callable[[str], None] = _ignore) -> Store:
-    """The store of settings with one archive, with the credentials that they name."""
+    """The store of settings with one archive, with the credentials that they name.
+
+    Raises `SettingsError` where its library is not installed, or is and can't be loaded.
+    """
     from modeldata.store.credentials import Credentials
 
     credentials = Credentials(settings.credentials, files, warn)
-    return open_store(settings.archive, files, credentials=credentials, insecure=settings.allow_insecure)
+    try:
+        return open_store(settings.archive, files, credentials=credentials, insecure=settings.allow_insecure)
+    except ModelDataError:
+        raise
+    except Exception as error:  # a library that is broken may raise anything when it is imported
+        cause = f"its library can't be loaded: {error or type(error).__name__}"
+        raise SettingsError("open the archive", settings.archive, cause=cause, hint=install_hint(settings.archive)) from error

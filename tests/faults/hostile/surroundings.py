@@ -12,12 +12,34 @@ _LINK = _ALONE + "test_a_link_that_others_can_switch_leads_to_no_spool"
 _SHARED = (
     "tests/e2e/test_the_service_is_never_harmed.py::test_a_spool_in_a_folder_that_others_can_write_is_refused_with_owner_and_mode"
 )
+_HOME = "e2e/test_where_no_home_can_be_written.py::"
+_UP = "e2e/test_a_shipper_comes_up_anywhere.py::"
+_STREAMS = "cli/test_streams_may_be_closed_or_narrow.py::"
+_NOWHERE = _HOME + "test_rows_that_can_wait_nowhere_are_refused_counted_and_the_setting_is_named"
+_WARNED = _HOME + "test_rows_that_wait_in_the_temporary_directory_are_warned_of_once"
+_LIBRARY = _UP + "test_a_library_that_can_not_be_loaded_is_said_once_and_rows_wait"
+_BACKPORTS = _UP + "test_backports_in_site_packages_do_not_keep_a_shipper_from_its_work"
+_SYNCS = _UP + "test_the_thread_that_syncs_survives_any_error_and_says_it_once"
+_AGAIN = _UP + "test_a_thread_of_ours_that_ends_is_started_again_and_reported"
+_GOES_ON = _UP + "test_a_shipping_thread_that_met_an_unknown_error_goes_on"
+_LOG = _UP + "test_the_log_of_the_shippers_is_kept_and_bounded"
+_CLOSED = _STREAMS + "test_closed_streams_change_neither_the_exit_status_nor_what_a_file_holds"
+_ESCAPES = _STREAMS + "test_a_stream_without_our_characters_gets_escapes"
 
 ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "H60": ("a volume mount widens the mode of the spool (fsGroup)", (_FS_GROUP, _MODE, _ALONE + "test_an_empty_dir")),
     "H61": (
         "others can write above the spool",
         (_ABOVE, _LINK, _ALONE + "test_nobody_can_carry", _ALONE + "test_a_folder_in_tmp"),
+    ),
+    "H62": ("no home, no temporary directory, a read-only root", (_NOWHERE, _WARNED, _HOME + "test_a_root_that_can_only")),
+    "H63": ("a library that can't be loaded", (_LIBRARY, _UP + "test_doctor_and_status_say", _UP + "test_a_store_whose_library")),
+    "H64": ("backports and files of the service in the shipper's way", (_BACKPORTS, _UP + "test_the_shipper_looks")),
+    "H65": ("a thread of ours meets an error, or ends", (_SYNCS, _AGAIN, _GOES_ON, _UP + "test_where_no_thread")),
+    "H66": ("commands with closed, full or narrow streams", (_CLOSED, _ESCAPES, _STREAMS + "test_a_full_disk_behind_stdout")),
+    "H67": (
+        "a log of the shippers that grows",
+        (_LOG, _UP + "test_a_shipper_that_dies_before", _UP + "test_a_shipper_that_never"),
     ),
 }
 """Row of the matrix → (the fault in a few words, beginnings of the tests that show it)."""
@@ -61,9 +83,80 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "a spool that can't be used is not flushed",
-        "archive.py",
+        "shared.py",
         "return not self.writer.refusing",
         "return True",
         _SHARED,
+    ),
+    one(
+        "rows that can wait nowhere are refused with a hint",
+        "settings.py",
+        '    raise SpoolError(\n        "find a folder for the spool",',
+        '    raise OSError(\n        "find a folder for the spool",',
+        "tests/" + _HOME + "test_the_temporary_directory_is_one_that_can_be_written_and_never_the_working_directory",
+    ),
+    one(
+        "rows in the temporary directory are warned of",
+        "shared.py",
+        "elif settings.spool_is_temporary():",
+        "elif False:",
+        "tests/" + _WARNED,
+    ),
+    one(
+        "a shipping thread goes on after any error",
+        "ship/start.py",
+        "except Exception as error:  # also what a library raises that is broken",
+        "except OSError as error:",
+        "tests/" + _GOES_ON,
+    ),
+    one(
+        "the same trouble is said once",
+        "ship/trouble.py",
+        "        if text == self._last:\n            return\n",
+        "",
+        "tests/" + _SYNCS,
+    ),
+    one(
+        "the standard library comes first",
+        "ship/spawn.py",
+        "[*standard, *others, package,",
+        "[*others, package, *standard,",
+        "tests/" + _BACKPORTS,
+    ),
+    one(
+        "the syncing thread survives an error",
+        "ship/start.py",
+        "except Exception as error:  # no descriptor for a moment",
+        "except ZeroDivisionError as error:  # no descriptor for a moment",
+        "tests/" + _SYNCS,
+    ),
+    one(
+        "a thread that ended is started again",
+        "ship/start.py",
+        "(self.thread is not None and self.thread.alive())",
+        "self.thread is not None",
+        "tests/" + _AGAIN,
+    ),
+    one("the log is put aside", "ship/spawn.py", 'files.rename(path, path + ".1")', "pass", "tests/" + _LOG),
+    one(
+        "shippers that never come up are started less often",
+        "ship/start.py",
+        "2.0 ** min(max(0, self._started - TRIES), 16)",
+        "1.0",
+        "tests/" + _UP + "test_a_shipper_that_never_comes_up_is_started_less_and_less_often",
+    ),
+    one(
+        "characters that a stream does not have are escaped",
+        "cli/__init__.py",
+        'stream.reconfigure(errors="backslashreplace")',
+        "pass",
+        "tests/" + _ESCAPES,
+    ),
+    one(
+        "a closed stream leads nowhere",
+        "cli/__init__.py",
+        "        if stream is None:",
+        "        if False:",
+        "tests/" + _CLOSED,
     ),
 )
