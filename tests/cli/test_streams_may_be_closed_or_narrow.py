@@ -12,7 +12,7 @@ import pytest
 from tests.support.scripts import environment, modeldata
 
 COMMANDS = {
-    "doctor": 0, "status --json": 0, "audit": 0, "head churn/inputs": 0, "head churn/inputs --table": 0,
+    "doctor": 0, "status --json": 0, "audit": 0, "ls": 0, "stats churn/inputs": 0,
     "ship --drain": 0, "head nowhere/inputs": 1, "nonsense": 2,
 }  # fmt: skip
 
@@ -51,7 +51,7 @@ def test_a_full_disk_behind_stdout_is_said_in_one_line(here: Path, command: str)
 
 
 @pytest.mark.parametrize("encoding", ["ascii:strict", "cp1252", "utf-8"])
-@pytest.mark.parametrize("command", ["doctor", "status", "ls", "head m/in --table"])
+@pytest.mark.parametrize("command", ["doctor", "status", "ls", "stats m/in"])
 def test_a_stream_without_our_characters_gets_escapes(made_abroad: Path, encoding: str, command: str) -> None:
     name = os.fsencode(made_abroad / "données-日本-") + b"\xff"
     done = subprocess.run(

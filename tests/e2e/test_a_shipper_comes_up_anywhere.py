@@ -21,9 +21,11 @@ from modeldata.ship.trouble import Once
 from modeldata.spool.files import Files
 from modeldata.spool.place import Place, open_place
 from tests.support.archive import features
-from tests.support.scripts import SOURCE, modeldata, run, wait_until
+from tests.support.scripts import modeldata, run, wait_until
 
 LIBRARY = os.path.dirname(os.__file__)
+SOURCE = str(Path(start.__file__).parents[2])
+"""The folder of the package that is under test."""
 
 
 def _place(folder: Path) -> Place:
@@ -62,8 +64,8 @@ def test_the_users_own_variables_reach_the_shipper_as_they_are(tmp_path: Path) -
 
 BACKPORTS = ("typing", "uuid", "dataclasses", "socket", "random", "enum")
 _SERVICE = """
-import sys
-sys.path[:] = [one for one in sys.path if one.rstrip("/") != {source!r}] + [{site!r}]
+import os, sys
+sys.path[:] = [one for one in sys.path if not os.path.isdir(os.path.join(one, "modeldata"))] + [{site!r}]
 from modeldata import Archive
 import modeldata
 assert modeldata.__file__.startswith({site!r}), modeldata.__file__
@@ -82,7 +84,7 @@ def _backports(folder: Path) -> Path:
 
 
 def _service(folder: Path, site: Path | str) -> str:
-    return _SERVICE.format(source=SOURCE, site=str(site), archive=str(folder / "archive"))
+    return _SERVICE.format(site=str(site), archive=str(folder / "archive"))
 
 
 def test_backports_in_site_packages_do_not_keep_a_shipper_from_its_work(tmp_path: Path) -> None:
