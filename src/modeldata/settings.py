@@ -406,6 +406,14 @@ def state_folder(env: Mapping[str, str]) -> str:
     return _home_state(env) or os.path.join(_temporary_folder(env), f"modeldata-{user_name(env)}")
 
 
+def state_folder_if_any(env: Mapping[str, str]) -> str | None:
+    """`state_folder`; None where nothing can be written."""
+    try:
+        return state_folder(env)
+    except SpoolError:
+        return None
+
+
 def _home_state(env: Mapping[str, str]) -> str | None:
     """The folder for our state in the user's home; None where it can't be written."""
     home = os.path.expanduser("~")

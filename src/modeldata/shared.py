@@ -15,7 +15,7 @@ import time
 from modeldata import urls
 from modeldata.errors import ModelDataError, mask, said
 from modeldata.interrupts import spare
-from modeldata.settings import state_folder
+from modeldata.settings import state_folder_if_any
 from modeldata.ship.start import Supervisor
 from modeldata.snapshot import Refused
 from modeldata.snapshot.kinds import Distributed
@@ -81,8 +81,9 @@ class Shared:
         )
         note_layout(place, settings.variables(LAYOUT))
         note_archives(place, settings.of_spool(place.folder).archives)
-        if settings.ship != "off":
-            remember(state_folder(os.environ), place.folder, self.files)
+        state = state_folder_if_any(os.environ)
+        if settings.ship != "off" and state:
+            remember(state, place.folder, self.files)
         self._opened = place, _inode(place.segments)
         if any(urls.scheme_of(url) for url in settings.archives) and goes_with_container(place.folder, self.files):
             self.warn_once(

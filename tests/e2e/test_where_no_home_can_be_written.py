@@ -15,6 +15,7 @@ from modeldata.cli.doctor import BAD, NOTE, examine
 from modeldata.settings import Settings, state_folder
 from modeldata.spool.files import Files
 from tests.read.kit import Shipped
+from tests.support.archive import features
 from tests.support.scripts import environment
 
 REMOTE = "s3://some-bucket/a"
@@ -42,6 +43,14 @@ def test_rows_that_can_wait_nowhere_are_refused_counted_and_the_setting_is_named
     assert archive.flush(0) is False and archive.close(0) is False
     assert len([one for one in caplog.records if "set MODELDATA_SPOOL" in one.getMessage()]) == 1
     assert len(archive.writer.lanes) == 1
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_local_archive_needs_no_home(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive", ship="thread", batch_seconds=0)
+
+    assert archive.collector("m", "in", ["n"]).collect([1]) and archive.close(60)
+    assert features(tmp_path / "archive") == [("1",)]
 
 
 @pytest.mark.usefixtures("nowhere")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata import urls
 from modeldata.errors import ModelDataError
-from modeldata.settings import SPOOL_PREFIX, Settings, key_of, state_folder, user_name
+from modeldata.settings import SPOOL_PREFIX, Settings, key_of, state_folder_if_any, user_name
 from modeldata.ship.checkpoint import State
 from modeldata.ship.sinks import sinks_of, state_of, state_under
 from modeldata.ship.watch import count, look
@@ -96,10 +96,7 @@ def _listed(folder: str, files: Files) -> list[str]:
 
 
 def _folders(settings: Settings, files: Files, env: Mapping[str, str]) -> Iterator[str]:
-    try:
-        state: str | None = state_folder(env)
-    except ModelDataError:
-        state = None  # no home and no temporary directory: nothing can wait there
+    state = state_folder_if_any(env)
     for url in settings.archives:
         folder = None if urls.scheme_of(url) else urls.local_folder(url)
         if folder:
@@ -107,7 +104,8 @@ def _folders(settings: Settings, files: Files, env: Mapping[str, str]) -> Iterat
     for root in (settings.spool, state):
         if root:
             yield from (os.path.join(root, name) for name in _listed(root, files))
-    yield from reversed(remembered(state, files))
+    if state:
+        yield from reversed(remembered(state, files))
 
 
 def _former(folder: str, settings: Settings, files: Files, env: Mapping[str, str]) -> Former | None:
