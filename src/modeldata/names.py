@@ -20,6 +20,8 @@ IDENTITY = ("account", "service", "model_id", "model_name", "model_version", "id
 
 MANIFEST = "_manifest"
 """Beside the data of a day. A leading underscore or dot is what Spark and Hive skip."""
+OWN_FOLDER = "_modeldata"
+"""At an archive's root: what is true of all of it."""
 LONGEST = 180
 """Bytes of a path component; longer ones end in a hash. File systems allow 255, and we append to names."""
 

@@ -1,7 +1,7 @@
 """An archive has an id of its own, kept in it. How it is spelled, mounted or linked never matters, nor that it was renamed.
 
-The id is in a small JSON file at the archive's root. Whoever ships first makes it, once. A copy of an archive takes an id of its
-own: for a local folder the file also says where it was and which inode it had, so that a copy is told from a move.
+The id is in a small JSON file below the archive's root. Whoever ships first makes it, once. A copy of an archive takes an id of
+its own: for a local folder the file also says where it was and which inode it had, so that a copy is told from a move.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
+from modeldata import names
 from modeldata.errors import StoreError
 from modeldata.spool.files import make_folders, replace_file
 from modeldata.store import Foreign, Unavailable
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from modeldata.spool.files import Files
     from modeldata.store import Store
 
-NAME = ".modeldata-archive"
-"""A leading dot is what Spark and Hive skip."""
+NAME = f"{names.OWN_FOLDER}/{names.MANIFEST}/archive.json"
+"""In a folder that readers of rows skip."""
 VERSION = 1
 MOST_FORMER = 16
 """Ids that a copy of a copy of a copy remembers."""
@@ -121,4 +122,4 @@ def _known(note: dict[str, object]) -> ArchiveId:
 
 
 def _unknown(where: str, cause: str) -> StoreError:
-    return StoreError("learn which archive this is", where, cause=cause, hint=f"restore or remove the file {NAME} in its root")
+    return StoreError("learn which archive this is", where, cause=cause, hint=f"restore or remove the file {NAME} below its root")

@@ -13,6 +13,7 @@ import stat
 from threading import get_ident
 from typing import TYPE_CHECKING
 
+from modeldata.names import OWN_FOLDER
 from modeldata.settings import SPOOL_PREFIX
 from modeldata.spool.files import Files, create_once, give_name, make_folders, read_all, read_file, settle, write_all
 from modeldata.store import WAITS, Foreign, Unavailable, probe_name
@@ -93,7 +94,7 @@ class LocalStore:
             raise _unavailable("list the archive", self._path(folder), error) from error
         for name in found:
             path = f"{folder}/{name}" if folder else name
-            if name.startswith(SPOOL_PREFIX) or name.endswith(UNDER_WAY):
+            if name.startswith(SPOOL_PREFIX) or name.endswith(UNDER_WAY) or path == OWN_FOLDER:
                 continue
             entry = self._followed(path)
             if entry is None or (stat.S_ISDIR(entry.st_mode) and (entry.st_dev, entry.st_ino) in seen):
