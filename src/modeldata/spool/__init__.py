@@ -24,6 +24,8 @@ Bytes (little endian, everything starts on a multiple of 8; zero bytes mean "not
     kinds    1 DATA, 2 DEFINE (data = a msgpack map, see snapshot.plan), 3 DROPS (data = msgpack [[identity, reason,
              rows], ...]), 4 END (the writer has left this segment; there is nothing after it), 5 TOTALS (just before END, where
              there is room: data = msgpack [[definition, next sequence], ...], so that a loss at the end is known exactly)
+    tail     the last 2 KiB may hold a DROPS frame under another magic: what was refused while there was no room for a frame.
+             Rewritten in place by its writer, read only when that is gone without END.
     checks   2 = the low 32 bits of XXH3-64 with the segment's salt as seed; 1 (in segments of version 1) = CRC-32 as in zlib,
              begun with the salt. The salt is random, so a frame inside somebody's *data* is never taken for one of ours.
     sequence counts rows per (writer, collector) from 0. A refused row takes none, so a gap is a loss, told exactly,

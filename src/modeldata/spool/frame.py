@@ -20,6 +20,10 @@ SEGMENT_HEADER_BYTES = SEGMENT_HEADER.size + 4
 FIRST_FRAME = 2 * SEGMENT_HEADER_BYTES
 
 FRAME_MAGIC = b"\xf5MDf"
+TALLY_MAGIC = b"\xf5MDt"
+"""In the place of the other: a DROPS frame in the tail of a segment, which no search for the next frame may find."""
+TALLY_BYTES = 2048
+"""The tail of a segment: room for what was refused while there was no room."""
 FRAME = Struct("<4sBBHQqIIIHHI")
 CRC = Struct("<I")
 FRAME_BYTES = FRAME.size + CRC.size

@@ -54,7 +54,7 @@ class Quota:
             raise Full("spool_full", f"the spool holds {self.most:,} bytes, its limit: {place.folder}")
         granted = min(usual, left, max(smallest, self.most // SEGMENTS_IN_SPOOL))
         granted = min(granted, self._beside(place, smallest))
-        return max(smallest, granted - granted % BLOCK)
+        return max(-(-smallest // BLOCK) * BLOCK, granted - granted % BLOCK)  # so that no tail lies in two pages
 
     def _beside(self, place: Place, smallest: int) -> int:
         """How much the file system has for us, at least `smallest`. Raises `Full`."""

@@ -84,6 +84,8 @@ class OpenSegment:
                 self.empty = True  # its writer is just making it
             self.created_ns = header.created_ns if header is not None else 0
             self.salt = header.salt if header is not None else _salt_by_name(self.writer_id, self.number)
+            self._tail = None if self.alive else self._read_tail()
+            self._stop = self.size if self._tail is None else self._tail.start
         except BaseException:
             self.close()
             raise
@@ -99,9 +101,33 @@ class OpenSegment:
         return read_all(self._files, self._fd, min(size, max(0, self.size - offset)), offset)
 
     def frames(self, start: int) -> Iterator[Frame | Damage]:
-        """Frames from `start` on, in order. Ends at END, at what is not written yet, or at the end of the file."""
+        """Frames from `start` on, in order. Ends at END, at what is not written yet, or at the end of the file.
+
+        Of a writer that was killed the last one may be what it kept in the tail of its segment.
+        """
+        for found in self._in_order(start):
+            yield found
+            if isinstance(found, Frame) and found.head.kind == frame.END:
+                return
+        if self._tail is not None and start <= self._tail.start:
+            yield self._tail
+
+    def _read_tail(self) -> Frame | None:
+        """What a writer refused and could not say, if it left no END. Nobody reads it while the writer lives: it changes."""
+        at = self.size - frame.TALLY_BYTES
+        content = self.read(frame.TALLY_BYTES, at) if at >= frame.FIRST_FRAME else b""
+        if not content.startswith(frame.TALLY_MAGIC):
+            return None
+        content = frame.FRAME_MAGIC + content[len(frame.TALLY_MAGIC) :]
+        head = frame.unpack_frame_header(content, 0, self.salt)
+        if head is None or head.kind != frame.DROPS or head.size > frame.TALLY_BYTES:
+            return None
+        payload = content[frame.FRAME_BYTES : frame.FRAME_BYTES + head.data]
+        return Frame(head, at, payload) if frame.payload_holds(head, payload, self.salt) else None
+
+    def _in_order(self, start: int) -> Iterator[Frame | Damage]:
         at = max(start, frame.FIRST_FRAME)
-        while at + frame.FRAME_BYTES <= self.size:
+        while at + frame.FRAME_BYTES <= self._stop:
             head = frame.unpack_frame_header(self.read(frame.FRAME_BYTES, at), 0, self.salt)
             found = self._whole(head, at) if head is not None else None
             if found is None:
@@ -123,7 +149,7 @@ class OpenSegment:
         return self._whole(head, at) if head is not None else None
 
     def _whole(self, head: frame.FrameHeader, at: int) -> Frame | None:
-        if at + head.size > self.size + frame.ALIGN:
+        if at + head.size > self._stop + frame.ALIGN:
             return None
         payload = self.read(head.data + head.correlation + head.request, at + frame.FRAME_BYTES)
         return Frame(head, at, payload) if frame.payload_holds(head, payload, self.salt) else None
@@ -137,11 +163,11 @@ class OpenSegment:
             return Damage(at, follower, head.rows if head is not None and head.kind == frame.DATA else None, torn=False)
         if self.alive or not self._written(at):
             return None
-        return Damage(at, self.size, None, torn=True)
+        return Damage(at, self._stop, None, torn=True)
 
     def _written(self, at: int) -> bool:
         """Is anything but zeros left from `at` on?"""
-        while at < self.size:
+        while at < self._stop:
             piece = self.read(SCAN_WINDOW, at)
             if not piece:
                 return False
@@ -152,7 +178,7 @@ class OpenSegment:
 
     def _next_good(self, at: int) -> int | None:
         """The offset of the next frame, from `at` on, whose checksums hold."""
-        while at < self.size:
+        while at < self._stop:
             window = self.read(SCAN_WINDOW, at)
             hit = window.find(frame.FRAME_MAGIC)
             while hit >= 0:
@@ -162,7 +188,7 @@ class OpenSegment:
                     if head is not None and self._whole(head, place) is not None:
                         return place
                 hit = window.find(frame.FRAME_MAGIC, hit + 1)
-            if at + len(window) >= self.size:
+            if at + len(window) >= self._stop:
                 return None
             at += len(window) - len(frame.FRAME_MAGIC) + 1
         return None

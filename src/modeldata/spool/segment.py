@@ -41,7 +41,9 @@ class NotStored(OSError):
 class Segment:
     """A file of one writer. `append` is the moment of acceptance. Not shared between threads (see `writer`)."""
 
-    __slots__ = ("_fd", "_files", "_identity", "_ours", "_store", "capacity", "end", "inode", "limit", "number", "path", "salt")
+    __slots__ = (
+        "_fd", "_files", "_identity", "_ours", "_store", "capacity", "end", "inode", "limit", "number", "path", "salt", "tallied",
+    )  # fmt: skip
 
     def __init__(self, files: Files, path: str, header: frame.SegmentHeader, capacity: int, ours: Mark | None = None) -> None:
         """Create the file. Raises OSError, with nothing left behind, where there is no room or no right to.
@@ -54,7 +56,8 @@ class Segment:
         self.number = header.number
         self.salt = header.salt
         self.capacity = capacity
-        self.limit = capacity - END_ROOM
+        self.limit = capacity - END_ROOM - frame.TALLY_BYTES
+        self.tallied = False
         self.end = frame.FIRST_FRAME
         unborn = path + UNBORN
         self._fd = files.open(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL)
@@ -162,6 +165,31 @@ class Segment:
             except OSError:
                 pass  # where nothing was written yet there is nothing to erase
             self.limit = 0  # never written again; whoever reads it finds a torn end
+
+    def tally(self, drops: bytes) -> None:
+        """Keep a DROPS frame in the tail, in the place of the one before: for whoever reads this when its writer was killed."""
+        if len(drops) <= frame.TALLY_BYTES and self.limit:
+            self._set_tail(frame.TALLY_MAGIC + drops[len(frame.TALLY_MAGIC) :])
+            self.tallied = True
+
+    def clear_tally(self) -> None:
+        """Before its counts are told in another way: rather not at all than twice."""
+        if self.tallied:
+            self._set_tail(bytes(frame.ALIGN))
+            self.tallied = False
+
+    def _set_tail(self, data: bytes) -> None:
+        at = self.capacity - frame.TALLY_BYTES
+        if self._store(data, at):
+            return
+        if not self.intact():
+            raise NotStored(errno.ESTALE, "the segment was changed by others", self.path)
+        write_all(self._files, self._fd, data, at)
+
+    def open_tail(self) -> None:
+        """The segment is being left: its tail is room for frames from now on."""
+        self.clear_tally()
+        self.limit = self.capacity - END_ROOM
 
     def withdraw(self, size: int) -> None:
         """Take back the last `size` bytes that were stored."""

@@ -10,8 +10,10 @@ import itertools
 import os
 import weakref
 from collections import deque
-from time import monotonic, sleep
+from itertools import islice
+from time import monotonic, sleep, time_ns
 
+from modeldata.interrupts import spare
 from modeldata.spool import frame
 from modeldata.spool.files import Files
 from modeldata.spool.fork import own_mark
@@ -33,6 +35,8 @@ LARGEST_SEGMENT = 4 * 1024 * 1024
 BLOCK_LOOK_SECONDS = 0.002
 REFUSED_LOOKS = 1000
 """After so many refusals the disk is looked at again, whatever the clock says."""
+MOST_NOTED = 8
+"""Kinds of refusals (collector and reason) that one lane keeps in the tail of its segment."""
 TEND_NS = 100_000_000
 """How often a busy lane looks up: was its file removed, is somebody shipping? A tenth of a second."""
 
@@ -128,6 +132,22 @@ class Lane:
         self.drops[key] = self.drops.get(key, 0) + rows
         self._undeclared[key] = self._undeclared.get(key, 0) + rows
         self._calm_until = 0
+        self._note()
+
+    def _note(self) -> None:
+        """What was not declared yet, also in the tail of the segment: a process that is killed now has told it."""
+        segment = self.segment
+        if segment is None:
+            return
+        try:
+            segment.tally(self._drops_frame(segment, dict(islice(self._undeclared.items(), MOST_NOTED)), self._writer.clock()))
+        except Exception as error:  # a refusal is not refused: no disk, no memory
+            spare(error)  # then it is declared with the next frame
+
+    def _drops_frame(self, segment: Segment, told: Drops, time_ns: int) -> bytes:
+        identities = self._writer.identities
+        data = self.pack([[identities[stream], reason, rows] for (stream, reason), rows in told.items()])
+        return frame.pack_frame(segment.salt, frame.DROPS, 0, time_ns, 0, 0, data)
 
     def accepted(self) -> Iterator[tuple[str, int]]:
         yield from list(self._before.items())
@@ -148,12 +168,14 @@ class Lane:
 
     def declare(self, time_ns: int) -> None:
         """Write the counts of refused rows as a DROPS frame, so that the archive knows of them."""
+        segment = self._segment_for(0, time_ns)
         told = self._undeclared
-        identities = self._writer.identities
-        data = self.pack([[identities[stream], reason, rows] for (stream, reason), rows in told.items()])
-        segment = self._segment_for(frame.frame_size(len(data)), time_ns)
+        made = self._drops_frame(segment, told, time_ns)
+        if not segment.room(len(made)):
+            return  # its tail has them, and they are declared when it is left
+        segment.clear_tally()
         self._undeclared = {}
-        segment.store(frame.pack_frame(segment.salt, frame.DROPS, 0, time_ns, 0, 0, data))
+        segment.store(made)
 
     def _define(self, plan: Plan, payload: int, time_ns: int) -> tuple[int, list[int]]:
         """Write the definition, twice, into a segment that also has room for the frame that needs it."""
@@ -189,10 +211,22 @@ class Lane:
         if segment is None:
             return
         if END:
+            self._tell_refusals(segment, time_ns)
             self._tell_totals(segment, known, time_ns)
             segment.finish(time_ns)
-        else:
-            segment.abandon()
+            return
+        if segment.tallied:
+            self._undeclared = {}  # whoever reads its tail knows of them
+        segment.abandon()
+
+    def _tell_refusals(self, segment: Segment, time_ns: int) -> None:
+        """What was refused while there was no room: now in the tail, which no other frame needs any more."""
+        try:
+            segment.open_tail()
+            if self._undeclared and segment.append(self._drops_frame(segment, self._undeclared, time_ns)):
+                self._undeclared = {}
+        except OSError:
+            pass  # they go to the next segment
 
     def _tell_totals(self, segment: Segment, known: dict[Plan, tuple[int, list[int]]], time_ns: int) -> None:
         """How far each collector's numbers go: without it, the loss of a last frame could not be counted."""
@@ -299,6 +333,7 @@ class Writer:
         sync: bool,
         block_seconds: float = 0.0,
         random: Callable[[int], bytes] = os.urandom,
+        clock: Callable[[], int] = time_ns,
     ) -> None:
         """`block_seconds`: how long a row may wait for room before it is refused (when_full="block")."""
         self._open_place = open_place
@@ -309,6 +344,7 @@ class Writer:
         self._sync = sync
         self._block_seconds = block_seconds
         self._random = random
+        self.clock = clock
         self.identities: dict[str, dict[str, str]] = {}
         self.fsync_failures = 0
         self._start()

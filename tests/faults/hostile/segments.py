@@ -6,6 +6,7 @@ from tests.faults.mutant import Mutant
 from tests.faults.mutant import one as _one
 
 _TOUCHED = "faults/test_segments_that_others_touch.py"
+_REFUSALS = "faults/test_refusals_reach_the_archive.py"
 _LANES = "faults/test_lanes_belong_to_one_process.py"
 
 ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -34,6 +35,14 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
             f"{_LANES}::test_refused_calls_leave_no_lanes",
             f"{_LANES}::test_a_retired_lane",
             f"{_LANES}::test_a_full_spool_keeps_nothing",
+        ),
+    ),
+    "H6": (
+        "a service is killed while its spool is full and refuses rows",
+        (
+            f"{_REFUSALS}::test_the_archive_knows_each_refusal",
+            f"{_REFUSALS}::test_a_death_at_any_operation",
+            f"{_REFUSALS}::test_the_tail_of_a_living_writer",
         ),
     ),
     "H7": (
@@ -102,6 +111,35 @@ MUTANTS: tuple[Mutant, ...] = (
         "        self._blank.append(lane)\n",
         "",
         f"tests/{_LANES}::test_refused_calls_leave_no_lanes_behind_and_their_counts_stay",
+    ),
+    _one(
+        "refusals are kept in the tail of the segment",
+        "spool/writer.py",
+        "        self._calm_until = 0\n        self._note()\n",
+        "        self._calm_until = 0\n",
+        f"tests/{_REFUSALS}::test_the_archive_knows_each_refusal_of_a_service_however_it_ended",
+    ),
+    _one(
+        "the tail is cleared before its counts are told in another way",
+        "spool/writer.py",
+        "        segment.clear_tally()\n",
+        "",
+        f"tests/{_REFUSALS}::test_the_archive_knows_each_refusal_of_a_service_however_it_ended",
+        f"tests/{_REFUSALS}::test_a_death_at_any_operation_doubles_no_refusal_and_hides_at_most_the_last",
+    ),
+    _one(
+        "the tail of a living writer is not read",
+        "spool/reader.py",
+        "self._tail = None if self.alive else self._read_tail()",
+        "self._tail = self._read_tail()",
+        f"tests/{_REFUSALS}::test_the_tail_of_a_living_writer_is_not_read",
+    ),
+    _one(
+        "what a tail says is not told again by the lane that left it",
+        "spool/writer.py",
+        "        if segment.tallied:\n            self._undeclared = {}",
+        "        if False:\n            self._undeclared = {}",
+        f"tests/{_REFUSALS}::test_the_archive_knows_each_refusal_of_a_service_however_it_ended",
     ),
     _one(
         "waiting for room ends after so many looks",
