@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 
+from modeldata.interrupts import spare
 from modeldata.spool import lock
 from modeldata.spool.keep_gil import cautious_store
 
@@ -128,7 +129,8 @@ class Files:
         try:
             with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
                 return mount_of(os.path.realpath(path), mounts.read())
-        except OSError:
+        except OSError as error:
+            spare(error)
             return "", ""
 
     def link_target(self, path: str) -> str:
@@ -278,7 +280,8 @@ def settle(files: Files, path: str, known: dict[str, int] | None = None) -> None
             files.sync_folder(path)
         except PermissionError:
             break  # not ours to open: then not ours to have made
-        except OSError:
+        except OSError as error:
+            spare(error)
             return  # as far as it goes; asked again the next time
         done[path] = inode
         above = os.path.dirname(path)

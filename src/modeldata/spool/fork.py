@@ -6,6 +6,8 @@ import mmap
 import os
 import sys
 
+from modeldata.interrupts import spare
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
@@ -37,7 +39,8 @@ def _wiped() -> Mark | None:
     page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     try:
         page.madvise(MADV_WIPEONFORK)
-    except OSError:  # an older kernel, or a sandbox that does not know it
+    except OSError as error:  # an older kernel, or a sandbox that does not know it
+        spare(error)
         return None
     page[0] = 1
     return page

@@ -18,6 +18,8 @@ import os
 import struct
 import sys
 
+from modeldata.interrupts import spare
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
@@ -32,7 +34,8 @@ if sys.platform == "win32":
         try:
             os.lseek(fd, 0x7FFF_FFF0, os.SEEK_SET)
             msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError:
+        except OSError as error:
+            spare(error)
             return False
         return True
 
@@ -44,7 +47,8 @@ else:
         """Hold the open file `fd` for this process; False when somebody else does."""
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
+            spare(error)
             return False
         return True
 
@@ -55,6 +59,7 @@ else:
         try:
             fcntl.fcntl(fd, command, _WHOLE_FILE)
         except OSError as error:
+            spare(error)
             return error.errno in (errno.EINVAL, errno.ENOSYS) and hold(fd)  # an old kernel, or a sandbox
         return True
 
@@ -147,7 +152,8 @@ class Leadership:
         try:
             there, ours = self._files.stat(self.path), self._files.fstat(self._fd)
             return _file_of(there) == _file_of(ours) == self._file and self._files.pread(self._fd, MARK_BYTES, 0) == self._mark
-        except OSError:
+        except OSError as error:
+            spare(error)
             return False
 
     def release(self) -> None:

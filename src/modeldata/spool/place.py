@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from modeldata.errors import SpoolError
+from modeldata.interrupts import spare
 from modeldata.spool.disk_kind import check_local
 from modeldata.spool.files import Files, create_once, make_folders, read_file, replace_file, settle
 from modeldata.spool.private import check_own, check_private
@@ -166,12 +167,12 @@ def note_layout(place: Place, wanted: dict[str, str]) -> None:
     try:
         if read_file(files, path) == data:
             return
-    except OSError:
-        pass  # not there yet
+    except OSError as error:
+        spare(error)  # not there yet
     try:
         replace_file(files, path, data, durable=False)
-    except OSError:
-        pass  # a full disk: the row is what matters
+    except OSError as error:
+        spare(error)  # a full disk: the row is what matters
 
 
 def noted_layout(folder: str, files: Files) -> dict[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
+from modeldata.interrupts import spare
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from modeldata.spool.files import Files
@@ -76,12 +78,13 @@ def used_bytes(place: Place, files: Files) -> int:
     folders = [place.segments, place.quarantine]
     try:
         folders += [os.path.join(place.sinks, name) for name in files.listdir(place.sinks)]
-    except OSError:
-        pass  # no sink yet
+    except OSError as error:
+        spare(error)  # no sink yet
     for folder in folders:
         try:
             names = files.listdir(folder)
-        except OSError:
+        except OSError as error:
+            spare(error)
             continue  # not made yet, or just removed
         for name in names:
             total += _size(files, os.path.join(folder, name))
@@ -91,7 +94,8 @@ def used_bytes(place: Place, files: Files) -> int:
 def _size(files: Files, path: str) -> int:
     try:
         seen = files.stat(path)
-    except OSError:
+    except OSError as error:
+        spare(error)
         return 0  # shipped and removed meanwhile
     blocks = getattr(seen, "st_blocks", None)
     return int(blocks) * 512 if blocks else seen.st_size  # some file systems count none
