@@ -53,6 +53,8 @@ def spare(error: BaseException) -> None:
 
 def of_service(error: BaseException) -> BaseException | None:
     """The exception that belongs to the service: `error`, or one that `error` was raised for. None: bad data, or our trouble."""
+    if _cause(error) is None and _context(error) is None and _ours(_module(type(error))):
+        return None  # the common case, and quick: we refused something ourselves
     handlers: set[CodeType] | None = None
     for link in _chain(error):
         entries = list(_entries(_traceback(link)))
@@ -156,7 +158,7 @@ def _thrown_in(error: BaseException, tip: TracebackType) -> bool:
     operation = _operation(code, tip.tb_lasti)
     if operation == "RESUME" or "JUMP_BACKWARD" in operation:
         return not code.co_flags & GENERATOR  # whoever throws into a generator is its user
-    if operation in ("RAISE_VARARGS", "RERAISE") or not _ours(tip.tb_frame):
+    if operation in ("RAISE_VARARGS", "RERAISE") or not _ours(tip.tb_frame.f_globals.get("__name__")):
         return False
     module = _module(kind)
     root = module.partition(".")[0] if isinstance(module, str) else ""
@@ -177,15 +179,14 @@ def _operation(code: CodeType, at: int) -> str:
     return opname[content[at]] if 0 <= at < len(content) else ""
 
 
-def _ours(frame: FrameType) -> bool:
-    name = frame.f_globals.get("__name__")
-    return isinstance(name, str) and name.partition(".")[0] == "modeldata"
+def _ours(module: object) -> bool:
+    return isinstance(module, str) and module.partition(".")[0] == "modeldata"
 
 
 def _handled_above(frame: FrameType) -> bool:
     """Is it one that the service was handling already when it called us? Every later exception has it in its chain."""
     above: FrameType | None = sys._getframe(1)
-    while above is not None and _ours(above):
+    while above is not None and _ours(above.f_globals.get("__name__")):
         above = above.f_back
     while above is not None:
         if above is frame:

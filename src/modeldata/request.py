@@ -63,6 +63,8 @@ def _of_flask(flask: object) -> bytes:
 def encoded_id(given: object) -> bytes:
     """An id as UTF-8. What is missing is no id, bytes are text, and what is no text is taken as it prints."""
     kind = type(given)
+    if kind is str:
+        return given.encode("utf-8", "surrogatepass")  # type: ignore[attr-defined, no-any-return] # it is one: just asked
     if issubclass(kind, str):
         return str.encode(given, "utf-8", "surrogatepass")  # type: ignore[arg-type] # a str: just asked
     if issubclass(kind, (bytes, bytearray, memoryview)):

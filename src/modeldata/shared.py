@@ -216,7 +216,8 @@ class Shared:
         self._count(stream, reason, rows)
         if self.settings.on_error == "raise":
             raise ModelDataError("collect", stream, cause=said(error), hint=reason) from error
-        self.warn_once(reason, f"not collected ({reason}) for {stream}: {said(error)}")
+        if self._is_news(reason):
+            warn(f"not collected ({reason}) for {stream}: {said(error)}")
 
     def _count(self, stream: str, reason: str, rows: int) -> None:
         """In a lane, so that the archive gets to know. Where none can be had, here, until one can."""
@@ -235,11 +236,15 @@ class Shared:
         self.writer.release(lane)
 
     def warn_once(self, reason: str, text: str) -> None:
+        if self._is_news(reason):
+            warn(text)
+
+    def _is_news(self, reason: str) -> bool:
         now = time.monotonic()
         if now < self._warned.get(reason, float("-inf")) + WARN_SECONDS:
-            return
-        self._warned[reason] = now  # before the call: a handler that collects, and fails, does not come back here
-        warn(text)
+            return False
+        self._warned[reason] = now  # before the warning: a log handler that collects, and fails, does not come back here
+        return True
 
 
 def _archived_in(state: State, place: Place, awaited: dict[str, int | None], written: dict[str, int]) -> bool:
