@@ -6,8 +6,8 @@ never taken for bad data, and never swallowed. How one is known, by its tracebac
 
     handler     a frame that was called with (signal number, interrupted frame), where that frame is the entry before it.
                 A trace function is called with (interrupted frame, event, argument), which is met in the same way.
-    thrown in   the last instruction can't raise by itself; or it lies in our code, and the class is neither Python's nor
-                that of a library whose compiled code we call.
+    thrown in   the last instruction can't raise by itself; or it lies in our code, Python's or a library's, raises nothing
+                itself, and the class is neither Python's nor that of a library.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ LIBRARIES = frozenset(
         "tensorflow", "torch",
     }
 )  # fmt: skip
-"""Their compiled code is called from ours, so that an exception of theirs may have its last entry in our code."""
+"""Their compiled code is called from ours, so that an exception of theirs may have its last entry in our code. It never raises
+an exception of anybody else."""
 
 # The base class's own: a class of the data's may answer otherwise.
 _cause = BaseException.__dict__["__cause__"].__get__
@@ -53,7 +54,7 @@ def spare(error: BaseException) -> None:
 
 def of_service(error: BaseException) -> BaseException | None:
     """The exception that belongs to the service: `error`, or one that `error` was raised for. None: bad data, or our trouble."""
-    if _cause(error) is None and _context(error) is None and _ours(_module(type(error))):
+    if _cause(error) is None and _context(error) is None and _root(_module(type(error))) == "modeldata":
         return None  # the common case, and quick: we refused something ourselves
     handlers: set[CodeType] | None = None
     for link in _chain(error):
@@ -158,13 +159,12 @@ def _thrown_in(error: BaseException, tip: TracebackType) -> bool:
     operation = _operation(code, tip.tb_lasti)
     if operation == "RESUME" or "JUMP_BACKWARD" in operation:
         return not code.co_flags & GENERATOR  # whoever throws into a generator is its user
-    if operation in ("RAISE_VARARGS", "RERAISE") or not _ours(tip.tb_frame.f_globals.get("__name__")):
+    if operation in ("RAISE_VARARGS", "RERAISE") or not _of_library(_root(tip.tb_frame.f_globals.get("__name__"))):
         return False
-    module = _module(kind)
-    root = module.partition(".")[0] if isinstance(module, str) else ""
+    root = _root(_module(kind))
     if root == "builtins":
         return not _arguments(error) and not issubclass(kind, (StopIteration, StopAsyncIteration))  # Python's own have a text
-    return root not in sys.stdlib_module_names and root not in LIBRARIES
+    return not _of_library(root)
 
 
 def _operation(code: CodeType, at: int) -> str:
@@ -179,14 +179,18 @@ def _operation(code: CodeType, at: int) -> str:
     return opname[content[at]] if 0 <= at < len(content) else ""
 
 
-def _ours(module: object) -> bool:
-    return isinstance(module, str) and module.partition(".")[0] == "modeldata"
+def _root(module: object) -> str:
+    return module.partition(".")[0] if isinstance(module, str) else ""
+
+
+def _of_library(root: str) -> bool:
+    return root in LIBRARIES or root in sys.stdlib_module_names
 
 
 def _handled_above(frame: FrameType) -> bool:
     """Is it one that the service was handling already when it called us? Every later exception has it in its chain."""
     above: FrameType | None = sys._getframe(1)
-    while above is not None and _ours(above.f_globals.get("__name__")):
+    while above is not None and _root(above.f_globals.get("__name__")) == "modeldata":
         above = above.f_back
     while above is not None:
         if above is frame:
