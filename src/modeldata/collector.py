@@ -148,13 +148,13 @@ class ModelDataCollector:
             if lane is not None:
                 self._writer.retire(lane)  # as for any exception that came from nowhere
             raise theirs
-        if isinstance(error, Distributed) and lane is not None:
+        if issubclass(type(error), Distributed) and lane is not None:
             self._writer.release(lane)  # others need it while Spark works
             return self._collect_spark(input_data, user_correlation_id)
-        if writing and lane is not None and not isinstance(error, Full):
+        if writing and lane is not None and not issubclass(type(error), Full):
             self._writer.retire(lane)
             lane = None
-            if isinstance(error, NotStored):
+            if issubclass(type(error), NotStored):
                 return self._second_try(input_data, user_correlation_id)
         return self._refuse(lane, input_data, error, writing)
 
@@ -189,7 +189,7 @@ class ModelDataCollector:
             plan, rows, data = taker_of(input_data)(input_data, self._shapes, lane.pack)
             lane.append(plan, rows, data, encoded_id(user_correlation_id), current_request(), time_ns())
         except Exception as error:
-            if lane is not None and not isinstance(error, Full):
+            if lane is not None and not issubclass(type(error), Full):
                 self._writer.retire(lane)
                 lane = None
             spare(error)
