@@ -70,7 +70,7 @@ class Handlers:
 
     def forgetful(self) -> Callable[..., Any]:
         def handler(signum: int, frame: FrameType | None) -> None:
-            signum, frame = 0, None
+            del signum, frame
             _raise(self.kind)
 
         return handler
@@ -194,8 +194,7 @@ def test_at_every_line_of_a_first_call_too_while_the_spool_is_made(
 
 class Slow:
     def __str__(self) -> str:
-        made = "".join(str(number) for number in range(3))
-        return made
+        return "".join(str(number) for number in range(3))
 
 
 DATA: dict[str, Callable[[int], object]] = {

@@ -151,11 +151,13 @@ class ShipperThread:
             import modeldata.ship.checkpoint
             import modeldata.ship.watch  # noqa: F401 - here, and light, so that the thread imports nothing
         target = self._ship if ship else self._sync
+        self._made = time.monotonic()
         self._thread = threading.Thread(target=target, name="modeldata-shipper", daemon=True)
-        self._thread.start()
+        # `start` waits for the new thread, for ever where that dies at once for want of memory: so it waits in another.
+        _thread.start_new_thread(self._thread.start, ())
 
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        return self._thread.is_alive() or (self._thread.ident is None and time.monotonic() - self._made < START_SECONDS)
 
     def leave_when_idle(self) -> None:
         """Nobody here writes any more: leave when nothing waits."""
@@ -164,7 +166,8 @@ class ShipperThread:
     def stop(self, timeout: float) -> None:
         """Leave between two rounds. What was not shipped stays in the spool."""
         self._leave.set()
-        self._thread.join(timeout)
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
 
     def _ship(self) -> None:
         """Whatever happens, go on: nobody else would. The same trouble is said once, and tried again later each time."""
