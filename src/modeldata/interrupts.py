@@ -56,14 +56,11 @@ def of_service(error: BaseException) -> BaseException | None:
     """The exception that belongs to the service: `error`, or one that `error` was raised for. None: bad data, or our trouble."""
     if _cause(error) is None and _context(error) is None and _root(_module(type(error))) == "modeldata":
         return None  # the common case, and quick: we refused something ourselves
-    handlers: set[CodeType] | None = None
     for link in _chain(error):
         entries = list(_entries(_traceback(link)))
         if not entries:
             continue
-        if handlers is None:
-            handlers = _handlers()
-        found = _of_handler(entries, handlers) or _thrown_in(link, entries[-1])
+        found = _of_handler(entries) or _thrown_in(link, entries[-1])
         if found and not _handled_above(entries[0].tb_frame):
             return link
     return None
@@ -85,14 +82,14 @@ def _entries(entry: TracebackType | None) -> Iterator[TracebackType]:
         entry = entry.tb_next
 
 
-def _of_handler(entries: list[TracebackType], handlers: set[CodeType]) -> bool:
-    before: FrameType | None = None
-    for entry in entries:
-        frame = entry.tb_frame
-        if before is not None and (frame.f_code in handlers or _interrupts(frame, before)):
+def _of_handler(entries: list[TracebackType]) -> bool:
+    others = set()
+    for above, entry in zip(entries, entries[1:], strict=False):
+        if _interrupts(entry.tb_frame, above.tb_frame):
             return True
-        before = frame
-    return False
+        if not _of_library(_root(entry.tb_frame.f_globals.get("__name__"))):
+            others.add(entry.tb_frame.f_code)
+    return bool(others) and not others.isdisjoint(_handlers())
 
 
 def _interrupts(frame: FrameType, before: FrameType) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import msgpack
 from msgpack import ExtType
 
+from modeldata.interrupts import spare
 from modeldata.snapshot.plan import MAX_CELLS, MAX_DEPTH, Refused
 from modeldata.snapshot.values import CODE_ARRAY, PLAIN, form_of, handlers
 
@@ -42,7 +43,8 @@ def new_packer() -> Callable[[object], bytes]:
     def pack(values: object) -> bytes:
         try:
             packed = plain(values) if IN_C else None
-        except (ValueError, BufferError):  # not plain, nested too deep, or a view that has holes
+        except (ValueError, BufferError) as error:  # not plain, nested too deep, or a view that has holes
+            spare(error)
             packed = None
         if packed is None:
             return any_kind(private(values))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from modeldata.interrupts import spare
 from modeldata.snapshot.lazy import lazy_hint
 from modeldata.snapshot.plan import label, unique
 
@@ -90,7 +91,8 @@ def _of_keys(row: Any) -> dict[str, object]:
     names = list(row.keys())
     try:
         return _paired(names, tuple([row[place] for place in range(len(names))]))
-    except (LookupError, TypeError):  # it is read by names only
+    except (LookupError, TypeError) as error:  # it is read by names only
+        spare(error)
         return _paired(names, tuple([row[name] for name in names]))
 
 

@@ -62,7 +62,8 @@ class Quota:
         """How much the file system has for us, at least `smallest`. Raises `Full`."""
         try:
             free, total = self._files.free_bytes(place.folder)
-        except OSError:
+        except OSError as error:
+            spare(error)
             total = 0
         if not total:
             return self.most  # it does not say; a disk that is full says so when it is written

@@ -11,6 +11,7 @@ import errno
 import os
 from zlib import crc32
 
+from modeldata.interrupts import spare
 from modeldata.spool import frame
 from modeldata.spool.files import Files, write_all
 from modeldata.spool.fork import own_mark
@@ -148,7 +149,8 @@ class Segment:
             return False
         try:
             return self._seen() == self._identity
-        except OSError:
+        except OSError as error:
+            spare(error)
             return False
 
     def _seen(self) -> tuple[int, int, int, int]:
@@ -162,8 +164,8 @@ class Segment:
                 if self.intact():
                     write_all(self._files, self._fd, bytes(min(ERASED_BYTES, start + size - at)), at)
                     continue
-            except OSError:
-                pass  # where nothing was written yet there is nothing to erase
+            except OSError as error:
+                spare(error)  # where nothing was written yet there is nothing to erase
             self.limit = 0  # never written again; whoever reads it finds a torn end
 
     def tally(self, drops: bytes) -> None:
@@ -206,7 +208,8 @@ class Segment:
         """Has somebody removed the file under us, or the folder that it is in?"""
         try:
             return self._files.stat(self.path).st_ino != self.inode
-        except OSError:
+        except OSError as error:
+            spare(error)
             return True
 
     def finish(self, time_ns: int) -> None:
@@ -226,15 +229,16 @@ class Segment:
         try:
             if self._fd >= 0 and self._is_same_file():
                 self._close()
-        except OSError:
-            pass  # the descriptor is gone all the same
+        except OSError as error:
+            spare(error)  # the descriptor is gone all the same
         self._fd = -1
 
     def _is_same_file(self) -> bool:
         """Whatever became of its size and names. Also in a forked child, which has to close it."""
         try:
             return self._seen()[:2] == self._identity[:2]
-        except OSError:
+        except OSError as error:
+            spare(error)
             return False
 
     def _close(self) -> None:

@@ -234,8 +234,8 @@ class Lane:
         made = frame.pack_frame(segment.salt, frame.TOTALS, 0, time_ns, 0, 0, data)
         try:
             segment.append(made)
-        except OSError:
-            pass  # one frame less to check against; no row is in it
+        except OSError as error:
+            spare(error)  # one frame less to check against; no row is in it
 
     def _sync_or_rewrite(self, segment: Segment, plan: Plan, content: Content) -> None:
         """fsync="always". A failed fsync is never repeated on a file: the kernel may already have forgotten the page.
@@ -400,7 +400,8 @@ class Writer:
             looks -= 1
             try:
                 return self._try_segment(writer_id, number, need, time_ns)
-            except Full:
+            except Full as full:
+                spare(full)
                 if looks <= 0 or monotonic() >= deadline:  # a clock may stand still
                     raise
                 sleep(BLOCK_LOOK_SECONDS)
@@ -413,6 +414,7 @@ class Writer:
             self._refused = None
             return self._make_segment(writer_id, number, need, time_ns)
         except Full as full:
+            spare(full)
             seconds = BLOCK_LOOK_SECONDS if self._block_seconds else TEND_NS / 1e9
             self._refused = Refused(full.reason, str(full), monotonic(), seconds)
             raise
@@ -461,7 +463,8 @@ class Writer:
             return
         try:
             self._tend(place, now)
-        except Exception:  # whatever stands in the way of a shipper (limits, a half-imported module) is not the row's fault
+        except Exception as error:  # whatever stands in the way of a shipper (limits, a half-imported module) is no row's fault
+            spare(error)
             return  # looked at again in two seconds; until then rows wait in the spool
 
     def drops(self) -> Drops:
