@@ -13,6 +13,7 @@ never taken for bad data, and never swallowed. How one is known, by its tracebac
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _entries(entry: TracebackType | None) -> Iterator[TracebackType]:
 
 def _of_handler(entries: list[TracebackType]) -> bool:
     others = set()
-    for above, entry in zip(entries, entries[1:], strict=False):
+    for above, entry in pairwise(entries):
         if _interrupts(entry.tb_frame, above.tb_frame):
             return True
         if not _of_library(_root(entry.tb_frame.f_globals.get("__name__"))):

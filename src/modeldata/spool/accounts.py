@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from modeldata.interrupts import spare
+
 LOCAL_SOURCES = frozenset({"files", "altfiles", "compat", "mymachines", "systemd"})
 """Of accounts, in `nsswitch.conf`. Any other may know members that no file names."""
 
@@ -66,5 +68,6 @@ def _text(path: str) -> str:
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read()
-    except OSError:
+    except OSError as error:
+        spare(error)
         return ""  # a bare container has no such file: nobody but us is there

@@ -138,8 +138,8 @@ class Leadership:
             if self._files.pwrite(self._fd, mark, 0) == MARK_BYTES:
                 self._files.sync(self._fd)
                 return number, mark
-        except OSError:
-            pass  # a full disk must not stop us from freeing it: then the mark stays as it was
+        except OSError as error:
+            spare(error)  # a full disk must not stop us from freeing it: then the mark stays as it was
         return number, self._files.pread(self._fd, MARK_BYTES, 0)
 
     def intact(self) -> bool:
@@ -168,7 +168,8 @@ class Leadership:
         """Not where its number is another file's by now."""
         try:
             ours = _file_of(self._files.fstat(self._fd)) == self._file
-        except OSError:
+        except OSError as error:
+            spare(error)
             return
         if ours:
             self._files.close(self._fd)

@@ -33,7 +33,8 @@ class Place:
     def _seen(self) -> tuple[int, int] | None:
         try:
             seen = self.files.stat(self.segments)
-        except OSError:
+        except OSError as error:
+            spare(error)
             return None
         return seen.st_dev, seen.st_ino
 
@@ -181,6 +182,7 @@ def noted_layout(folder: str, files: Files) -> dict[str, str]:
 
     try:
         found = json.loads(read_file(files, os.path.join(folder, "layout.json")))
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        spare(error)
         return {}
     return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from modeldata import urls
+from modeldata.interrupts import spare
 from modeldata.spool.files import make_folders, read_file, replace_file
 
 TYPE_CHECKING = False
@@ -34,8 +35,8 @@ def note_archives(place: Place, archives: Sequence[str]) -> None:
         return
     try:
         replace_file(files, os.path.join(place.folder, NOTE), json.dumps(after).encode(), durable=False)
-    except OSError:
-        pass  # a full disk: the row is what matters
+    except OSError as error:
+        spare(error)  # a full disk: the row is what matters
 
 
 def noted_archives(folder: str, files: Files) -> list[tuple[str, int | None]]:
@@ -44,7 +45,8 @@ def noted_archives(folder: str, files: Files) -> list[tuple[str, int | None]]:
 
     try:
         note = json.loads(read_file(files, os.path.join(folder, NOTE)))
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        spare(error)
         return []
     if not isinstance(note, dict):
         return []
@@ -56,7 +58,8 @@ def inode_of(url: str, files: Files) -> int | None:
     folder = None if urls.scheme_of(url) else urls.local_folder(url)
     try:
         return files.stat(os.path.realpath(folder)).st_ino if folder else None
-    except OSError:
+    except OSError as error:
+        spare(error)
         return None
 
 
@@ -70,13 +73,14 @@ def remember(state: str, folder: str, files: Files) -> None:
         kept = [path for path in known if os.path.isdir(path)][1 - MOST :]
         lines = "".join(f"{path}\n" for path in [*kept, folder] if "\n" not in path)
         replace_file(files, os.path.join(state, REGISTER), os.fsencode(lines), durable=False)
-    except OSError:
-        pass  # no home that can be written
+    except OSError as error:
+        spare(error)  # no home that can be written
 
 
 def remembered(state: str, files: Files) -> list[str]:
     """The spools that this user had, the latest last. Each must still prove to be one, and this user's."""
     try:
         return os.fsdecode(read_file(files, os.path.join(state, REGISTER))).splitlines()
-    except OSError:
+    except OSError as error:
+        spare(error)
         return []
