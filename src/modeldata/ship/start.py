@@ -116,9 +116,11 @@ class Supervisor:
                 if 0 <= age < self._patience():
                     return False
                 os.utime(place.starting)
-            except OSError:
+            except OSError as error:
+                spare(error)
                 return True
-        except OSError:
+        except OSError as error:
+            spare(error)
             return True  # a full disk: then a shipper is needed all the more
         return True
 

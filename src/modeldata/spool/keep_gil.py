@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import sys
 
+from modeldata.interrupts import spare
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +83,8 @@ def _look_for_libc() -> Any:
 
         libc = ctypes.PyDLL(None)
         call, pwrite = libc.syscall, libc.pwrite
-    except Exception:  # no ctypes, no dynamic library, an audit hook that says no: there is another way
+    except Exception as error:  # no ctypes, no dynamic library, an audit hook that says no: there is another way
+        spare(error)
         return None
     call.argtypes, call.restype = (ctypes.c_long, ctypes.c_int, ctypes.c_void_p), ctypes.c_int
     pwrite.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int64)
