@@ -54,8 +54,6 @@ ABSENT = ExtType(CODE_ABSENT, b"")
 TIMEDELTA = Struct("<iii")
 COMPLEX = Struct("<dd")
 MAX_TYPES = 4096
-MAX_BITS = 14_284
-"""Bits of a whole number. Python reads and writes up to 4,300 digits, and this many bits never need more."""
 MAX_TEXT = 1 << 24
 """Letters that `str()` may give for an object that has no form of its own."""
 PLAIN = frozenset((str, float, bool, type(None), bytes, ExtType))
@@ -170,8 +168,6 @@ def _int(value: int) -> object:
     bits = value.bit_length()
     if bits < 64 or (bits == 64 and value > 0):
         return value
-    if bits > MAX_BITS:
-        raise Refused("too_large", f"a whole number of {bits:,} bits; up to {MAX_BITS:,} (4,300 digits) are kept")
     return ext(CODE_BIG_INT, value.to_bytes(bits // 8 + 1, "little", signed=True))
 
 
