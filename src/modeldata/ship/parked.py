@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PREFIX = "parked-"
 COPIES = 2
-"""The frames of what is parked may be gone from the spool: its bytes are kept twice, so that one damaged byte costs no row."""
+"""The frames of what is parked may be gone from the spool, so its bytes are kept twice: one damaged byte costs no row."""
 
 
 class Rest(NamedTuple):

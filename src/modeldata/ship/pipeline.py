@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from modeldata.store import Store
 
 
+COPIES = 2
+"""Of each batch in staging: a round that was begun must end with these bytes, also where the disk changes one of them."""
+
+
 class Round(NamedTuple):
     """What a step did. `more`: there is more in the spool than one round takes."""
 
@@ -79,7 +83,7 @@ class Pipeline:
         folder = self.place.sink(name)
         self._sink = name
         self._checkpoint = Checkpoint(folder, self._files)
-        self._freezer = Freezer(folder, self._files)
+        self._freezer = Freezer(folder, self._files, copies=COPIES)
         self._generation, self.state = self._checkpoint.load()
         self.parked = Parked(folder, self._files, self._warn)
 

@@ -12,6 +12,10 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
         "a folder or a file of the archive takes nothing: another owner, a link, a fifo, a socket",
         ("faults/test_one_folder_stops_no_other.py::",),
     ),
+    "H52": (
+        "one byte of staging or intent changes on the disk",
+        ("faults/test_a_damaged_round_goes_on.py::", "faults/test_one_folder_stops_no_other.py::test_a_damaged_byte"),
+    ),
     "H53": (
         "a store says that it took the bytes, and keeps nothing",
         ("stores/test_a_store_is_not_believed.py::test_a_store_that_says_it_took_a_file_and_keeps_nothing_gets_it_again",),
@@ -34,6 +38,20 @@ _BELIEVED = "tests/stores/test_a_store_is_not_believed.py"
 _FUZZ = "tests/spool/test_frames_with_good_checksums_never_crash.py"
 
 MUTANTS: tuple[Mutant, ...] = (
+    _one(
+        "each batch is in staging twice",
+        "ship/pipeline.py",
+        "COPIES = 2\n",
+        "COPIES = 1\n",
+        "tests/faults/test_a_damaged_round_goes_on.py",
+    ),
+    _one(
+        "the second half of an intent is read where the first is damaged",
+        "ship/freeze.py",
+        " or _checked(data[half:], MAGIC)",
+        "",
+        "tests/faults/test_a_damaged_round_goes_on.py",
+    ),
     _one(
         "an object that is gone right after its put is no success",
         "store/objects.py",

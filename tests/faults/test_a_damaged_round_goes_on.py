@@ -1,0 +1,86 @@
+"""One byte that the disk changes in `staging` or `intent` stops no round: nothing is lost, doubled or changed."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from modeldata.spool.files import Files
+from modeldata.store.local import LocalStore
+from modeldata.testing import Died
+
+from .scenario import Service, delivered_on_disk, manifest_rows, new_pipeline, ship_all
+
+SENT = [0, 2, None]
+"""Appends to the archive before the shipper dies; None: all of them."""
+
+
+def _life(archive: Path, sent: int | None, patch: pytest.MonkeyPatch) -> Counter[tuple[str, str]]:
+    """A round that a shipper left behind, with so many appends done."""
+    service = Service(Files(), str(archive))
+    for number in range(6):
+        assert service.collect("inputs", number)
+        assert service.collect("predictions", number)
+    for lane in service.writer.lanes:
+        lane.abandon()
+    left = [1 << 30 if sent is None else sent]
+    append = LocalStore.append
+
+    def dying(store: LocalStore, path: str, start: int, data: bytes) -> bool:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Died
+        return append(store, path, start, data)
+
+    pipeline = new_pipeline(Files(), str(archive))
+    with patch.context() as only_here:
+        only_here.setattr(LocalStore, "append", dying)
+        only_here.setattr(pipeline, "_commit", _die)
+        with pytest.raises(Died):
+            pipeline.step()
+    return service.accepted
+
+
+def _die(after: object) -> None:
+    raise Died
+
+
+def _flip(archive: Path, name: str, at: float) -> None:
+    (path,) = archive.glob(f".modeldata-spool-*/sinks/*/{name}")
+    content = bytearray(path.read_bytes())
+    content[int(at * len(content))] ^= 0x08
+    path.write_bytes(content)
+
+
+def _assert_it_goes_on(archive: Path, name: str, at: float, sent: int | None, patch: pytest.MonkeyPatch) -> None:
+    rows = _life(archive, sent, patch)
+    _flip(archive, name, at)
+    ship_all(Files(), str(archive))
+    assert delivered_on_disk(str(archive)) == rows, f"{name}, byte at {at:.4f}"
+    assert manifest_rows(str(archive)) == sum(rows.values())
+    shutil.rmtree(archive)
+
+
+@pytest.mark.parametrize("name", ["staging", "intent"])
+@pytest.mark.parametrize("sent", SENT)
+def test_a_round_with_one_damaged_byte_is_sent_as_it_was(
+    tmp_path: Path, name: str, sent: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at in (0.0, 0.3, 0.6, 0.999):
+        _assert_it_goes_on(tmp_path / "archive", name, at, sent, monkeypatch)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", ["staging", "intent"])
+@pytest.mark.parametrize("sent", SENT)
+def test_a_round_with_any_damaged_byte_is_sent_as_it_was(
+    tmp_path: Path, name: str, sent: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dice = random.Random(7)
+    for _ in range(300):
+        _assert_it_goes_on(tmp_path / "archive", name, dice.random(), sent, monkeypatch)
