@@ -1,0 +1,42 @@
+"""Promises 1 and 5: a clock that stands still, or a stream that nobody can write to, stops no call of ours."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from modeldata import Archive
+from tests.support.scripts import run
+
+
+@pytest.mark.parametrize("step", [0.0, -1.0])
+def test_flush_ends_although_the_clock_stands_still_or_runs_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float
+) -> None:
+    archive = Archive(tmp_path, ship="off", fsync="never", min_free_bytes=1)
+    assert archive.collector("m").collect([1])
+    moments = iter(1000.0 + step * number for number in range(1_000_000))
+    monkeypatch.setattr(time, "monotonic", lambda: next(moments))
+    assert archive.flush(0.2) is False
+    assert archive.close(0.1) is False
+
+
+@pytest.mark.parametrize("stream", ["sys.stdout.close()", "sys.stdout = None", "sys.stdout = open('o', 'w', encoding='ascii')"])
+@pytest.mark.parametrize("variable", ["AML_MODEL_DC_DEBUG", "MODELDATA_SERVICE"])
+def test_no_stream_that_can_not_be_written_reaches_the_service(tmp_path: Path, stream: str, variable: str) -> None:
+    run(
+        f"""
+    import os, sys
+    {stream}
+    from azureml.datacollector import ModelDataCollector
+    assert ModelDataCollector("m").collect([1]) is False
+    os.environ["AML_MODEL_DC_STORAGE_ENABLED"] = "true"
+    os.environ["MODELDATA_SHIP"] = "off"
+    collector = ModelDataCollector("m", feature_names=["é"])
+    assert collector.collect(["ü"]) and collector.collect("refused") is False
+    """,
+        tmp_path,
+        env={variable: "true"},
+    )
