@@ -14,7 +14,7 @@ import pytest
 
 from modeldata.columns import Payloads, decode
 from modeldata.snapshot import Refused, taker_of
-from tests.snapshot.support import definition_of, new_pack, new_shapes, row_of, table
+from tests.snapshot.support import definition_of, new_pack, new_shapes, round_trip, row_of, table
 
 CALLS = 300
 
@@ -66,6 +66,20 @@ def test_a_dict_that_changes_while_it_is_packed_keeps_its_keys_and_values_togeth
         assert columns["x"] == ["changing"]
         assert (columns["a"], columns["b"]) == ([1], [2])
     assert row_of([0, {"in": row}])[1]["in"]["a"] == 1  # type: ignore[index]
+
+
+def test_a_dict_whose_keys_are_exchanged_between_two_looks_keeps_its_values_under_their_names() -> None:
+    row: dict[object, object] = {"a": "a", "b": "b"}
+    shapes = new_shapes()
+    taker_of(row)(row, shapes, new_pack())
+
+    class Meanwhile(dict[Any, Any]):
+        def get(self, keys: Any, default: Any = None) -> Any:
+            row["c"] = row.pop("a")
+            return super().get(keys, default)
+
+    shapes.dicts = Meanwhile(shapes.dicts)
+    assert table(round_trip(row, shapes=shapes)) == {"a": ["a"], "b": ["b"]}
 
 
 def _taken(data: Any) -> dict[str, list[object]]:

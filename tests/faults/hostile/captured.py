@@ -32,7 +32,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "snapshot/dicts.py",
         "data = data.copy()",
         "pass",
-        f"tests/{_TORN}::test_another_thread_never_tears_what_is_taken[dict]",
+        f"tests/{_TORN}::test_a_dict_whose_keys_are_exchanged_between_two_looks_keeps_its_values_under_their_names",
     ),
     one(
         "plain values are as deep as readers go",
