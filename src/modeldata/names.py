@@ -12,6 +12,8 @@ REQUEST = "$RequestId"
 WRITER = "$Writer"
 SEQUENCE = "$Sequence"
 ROW = "$Row"
+JSON = "$Json"
+"""The one column of rows whose own columns are too many different ones (see `ship.surplus`)."""
 OWN_COLUMNS = (TIMESTAMP, CORRELATION, REQUEST, WRITER, SEQUENCE, ROW)
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 

@@ -62,11 +62,11 @@ def _first_cells(file_format: str, root: Path) -> list[int]:
 def test_each_row_of_a_large_call_is_archived_once_and_no_more_than_a_portion_is_encoded_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, file_format: str
 ) -> None:
-    encoded: list[int] = []
+    counts: list[int] = []
     for name in ("_Csv", "_Jsonl", "_Parquet"):
         monkeypatch.setattr(getattr(formats, name), "portions", SMALL)
-    inner = batch._encoded
-    monkeypatch.setattr(batch, "_encoded", lambda *given: encoded.append(len(given[3][0].values)) or inner(*given))  # type: ignore[func-returns-value]
+    inner = batch.encoded
+    monkeypatch.setattr(batch, "encoded", lambda *given: counts.append(len(given[3][0].values)) or inner(*given))  # type: ignore[func-returns-value]
     archive = Archive(tmp_path / "a", format=file_format, ship="off", fsync="never", min_free_bytes=0)
     place = open_place(archive.settings.spool_folder(), Files(), b"\1" * 16, 0)
     store = open_store(archive.settings.archive, Files())
@@ -78,7 +78,7 @@ def test_each_row_of_a_large_call_is_archived_once_and_no_more_than_a_portion_is
 
     first = _first_cells(file_format, tmp_path / "a")
     assert first == ([3 * number for number in range(ROWS)] if kind == "block" else list(range(ROWS)))
-    assert len(encoded) > 3 and sum(encoded) == ROWS and max(encoded) < ROWS / 3
+    assert len(counts) > 3 and sum(counts) == ROWS and max(counts) < ROWS / 3
     archive.close(0)
 
 
@@ -86,7 +86,7 @@ def test_each_row_of_a_large_call_is_archived_once_and_no_more_than_a_portion_is
 def test_a_call_without_memory_is_tried_in_parts_and_one_row_that_asks_for_too_much_stops_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str
 ) -> None:
-    inner = batch._encoded
+    inner = batch.encoded
 
     def short(*given: object) -> object:
         columns = given[3]
@@ -95,7 +95,7 @@ def test_a_call_without_memory_is_tried_in_parts_and_one_row_that_asks_for_too_m
             raise MemoryError
         return inner(*given)  # type: ignore[arg-type]  # what was given
 
-    monkeypatch.setattr(batch, "_encoded", short)
+    monkeypatch.setattr(batch, "encoded", short)
     told: list[str] = []
     archive = Archive(tmp_path / "a", format=file_format, ship="off", fsync="never", min_free_bytes=0)
     place = open_place(archive.settings.spool_folder(), Files(), b"\1" * 16, 0)

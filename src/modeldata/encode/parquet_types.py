@@ -55,7 +55,7 @@ def arrow_column(column: Column) -> Made:
     """A column as it goes into the file."""
     values = one_piece(column.values)
     if isinstance(values, list):
-        return _loose(column, values)
+        return _loose(column, values, as_json=column.type == "json")
     kind = of_type(values.type)
     try:
         plain = _plain(_unpacked(values))

@@ -87,7 +87,7 @@ def encode_group(group: Group, form: Form) -> Iterator[Batch | Spoilt]:
             if isinstance(made, Spoilt):
                 yield made
             else:
-                yield from _batches(group, made, form)
+                yield from batches(group, made, form)
 
 
 def _portion_bytes(group: Group, limits: tuple[int, int]) -> int:
@@ -97,13 +97,11 @@ def _portion_bytes(group: Group, limits: tuple[int, int]) -> int:
     return limits[0] if typed else limits[1]
 
 
-def _batches(group: Group, piece: Piece, form: Form) -> Iterator[Batch]:
+def batches(group: Group, piece: Piece, form: Form) -> Iterator[Batch]:
     """One, or where that would be larger than the store takes at once, several: cut between rows."""
     columns, types = _named(group.definition)
-    own = form.encoder.own_columns
-    header = form.encoder.header([*own, *columns])
-    names_of_all = csv_line([*own, *columns])
-    signature, plain = _signature(group.stream, names_of_all, types), _signature(group.stream, names_of_all, [])
+    header = form.encoder.header([*form.encoder.own_columns, *columns])
+    signature, plain = _signature(group, form, types), header_of(group, form)
     manifest = _manifest(group, columns, types, piece)
     for data, mine in _cut(piece.encoded.data, manifest, form):
         yield Batch(form.encoder.suffix, group.folder, group.stream, signature, plain, header + data, len(header), mine)
@@ -138,8 +136,8 @@ def _named(definition: dict[str, object]) -> tuple[list[str], list[str]]:
 def _encode(group: Group, calls: Calls, form: Form) -> Iterator[Piece | Spoilt]:
     """All at once; where that fails, in halves down to the one frame that is to blame, which is set aside."""
     try:
-        columns = decode(group.definition, _payloads(calls))
-        encoded = _encoded(group, calls, form, columns, 0)
+        columns = decode(group.definition, payloads(calls))
+        made = encoded(group, calls, form, columns, 0)
     except ImportError:
         raise  # of ours, in a process that is short of something
     except MemoryError as error:
@@ -151,7 +149,7 @@ def _encode(group: Group, calls: Calls, form: Form) -> Iterator[Piece | Spoilt]:
             yield Spoilt(calls, f"{type(error).__name__}: {error}")
             return
     else:
-        yield Piece(encoded, calls, int(calls.rows.sum()))
+        yield Piece(made, calls, int(calls.rows.sum()))
         return
     half = len(calls) // 2
     yield from _encode(group, calls.part(slice(half)), form)
@@ -165,9 +163,9 @@ def _some_rows(group: Group, calls: Calls, form: Form, most: int) -> Iterator[Pi
         yield from _encode(group, calls, form)
         return
     try:
-        for columns in decode_some(group.definition, _payloads(calls), max(1, rows * most // int(calls.sizes[0]))):
+        for columns in decode_some(group.definition, payloads(calls), max(1, rows * most // int(calls.sizes[0]))):
             count = len(columns[0].values)
-            yield Piece(_encoded(group, calls, form, columns, start), calls, count, start)
+            yield Piece(encoded(group, calls, form, columns, start), calls, count, start)
             start += count
     except (MemoryError, ImportError):
         raise
@@ -189,11 +187,11 @@ def _short_of_memory(group: Group, calls: Calls, form: Form, error: MemoryError)
     yield Spoilt(calls, f"this one row of {size:,} bytes needs more than {(FAIR + FAIR_TIMES * size) >> 20} MiB of memory")
 
 
-def _payloads(calls: Calls) -> Payloads:
+def payloads(calls: Calls) -> Payloads:
     return Payloads(calls.content, calls.starts, calls.sizes, calls.rows)
 
 
-def _encoded(group: Group, calls: Calls, form: Form, columns: list[Column], start: int) -> Encoded:
+def encoded(group: Group, calls: Calls, form: Form, columns: list[Column], start: int) -> Encoded:
     """Rows from `start` on, with our own columns before them."""
     own = own_columns(calls, form.encoder.own_columns, slice(start, start + len(columns[0].values)))
     return form.encoder.encode([*own, *columns], excel_safe=form.excel_safe, metadata=_metadata(group, form))
@@ -255,10 +253,16 @@ def _ids(content: bytes, starts: Array, sizes: Array) -> pa.Array:
     return pa.array([content[start:stop].decode("utf-8", "replace") for start, stop in bounds], pa.string())
 
 
-def _signature(stream: str, header: bytes, types: list[str]) -> str:
+def header_of(group: Group, form: Form) -> str:
+    """What is common to the files that may hold rows of these columns, whatever their kinds of values."""
+    return _signature(group, form, [])
+
+
+def _signature(group: Group, form: Form, types: list[str]) -> str:
     """What a file is for: rows of another collector, with other columns or other kinds of values, go to another file."""
+    header = csv_line([*form.encoder.own_columns, *_named(group.definition)[0]])
     kinds = ",".join(_kind(declared) for declared in types)
-    return sha256("\0".join((stream, header.decode("utf-8"), kinds)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return sha256("\0".join((group.stream, header.decode("utf-8"), kinds)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _kind(declared: str) -> str:

@@ -111,6 +111,11 @@ def _ranges(heads: Array, writer: Array) -> list[tuple[int, int, int]]:
 
 def portions(taken: list[Taken], most: int) -> Iterator[Calls]:
     """Calls of about `most` bytes each, at least one. `taken` is emptied on the way: the memory is needed."""
+    return map(Calls.of, taken_portions(taken, most))
+
+
+def taken_portions(taken: list[Taken], most: int) -> Iterator[list[Taken]]:
+    """The same, before they are put together."""
     portion: list[Taken] = []
     size = 0
     taken.reverse()
@@ -124,10 +129,8 @@ def portions(taken: list[Taken], most: int) -> Iterator[Calls]:
             taken.append(one._replace(run=one.run.part(slice(stop, None))))
         del one
         if size >= most or not taken:
-            calls = Calls.of(portion)
+            yield portion
             portion, size = [], 0
-            yield calls
-            del calls
 
 
 def _packed(run: Run) -> tuple[bytes, Array]:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from modeldata import names
 from modeldata.encode import encoder
 from modeldata.errors import SpoolError, StoreError
-from modeldata.ship.batch import Form, Spoilt, encode_group
+from modeldata.ship.batch import Form, Spoilt
 from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, State
 from modeldata.ship.freeze import Freezer, Intent, Item, Staging
 from modeldata.ship.gather import DROP_OLDEST, Bad, Gatherer, Lost, joined
 from modeldata.ship.parked import Parked
 from modeldata.ship.send import Sender, not_taken
 from modeldata.ship.sinks import adopt, is_sure, name_of
+from modeldata.ship.surplus import encode_groups
 from modeldata.ship.targets import Targets
 from modeldata.spool.files import replace_file, settle
 from modeldata.spool.reader import OpenSegment, segment_names
@@ -252,18 +253,16 @@ class Pipeline:
         items: list[Item] = []
         bad = list(found.bad)
         lost = list(found.lost)
-        for group in found.groups.values():
-            for made in encode_group(group, form):
-                if isinstance(made, Spoilt):
-                    bad.append(_as_bad(made))
-                    lost += [Lost(group.identity, group.folder, *numbers, "quarantined") for numbers in made.ranges]
-                    continue
-                made.manifest["batch"] = _batch_id(form.origin, len(items), made.manifest)
-                refused = _refusals_of(found, group.stream, group.folder)
-                if refused:
-                    made.manifest["refused"] = refused
-                items.append(targets.item(made, staging.add(made.data)))
-            group.frames.clear()  # encoded and staged: the memory is needed
+        for group, made in encode_groups(found.groups.values(), targets, form):
+            if isinstance(made, Spoilt):
+                bad.append(_as_bad(made))
+                lost += [Lost(group.identity, group.folder, *numbers, "quarantined") for numbers in made.ranges]
+                continue
+            made.manifest["batch"] = _batch_id(form.origin, len(items), made.manifest)
+            refused = _refusals_of(found, group.stream, group.folder)
+            if refused:
+                made.manifest["refused"] = refused
+            items.append(targets.item(made, staging.add(made.data)))
         told = [*found.after.untold, *(_refusal_note(one) for one in found.refusals), *(_loss_note(one) for one in joined(lost))]
         found.after.untold = []
         for folder, note in told:

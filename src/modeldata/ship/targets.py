@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PARTS_BY_TYPE = 32
 """After this many files of one header in one folder, rows no longer go apart because a column changed its type."""
+MAX_SHAPES = 32
+"""Different headers that get files of their own in one folder; rows of others share one, as JSON (see `surplus`)."""
 FORGET_ROUNDS = 100_000
 """A file that got nothing for so many rounds is looked up again (its claim says that it is ours) instead of remembered."""
 
@@ -42,6 +44,7 @@ class Targets:
         self._folders: dict[str, list[str]] = {}
         for path in after.targets:
             self._folders.setdefault(path.rpartition("/")[0], []).append(path)
+        self._headers: dict[str, set[str]] = {}
 
     def _disown(self) -> None:
         """A spool that is a copy leaves the files of the original alone."""
@@ -87,6 +90,17 @@ class Targets:
         item = item._replace(path=path, start=target.length, log=target.log, log_start=target.log_length)
         self._advance(item)
         return item
+
+    def has_room(self, folder: str, header: str) -> bool:
+        """May rows of this header have a file of their own in `folder`? Not where it has `MAX_SHAPES` others already."""
+        known = self._headers.get(folder)
+        if known is None:
+            columns = (self._after.targets[path].columns for path in self._folders.get(folder, []))
+            known = self._headers[folder] = {one.rpartition(":")[2] for one in columns}
+        if header not in known and len(known) >= MAX_SHAPES:
+            return False
+        known.add(header)
+        return True
 
     def told(self, folder: str, manifest: dict[str, object]) -> Item:
         """A line in a manifest that belongs to no rows. Raises `Unavailable` where the folder takes none."""

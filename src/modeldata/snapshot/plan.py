@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from modeldata.snapshot.blocks import Recipe
     from modeldata.snapshot.frames import FramePlan
 
-RESERVED = frozenset(names.OWN_COLUMNS)
+RESERVED = frozenset((*names.OWN_COLUMNS, names.JSON))
 """Columns that the archive adds: a feature of such a name gets a suffix."""
 MAX_PLANS = 1024
 MAX_NAMES = 262_144

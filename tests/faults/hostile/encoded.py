@@ -38,10 +38,21 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
             "e2e/test_large_calls_are_archived_in_pieces.py::test_a_call_without_memory_is_tried_in_parts",
         ),
     ),
+    "H35": (
+        "a client that sends ever new keys",
+        ("e2e/test_ever_new_columns_share_a_file.py",),
+    ),
 }
 """Row of the matrix → (the fault in a few words, beginnings of the tests that show it)."""
 
 MUTANTS: tuple[Mutant, ...] = (
+    one(
+        "a folder has files of a bounded number of headers",
+        "ship/targets.py",
+        "if header not in known and len(known) >= MAX_SHAPES:",
+        "if False:",
+        "tests/e2e/test_ever_new_columns_share_a_file.py::test_files_and_what_a_shipper_remembers_stay_bounded",
+    ),
     one(
         "a large call is encoded some rows at a time",
         "ship/batch.py",
