@@ -54,7 +54,8 @@ def _prepare_streams() -> None:
             _lead_nowhere(number)
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115 - as long as we live
+            stream = open(os.devnull, "w" if number else "r", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - as long as we live
+            setattr(sys, name, stream)
         elif number and isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
