@@ -191,7 +191,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "spool/lock.py",
         "        if os.getpid() != self._pid:\n",
         "        if False:\n",
-        _GUARDS + "::test_a_forked_child_leads_nothing",
+        "tests/faults/test_real_kernel.py::test_a_child_that_a_leader_forked_does_not_keep_the_lead_after_its_death",
     ),
     _one(
         "the lock file is still the one that was locked",

@@ -129,13 +129,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/" + _STRANDED + "test_a_link_that_is_switched_under_a_living_service_strands_no_row",
     ),
     _one(
-        "identity: a writer leaves a spool that is no longer where it was",
-        "spool/writer.py",
-        "return self._place is not None and not self._place.is_there()",
-        "return False",
-        "tests/" + _STRANDED + "test_a_service_whose_archive_is_renamed_writes_where_its_settings_say_and_strands_no_row",
-    ),
-    _one(
         "identity: the lead's lock belongs to the open file",
         "spool/lock.py",
         "fcntl.fcntl(fd, command, _WHOLE_FILE)",
