@@ -51,7 +51,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "ship/targets.py",
         "if header not in known and len(known) >= MAX_SHAPES:",
         "if False:",
-        "tests/e2e/test_ever_new_columns_share_a_file.py::test_files_and_what_a_shipper_remembers_stay_bounded",
+        "tests/e2e/test_ever_new_columns_share_a_file.py::test_files_and_what_a_shipper_remembers_stay_bounded_over_rounds_processes_and_restarts",
     ),
     one(
         "a large call is encoded some rows at a time",
