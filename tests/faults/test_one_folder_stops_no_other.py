@@ -189,7 +189,7 @@ def test_an_archive_that_takes_nothing_at_all_parks_nothing(tmp_path: Path) -> N
 
     class Closed(Files):
         def open(self, path: str, flags: int, mode: int = 0o600) -> int:
-            if ".modeldata-spool" not in path and flags & os.O_RDWR:
+            if ".modeldata" not in path and flags & os.O_RDWR:
                 raise PermissionError(errno.EACCES, "Permission denied", path)
             return super().open(path, flags, mode)
 
