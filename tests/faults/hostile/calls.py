@@ -39,8 +39,8 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "archives of equal settings share a writer",
         "shared.py",
-        "    found = _known.get(settings)\n",
-        "    found = None\n",
+        "        found = _known.setdefault(settings, Shared(settings))\n",
+        "        found = Shared(settings)\n",
         "tests/" + _COME,
     ),
     one(
