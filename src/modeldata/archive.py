@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from modeldata.read.question import JoinQuestion, Question
     from modeldata.read.reader import Reader
     from modeldata.read.scan import Scan
+    from modeldata.ship.start import Supervisor
     from modeldata.snapshot import Shapes
     from modeldata.spool.writer import Lane
     from modeldata.stats import Stats
@@ -90,6 +91,10 @@ class Archive:
     @property
     def writer(self) -> Writer:
         return self._shared.writer
+
+    @property
+    def _supervisor(self) -> Supervisor | None:
+        return self._shared.supervisor
 
     def join_in(self, collector: ModelDataCollector) -> Writer:
         """The writer for a new collector; told again when this archive is closed."""

@@ -283,7 +283,7 @@ def test_a_thread_of_ours_that_ends_is_started_again_and_reported(
     listed.error = SystemExit()
     collector = archive.collector("m")
     assert collector.collect([1])
-    supervisor = archive._shared.supervisor
+    supervisor = archive._supervisor
     assert supervisor is not None and supervisor.thread is not None
     first = supervisor.thread
     wait_until(lambda: not first.alive())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 
 from modeldata.interrupts import spare
 
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     Store: TypeAlias = Callable[[bytes, int], bool]
 
 FSTAT_CALLS = {"x86_64": 5, "aarch64": 80}
-"""The number of the system call. C libraries differ in what they export; the kernel does not."""
+"""The machines on which the layout of `struct stat` below was looked up, with the number of the system call."""
 SAME_BYTES = 56
-"""How many bytes of the kernel's `struct stat` stay the same while nobody but us touches the file: device, inode, names, mode,
-owner, size. The times come behind them."""
+"""How many bytes of `struct stat` stay the same while nobody but us touches the file: device, inode, names, mode, owner, size.
+The times come behind them."""
 STAT_BYTES = 256
+MOST_BYTES = 1 << 31
+"""Whole numbers below this need no declared type, and a declaration costs as much as the system call."""
 
 
 def cautious_store(fd: int, size: int, ours: Mark) -> Store | None:
@@ -35,22 +38,23 @@ def cautious_store(fd: int, size: int, ours: Mark) -> Store | None:
     True: all of `data` is in the file. False: ask another way, nothing is known but that no other file was written.
     """
     libc = _libc()
-    if libc is None:
+    if libc is None or size >= MOST_BYTES:
         return None
     import ctypes
 
-    call, number, pwrite = libc
+    fstat, pwrite = libc
     seen = bytearray(STAT_BYTES)
-    address = ctypes.addressof(ctypes.c_char.from_buffer(seen))
-    call(number, fd, address)
+    handle, answer = ctypes.c_int(fd), ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(seen)))
+    fstat(handle, answer)
     mark = bytes(seen[:SAME_BYTES])
     if not _understood(mark, os.fstat(fd), size):
         return None
+    is_same = seen.startswith
 
     def store(data: bytes, offset: int) -> bool:
-        if not ours[0] or call(number, fd, address) or not seen.startswith(mark):
+        if not ours[0] or fstat(handle, answer) or not is_same(mark):
             return False
-        written: int = pwrite(fd, data, len(data), offset)
+        written: int = pwrite(handle, data, len(data), offset)
         return written == len(data)
 
     return store
@@ -66,7 +70,7 @@ _found: list[Any] = []
 
 
 def _libc() -> Any:
-    """(system call, the number of fstat, pwrite), looked for once; None where they can't be had."""
+    """(fstat, pwrite), looked for once; None where they can't be had."""
     if not _found:
         _found.append(_look_for_libc())
     return _found[0]
@@ -82,11 +86,10 @@ def _look_for_libc() -> Any:
         import ctypes
 
         libc = ctypes.PyDLL(None)
-        call, pwrite = libc.syscall, libc.pwrite
+        pwrite, call = libc.pwrite, libc.syscall
+        pwrite.restype = call.restype = ctypes.c_int  # of less than that: see `segment.DIRECT_BYTES`
+        fstat = getattr(libc, "fstat", None) or partial(call, ctypes.c_long(number))  # an old C library exports none
     except Exception as error:  # no ctypes, no dynamic library, an audit hook that says no: there is another way
         spare(error)
         return None
-    call.argtypes, call.restype = (ctypes.c_long, ctypes.c_int, ctypes.c_void_p), ctypes.c_int
-    pwrite.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int64)
-    pwrite.restype = ctypes.c_int  # of less than that: see `segment.DIRECT_BYTES`
-    return call, number, pwrite
+    return fstat, pwrite

@@ -64,7 +64,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "the quick store looks at the file first",
         "spool/keep_gil.py",
-        "if not ours[0] or call(number, fd, address) or not seen.startswith(mark):",
+        "if not ours[0] or fstat(handle, answer) or not is_same(mark):",
         "if not ours[0]:",
         f"tests/{_TOUCHED}::test_both_ways_to_store_see_that_a_file_is_another",
     ),
@@ -85,8 +85,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "a store asks whose process it is",
         "spool/keep_gil.py",
-        "if not ours[0] or call(number, fd, address)",
-        "if call(number, fd, address)",
+        "if not ours[0] or fstat(handle, answer)",
+        "if fstat(handle, answer)",
         f"tests/{_LANES}::test_a_fork_between_two_steps_of_an_append_is_noticed_before_the_store",
     ),
     Mutant(
