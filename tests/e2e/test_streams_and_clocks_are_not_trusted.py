@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import freezegun
 import pytest
 
 from modeldata import Archive
@@ -21,6 +22,19 @@ def test_flush_ends_although_the_clock_stands_still_or_runs_back(
     monkeypatch.setattr(time, "monotonic", lambda: next(moments))
     assert archive.flush(0.2) is False
     assert archive.close(0.1) is False
+
+
+def test_a_test_tool_that_freezes_time_stops_neither_flush_nor_a_full_spool(tmp_path: Path) -> None:
+    with freezegun.freeze_time("2026-01-02"):
+        archive = Archive(
+            tmp_path, ship="off", fsync="never", min_free_bytes=1, spool_max_bytes=300_000, when_full="block", block_timeout=0.05
+        )
+        collector = archive.collector("m")
+        accepted = [collector.collect(["x" * 5_000]) for _ in range(80)]
+        assert archive.flush(0.2) is False
+        assert archive.close(0.1) is False
+    assert True in accepted and False in accepted
+    assert archive.stats().dropped == {"spool_full": accepted.count(False)}
 
 
 @pytest.mark.parametrize("stream", ["sys.stdout.close()", "sys.stdout = None", "sys.stdout = open('o', 'w', encoding='ascii')"])

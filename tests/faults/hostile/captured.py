@@ -15,6 +15,7 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "H22": ("containers without an end", (f"{_BELIEVED}::test_what_has_no_end", f"{_BELIEVED}::test_a_mapping_without_an_end")),
     "H23": ("values nested deeper than readers go", (f"{_BELIEVED}::test_nesting_ends_at_one_depth",)),
     "H24": ("an accepted value that no format holds", (_ENCODED,)),
+    "H26": ("numbers of 4, 8 and 16 bits that numpy does not know", ("e2e/test_numbers_that_numpy_does_not_know.py::",)),
     "H25": ("lists of row objects; frames that are computed on demand", (_ROWS,)),
 }
 """Row of the matrix → (the fault in a few words, beginnings of the tests that show it)."""
