@@ -18,6 +18,7 @@ from modeldata.ship.lead import Surroundings
 from modeldata.spool import register
 from modeldata.spool.files import Files
 from modeldata.spool.lock import Leadership
+from modeldata.spool.place import SUFFIX
 from tests.support.archive import features
 from tests.support.scripts import modeldata
 
@@ -239,3 +240,30 @@ def test_a_service_whose_archive_is_renamed_writes_where_its_settings_say_and_st
     before, after = delivered_on_disk(str(tmp_path / "renamed")), delivered_on_disk(str(tmp_path / "a"))
     assert before + after == service.accepted
     assert set(before) == {("inputs", str(number)) for number in range(5)}
+
+
+class Cloned(Files):
+    """A disk in whose place a clone of it was mounted: the same names and inodes, another device."""
+
+    mounted = False
+
+    def stat(self, path: str) -> os.stat_result:
+        seen = super().stat(path)
+        if not self.mounted or SUFFIX not in path:
+            return seen
+        return os.stat_result((*seen[:2], seen.st_dev + 1, *seen[3:]), {"st_mtime_ns": seen.st_mtime_ns})
+
+
+def test_a_service_whose_disk_is_replaced_by_its_clone_writes_to_a_segment_that_is_there(tmp_path: Path) -> None:
+    files = Cloned()
+    service = Service(files, str(tmp_path / "a"))
+    assert service.collect("inputs", 0)
+    (lane,) = service.writer.lanes
+    before = lane.segment
+    files.mounted = True
+    assert service.collect("inputs", 1, NOON + 1_000_000_000)
+    assert lane.segment is not before, "what is written to the old disk reaches no shipper"
+    for other in service.writer.lanes:
+        other.abandon()
+    ship_all(Files(), str(tmp_path / "a"))
+    assert delivered_on_disk(str(tmp_path / "a")) == service.accepted

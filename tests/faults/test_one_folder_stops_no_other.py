@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from modeldata import Archive, ModelDataError
-from modeldata.settings import Settings
+from modeldata.settings import SPOOL_PREFIX, Settings
 from modeldata.ship.status import load_state
 from modeldata.spool.files import Files
 from modeldata.spool.place import open_place
@@ -184,23 +184,35 @@ def test_a_shipper_killed_at_any_moment_of_parking_loses_and_doubles_nothing(tmp
     _sweep(tmp_path, None, after)
 
 
-def test_an_archive_that_takes_nothing_at_all_parks_nothing(tmp_path: Path) -> None:
+class Closed(Files):
+    """An archive that became somebody else's: it can be read, and takes nothing."""
+
+    def open(self, path: str, flags: int, mode: int = 0o600) -> int:
+        if SPOOL_PREFIX not in path and flags & os.O_RDWR:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return super().open(path, flags, mode)
+
+
+@pytest.mark.parametrize("day", [0, 1], ids=["files that are there", "new files"])
+@pytest.mark.parametrize("folders", [1, 2], ids=["one folder", "two folders"])
+def test_an_archive_that_takes_nothing_at_all_parks_nothing(tmp_path: Path, day: int, folders: int) -> None:
     """Its rows stay in the segments, where every limit and policy finds them."""
-
-    class Closed(Files):
-        def open(self, path: str, flags: int, mode: int = 0o600) -> int:
-            if ".modeldata" not in path and flags & os.O_RDWR:
-                raise PermissionError(errno.EACCES, "Permission denied", path)
-            return super().open(path, flags, mode)
-
-    archive = str(tmp_path / "archive")
-    rows = _collect(tmp_path / "archive")
-    pipeline = new_pipeline(Closed(), archive)
-    with pytest.raises(ModelDataError, match="Permission denied"):
-        pipeline.step()
-    assert not pipeline.parked
-    ship_all(Files(), archive)
-    assert _found(archive) == rows
+    archive = tmp_path / "archive"
+    rows = _collect(archive)
+    ship_all(Files(), str(archive))  # the archive is known by now, and its rows have their files
+    service = Service(Files(), str(archive))
+    for name in ("inputs", "predictions")[:folders]:
+        assert service.collect(name, 9, NOON + day * 86_400_000_000_000)
+    service.writer.close(NOON)
+    pipeline = new_pipeline(Closed(), str(archive))
+    for _ in range(3):
+        with pytest.raises(ModelDataError, match="Permission denied"):
+            pipeline.step()
+    (sink,) = archive.glob(".modeldata-spool-*/sinks/*")
+    assert not [path.name for path in sink.iterdir() if path.name.startswith("parked")]
+    assert list(archive.glob(".modeldata-spool-*/segments/*.seg"))
+    assert not ship_all(Files(), str(archive)).parked
+    assert _found(str(archive)) == rows + service.accepted
 
 
 def test_rows_that_wait_alone_are_pending_and_flush_is_not_true(tmp_path: Path) -> None:

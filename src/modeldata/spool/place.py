@@ -17,7 +17,7 @@ SUFFIX = ".seg"
 class Place:
     """The names in one spool. Opening one checks who owns it and gives it an identity the first time."""
 
-    __slots__ = ("_segments_file", "files", "folder", "leader_lock", "leader_note", "quarantine", "segments", "sinks", "spool_id")
+    __slots__ = ("files", "folder", "leader_lock", "leader_note", "quarantine", "segments", "sinks", "spool_id")
 
     def __init__(self, folder: str, spool_id: bytes, files: Files) -> None:
         self.files = files
@@ -28,19 +28,6 @@ class Place:
         self.quarantine = os.path.join(folder, "quarantine")
         self.leader_lock = os.path.join(folder, "leader.lock")
         self.leader_note = os.path.join(folder, "leader.json")
-        self._segments_file = self._seen()
-
-    def _seen(self) -> tuple[int, int] | None:
-        try:
-            seen = self.files.stat(self.segments)
-        except OSError as error:
-            spare(error)
-            return None
-        return seen.st_dev, seen.st_ino
-
-    def is_there(self) -> bool:
-        """False once the folder was renamed, removed or replaced by another."""
-        return self._seen() == self._segments_file
 
     @property
     def spool8(self) -> str:

@@ -43,7 +43,7 @@ class Segment:
     """A file of one writer. `append` is the moment of acceptance. Not shared between threads (see `writer`)."""
 
     __slots__ = (
-        "_fd", "_files", "_identity", "_ours", "_store", "capacity", "end", "inode", "limit", "number", "path", "salt", "tallied",
+        "_fd", "_files", "_identity", "_ours", "_store", "capacity", "end", "limit", "number", "path", "salt", "tallied",
     )  # fmt: skip
 
     def __init__(self, files: Files, path: str, header: frame.SegmentHeader, capacity: int, ours: Mark | None = None) -> None:
@@ -69,7 +69,6 @@ class Segment:
             write_all(files, self._fd, header.pack(), 0)
             files.rename(unborn, path)
             self._identity = self._seen()
-            self.inode = self._identity[1]
             self._store = files.storer(self._fd, capacity, self._ours)
         except BaseException:
             self._close()
@@ -205,12 +204,13 @@ class Segment:
         self._files.sync(self._fd)
 
     def unlinked(self) -> bool:
-        """Has somebody removed the file under us, or the folder that it is in?"""
+        """Is the file no longer where its path leads? It was removed, or a folder above it was renamed or mounted over."""
         try:
-            return self._files.stat(self.path).st_ino != self.inode
+            seen = self._files.stat(self.path)
         except OSError as error:
             spare(error)
             return True
+        return (seen.st_dev, seen.st_ino) != self._identity[:2]
 
     def finish(self, time_ns: int) -> None:
         """Say END, give back the room that was not used, let go."""

@@ -51,15 +51,14 @@ class Lane:
     """A writer: one thread at a time owns it, between `Writer.acquire` and `Writer.release`."""
 
     __slots__ = (
-        "_before", "_calm_from", "_calm_until", "_counters", "_known", "_next_segment", "_ours", "_place", "_sync",
-        "_undeclared", "_writer", "drops", "pack", "segment", "writer_id",
+        "_before", "_calm_from", "_calm_until", "_counters", "_known", "_next_segment", "_ours", "_sync", "_undeclared",
+        "_writer", "drops", "pack", "segment", "writer_id",
     )  # fmt: skip
 
     def __init__(self, writer: Writer, sync: bool) -> None:
         self._writer = writer
         self._sync = sync
         self.segment: Segment | None = None
-        self._place: Place | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -156,15 +155,12 @@ class Lane:
     def _tend(self, time_ns: int) -> None:
         """Rare duties. Also after the clock was moved, in either direction."""
         self._calm_from, self._calm_until = time_ns, time_ns + TEND_NS
-        if self.segment is not None and ((removed := self.segment.unlinked()) or self._has_moved()):
-            self._leave(END=not removed, time_ns=time_ns)  # where it was moved to, somebody may ship it
+        if self.segment is not None and self.segment.unlinked():
+            self._leave(END=False, time_ns=time_ns)  # where it was moved to, somebody may ship it
             self._writer.lost_place()
         self._writer.tend()
         if self._undeclared:
             self.declare(time_ns)
-
-    def _has_moved(self) -> bool:
-        return self._place is not None and not self._place.is_there()
 
     def declare(self, time_ns: int) -> None:
         """Write the counts of refused rows as a DROPS frame, so that the archive knows of them."""
@@ -201,7 +197,7 @@ class Lane:
             self._leave_to_parent()  # a signal handler has forked meanwhile
         fresh = self._writer.new_segment(self.writer_id, self._next_segment, need, time_ns)
         self._leave(END=True, time_ns=time_ns)
-        self.segment, self._place = fresh, self._writer.place
+        self.segment = fresh
         self._next_segment += 1
         self._writer.tend(now=True)  # after the segment is there: a leader that leaves now looks once more
 

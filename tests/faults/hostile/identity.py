@@ -32,8 +32,8 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
         (_STRANDED + "test_an_archive_that_is_not_found", _STRANDED + "test_a_remote_archive"),
     ),
     "H46": (
-        "a link to the archive is switched, or the archive renamed, under a living service",
-        (_STRANDED + "test_a_link_that_is_switched", _STRANDED + "test_a_service_whose_archive"),
+        "a link to the archive is switched, the archive renamed, or a clone of its disk mounted, under a living service",
+        (_STRANDED + "test_a_link_that_is_switched", _STRANDED + "test_a_service_whose"),
     ),
     "H47": (
         "the leader's own process opens and closes the lock's file",
@@ -127,6 +127,20 @@ MUTANTS: tuple[Mutant, ...] = (
         "        folder = _without_links(folder)\n",
         "",
         "tests/" + _STRANDED + "test_a_link_that_is_switched_under_a_living_service_strands_no_row",
+    ),
+    _one(
+        "identity: a writer leaves a spool that was renamed",
+        "spool/writer.py",
+        "        if self.segment is not None and self.segment.unlinked():",
+        "        if False:",
+        "tests/" + _STRANDED + "test_a_service_whose_archive_is_renamed_writes_where_its_settings_say_and_strands_no_row",
+    ),
+    _one(
+        "identity: a file on another device is not ours",
+        "spool/segment.py",
+        "(seen.st_dev, seen.st_ino) != self._identity[:2]",
+        "seen.st_ino != self._identity[1]",
+        "tests/" + _STRANDED + "test_a_service_whose_disk_is_replaced_by_its_clone_writes_to_a_segment_that_is_there",
     ),
     _one(
         "identity: the lead's lock belongs to the open file",
