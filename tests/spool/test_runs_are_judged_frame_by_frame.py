@@ -86,7 +86,8 @@ def _write(folder: Path, calls: list[Call], number: int) -> Gatherer:
     salt = new_salt(WRITER, number)
     content = [frame.SegmentHeader(place.spool_id, WRITER, number, salt, NOON).pack()]
     for definition, name in COLLECTOR.items():
-        packed = msgpack.packb({"identity": {**IDENTITY, "identifier": name}, "columns": ["x"], "variant": definition})
+        fields = {"columns": ["x"], "types": [], "extra": {}, "layout": str(definition)}
+        packed = msgpack.packb({"identity": {**IDENTITY, "identifier": name}, **fields})
         content.append(frame.pack_frame(salt, frame.DEFINE, 0, NOON, 0, definition, packed))
     for call in calls:
         time_ns = NOON + call.hour * HOUR
