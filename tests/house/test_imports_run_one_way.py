@@ -12,7 +12,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 
 ORDER = (
-    "names", "interrupts", "errors", "parsing", "urls", "settings", "stats", "request", "identity",  # words
+    "names", "declared", "interrupts", "errors", "parsing", "urls", "settings", "stats", "request", "identity",  # words
     "snapshot", "spool",                                            # service side
     "store", "columns", "encode", "ship",                           # shipper side
     "read", "keep", "ready", "spark",

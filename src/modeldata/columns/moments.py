@@ -76,6 +76,9 @@ def duration_text(whole: int) -> str:
     return f"{sign}P{days}DT{minutes // 60}H{minutes % 60}M{fraction}S"
 
 
+DURATION = r"(?P<sign>-?)P(?P<d>[0-9]+)DT(?P<h>[0-9]+)H(?P<m>[0-9]+)M(?P<s>[0-9]+)(?:\.(?P<f>[0-9]+))?S"
+"""Durations as `duration_text` writes them, for Python and for Arrow."""
+
 _DAY = r"([+-]?\d{3,}-\d\d-\d\d)"
 _ISO = re.compile(rf"{_DAY}(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d{{1,9}}))?)?(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?")
 _DATE = re.compile(rf"{_DAY}|<value out of range: (-?\d+)>")

@@ -22,14 +22,16 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from modeldata.declared import ARROW_UNITS, MOMENTS, SPANS, arrow_unit, parse
+
 if TYPE_CHECKING:
     from typing import Any
+
+    from modeldata.declared import Declared
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
 Values: TypeAlias = "pa.Array | pa.ChunkedArray | list[object]"
-
-_ARROW_UNITS = ("s", "ms", "us", "ns")
 
 
 def from_numpy(values: Array, declared: str, null: Array | None = None) -> Values:
@@ -46,41 +48,31 @@ def _times(values: Array, declared: str, null: Array | None) -> Values:
     unit, step = np.datetime_data(values.dtype)
     if null is not None:
         values = np.where(null, np.array("NaT", values.dtype), values)
-    zone = declared.partition(", ")[2].rstrip("]")
+    zone = parse(declared).zone
     if zone:
         return pa.array(values).view(pa.timestamp(unit, zone))  # a cast would look the zone up, and not every machine has them
-    if unit in _ARROW_UNITS and step == 1:
+    if unit in ARROW_UNITS and step == 1:
         return pa.array(values)
-    arrow_unit = _coarse(unit, values.dtype.kind)
-    if arrow_unit is not None:
-        wide = values.astype(f"{values.dtype.kind}8[{arrow_unit}]")
+    moment = values.dtype.kind == "M"
+    coarse = "ns" if unit == "generic" and moment else arrow_unit(unit, moment=moment)
+    if coarse is not None:
+        wide = values.astype(f"{values.dtype.kind}8[{coarse}]")
         if np.array_equal(wide.astype(values.dtype), values, equal_nan=True):
             return pa.array(wide)
     return [None if np.isnat(one) else str(one) for one in values]
 
 
-def _coarse(unit: str, kind: str) -> str | None:
-    """The Arrow unit that holds values of a coarser numpy unit."""
-    if unit in _ARROW_UNITS:
-        return unit
-    if unit == "generic":
-        return "ns" if kind == "M" else None
-    if unit in ("h", "m"):
-        return "s"
-    if unit in ("D", "W", "M", "Y") and kind == "M":
-        return "D"
-    return "s" if unit in ("D", "W") else None
-
-
 def from_values(values: list[object], declared: str) -> Values:
     """A column of values that came one by one."""
-    if declared == "any":
-        return infer(values)
-    if declared in ("str", "bytes"):
-        return _text(values, pa.string() if declared == "str" else pa.binary())
-    name, _, inner = declared.rstrip("]").partition("[")
-    if name == "category":
-        return from_values([None if _missing(one) else one for one in values], inner + "]" if "[" in inner else inner)
+    found = parse(declared)
+    if found.name == "category":
+        values = [None if _missing(one) else one for one in values]
+    return _of_type(values, found.stored)
+
+
+def _of_type(values: list[object], declared: Declared) -> Values:
+    if declared.name in ("str", "bytes"):
+        return _text(values, pa.string() if declared.name == "str" else pa.binary())
     kind = _arrow_type(declared)
     if kind is None:
         return infer(values)
@@ -90,19 +82,16 @@ def from_values(values: list[object], declared: str) -> Values:
         return infer(values)
 
 
-def _arrow_type(declared: str) -> pa.DataType | None:
+def _arrow_type(declared: Declared) -> pa.DataType | None:
     """The Arrow type of a declared one; None where it has none, or none that is worth spelling out here."""
-    arrow = declared.removeprefix("arrow:")
-    name, _, inner = arrow.rstrip("])").replace("(", "[").partition("[")
-    first, _, second = inner.partition(", ")
-    if name in ("datetime64", "timestamp"):
-        return pa.timestamp(first, second.removeprefix("tz=") or None) if first in _ARROW_UNITS else None
-    if name == "timedelta64":
-        return pa.duration(first) if first in _ARROW_UNITS else None
-    if name in ("decimal128", "decimal256"):
-        return (pa.decimal128 if name == "decimal128" else pa.decimal256)(int(first), int(second))
+    if declared.name in MOMENTS:
+        return pa.timestamp(declared.unit, declared.zone or None) if declared.unit in ARROW_UNITS else None
+    if declared.name in SPANS:
+        return pa.duration(declared.unit) if declared.unit in ARROW_UNITS else None
+    if declared.name in ("decimal128", "decimal256"):
+        return (pa.decimal128 if declared.name == "decimal128" else pa.decimal256)(declared.precision, declared.scale)
     try:
-        return pa.type_for_alias(arrow if arrow != declared else arrow.lower().replace("boolean", "bool"))
+        return pa.type_for_alias(declared.text if declared.unit else declared.name)
     except ValueError:
         return None
 

@@ -23,7 +23,6 @@ there has the kind its declared type says (`of_declared`), else `plain`. None is
 from __future__ import annotations
 
 import datetime as dt
-import re
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -35,6 +34,7 @@ import pyarrow.types as types
 
 from modeldata.columns import ABSENT
 from modeldata.columns.listed import field_names
+from modeldata.declared import DECIMALS, INTS, MOMENTS, SPANS, arrow_unit, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -217,50 +217,36 @@ def _of_nested_type(kind: pa.DataType) -> Kind | None:
 
 
 _DECLARED = {
-    **dict.fromkeys([f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)], "int"),
-    **dict.fromkeys(("bool", "boolean"), "bool"),
-    "float64": "float",
-    "double": "float",
-    "float32": "float32",
-    "float16": "float16",
-    "halffloat": "float16",
+    **dict.fromkeys(INTS, "int"),
+    **dict.fromkeys(DECIMALS, "decimal"),
     **dict.fromkeys(("str", "string", "large_string", "string_view"), "str"),
     **dict.fromkeys(("bytes", "binary", "large_binary", "binary_view", "fixed_size_binary"), "bytes"),
-    **dict.fromkeys(("decimal32", "decimal64", "decimal128", "decimal256"), "decimal"),
     **dict.fromkeys(("date32", "date64"), "date"),
     **dict.fromkeys(("time32", "time64"), "time"),
+    "bool": "bool",
+    "float64": "float",
+    "float32": "float32",
+    "float16": "float16",
     "month_day_nano_interval": "interval",
     "null": "null",
 }
-_UNITS = {"s": "s", "ms": "ms", "us": "us", "ns": "ns", "h": "s", "m": "s"}
 
 
 @lru_cache(1024)
 def of_declared(declared: str) -> str | None:
     """The kind that a declared type (`columns.Column.type`) says; None where it leaves that open."""
-    arrow = declared.startswith("arrow:")
-    name = declared.removeprefix("arrow:")
-    if name.startswith("category["):
-        return of_declared(name[len("category[") : -1])
-    head, _, inner = re.sub(r"[\])]$", "", name).replace("(", "[").partition("[")
-    head = head.lower()
-    if arrow and head == "float":
-        return "float32"
-    if head in ("datetime64", "timestamp", "timedelta64", "duration"):
-        return _of_declared_time("datetime64" if head in ("datetime64", "timestamp") else "timedelta64", inner)
-    return _DECLARED.get(head)
+    found = parse(declared).stored
+    if found.name in MOMENTS:
+        return _of_time("datetime64", arrow_unit(found.unit, moment=True), found.zone)
+    if found.name in SPANS:
+        return _of_time("timedelta64", arrow_unit(found.unit, moment=False), "")
+    return _DECLARED.get(found.name)
 
 
-def _of_declared_time(head: str, inner: str) -> str | None:
-    unit, _, zone = inner.partition(", ")
-    if unit in ("D", "W"):
-        return "date" if head == "datetime64" else f"{head}[s]"
-    if unit in ("M", "Y") and head == "datetime64":
-        return "date"
-    if unit not in _UNITS:
-        return None
-    zone = zone.removeprefix("tz=")
-    return f"{head}[{_UNITS[unit]}{f', {zone}' if zone else ''}]"
+def _of_time(head: str, unit: str | None, zone: str) -> str | None:
+    if unit is None or unit == "D":
+        return "date" if unit else None
+    return f"{head}[{unit}{f', {zone}' if zone else ''}]"
 
 
 def told(kinds: Told | None, declared: str, natural: frozenset[str]) -> Told | None:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
-from modeldata.columns.moments import NANOSECONDS, count_of, days_of
+from modeldata.columns.moments import DURATION, NANOSECONDS, count_of, days_of
 from modeldata.columns.python import NO_VALUE, python_value
 from modeldata.columns.values import in_zone
 from modeldata.encode.kinds import PLAIN, each, of_declared
@@ -161,7 +161,7 @@ def _int(value: Any) -> int:
 SAFE_DIGITS = 600
 """Python reads whole numbers up to here whatever it is set to."""
 
-_DURATION = re.compile(r"(-?)P(\d+)DT(\d+)H(\d+)M(\d+)(?:\.(\d+))?S")
+_DURATION = re.compile(DURATION)
 
 
 def nanoseconds(text: str) -> int:

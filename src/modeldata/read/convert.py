@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as types
 
-from modeldata.columns.moments import NANOSECONDS
+from modeldata.columns.moments import DURATION, NANOSECONDS
 from modeldata.columns.python import python_values
+from modeldata.declared import parse
 from modeldata.encode.kinds import of_declared
 from modeldata.encode.restore import restore_column
 from modeldata.encode.text import column_text
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 EXACT = 2**53
 WHOLE = r"^-?[0-9]{16,}$"
-_DURATION = r"^(?P<sign>-?)P(?P<d>\d+)DT(?P<h>\d+)H(?P<m>\d+)M(?P<s>\d+)(?:\.(?P<f>\d+))?S$"
 
 
 def plain(kind: pa.DataType) -> bool:
@@ -152,8 +152,7 @@ def _nested(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any, target:
 def _durations_of(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any) -> pa.ChunkedArray:
     """Counts of the unit that is told; Python's own durations are microseconds."""
     kind = told if isinstance(told, str) else of_declared(declared) or "timedelta"
-    unit = kind.removesuffix("]").partition("[")[2] or "us"
-    return cells.cast(pa.duration(unit))
+    return cells.cast(pa.duration(parse(kind).unit or "us"))
 
 
 def _nothing(cells: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -197,7 +196,7 @@ def _to_time(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array
 def _to_duration(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array:
     """ISO 8601 as we write it: `-P1DT2H3M4.000005S`."""
     cells = pa.chunked_array(cells) if isinstance(cells, pa.Array) else cells
-    parts = pc.extract_regex(cells, _DURATION).combine_chunks()
+    parts = pc.extract_regex(cells, f"^{DURATION}$").combine_chunks()
     if parts.null_count > cells.null_count:
         raise ValueError("not durations")
     sign, days, hours, minutes, seconds, fraction = parts.flatten()

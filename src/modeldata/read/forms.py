@@ -16,7 +16,6 @@ declared no type: JSON). `Scan.to_pylist` gives all of them back as what they we
 from __future__ import annotations
 
 import datetime as dt
-import re
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -26,6 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as types
 
+from modeldata.declared import ARROW, ARROW_UNITS, DECIMALS, INTS, parse
 from modeldata.encode.kinds import of_declared
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ OPEN_DECIMAL = 18
 """Digits behind the point of Decimals that came without a type."""
 DIGITS = 38
 
-_WIDTHS = {f"{sign}int{bits}": pa.type_for_alias(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)}
+_WIDTHS = {name: pa.type_for_alias(name) for name in INTS}
 _BY_KIND = {
     "float": pa.float64(),
     "float32": pa.float32(),
@@ -63,7 +63,7 @@ def told_type(declared: str, told: Any) -> pa.DataType | None:
         return declared_type(declared)
     if isinstance(told, list):
         return promoted([kind_type(kind) for kind, _ in told if kind is not None])
-    if isinstance(told, dict) and not declared.startswith("arrow:"):
+    if isinstance(told, dict) and not declared.startswith(ARROW):
         return None
     if told == of_declared(declared):
         return declared_type(declared)
@@ -72,16 +72,13 @@ def told_type(declared: str, told: Any) -> pa.DataType | None:
 
 def declared_type(declared: str) -> pa.DataType | None:
     """The type for a declared one (`columns.Column.type`); None where it leaves that open."""
-    name = declared.removeprefix("arrow:")
-    if name.startswith("category["):
-        return declared_type(name[len("category[") : -1])
-    if name.lower() in _WIDTHS:
-        return _WIDTHS[name.lower()]
-    digits = re.fullmatch(r"decimal(?:32|64|128|256)\((\d+), (-?\d+)\)", name)
-    if digits:
-        precision, scale = map(int, digits.groups())
-        return pa.decimal128(precision, scale) if 0 <= scale <= precision <= DIGITS else TEXT
-    if name == "time64[ns]":
+    found = parse(declared).stored
+    if found.name in _WIDTHS:
+        return _WIDTHS[found.name]
+    if found.name in DECIMALS:
+        fits = 0 <= found.scale <= found.precision <= DIGITS
+        return pa.decimal128(found.precision, found.scale) if fits else TEXT
+    if found.name == "time64" and found.unit == "ns":
         return pa.time64("ns")
     kind = of_declared(declared)
     return pa.null() if kind == "null" else None if kind is None else kind_type(kind)
@@ -93,14 +90,14 @@ def kind_type(kind: Kind) -> pa.DataType | None:
         return _nested_type(kind)
     if kind in _BY_KIND:
         return _BY_KIND[kind]
-    head, _, inner = kind.removesuffix("]").partition("[")
-    if head == "datetime64":
-        unit, _, zone = inner.partition(", ")
-        return pa.timestamp(unit, _known(zone) if zone else None)
-    if head == "datetime" and inner:
-        return pa.timestamp("us", "UTC" if inner[:1] in "+-" else _known(inner))
-    if head == "timedelta64":
-        return pa.duration(inner)
+    time = parse(kind)
+    if time.name == "datetime64":
+        return pa.timestamp(time.unit, _known(time.zone) if time.zone else None)
+    if time.name == "timedelta64":
+        return pa.duration(time.unit)
+    head, _, zone = kind.removesuffix("]").partition("[")
+    if head == "datetime" and zone:
+        return pa.timestamp("us", "UTC" if zone[:1] in "+-" else _known(zone))
     return _numpy_type(kind[3:]) if kind.startswith("np:") else None
 
 
@@ -259,7 +256,7 @@ def _moments(one: pa.DataType, other: pa.DataType) -> pa.DataType:
 
 
 def _finer(*units: str) -> str:
-    return max(units, key=("s", "ms", "us", "ns").index)
+    return max(units, key=ARROW_UNITS.index)
 
 
 _JOINS: tuple[tuple[Test, Callable[[pa.DataType, pa.DataType], pa.DataType]], ...] = (

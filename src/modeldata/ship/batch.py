@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from modeldata import names
 from modeldata.columns import Column, Payloads, decode, decode_some
 from modeldata.columns.texts import text_array
+from modeldata.declared import parse
 from modeldata.encode.csv import header_line as csv_line
 from modeldata.ship.calls import Calls, portions
 from modeldata.ship.cut import split_manifest
@@ -261,26 +262,8 @@ def header_of(group: Group, form: Form) -> str:
 def _signature(group: Group, form: Form, types: list[str]) -> str:
     """What a file is for: rows of another collector, with other columns or other kinds of values, go to another file."""
     header = csv_line([*form.encoder.own_columns, *_named(group.definition)[0]])
-    kinds = ",".join(_kind(declared) for declared in types)
+    kinds = ",".join(parse(declared).family for declared in types)
     return sha256("\0".join((group.stream, header.decode("utf-8"), kinds)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _kind(declared: str) -> str:
-    """Declared types that one CSV column may hold side by side. A whole number beside a fraction is no change of type."""
-    name = declared.removeprefix("arrow:").lower()
-    for kind, starts in _KINDS:
-        if name.startswith(starts):
-            return kind
-    return "other"
-
-
-_KINDS = (
-    ("any", ("any",)),
-    ("bool", ("bool",)),
-    ("number", ("int", "uint", "float", "double", "half", "decimal")),
-    ("time", ("datetime", "timestamp", "date", "time", "duration", "period")),
-    ("text", ("str", "large_str", "string", "category", "dictionary", "object", "utf8", "bytes")),
-)
 
 
 def _manifest(group: Group, columns: list[str], types: list[str], piece: Piece) -> dict[str, object]:
