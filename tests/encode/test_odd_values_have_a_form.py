@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
 import sys
 from collections.abc import Iterator
 from decimal import Context, Decimal
@@ -44,7 +45,7 @@ def test_a_time_is_archived_where_the_machine_has_no_zones(file_format: str, zon
     assert str(shown[0]).replace(".000000", "") == "2024-06-01T00:00:00+00:00" and shown[1] is None
 
 
-@pytest.mark.parametrize("zone", ["Not/AZone", "../../etc/passwd", "Mars"])
+@pytest.mark.parametrize("zone", ["Not/AZone", "../../etc/passwd", "Mars", "Zürich"])
 def test_a_time_of_a_zone_that_the_reader_does_not_know_comes_back_in_utc(file_format: str, zone: str) -> None:
     column = Column("x", f"datetime64[us, {zone}]", MOMENT.view(pa.timestamp("us", zone)))
     ((found, missing),) = read_back(file_format, [column])
@@ -116,6 +117,30 @@ def test_a_whole_number_of_some_thousand_digits_keeps_its_digits(file_format: st
     value = 10**4000 + 7
     column = Column("x", "any", [value])
     assert _cells(file_format, column) == ["1" + "0" * 3999 + "7"] and read_back(file_format, [column]) == [[value]]
+
+
+def _views(kind: pa.DataType, starts: list[int], sizes: list[int]) -> pa.Array:
+    width = "<i8" if pa.types.is_large_list_view(kind) else "<i4"
+    buffers = [pa.py_buffer(np.array(numbers, width).tobytes()) for numbers in (starts, sizes)]
+    return pa.Array.from_buffers(kind, len(starts), [None, *buffers], 0, 0, [pa.array(range(100, 106))])
+
+
+@pytest.mark.parametrize("kind", [pa.list_view(pa.int64()), pa.large_list_view(pa.int64())], ids=str)
+@pytest.mark.parametrize("nested", [False, True])
+def test_lists_lie_in_any_order_and_are_lists_of_the_right_values(file_format: str, kind: pa.DataType, nested: bool) -> None:
+    """Views may skip values, share them and go back. Rows of a larger array are such views, too."""
+    views = _views(kind, [3, 0, 1, 5], [2, 1, 3, 1])[:3]
+    lists = [[103, 104], [100], [101, 102, 103]]
+    values = pa.StructArray.from_arrays([views], ["a"]) if nested else views
+    column = Column("x", f"arrow:{values.type}", values)
+    wanted: list[object] = [{"a": one} for one in lists] if nested else list(lists)
+
+    found = _cells(file_format, column)
+
+    assert [json.loads(one) if isinstance(one, str) else one for one in found] == wanted
+    if file_format == "parquet":
+        in_file = pq.read_table(io.BytesIO(encode(file_format, with_number([column])).data)).column("x").type
+        assert pa.types.is_struct(in_file) if nested else pa.types.is_list(in_file)
 
 
 def _nested(depth: int, *, dicts: bool) -> object:

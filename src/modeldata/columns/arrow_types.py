@@ -84,7 +84,7 @@ def _check(tree: object, depth: int) -> None:
     if depth < 0 or not isinstance(tree, (list, tuple)) or len(tree) != PARTS:
         raise ValueError("an Arrow schema that is no tree, or one without end")
     form, name, flags, metadata, children, dictionary = tree
-    good = isinstance(form, str) and form.isascii() and "\0" not in form and isinstance(name, str)
+    good = isinstance(form, str) and "\0" not in form and isinstance(name, str)
     if not good or type(flags) is not int or not 0 <= flags <= ALL_FLAGS or not isinstance(children, (list, tuple)):
         raise ValueError("an Arrow schema with a part of another type")
     if metadata is not None:

@@ -63,9 +63,10 @@ _PLAIN = {
     "l": "int64", "L": "uint64", "e": "halffloat", "f": "float", "g": "double", "z": "binary", "Z": "large_binary",
     "vz": "binary_view", "u": "string", "U": "large_string", "vu": "string_view", "tdD": "date32[day]", "tdm": "date64[ms]",
     "tts": "time32[s]", "ttm": "time32[ms]", "ttu": "time64[us]", "ttn": "time64[ns]", "tDs": "duration[s]",
-    "tDm": "duration[ms]", "tDu": "duration[us]", "tDn": "duration[ns]", "tiM": "month_interval",
-    "tiD": "day_time_interval", "tin": "month_day_nano_interval",
+    "tDm": "duration[ms]", "tDu": "duration[us]", "tDn": "duration[ns]", "tin": "month_day_nano_interval",
 }  # fmt: skip
+_UNREADABLE = {"tiM": "month_interval", "tiD": "day_time_interval"}
+"""Types of which pyarrow reads no value, in the shipper or anywhere else."""
 _NESTED = {
     "+s": "struct", "+l": "list", "+L": "large_list", "+vl": "list_view", "+vL": "large_list_view",
 }  # fmt: skip
@@ -79,6 +80,9 @@ def text_of(tree: Tree) -> str:
         return f"dictionary<values={text_of(dictionary)}, indices={_PLAIN[form]}, ordered={flags & ORDERED}>"
     if form in _PLAIN:
         return _PLAIN[form]
+    if form in _UNREADABLE:
+        hint = "cast it to month_day_nano_interval, or to whole numbers"
+        raise Refused("unsupported_type", f"pyarrow can't read Arrow's {_UNREADABLE[form]}: {hint}")
     head, _, rest = form.partition(":")
     fields = ", ".join(map(_field, children))
     if head == "+m":

@@ -7,6 +7,9 @@ from tests.faults.mutant import Mutant, one
 _ODD = "tests/encode/test_odd_values_have_a_form.py"
 _LARGE = "tests/e2e/test_large_calls_are_archived_in_pieces.py"
 _TYPED = "tests/e2e/test_typed_columns_can_be_encoded.py"
+_DECLARED = "tests/encode/test_declared_types_are_read_exactly.py"
+_SHARED = "tests/e2e/test_only_types_that_fit_share_a_file.py"
+_UNREAD = "tests/snapshot/test_arrow_types_that_nobody_reads_are_refused.py"
 
 ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "H30": (
@@ -41,6 +44,17 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "H35": (
         "a client that sends ever new keys",
         ("e2e/test_ever_new_columns_share_a_file.py",),
+    ),
+    "H36": (
+        "types whose names begin alike: intervals beside whole numbers, structs beside text, text in a struct's field names",
+        (
+            "encode/test_declared_types_are_read_exactly.py",
+            "e2e/test_only_types_that_fit_share_a_file.py",
+        ),
+    ),
+    "H37": (
+        "an Arrow type that pyarrow can't read, and a zone whose name is not ASCII",
+        ("snapshot/test_arrow_types_that_nobody_reads_are_refused.py",),
     ),
 }
 """Row of the matrix → (the fault in a few words, beginnings of the tests that show it)."""
@@ -93,7 +107,29 @@ MUTANTS: tuple[Mutant, ...] = (
         "encode/parquet_types.py",
         "made = _without_views(values).cast(plain)",
         "made = values.cast(plain)",
-        _TYPED,
+        _ODD + "::test_lists_lie_in_any_order_and_are_lists_of_the_right_values",
+    ),
+    one(
+        "a declared type is known by its whole name",
+        "declared.py",
+        "family = _FAMILIES.get((name, bracket))",
+        "family = next((family for (known, _), family in _FAMILIES.items() if name.startswith(known)), None)",
+        _DECLARED,
+        _SHARED,
+    ),
+    one(
+        "a category is of the kind of its values",
+        "declared.py",
+        'family="text" if values.family == "any" else values.family',
+        'family="text"',
+        _SHARED,
+    ),
+    one(
+        "an interval that pyarrow can't read is refused at the call",
+        "snapshot/arrow_schema.py",
+        "    if form in _UNREADABLE:\n",
+        "    if form in _UNREADABLE:\n        return _UNREADABLE[form]\n    if False:\n",
+        _UNREAD,
     ),
     one(
         "what is nested too deep for Python's way is written level by level",
