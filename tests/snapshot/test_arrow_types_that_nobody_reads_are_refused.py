@@ -29,14 +29,15 @@ WRAPS = {
 class OfType:
     """An array whose whole numbers are said to be of another type of the same layout, as its maker could have it."""
 
-    def __init__(self, values: pa.Array, wanted: str, form: str) -> None:
-        self.values, self.wanted, self.form = values, wanted, form
+    def __init__(self, values: pa.Array, wanted: str, form: str, more_flags: int = 0) -> None:
+        self.values, self.wanted, self.form, self.more_flags = values, wanted, form, more_flags
         self.kept: list[object] = []
 
     def _tree(self, tree: Sequence[Any]) -> Sequence[Any]:
-        form, *rest, children, dictionary = tree
+        form, name, flags, metadata, children, dictionary = tree
         inner = [self._tree(child) for child in children]
-        return self.form if form == self.wanted else form, *rest, inner, dictionary and self._tree(dictionary)
+        form = self.form if form == self.wanted else form
+        return form, name, flags | self.more_flags, metadata, inner, dictionary and self._tree(dictionary)
 
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
         schema, array = self.values.__arrow_c_array__()
@@ -63,3 +64,10 @@ def test_a_zone_of_any_name_is_kept(zone: str) -> None:
     moments = pa.array([1, None], pa.int64()).view(kind)
     (found,) = round_trip(pa.table({"x": moments}))
     assert arrow(found).equals(moments)
+
+
+@pytest.mark.parametrize("flags", [8, 8 | 64, 2**40])
+def test_flags_that_arrow_does_not_have_keep_no_row_from_the_archive(flags: int) -> None:
+    values = pa.StructArray.from_arrays([pa.array([1, 2])], ["x"])
+    (found,) = round_trip(OfType(values, "l", "l", flags))
+    assert arrow(found).to_pylist() == [1, 2]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from modeldata.snapshot.arrow_schema import DEEPEST, FLAGS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
@@ -22,10 +24,6 @@ class _Schema(ctypes.Structure):
 
 
 PARTS = 6
-ALL_FLAGS = 7
-"""Dictionary ordered, nullable, map keys sorted."""
-DEEPEST = 64
-"""Levels; `snapshot.arrow_schema` reads no more."""
 
 _RELEASE = ctypes.CFUNCTYPE(None, ctypes.POINTER(_Schema))
 _Schema._fields_ = [
@@ -85,7 +83,7 @@ def _check(tree: object, depth: int) -> None:
         raise ValueError("an Arrow schema that is no tree, or one without end")
     form, name, flags, metadata, children, dictionary = tree
     good = isinstance(form, str) and "\0" not in form and isinstance(name, str)
-    if not good or type(flags) is not int or not 0 <= flags <= ALL_FLAGS or not isinstance(children, (list, tuple)):
+    if not good or type(flags) is not int or not 0 <= flags <= FLAGS or not isinstance(children, (list, tuple)):
         raise ValueError("an Arrow schema with a part of another type")
     if metadata is not None:
         _check_metadata(metadata)

@@ -21,6 +21,8 @@ SCHEMA = Struct("@PPPqqPPPP")
 """format, name, metadata, flags, number of children, children, dictionary, release, private data."""
 POINTER = calcsize("P")
 NULLABLE, ORDERED = 2, 1
+FLAGS = 7
+"""All that Arrow has: those two, and 4 for sorted keys. The shipper reads no tree with others."""
 DEEPEST = 64
 
 _INT = Struct("@i")
@@ -35,7 +37,7 @@ def read_schema(address: int, depth: int = 0) -> Tree:
     return (
         string_at(form).decode(),
         string_at(name).decode("utf-8", "replace") if name else "",
-        flags,
+        flags & FLAGS,
         _extension(metadata) if metadata else None,
         tuple([read_schema(child, depth + 1) for child in pointers(children, count)]),
         read_schema(dictionary, depth + 1) if dictionary else None,
