@@ -34,6 +34,7 @@ from modeldata.settings import Settings
 from modeldata.ship.batch import own_columns
 from modeldata.ship.calls import portions
 from modeldata.ship.checkpoint import State
+from modeldata.ship.definitions import Layout
 from modeldata.ship.gather import Gatherer, Group
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
@@ -145,7 +146,7 @@ def _walk(place: Place) -> Iterator[int]:
 
 
 def _groups(place: Place) -> Iterator[Group]:
-    gatherer = Gatherer(place, Files(), hour_folders=False, warn=print)
+    gatherer = Gatherer(place, Files(), layout=Layout("csv", hour_folders=False, excel_safe=False), warn=print)
     state = State()
     while True:
         found = gatherer.gather(state)

@@ -83,7 +83,7 @@ class ModelDataCollector:
     def _begin(self, identity: Identity, feature_names: tuple[str, ...] | None) -> None:
         settings = self._archive.settings
         self.identity = identity
-        self._shapes = Shapes(identity.as_dict(), feature_names)
+        self._shapes = Shapes(identity.as_dict(), feature_names, settings.layout)
         self._writer = self._archive.join_in(self)
         self._archive.writer.identities[self._shapes.stream] = identity.as_dict()
         self._enabled = settings.enabled

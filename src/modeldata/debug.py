@@ -12,6 +12,7 @@ from modeldata.encode import encoder
 from modeldata.request import current_request, encoded_id
 from modeldata.shared import say
 from modeldata.ship.batch import Batch, Form, encode_group
+from modeldata.ship.definitions import Layout
 from modeldata.ship.gather import Group, Taken
 from modeldata.snapshot import taker_of
 from modeldata.spool import frame
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modeldata.snapshot import Shapes
+
+PRINTED = Layout("csv", hour_folders=False, excel_safe=False)
 
 
 def show(shapes: Shapes, input_data: object, user_correlation_id: object, pack: Callable[[object], bytes]) -> None:
@@ -34,8 +37,8 @@ def show(shapes: Shapes, input_data: object, user_correlation_id: object, pack: 
     head = frame.unpack_frame_header(made, 0, 0)
     assert head is not None
     definition = msgpack.unpackb(plan.definition, unicode_errors="surrogatepass")
-    group = Group(definition, definition["identity"], "")
+    group = Group(definition, definition["identity"], "", PRINTED)
     group.frames.append(Taken(bytes(16), Run.of(Frame(head, 0, made[frame.FRAME_BYTES :]))))
-    for batch in encode_group(group, Form(encoder("csv"), False, sys.maxsize, "")):
+    for batch in encode_group(group, Form(encoder(PRINTED.format), PRINTED.excel_safe, sys.maxsize, "")):
         if isinstance(batch, Batch):
             say(batch.data.decode("utf-8"))

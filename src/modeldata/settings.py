@@ -7,7 +7,7 @@ import sys
 
 from modeldata import urls
 from modeldata.errors import SettingsError, SpoolError, mask
-from modeldata.names import component
+from modeldata.names import FORMATS, component
 from modeldata.parsing import boundary, flag, one_of, path_text, positive_seconds, positive_size, seconds, size
 from modeldata.urls import local_folder
 
@@ -55,7 +55,7 @@ FIELDS = (
     _Field("archive", ("MODELDATA_ARCHIVE",), path_text, "", "./modeldata: works on a laptop with nothing set"),
     _Field("enabled", ("MODELDATA_ENABLED", "AML_MODEL_DC_STORAGE_ENABLED"), flag, True, "who imports it wants it"),
     _Field("debug", ("AML_MODEL_DC_DEBUG",), flag, False, "prints each call as CSV, as the original did"),
-    _Field("format", ("MODELDATA_FORMAT",), one_of("csv", "jsonl", "parquet"), "csv", "the original's"),
+    _Field("format", ("MODELDATA_FORMAT",), one_of(*FORMATS), "csv", "the original's"),
     _Field("hour_folders", ("AML_MODEL_DC_BOUNDARY",), boundary, False, "day, as in the original"),
     _Field("spool", ("MODELDATA_SPOOL",), path_text, None, "beside a local archive, or in the state directory"),
     _Field("spool_max_bytes", ("MODELDATA_SPOOL_MAX_BYTES",), positive_size, 1024 * MIB, "hours of an outage"),
@@ -84,6 +84,9 @@ FIELDS = (
     _Field("service_name", ("SERVICE_NAME",), str, "", "set by the platform the service runs on"),
 )
 _BY_NAME = {field.name: field for field in FIELDS}
+
+LAYOUT = ("format", "hour_folders", "excel_safe")
+"""Settings of a service that decide what its archive looks like, whoever ships."""
 
 
 class Settings:
@@ -184,6 +187,11 @@ class Settings:
     def archives(self) -> list[str]:
         """The URLs of `archive`, one each."""
         return list(urls.split(self.archive))
+
+    @property
+    def layout(self) -> dict[str, Value]:
+        """What the archive should look like: goes with the rows."""
+        return {name: getattr(self, name) for name in LAYOUT}
 
     def _copy(self) -> Settings:
         made = Settings.__new__(Settings)

@@ -15,13 +15,13 @@ import time
 from modeldata import urls
 from modeldata.errors import ModelDataError, mask, said
 from modeldata.interrupts import spare
-from modeldata.settings import state_folder_if_any
+from modeldata.settings import LAYOUT, state_folder_if_any
 from modeldata.ship.start import Supervisor
 from modeldata.snapshot import Refused
 from modeldata.snapshot.kinds import Distributed
 from modeldata.spool.disk_kind import goes_with_container
 from modeldata.spool.files import Files
-from modeldata.spool.place import LAYOUT, Place, note_layout, open_place
+from modeldata.spool.place import Place, note_layout, open_place
 from modeldata.spool.quota import Full, Quota
 from modeldata.spool.register import note_archives, remember
 from modeldata.spool.writer import Writer, new_packer

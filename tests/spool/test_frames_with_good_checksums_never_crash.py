@@ -27,6 +27,7 @@ from tests.faults.scenario import identity
 Frame = tuple[bytes, int, bytes]
 """Definition, rows, data."""
 
+LAYOUT = {"format": "csv", "hour_folders": False, "excel_safe": False}
 SHORT, LONG = 3_000, 1_000_000
 
 
@@ -51,7 +52,7 @@ def _kinds() -> list[object]:
 def _frames() -> list[Frame]:
     made: list[Frame] = []
     for data in _kinds():
-        plan, rows, taken = taker_of(data)(data, Shapes(identity("inputs"), None), new_packer())
+        plan, rows, taken = taker_of(data)(data, Shapes(identity("inputs"), None, LAYOUT), new_packer())
         made.append((plan.definition, rows, bytes(taken) if isinstance(taken, (bytes, bytearray)) else b"".join(taken)))
     return made
 
@@ -122,9 +123,9 @@ def take(packed: bytes, rows: int, data: bytes) -> None:
     """As the shipper does it. Whatever it raises is an answer."""
     from modeldata.columns import Payloads, decode
     from modeldata.encode import encoder
-    from modeldata.ship.definitions import Definitions
+    from modeldata.ship.definitions import Definitions, Layout
 
-    known = Definitions().parsed(packed)
+    known = Definitions(Layout("csv", False, False)).parsed(packed)
     if known is None:
         return
     for name in ("csv", "parquet"):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from modeldata.ship import gather
 from modeldata.ship.calls import Calls, portions
 from modeldata.ship.checkpoint import State
+from modeldata.ship.definitions import Layout
 from modeldata.ship.gather import Gatherer, joined
 from modeldata.spool import frame
 from modeldata.spool.files import Files
@@ -93,7 +94,7 @@ def _write(folder: Path, calls: list[Call], number: int) -> Gatherer:
         time_ns = NOON + call.hour * HOUR
         content.append(frame.pack_frame(salt, frame.DATA, call.first, time_ns, call.rows, call.number, call.data, b"c", b""))
     Path(place.segments, f"{WRITER.hex()}-{number:06d}.seg").write_bytes(b"".join(content))
-    return Gatherer(place, Files(), hour_folders=True, warn=print)
+    return Gatherer(place, Files(), layout=Layout("csv", hour_folders=True, excel_safe=False), warn=print)
 
 
 def _rows(calls: Calls) -> list[bytes]:

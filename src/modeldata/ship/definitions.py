@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgpack
 import numpy as np
@@ -18,12 +18,31 @@ PARSED_DEFINITIONS = 20_000
 """How many definitions are kept unpacked."""
 
 
+class Layout(NamedTuple):
+    """What the files of a service are, as it wanted them when its rows were collected."""
+
+    format: str
+    hour_folders: bool
+    excel_safe: bool
+
+
+class Known(NamedTuple):
+    """A definition, and what of it is asked for often."""
+
+    definition: dict[str, object]
+    identity: dict[str, str]
+    stream: str
+    layout: Layout
+
+
 class Definitions:
     """The definitions in each segment, kept between rounds: frames after the checkpoint refer to ones before it."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout) -> None:
+        """layout: for definitions that name none, as those of earlier versions."""
+        self.layout = layout
         self._by_segment: dict[str, dict[int, bytes]] = {}
-        self._parsed: dict[bytes, tuple[dict[str, object], dict[str, str], str]] = {}
+        self._parsed: dict[bytes, Known] = {}
 
     def of(self, segment: OpenSegment, offset: int) -> dict[int, bytes]:
         known = self._by_segment.get(segment.name)
@@ -42,8 +61,8 @@ class Definitions:
         for name in set(self._by_segment) - present:
             del self._by_segment[name]
 
-    def parsed(self, packed: bytes) -> tuple[dict[str, object], dict[str, str], str] | None:
-        """(definition, identity, stream) of a packed definition; None where it can't be read."""
+    def parsed(self, packed: bytes) -> Known | None:
+        """A packed definition; None where it can't be read."""
         known = self._parsed.get(packed)
         if known is None:
             definition = _definition(packed)
@@ -52,8 +71,14 @@ class Definitions:
             identity = identity_of(definition)
             if len(self._parsed) >= PARSED_DEFINITIONS:
                 self._parsed.clear()
-            known = self._parsed[packed] = definition, identity, names.stream(identity)
+            layout = _layout(definition) or self.layout
+            known = self._parsed[packed] = Known(definition, identity, names.stream(identity), layout)
         return known
+
+    def layout_of(self, definitions: dict[int, bytes]) -> Layout:
+        """The layout of a segment's frames that refer to no definition: its writer has one for all it writes."""
+        known = (self.parsed(packed) for packed in definitions.values())
+        return next((one.layout for one in known if one is not None), self.layout)
 
 
 def _definition(packed: bytes) -> dict[str, object] | None:
@@ -67,7 +92,20 @@ def _definition(packed: bytes) -> dict[str, object] | None:
     texts = [definition.get("columns"), definition.get("types")]
     if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in texts):
         return None
-    return definition if isinstance(definition.get("extra"), dict) and isinstance(definition.get("layout"), str) else None
+    if not isinstance(definition.get("extra"), dict) or not isinstance(definition.get("layout"), str):
+        return None
+    return None if "archive_layout" in definition and _layout(definition) is None else definition
+
+
+def _layout(definition: dict[str, object]) -> Layout | None:
+    """None unless it is named and can be meant: a format becomes the name of a file."""
+    content = definition.get("archive_layout")
+    if not isinstance(content, dict):
+        return None
+    form, hours, safe = map(content.get, Layout._fields)
+    if form not in names.FORMATS or type(hours) is not bool or type(safe) is not bool:
+        return None
+    return Layout(form, hours, safe)
 
 
 def is_identity(told: object) -> bool:

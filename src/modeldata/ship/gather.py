@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from modeldata.ship.calls import Array
     from modeldata.ship.checkpoint import State
+    from modeldata.ship.definitions import Known, Layout
     from modeldata.spool.files import Files
     from modeldata.spool.place import Place
 
@@ -46,9 +47,10 @@ class Taken(NamedTuple):
 class Group:
     """Frames of one collector, one folder (day or hour) and one definition: one batch."""
 
-    def __init__(self, definition: dict[str, object], identity: dict[str, str], folder: str) -> None:
+    def __init__(self, definition: dict[str, object], identity: dict[str, str], folder: str, layout: Layout) -> None:
         self.definition = definition
         self.identity = identity
+        self.layout = layout
         self.stream = names.stream(identity)
         self.folder = folder
         self.frames: list[Taken] = []
@@ -110,12 +112,12 @@ class Gathered:
 class Gatherer:
     """Reads a spool from a state on. Holds nothing between rounds but a cache of definitions."""
 
-    def __init__(self, place: Place, files: Files, *, hour_folders: bool, warn: Callable[[str], None]) -> None:
+    def __init__(self, place: Place, files: Files, *, layout: Layout, warn: Callable[[str], None]) -> None:
+        """layout: for rows that were collected without one, by an earlier version."""
         self._place = place
         self._files = files
-        self._hour_folders = hour_folders
         self._warn = warn
-        self._definitions = Definitions()
+        self._definitions = Definitions(layout)
         self._told: set[str] = set()
 
     def gather(self, state: State) -> Gathered:
@@ -208,7 +210,7 @@ class Gatherer:
         if kind == frame.DEFINE:
             definitions[int(one.heads["definition"][0])] = one.data(0)
         elif kind == frame.DROPS:
-            self._drops(segment, one, found)
+            self._drops(segment, one, definitions, found)
         elif kind == frame.TOTALS:
             self._totals(segment, one, definitions, found)
 
@@ -231,7 +233,7 @@ class Gatherer:
             if known is None:
                 self._undefined(segment, run.part(numbers == number), found)
             else:
-                streams.setdefault(known[2], []).append(number)
+                streams.setdefault(known.stream, []).append(number)
         for stream, mine in streams.items():
             whole = len(streams) == 1 and len(mine) == 1 and bool((numbers == mine[0]).all())
             self._stream(segment, stream, run if whole else run.part(np.isin(numbers, mine)), definitions, found)
@@ -239,8 +241,9 @@ class Gatherer:
 
     def _undefined(self, segment: OpenSegment, run: Run, found: Gathered) -> None:
         found.after.damaged += len(run)
+        why = "its definition is lost, or has a form that is not known"
         for number, rows in enumerate(run.heads["rows"].tolist()):
-            found.bad.append(Bad(segment.name, run.place(number), run.data(number), rows, "its definition is lost"))
+            found.bad.append(Bad(segment.name, run.place(number), run.data(number), rows, why))
 
     def _stream(self, segment: OpenSegment, stream: str, run: Run, definitions: dict[int, bytes], found: Gathered) -> None:
         """Frames of one collector: what is new of them goes to the groups of its definition and folder."""
@@ -252,12 +255,12 @@ class Gatherer:
             packed = definitions[int(part.heads["definition"][0])]
             known = self._definitions.parsed(packed)
             assert known is not None  # else it would not have come here
-            definition, identity, _ = known
             oldest = int(part.heads["time_ns"].min())
-            folder = names.folder(identity, oldest, self._hour_folders)
+            folder = names.folder(known.identity, oldest, known.layout.hour_folders)
             group = found.groups.get((packed, folder))
             if group is None:
-                group = found.groups[packed, folder] = Group(definition, identity, folder)
+                group = Group(known.definition, known.identity, folder, known.layout)
+                found.groups[packed, folder] = group
             group.frames.append(Taken(segment.writer_id, part))
             found.bytes += int(part.sizes.sum()) + FRAME_BYTES * len(part)
             found.oldest_ns = oldest if found.oldest_ns is None else min(found.oldest_ns, oldest)
@@ -275,22 +278,19 @@ class Gatherer:
         head = run.heads[number]
         known = self._definitions.parsed(definitions[int(head["definition"])])
         assert known is not None
-        _, identity, stream = known
-        folder = names.folder(identity, int(head["time_ns"]), self._hour_folders)
-        return self._reach(segment, identity, stream, folder, int(head["sequence"]), int(head["rows"]), found)
+        return self._reach(segment, known, int(head["time_ns"]), int(head["sequence"]), int(head["rows"]), found)
 
-    def _reach(
-        self, segment: OpenSegment, identity: dict[str, str], stream: str, folder: str, first: int, rows: int, found: Gathered
-    ) -> bool:
+    def _reach(self, segment: OpenSegment, known: Known, time_ns: int, first: int, rows: int, found: Gathered) -> bool:
         """Order by sequence: a number seen before is a repeat (False), one too high tells exactly which rows are missing."""
-        expected = _expected(segment, stream, found)
+        expected = _expected(segment, known.stream, found)
         sequences = found.after.sequences.setdefault(segment.writer_id, {})
         if expected is not None and first < expected:
             return False
         if expected is not None and first > expected:
             found.after.gaps += first - expected
-            found.lost.append(Lost(identity, folder, segment.writer_id, expected, first - 1, "damaged"))
-        sequences[stream] = first + rows
+            folder = names.folder(known.identity, time_ns, known.layout.hour_folders)
+            found.lost.append(Lost(known.identity, folder, segment.writer_id, expected, first - 1, "damaged"))
+        sequences[known.stream] = first + rows
         return True
 
     def _totals(self, segment: OpenSegment, one: Run, definitions: dict[int, bytes], found: Gathered) -> None:
@@ -302,19 +302,18 @@ class Gatherer:
                     raise ValueError("a number of another form")
                 known = self._definitions.parsed(definitions.get(number, b""))
                 if known is not None:
-                    _, identity, stream = known
-                    folder = names.folder(identity, int(one.heads["time_ns"][0]), self._hour_folders)
-                    self._reach(segment, identity, stream, folder, upto, 0, found)
+                    self._reach(segment, known, int(one.heads["time_ns"][0]), upto, 0, found)
         except (ValueError, TypeError) as error:
             self._warn(f"totals of {segment.name} can't be read: {error}")
 
-    def _drops(self, segment: OpenSegment, one: Run, found: Gathered) -> None:
+    def _drops(self, segment: OpenSegment, one: Run, definitions: dict[int, bytes], found: Gathered) -> None:
+        hours = self._definitions.layout_of(definitions).hour_folders
         try:
             told = msgpack.unpackb(one.data(0), unicode_errors="surrogatepass")
             for identity, reason, rows in told:
                 if not (is_identity(identity) and isinstance(reason, str) and type(rows) is int and rows >= 0):
                     raise ValueError("a count of another form")
-                folder = names.folder(identity, int(one.heads["time_ns"][0]), self._hour_folders)
+                folder = names.folder(identity, int(one.heads["time_ns"][0]), hours)
                 found.refusals.append(Refusals(identity, folder, reason, rows))
                 found.after.drops[reason] = found.after.drops.get(reason, 0) + rows
         except (ValueError, TypeError, KeyError) as error:

@@ -13,6 +13,7 @@ from modeldata.encode import encoder
 from modeldata.errors import SpoolError, StoreError
 from modeldata.ship.batch import Form, Spoilt
 from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, State
+from modeldata.ship.definitions import Layout
 from modeldata.ship.freeze import Freezer, Intent, Item, Staging
 from modeldata.ship.gather import DROP_OLDEST, Bad, Gatherer, Lost, joined
 from modeldata.ship.parked import Parked
@@ -70,7 +71,7 @@ class Pipeline:
         self._warn = warn
         self._may_commit = may_commit
         self._random = random
-        self._gatherer = Gatherer(place, files, hour_folders=settings.hour_folders, warn=warn)
+        self._gatherer = Gatherer(place, files, layout=_layout(settings), warn=warn)
         self._sender = Sender(place, store, files, warn, self._check_lead)
         self.held: dict[str, Unavailable] = {}
         """Folders that took nothing when they were last tried, and why."""
@@ -249,16 +250,16 @@ class Pipeline:
 
     def _encode(self, found: Gathered, targets: Targets, staging: Staging) -> tuple[list[Item], list[Bad]]:
         """Every batch of a round to staging: the items, and what can't be archived."""
-        form = self._form(f"{self.place.spool8}-{found.after.round}")
+        origin = f"{self.place.spool8}-{found.after.round}"
         items: list[Item] = []
         bad = list(found.bad)
         lost = list(found.lost)
-        for group, made in encode_groups(found.groups.values(), targets, form):
+        for group, made in encode_groups(found.groups.values(), targets, partial(self._form, origin)):
             if isinstance(made, Spoilt):
                 bad.append(_as_bad(made))
                 lost += [Lost(group.identity, group.folder, *numbers, "quarantined") for numbers in made.ranges]
                 continue
-            made.manifest["batch"] = _batch_id(form.origin, len(items), made.manifest)
+            made.manifest["batch"] = _batch_id(origin, len(items), made.manifest)
             refused = _refusals_of(found, group.stream, group.folder)
             if refused:
                 made.manifest["refused"] = refused
@@ -267,7 +268,7 @@ class Pipeline:
         found.after.untold = []
         for folder, note in told:
             try:
-                items.append(targets.told(folder, {**note, "batch": _batch_id(form.origin, len(items), note)}))
+                items.append(targets.told(folder, {**note, "batch": _batch_id(origin, len(items), note)}))
             except Unavailable as error:
                 if not error.path_only:
                     raise
@@ -280,8 +281,8 @@ class Pipeline:
             self.held.setdefault(item.folder, not_taken(item.folder))
         return {folder: self.held[folder] for folder in {item.folder for item in self.parked.items()}}
 
-    def _form(self, origin: str) -> Form:
-        return Form(encoder(self._settings.format), self._settings.excel_safe, self._store.block_bytes, origin)
+    def _form(self, origin: str, layout: Layout) -> Form:
+        return Form(encoder(layout.format), layout.excel_safe, self._store.block_bytes, origin)
 
     def _send(self, intent: Intent) -> int:
         """Until every item is known to be there, or is parked."""
@@ -333,6 +334,10 @@ class Pipeline:
                 self._warn(f"could not keep a damaged frame: {path}: {error}")
             rows = "unknown" if one.rows is None else one.rows
             self._warn(f"quarantined: {path}: rows {rows}: {one.why}")
+
+
+def _layout(settings: Settings) -> Layout:
+    return Layout(settings.format, settings.hour_folders, settings.excel_safe)
 
 
 def _batch_id(origin: str, number: int, manifest: dict[str, object]) -> str:

@@ -16,9 +16,10 @@ from modeldata.ship.calls import Calls, taken_portions
 from modeldata.ship.gather import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from modeldata.ship.batch import Batch, Form, Spoilt
+    from modeldata.ship.definitions import Layout
     from modeldata.ship.gather import Taken
     from modeldata.ship.targets import Targets
 
@@ -28,23 +29,27 @@ JSON = "json"
 """The declared type of the column: whatever JSON can hold."""
 
 
-def encode_groups(groups: Iterable[Group], targets: Targets, form: Form) -> Iterator[tuple[Group, Batch | Spoilt]]:
+def encode_groups(
+    groups: Iterable[Group], targets: Targets, form_of: Callable[[Layout], Form]
+) -> Iterator[tuple[Group, Batch | Spoilt]]:
     """The batches of all groups of a round: of those for whose columns their folder has room, then of the others."""
-    surplus: dict[tuple[str, str], list[Group]] = {}
+    surplus: dict[tuple[str, str, Layout], list[Group]] = {}
     for group in groups:
+        form = form_of(group.layout)
         if targets.has_room(group.folder, header_of(group, form)):
             for made in encode_group(group, form):
                 yield group, made
             group.frames.clear()  # encoded and staged: the memory is needed
         else:
-            surplus.setdefault((group.stream, group.folder), []).append(group)
+            surplus.setdefault((group.stream, group.folder, group.layout), []).append(group)
     for same in surplus.values():
-        yield from _as_json(same, form)
+        yield from _as_json(same, form_of(same[0].layout))
 
 
 def _as_json(groups: list[Group], form: Form) -> Iterator[tuple[Group, Batch | Spoilt]]:
-    """Groups of one collector and folder: their rows together, in the order in which they were collected."""
-    shared = Group({"columns": [names.JSON], "types": [JSON]}, groups[0].identity, groups[0].folder)
+    """Groups of one collector, folder and layout: their rows together, in the order in which they were collected."""
+    first = groups[0]
+    shared = Group({"columns": [names.JSON], "types": [JSON]}, first.identity, first.folder, first.layout)
     most = form.encoder.portions[1]
     waiting: list[tuple[Taken, list[Row]]] = []
     size = 0
@@ -67,7 +72,7 @@ def _as_json(groups: list[Group], form: Form) -> Iterator[tuple[Group, Batch | S
 
 def group_of(group: Group, frames: list[Taken]) -> Group:
     """Some frames of a group, as a group of their own."""
-    made = Group(group.definition, group.identity, group.folder)
+    made = Group(group.definition, group.identity, group.folder, group.layout)
     made.frames = frames
     return made
 

@@ -2,7 +2,10 @@
 
 A *plan* names the columns and how the bytes lie; `definition` is its packed form, which the spool writes once per segment:
 
-    {"identity": {...}, "layout": str, "columns": [str], "types": [str], "extra": {...}}
+    {"identity": {...}, "layout": str, "columns": [str], "types": [str], "extra": {...}, "archive_layout": {...}}
+
+`archive_layout` (format, hour_folders, excel_safe) is what the service wants its files to be. A definition may be without it, as
+in earlier versions: then the settings of the process that ships decide. `layout` says how the bytes of a frame lie:
 
     layout   data
     rows     msgpack. extra {"single": True}: one array, the row; else an array of rows, each an array
@@ -85,8 +88,14 @@ NOTHING = (Plan("", (), b""), 0, b"")
 class Shapes:
     """The plans of one collector. Safe to share between threads: the worst that happens is that a plan is made twice."""
 
-    def __init__(self, identity: Mapping[str, str], feature_names: tuple[str, ...] | None) -> None:
+    def __init__(
+        self,
+        identity: Mapping[str, str],
+        feature_names: tuple[str, ...] | None,
+        archive_layout: Mapping[str, object] | None = None,
+    ) -> None:
         self.identity = dict(identity)
+        self._more = {} if archive_layout is None else {"archive_layout": dict(archive_layout)}
         self.stream = names.stream(identity)
         self.feature_names = feature_names or ()
         self.rows: dict[tuple[int, bool], Plan] = {}
@@ -113,6 +122,7 @@ class Shapes:
             "columns": columns,
             "types": [ANY] * len(columns) if types is None else list(types),
             "extra": extra,
+            **self._more,
         }
         definition: bytes = msgpack.packb(content, unicode_errors="surrogatepass")
         return definition

@@ -141,10 +141,6 @@ def _known(path: str, note: dict[str, object]) -> bytes:
     return bytes.fromhex(str(note["spool"]))
 
 
-LAYOUT = ("format", "hour_folders", "excel_safe")
-"""Settings of a service that decide what its archive looks like, whoever ships."""
-
-
 def note_layout(place: Place, wanted: dict[str, str]) -> None:
     """Leave `wanted` (variables) for whoever ships without the service's environment. Nothing depends on it being there."""
     import json

@@ -27,6 +27,10 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
             "stores/test_a_store_is_not_believed.py::test_no_request_of_any_kind_follows_a_redirect",
         ),
     ),
+    "H55": (
+        "services with other formats and folders share a spool, a shipper and a collector",
+        ("e2e/test_each_service_gets_its_layout.py::",),
+    ),
     "H56": (
         "definitions and payloads with good checksums that no writer of ours made",
         ("spool/test_frames_with_good_checksums_never_crash.py::",),
@@ -35,6 +39,7 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
 """Row of the matrix → (the fault in a few words, beginnings of the tests that show it)."""
 
 _BELIEVED = "tests/stores/test_a_store_is_not_believed.py"
+_LAYOUT = "tests/e2e/test_each_service_gets_its_layout.py"
 _FUZZ = "tests/spool/test_frames_with_good_checksums_never_crash.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -93,6 +98,34 @@ MUTANTS: tuple[Mutant, ...] = (
         '    if not isinstance(definition, dict) or not is_identity(definition.get("identity")):',
         "    if not isinstance(definition, dict):",
         _FUZZ + "::test_some_thousand_mutated_frames_leave_the_reader_alive",
+    ),
+    _one(
+        "what a service wants its files to be goes with its rows",
+        "ship/definitions.py",
+        "_layout(definition) or self.layout",
+        "self.layout",
+        _LAYOUT + "::test_an_operator_who_ships_with_any_settings_changes_no_service",
+    ),
+    _one(
+        "a layout that can't be meant is refused",
+        "ship/definitions.py",
+        """return None if "archive_layout" in definition and _layout(definition) is None else definition""",
+        "return definition",
+        _LAYOUT + "::test_a_forged_layout_is_refused_and_not_believed_while_others_go_on",
+    ),
+    _one(
+        "rows of ever new columns share a file of their own format",
+        "ship/surplus.py",
+        "surplus.setdefault((group.stream, group.folder, group.layout), [])",
+        """surplus.setdefault((group.stream, group.folder, group.layout._replace(format="csv")), [])""",
+        _LAYOUT + "::test_rows_of_ever_new_columns_share_a_file_of_their_own_format",
+    ),
+    _one(
+        "what was refused is told in the folder that the service wants",
+        "ship/gather.py",
+        "hours = self._definitions.layout_of(definitions).hour_folders",
+        "hours = self._definitions.layout.hour_folders",
+        _LAYOUT + "::test_what_was_refused_is_told_in_the_folder_of_the_hour",
     ),
     _one(
         "one folder's trouble is told from everybody's",
