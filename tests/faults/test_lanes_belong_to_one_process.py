@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -97,17 +95,20 @@ os._exit(0)
 
 def test_a_fork_between_two_steps_of_an_append_is_noticed_before_the_store(tmp_path: Path) -> None:
     """A signal handler may fork there; the mark of the process is looked at with each store."""
-    service = Service(Files(), str(tmp_path / "a"))
-    assert service.collect("inputs", 1)
-    segment = service.writer.lanes[0].segment
-    assert segment is not None
+    run(
+        """
+    import ctypes, os
+    from modeldata import Archive
+    archive = Archive("a", ship="off", fsync="never", min_free_bytes=1)
+    assert archive.collector("m", "inputs").collect([1])
+    segment = archive.writer.lanes[0].segment
     before = segment.end
-    reading, writing = os.pipe()
     if not (child := ctypes.PyDLL(None).fork()):  # as a C library does it: no hook of Python's runs
-        os.write(writing, b"1" if not segment.append(b"x" * 64) and segment.end == before else b"0")
-        os._exit(0)
-    os.waitpid(child, 0)
-    assert os.read(reading, 1) == b"1"
+        os._exit(not segment.append(b"x" * 64) and segment.end == before)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    """,
+        tmp_path,
+    )
 
 
 class Bad(Files):
