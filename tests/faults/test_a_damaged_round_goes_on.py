@@ -5,15 +5,19 @@ from __future__ import annotations
 import random
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from modeldata.errors import SpoolError
 from modeldata.spool.files import Files
+from modeldata.spool.lock import Leadership
 from modeldata.store.local import LocalStore
 from modeldata.testing import Died
+from tests.support.scripts import modeldata
 
-from .scenario import Service, delivered_on_disk, manifest_rows, new_pipeline, ship_all
+from .scenario import NOON, Service, delivered_on_disk, manifest_rows, new_pipeline, ship_all
 
 SENT = [0, 2, None]
 """Appends to the archive before the shipper dies; None: all of them."""
@@ -84,3 +88,60 @@ def test_a_round_with_any_damaged_byte_is_sent_as_it_was(
     dice = random.Random(7)
     for _ in range(300):
         _assert_it_goes_on(tmp_path / "archive", name, dice.random(), sent, monkeypatch)
+
+
+def _ruin(archive: Path, name: str) -> None:
+    """Both copies of each batch, or both halves of the intent."""
+    (path,) = archive.glob(f".modeldata-spool-*/sinks/*/{name}")
+    content = path.read_bytes()
+    path.write_bytes(bytes(byte ^ 0x08 for byte in content))
+
+
+def _cut(archive: Path, name: str) -> None:
+    (path,) = archive.glob(f".modeldata-spool-*/sinks/*/{name}")
+    path.write_bytes(path.read_bytes()[:40])
+
+
+def _remove(archive: Path, name: str) -> None:
+    (path,) = archive.glob(f".modeldata-spool-*/sinks/*/{name}")
+    path.unlink() if name == "staging" else path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("harm", [_ruin, _cut, _remove], ids=["all bytes", "cut", "removed or empty"])
+@pytest.mark.parametrize(("name", "sent"), [("staging", 2), ("intent", 1), ("intent", None)])
+def test_a_round_that_is_damaged_beyond_repair_is_made_again_where_that_is_accepted(
+    tmp_path: Path, name: str, sent: int | None, harm: Callable[[Path, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "archive"
+    rows = _life(archive, sent, monkeypatch)
+    service = Service(Files(), str(archive))  # its rows wait behind the round, and are in the one that is made in its place
+    assert service.collect("inputs", 100)
+    service.writer.close(NOON)
+    rows += service.accepted
+    harm(archive, name)
+    with pytest.raises(SpoolError, match="--accept-duplicates"):
+        ship_all(Files(), str(archive))
+
+    done = modeldata("ship", "--drain", "--accept-duplicates", "--archive", str(archive))
+
+    assert done.returncode == 0, done.stderr
+    assert "possible duplicates" in done.stderr and "13 rows" in done.stderr
+    found = delivered_on_disk(str(archive))
+    assert set(found) == set(rows) and not found - rows - rows
+    assert list(archive.glob(".modeldata-spool-*/sinks/*/intent.lost"))
+    assert not list(archive.glob(".modeldata-spool-*/segments/*.seg"))
+
+
+def test_only_a_damaged_round_is_made_again_and_only_where_nobody_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "archive"
+    rows = _life(archive, 2, monkeypatch)
+    (lock,) = archive.glob(".modeldata-spool-*/")
+    lead = Leadership.take(str(lock / "leader.lock"), Files())
+    assert lead is not None
+    busy = modeldata("ship", "--drain", "--timeout", "0", "--accept-duplicates", "--archive", str(archive))
+    lead.release()
+    assert busy.returncode == 1 and "stop it first" in busy.stderr
+    done = modeldata("ship", "--drain", "--accept-duplicates", "--archive", str(archive))
+    assert done.returncode == 0 and "possible duplicates" not in done.stderr
+    assert delivered_on_disk(str(archive)) == rows
+    assert not list(archive.glob(".modeldata-spool-*/sinks/*/*.lost"))

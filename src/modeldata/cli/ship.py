@@ -15,6 +15,7 @@ from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, setting
 from modeldata.errors import ModelDataError, SpoolError, mask
 from modeldata.ship.checkpoint import Checkpoint, State
 from modeldata.ship.former import former_spools, is_quiet, pending_of_ours, pending_rows
+from modeldata.ship.freeze import Freezer
 from modeldata.ship.sinks import name_of
 from modeldata.ship.status import existing_place, leader_note, load_state
 from modeldata.ship.watch import count
@@ -24,6 +25,7 @@ from modeldata.spool.place import Place, open_place
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
     from modeldata.settings import Settings
 
@@ -36,7 +38,8 @@ def ship(
     drain: Annotated[bool, typer.Option("--drain", help="Ship what is there now and leave.")] = False,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds that --drain may take.", min=0.0)] = 300.0,
     accept_duplicates: Annotated[
-        bool, typer.Option("--accept-duplicates", help="Where the checkpoint is lost: begin anew; rows may be there twice.")
+        bool,
+        typer.Option("--accept-duplicates", help="Where checkpoint or round is damaged: go on without; rows may be there twice."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,7 +54,7 @@ def ship(
     settings = settings_of(archive, spool)
     leave = stop_on_signals()
     if accept_duplicates:
-        _begin_anew(settings, files)
+        _go_on_without_what_is_damaged(settings, files, warn)
     if drain:
         raise typer.Exit(_drain(settings, files, leave, timeout, as_json))
     place = open_place(settings.spool_folder(), files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool)
@@ -69,17 +72,39 @@ def ship(
         _told(True, 0, _archived(settings, place, files) - before, _pending(settings, place, files), "stopped")
 
 
-def _begin_anew(settings: Settings, files: Files) -> None:
-    """Only where what was archived can't be known; a checkpoint that can be read is never thrown away."""
+def _go_on_without_what_is_damaged(settings: Settings, files: Files, warn: Callable[[str], None]) -> None:
+    """Only where what was archived can't be known; a checkpoint or a round that can be read is never thrown away."""
     place = existing_place(settings, files)
     if place is None:
         return
-    for url in settings.archives:
-        checkpoint = Checkpoint(place.sink(name_of(place, settings.only(url), files)), files)
+    folders = [place.sink(name_of(place, settings.only(url), files)) for url in settings.archives]
+    for folder in folders:
+        checkpoint = Checkpoint(folder, files)
         try:
             checkpoint.load()
         except SpoolError:
             checkpoint.forget()
+    lead = Leadership.take(place.leader_lock, files)
+    if lead is None:
+        warn(f"{_leader(place, files)} ships this spool: stop it first, if its round is damaged")
+        return
+    try:
+        for folder in folders:
+            _make_again(folder, place, files, warn)
+    finally:
+        lead.release()
+
+
+def _make_again(folder: str, place: Place, files: Files, warn: Callable[[str], None]) -> None:
+    """A round that can't be sent is made again, from the frames after the checkpoint: they stay until it is committed."""
+    from modeldata.ship.pipeline import COPIES  # here: pyarrow comes with it
+
+    round_under_way = Freezer(folder, files, copies=COPIES)
+    if round_under_way.is_whole():
+        return
+    waiting = count(place, Checkpoint(folder, files).load()[1], files).rows
+    round_under_way.set_aside()
+    warn(f"possible duplicates: a damaged round is made again; of {waiting:,} rows some may be archived twice: {folder}")
 
 
 def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: float, as_json: bool) -> int:

@@ -15,7 +15,7 @@ import msgpack
 
 from modeldata import names
 from modeldata.errors import SpoolError
-from modeldata.ship.checkpoint import State
+from modeldata.ship.checkpoint import STATE_LOST, State
 from modeldata.spool.files import read_all, read_file, replace_file, write_all
 from modeldata.spool.frame import checksum
 
@@ -216,7 +216,10 @@ class Freezer:
     def read_all(self, item: Item) -> bytes:
         """As `read`, but always with the header."""
         path = self._path(item.staged)
-        fd = self._files.open_regular(path)
+        try:
+            fd = self._files.open_regular(path)
+        except FileNotFoundError as error:
+            raise self._damaged(path, "it is gone") from error
         try:
             for copy in range(self._copies):
                 data = read_all(self._files, fd, item.size, item.at + copy * item.size)
@@ -224,7 +227,30 @@ class Freezer:
                     return data
         finally:
             self._files.close(fd)
-        raise SpoolError("send a round", path, cause="it does not hold what its intent says", hint="the disk may be failing")
+        raise self._damaged(path, "it does not hold what its intent says")
+
+    def _damaged(self, path: str, cause: str) -> SpoolError:
+        return SpoolError("send a round", path, cause=cause, hint="the disk may be failing" if self._prefix else STATE_LOST)
+
+    def is_whole(self) -> bool:
+        """Is every byte of the round there? Also where there is no round. Raises OSError."""
+        try:
+            intent = self.load()
+            for item in intent.items if intent is not None else ():
+                if item.path:
+                    self.read_all(item)
+        except (ValueError, SpoolError):
+            return False
+        return True
+
+    def set_aside(self) -> None:
+        """Go on without the round, its files kept beside. The intent goes first: it never speaks of bytes that are not there."""
+        for name in (INTENT, STAGING, *self._cuts()):
+            try:
+                self._files.rename(self._path(name), self._path(name) + ".lost")
+            except FileNotFoundError:
+                continue
+        self._files.sync_folder(self._folder)
 
     def clear(self) -> None:
         """Forget the round. Only after both slots of the checkpoint know of it."""

@@ -14,7 +14,14 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "H52": (
         "one byte of staging or intent changes on the disk",
-        ("faults/test_a_damaged_round_goes_on.py::", "faults/test_one_folder_stops_no_other.py::test_a_damaged_byte"),
+        (
+            "faults/test_a_damaged_round_goes_on.py::test_a_round_with",
+            "faults/test_one_folder_stops_no_other.py::test_a_damaged_byte",
+        ),
+    ),
+    "H52b": (
+        "a round is damaged beyond repair: both copies, or the only one of an older version",
+        ("faults/test_a_damaged_round_goes_on.py::test_a_round_that_is", "faults/test_a_damaged_round_goes_on.py::test_only"),
     ),
     "H53": (
         "a store says that it took the bytes, and keeps nothing",
@@ -49,6 +56,20 @@ MUTANTS: tuple[Mutant, ...] = (
         "COPIES = 2\n",
         "COPIES = 1\n",
         "tests/faults/test_a_damaged_round_goes_on.py",
+    ),
+    _one(
+        "a damaged round is made again where duplicates are accepted",
+        "cli/ship.py",
+        "            _make_again(folder, place, files, warn)\n",
+        "            pass\n",
+        "tests/faults/test_a_damaged_round_goes_on.py::test_a_round_that_is_damaged_beyond_repair_is_made_again_where_that_is_accepted",
+    ),
+    _one(
+        "a round that is whole is never thrown away",
+        "cli/ship.py",
+        "    if round_under_way.is_whole():\n        return\n",
+        "",
+        "tests/faults/test_a_damaged_round_goes_on.py::test_only_a_damaged_round_is_made_again_and_only_where_nobody_ships",
     ),
     _one(
         "the second half of an intent is read where the first is damaged",
