@@ -1,9 +1,14 @@
-"""For all tests: hypothesis without deadlines (machines are shared), and the same examples every time where a change must land."""
+"""For all tests: hypothesis without deadlines (machines are shared), and the same examples every time where a change must land.
+
+Each test is a user of its own for spools: none ships what another left behind.
+"""
 
 from __future__ import annotations
 
+import itertools
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.spark import clouds, spark
@@ -13,3 +18,11 @@ __all__ = ["clouds", "spark"]
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("landing", parent=settings.get_profile("ours"), derandomize=True)
 settings.load_profile("landing" if os.environ.get("CI") else "ours")
+
+_number = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a user's spools are noted, and lie for remote archives. Made only by tests that need it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / f"state-{next(_number)}"))

@@ -41,7 +41,7 @@ def as_user(user: int, *command: str, groups: tuple[int, ...] = (), **env: str) 
     others = f"--groups={','.join(map(str, groups))}" if groups else "--clear-groups"
     return subprocess.run(
         ["setpriv", f"--reuid={user}", f"--regid={user}", others, *command],
-        env={**environment(), "HOME": "/nonexistent", **env}, capture_output=True, text=True, timeout=60, check=False, cwd="/",
+        env={**environment(), "HOME": "/nonexistent", "XDG_STATE_HOME": "", **env}, capture_output=True, text=True, timeout=60, check=False, cwd="/",
     )  # fmt: skip
 
 
