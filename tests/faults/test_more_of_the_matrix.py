@@ -60,15 +60,15 @@ def test_a_shipper_that_runs_out_of_memory_loses_nothing_and_tries_again(tmp_pat
     for number in range(20):
         assert service.collect("inputs", number)
     _killed(service)
-    whole, failures = module.encode_group, []
+    whole, failures = module.encode_groups, []
 
-    def scarce(group: object, form: object) -> object:
+    def scarce(*arguments: object) -> object:
         if len(failures) < 3:
             failures.append(1)
             raise MemoryError
-        return whole(group, form)  # type: ignore[arg-type]
+        return whole(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "encode_group", scarce)
+    monkeypatch.setattr(module, "encode_groups", scarce)
     lead = Leadership.take(str(tmp_path / "lock"), Files())
     assert lead is not None
     worker = _worker(archive, lead)

@@ -47,15 +47,21 @@ class Batch(NamedTuple):
 
 
 class Spoilt(NamedTuple):
-    """One call that can't be decoded, from row `start` on, set aside so that it stops nobody else."""
+    """One call that can't be encoded, from row `start` on (before `stop`), set aside so that it stops nobody else."""
 
     calls: Calls
     why: str
     start: int = 0
+    stop: int | None = None
+
+    @property
+    def rows(self) -> int:
+        return (int(self.calls.rows[0]) if self.stop is None else self.stop) - self.start
 
     @property
     def ranges(self) -> list[tuple[bytes, int, int]]:
-        return [(writer, first + self.start, last) for writer, first, last in self.calls.ranges()]
+        ((writer, first, _),) = self.calls.ranges()
+        return [(writer, first + self.start, first + self.start + self.rows - 1)]
 
 
 class Form(NamedTuple):

@@ -59,6 +59,12 @@ class Group:
     def rows(self) -> int:
         return sum(taken.run.rows for taken in self.frames)
 
+    def with_frames(self, frames: list[Taken]) -> Group:
+        """Some of the frames, as a group of their own."""
+        made = Group(self.definition, self.identity, self.folder, self.layout)
+        made.frames = frames
+        return made
+
 
 class Refusals(NamedTuple):
     """Rows that a writer refused, told by a DROPS frame."""

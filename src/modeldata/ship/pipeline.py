@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import closing
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata import names
 from modeldata.encode import encoder
-from modeldata.errors import SpoolError, StoreError
+from modeldata.errors import ModelDataError, SpoolError, StoreError
+from modeldata.ship.apart import Apart
+from modeldata.ship.attempt import Attempts
 from modeldata.ship.batch import Form, Spoilt
 from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, State
 from modeldata.ship.definitions import Layout
@@ -28,10 +31,11 @@ from modeldata.store.archive_id import ArchiveId, identify
 from modeldata.store.local import LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from modeldata.settings import Settings
-    from modeldata.ship.gather import Gathered, Refusals
+    from modeldata.ship.batch import Batch
+    from modeldata.ship.gather import Gathered, Group, Refusals
     from modeldata.ship.parked import Rest
     from modeldata.spool.files import Files
     from modeldata.spool.place import Place
@@ -88,6 +92,7 @@ class Pipeline:
         self._freezer = Freezer(folder, self._files, copies=COPIES)
         self._generation, self.state = self._checkpoint.load()
         self.parked = Parked(folder, self._files, self._warn)
+        self._attempts = Attempts(folder, self._files)
 
     def _settle(self) -> bool:
         """Learn which archive this is and open its checkpoint for writing. False: it is another checkpoint than was thought.
@@ -244,6 +249,9 @@ class Pipeline:
             if items:
                 self._checkpoint.prepare(2 * len(after.pack()))  # room for its commit, while there is some
                 self._freezer.freeze(intent, staging)
+        except (ModelDataError, OSError, MemoryError, ImportError):
+            self._attempts.failed()
+            raise
         finally:
             staging.close()
         return intent
@@ -254,7 +262,7 @@ class Pipeline:
         items: list[Item] = []
         bad = list(found.bad)
         lost = list(found.lost)
-        for group, made in encode_groups(found.groups.values(), targets, partial(self._form, origin)):
+        for group, made in self._made(found, targets, partial(self._form, origin)):
             if isinstance(made, Spoilt):
                 bad.append(_as_bad(made))
                 lost += [Lost(group.identity, group.folder, *numbers, "quarantined") for numbers in made.ranges]
@@ -274,6 +282,19 @@ class Pipeline:
                     raise
                 found.after.untold.append((folder, note))
         return items, bad
+
+    def _made(
+        self, found: Gathered, targets: Targets, form_of: Callable[[Layout], Form]
+    ) -> Iterator[tuple[Group, Batch | Spoilt]]:
+        """What becomes of each group. In other processes: all of a round that killed its shippers, and the collectors of which
+        a row did so not long ago."""
+        deadly = self._attempts.begin(found.after.round)
+        if deadly:
+            self._warn("shippers died of a round, or were killed: its rows are encoded in processes of their own")
+        wanted: Callable[[Group], bool] = lambda group: deadly or self._attempts.is_deadly(group.stream)  # noqa: E731 - short
+        with closing(Apart(form_of, wanted, self._attempts.killed)) as apart:
+            yield from encode_groups(found.groups.values(), targets, form_of, apart)
+        self._attempts.end()
 
     def _held_folders(self) -> dict[str, Unavailable]:
         """Folders in which something is parked: what comes later waits behind it."""
@@ -356,7 +377,7 @@ def _loss_note(one: Lost) -> tuple[str, dict[str, object]]:
 
 def _as_bad(spoilt: Spoilt) -> Bad:
     one = spoilt.calls
-    return Bad(one.writers[one.writer[0]].hex(), int(one.places[0]), one.data(0), int(one.rows[0]) - spoilt.start, spoilt.why)
+    return Bad(one.writers[one.writer[0]].hex(), int(one.places[0]), one.data(0), spoilt.rows, spoilt.why)
 
 
 def _refusals_of(found: Gathered, stream: str, folder: str) -> dict[str, int]:

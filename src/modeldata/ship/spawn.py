@@ -23,7 +23,7 @@ _DETACH = '"$@" </dev/null >/dev/null 2>>"$MODELDATA_SHIPPER_LOG" &'
 _SEARCHED = "MODELDATA_SHIPPER_PATH"
 _CODE = f"""import os, sys
 sys.path[:] = os.environ.pop({_SEARCHED!r}).split("\\n")
-from modeldata.ship.child import main
+from modeldata.ship.%s import main
 sys.exit(main())"""
 
 
@@ -78,7 +78,13 @@ def child_environment(place: Place, settings: Settings, outer: Mapping[str, str]
 
 def child_command(python: str) -> list[str]:
     """The last words are for those who look at a list of processes."""
-    return [python, *_flags(), "-c", _CODE, "modeldata", "ship", "--child"]
+    return [python, *_flags(), "-c", _CODE % "child", "modeldata", "ship", "--child"]
+
+
+def encoder_command(python: str, outer: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """A process that encodes some rows: its command and its environment. It needs no settings."""
+    command = [python, *_flags(), "-c", _CODE % "encoder_child", "modeldata", "encoder"]
+    return command, {**outer, _SEARCHED: "\n".join(_our_search())}
 
 
 def _flags() -> list[str]:

@@ -6,18 +6,21 @@ shares one file. The values come back as what they were: the manifest's `kinds` 
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from modeldata import names
-from modeldata.columns import ABSENT, Column, decode
+from modeldata.columns import ABSENT, Column, decode, decode_some
 from modeldata.columns.listed import listed
 from modeldata.ship.batch import Piece, batches, encode_group, encoded, header_of, payloads
 from modeldata.ship.calls import Calls, taken_portions
 from modeldata.ship.gather import Group
+from modeldata.ship.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from modeldata.ship.apart import Apart
     from modeldata.ship.batch import Batch, Form, Spoilt
     from modeldata.ship.definitions import Layout
     from modeldata.ship.gather import Taken
@@ -30,26 +33,33 @@ JSON = "json"
 
 
 def encode_groups(
-    groups: Iterable[Group], targets: Targets, form_of: Callable[[Layout], Form]
+    groups: Iterable[Group], targets: Targets, form_of: Callable[[Layout], Form], apart: Apart
 ) -> Iterator[tuple[Group, Batch | Spoilt]]:
     """The batches of all groups of a round: of those for whose columns their folder has room, then of the others."""
+    roomy: dict[Layout, list[Group]] = {}
     surplus: dict[tuple[str, str, Layout], list[Group]] = {}
     for group in groups:
-        form = form_of(group.layout)
-        if targets.has_room(group.folder, header_of(group, form)):
-            for made in encode_group(group, form):
-                yield group, made
-            group.frames.clear()  # encoded and staged: the memory is needed
+        if targets.has_room(group.folder, header_of(group, form_of(group.layout))):
+            roomy.setdefault(group.layout, []).append(group)
         else:
             surplus.setdefault((group.stream, group.folder, group.layout), []).append(group)
+    for layout, same in roomy.items():
+        yield from apart.encode(Work([group for group in same if apart.wanted(group)]))
+        yield from _encode_here([group for group in same if not apart.wanted(group)], form_of(layout))
     for same in surplus.values():
-        yield from _as_json(same, form_of(same[0].layout))
+        yield from apart.encode(Work(same, as_json=True)) if apart.wanted(same[0]) else as_json(same, form_of(same[0].layout))
 
 
-def _as_json(groups: list[Group], form: Form) -> Iterator[tuple[Group, Batch | Spoilt]]:
+def _encode_here(groups: list[Group], form: Form) -> Iterator[tuple[Group, Batch | Spoilt]]:
+    for group in groups:
+        for made in encode_group(group, form):
+            yield group, made
+        group.frames.clear()  # encoded and staged: the memory is needed
+
+
+def as_json(groups: list[Group], form: Form) -> Iterator[tuple[Group, Batch | Spoilt]]:
     """Groups of one collector, folder and layout: their rows together, in the order in which they were collected."""
-    first = groups[0]
-    shared = Group({"columns": [names.JSON], "types": [JSON]}, first.identity, first.folder, first.layout)
+    shared = _shared(groups[0])
     most = form.encoder.portions[1]
     waiting: list[tuple[Taken, list[Row]]] = []
     size = 0
@@ -60,7 +70,7 @@ def _as_json(groups: list[Group], form: Form) -> Iterator[tuple[Group, Batch | S
             except (MemoryError, ImportError):
                 raise
             except Exception:  # one of them can't be decoded: found by the way that goes down to it
-                yield from ((group, made) for made in encode_group(group_of(group, portion), form))
+                yield from ((group, made) for made in encode_group(group.with_frames(portion), form))
                 continue
             size += sum(int(taken.run.sizes.sum()) for taken in portion)
             if size >= most:
@@ -70,11 +80,19 @@ def _as_json(groups: list[Group], form: Form) -> Iterator[tuple[Group, Batch | S
         yield from ((shared, made) for made in _flushed(shared, waiting, form))
 
 
-def group_of(group: Group, frames: list[Taken]) -> Group:
-    """Some frames of a group, as a group of their own."""
-    made = Group(group.definition, group.identity, group.folder, group.layout)
-    made.frames = frames
-    return made
+def encode_rows(group: Group, start: int, most: int, form: Form, *, json: bool) -> Iterator[tuple[Group, Batch | Spoilt]]:
+    """Rows [start, start + most) of the one call of a group; `start` is a multiple of `most`. Raises what its data raises."""
+    calls = Calls.of(group.frames)
+    columns = next(islice(decode_some(group.definition, payloads(calls), most), start // most, None))
+    shared = _shared(group) if json else group
+    if json:
+        columns = [Column(names.JSON, JSON, list(_rows(columns)))]
+    piece = Piece(encoded(shared, calls, form, columns, start), calls, len(columns[0].values), start)
+    yield from ((shared, made) for made in batches(shared, piece, form))
+
+
+def _shared(group: Group) -> Group:
+    return Group({"columns": [names.JSON], "types": [JSON]}, group.identity, group.folder, group.layout)
 
 
 def _with_rows(group: Group, portion: list[Taken]) -> list[tuple[Taken, list[Row]]]:

@@ -12,6 +12,10 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
         "a folder or a file of the archive takes nothing: another owner, a link, a fifo, a socket",
         ("faults/test_one_folder_stops_no_other.py::",),
     ),
+    "H51": (
+        "a row at which the encoder crashes, hangs or leaves",
+        ("faults/test_a_row_that_kills_its_shipper.py::",),
+    ),
     "H52": (
         "one byte of staging or intent changes on the disk",
         (
@@ -49,7 +53,37 @@ _BELIEVED = "tests/stores/test_a_store_is_not_believed.py"
 _LAYOUT = "tests/e2e/test_each_service_gets_its_layout.py"
 _FUZZ = "tests/spool/test_frames_with_good_checksums_never_crash.py"
 
+_DEADLY = "tests/faults/test_a_row_that_kills_its_shipper.py"
+
 MUTANTS: tuple[Mutant, ...] = (
+    _one(
+        "a round that killed its shippers is encoded in other processes",
+        "ship/attempt.py",
+        "return self._deaths >= DEATHS",
+        "return False",
+        _DEADLY + "::test_one_row_in_each_of_two_collectors_is_set_aside[exit-encode]",
+    ),
+    _one(
+        "no row is set aside where the encoder dies of every row",
+        "ship/apart.py",
+        "            self._check_host(work)\n",
+        "",
+        _DEADLY + "::test_where_the_encoder_dies_of_every_row_nothing_is_set_aside_and_all_waits",
+    ),
+    _one(
+        "a collector that killed an encoder is encoded in other processes for a while",
+        "ship/attempt.py",
+        "        return stream in self._deadly",
+        "        return False",
+        _DEADLY + "::test_the_next_row_of_its_kind_kills_no_shipper",
+    ),
+    _one(
+        "a call that kills its encoder is cut down to the row",
+        "ship/work.py",
+        "        return self._halves_of_rows(group.rows)",
+        "        return []",
+        _DEADLY + "::test_a_row_inside_a_large_call_is_set_aside_without_the_others",
+    ),
     _one(
         "each batch is in staging twice",
         "ship/pipeline.py",
