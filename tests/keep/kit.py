@@ -12,12 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from modeldata.errors import SpoolError
 from modeldata.keep.compact import Sizes
 from modeldata.keep.switch import STALE_NS, Run
 from modeldata.keep.whole import Done, Job, compact, erase, prune
 from modeldata.read.audit import Audit, audit
 from modeldata.read.reader import Reader
+from modeldata.settings import Settings
+from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
+from modeldata.spool.place import Place
 from modeldata.store import Store
 from modeldata.store.local import LocalStore
 from modeldata.testing import Died, Fault, FaultyFiles
@@ -144,3 +148,15 @@ def killed(folder: Path, verb: str, at: int) -> None:
 def every_point(total: int, most: int) -> Iterator[int]:
     """All operations; or, where there are many, so many of them, evenly."""
     yield from sorted({1 + number * total // most for number in range(most)} if total > most else range(1, total + 1))
+
+
+def shipper(place: Place, store: Store, settings: Settings, *, commits: bool) -> Pipeline:
+    """One that ships; or one that is killed between its last send and its checkpoint, as a `SpoolError` says."""
+    made = Pipeline(place, store, settings, files=Files(), warn=lambda text: None, may_commit=lambda: True)
+    if not commits:
+        made._commit = _killed  # type: ignore[method-assign]
+    return made
+
+
+def _killed(after: object) -> None:
+    raise SpoolError("commit a round", cause="killed here")

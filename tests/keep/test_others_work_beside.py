@@ -34,6 +34,7 @@ from .kit import (
     local,
     operations,
     rows,
+    shipper,
     without,
 )
 
@@ -80,7 +81,7 @@ def test_a_shipper_goes_on_after_its_file_was_compacted(tmp_path: Path) -> None:
     compacted(local(tmp_path))
     assert [path.suffix for path in data_files(tmp_path)] == [".parquet"] * 2
     warned: list[str] = []
-    shipped._pipeline._warn = warned.append
+    shipped._pipeline._sender._warn = warned.append
     for number in range(3):
         shipped.collect("inputs", {"customer": 1, "n": number + 100}, at=f"{DAY}T12:00:0{number}")
         shipped.ship()
@@ -94,10 +95,10 @@ def test_a_batch_that_a_dead_shipper_sends_again_after_its_compaction_counts_onc
     shipped.collect("inputs", {"customer": 8, "n": 500}, at=f"{DAY}T12:00:00")
     settings = shipped.archive.settings
 
-    def pipeline(may_commit: bool) -> Pipeline:
+    def pipeline(commits: bool) -> Pipeline:
         place = open_place(settings.spool_folder(), Files(), b"\1" * 16, 0)
         store = open_for(settings, Files())
-        return Pipeline(place, store, settings, files=Files(), warn=lambda text: None, may_commit=lambda: may_commit)
+        return shipper(place, store, settings, commits=commits)
 
     with pytest.raises(SpoolError):
         pipeline(False).step()  # sent, and killed before its checkpoint
@@ -135,7 +136,7 @@ def test_two_runs_at_once_do_no_harm(tmp_path: Path, first: str, second: str, mo
 def test_a_folder_that_somebody_is_at_is_left_alone(tmp_path: Path) -> None:
     filled(tmp_path)
     store = local(tmp_path)
-    (manifests,) = (tmp_path / "archive").rglob("_manifest")
+    (manifests,) = (tmp_path / "archive").glob("*/*/*/*/*/*/*/_manifest")
     (manifests / "rewrite.lock").write_text(json.dumps({"run": "1", "host": "other", "time_ns": LATER_NS}))
     held = Job(store, "archive", {}, Run("2" * 32, "here", LATER_NS + 1))
     (found,) = compact(held, SMALL)
@@ -227,12 +228,10 @@ def test_a_batch_that_is_sent_again_after_two_generations_counts_once(tmp_path: 
     shipped.collect("inputs", {"customer": 8, "n": 500}, at=f"{DAY}T12:00:00")
     settings = shipped.archive.settings
 
-    def step(may_commit: bool) -> None:
+    def step(commits: bool) -> None:
         place = open_place(settings.spool_folder(), Files(), b"\1" * 16, 0)
         store = open_for(settings, Files())
-        Pipeline(
-            place, store, settings, files=Files(), warn=lambda text: None, may_commit=lambda: may_commit
-        ).step()  # fmt: skip
+        shipper(place, store, settings, commits=commits).step()
 
     with pytest.raises(SpoolError):
         step(False)  # sent, and killed before its checkpoint

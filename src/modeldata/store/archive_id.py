@@ -92,17 +92,23 @@ def _inode(files: Files, folder: str) -> int | None:
 
 def _noted(store: Store) -> dict[str, object] | None:
     """What the file says, nothing where it is damaged; None where it is not there."""
-    if not store.length(NAME) and not isinstance(store, LocalStore):
-        return None
     try:
         note = json.loads(store.read(NAME))
     except ValueError:
         return {}
     except Unavailable:
-        if store.length(NAME):
+        if _may_be_there(store):
             raise
         return None
     return note if isinstance(note, dict) and isinstance(note.get("id"), str) else {}
+
+
+def _may_be_there(store: Store) -> bool:
+    """Asked after a read that failed: what that said of a store that is down is the better answer."""
+    try:
+        return store.length(NAME) > 0
+    except Unavailable:
+        return True
 
 
 def _first(store: Store, note: dict[str, object]) -> dict[str, object]:
