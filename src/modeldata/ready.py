@@ -22,8 +22,10 @@ def prepare() -> None:
     import modeldata.ship.checkpoint
     import modeldata.ship.watch
     import modeldata.snapshot.packing
+    from modeldata.spool.keep_gil import find_libc
 
     del hashlib, json, logging, threading
+    find_libc()
     if "numpy" in sys.modules:
         import modeldata.snapshot.arrays
     if "pandas" in sys.modules:

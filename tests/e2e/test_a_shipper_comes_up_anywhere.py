@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import logging
 import os
@@ -327,10 +328,10 @@ def test_a_shipping_thread_that_met_an_unknown_error_goes_on(
 def test_where_no_thread_can_be_started_that_is_said_and_collecting_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(self: threading.Thread) -> None:
+    def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
     archive = Archive(tmp_path / "archive", ship="thread")
     for _ in range(3):
         assert archive.collector("m").collect([1])

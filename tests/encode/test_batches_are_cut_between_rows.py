@@ -64,10 +64,14 @@ def test_halves_come_back_with_the_halves_of_their_kinds(file_format: str, value
 @settings(max_examples=100, deadline=None)
 def test_bounds_are_where_rows_end(file_format: str, values: list[object]) -> None:
     columns = with_number([Column("x", "any", values)])
-    bounds = encoder(file_format).bounds(encode(file_format, columns).data)
+    data = encode(file_format, columns).data
+    bounds = encoder(file_format).bounds(data)
     assert bounds is not None
-    single = [len(encode(file_format, rows_of(columns, at, at + 1)).data) for at in range(len(values))]
-    assert np.diff(bounds, prepend=0).tolist() == single
+    if file_format == "jsonl":  # a line a row; a number's form depends on its column, so a row alone may be shorter
+        lengths = [len(line) for line in data.splitlines(keepends=True)]
+    else:
+        lengths = [len(encode(file_format, rows_of(columns, at, at + 1)).data) for at in range(len(values))]
+    assert np.diff(bounds, prepend=0).tolist() == lengths
 
 
 def test_bounds_do_not_depend_on_how_much_is_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

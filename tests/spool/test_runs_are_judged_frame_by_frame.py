@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modeldata.ship import gather
 from modeldata.ship.calls import Calls, portions
 from modeldata.ship.checkpoint import State
 from modeldata.ship.definitions import Layout
@@ -94,7 +93,9 @@ def _write(folder: Path, calls: list[Call], number: int) -> Gatherer:
         time_ns = NOON + call.hour * HOUR
         content.append(frame.pack_frame(salt, frame.DATA, call.first, time_ns, call.rows, call.number, call.data, b"c", b""))
     Path(place.segments, f"{WRITER.hex()}-{number:06d}.seg").write_bytes(b"".join(content))
-    return Gatherer(place, Files(), layout=Layout("csv", hour_folders=True, excel_safe=False), warn=print)
+    return Gatherer(
+        place, Files(), layout=Layout("csv", hour_folders=True, excel_safe=False), spool_max_bytes=1 << 30, warn=print
+    )
 
 
 def _rows(calls: Calls) -> list[bytes]:
@@ -110,7 +111,7 @@ def test_what_is_new_is_kept_once_and_what_is_missing_is_told(
     kept, lost, repeats = _expected(calls, known=number == 1)
     state, found_kept, found_lost, found_repeats, undefined, more = State(), [], [], 0, 0, True
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gather, "ROUND_BYTES", room)
+        patch.setattr(gatherer, "_most", room)
         while more:
             found = gatherer.gather(state)
             for (_, folder), group in found.groups.items():

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from modeldata.spool.place import Place
 
 ROUND_BYTES = 32 * 1024 * 1024
+ROUND_PART = 16
+"""A round takes at most this part of the spool's limit: its staging lies beside the spool's other files."""
 """A round reads no more frames than this (and one more), so that memory stays bounded whatever the backlog."""
 FRAME_BYTES = 128
 """What a frame takes in memory besides its bytes, about."""
@@ -99,8 +101,10 @@ class Bad(NamedTuple):
 class Gathered:
     """What a round found, and the state that is true once all of it is archived."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, most: int) -> None:
+        """most: bytes of frames that it may hold."""
         self.after = state
+        self.most = most
         self.groups: dict[tuple[bytes, str], Group] = {}
         self.refusals: list[Refusals] = []
         self.bad: list[Bad] = []
@@ -112,14 +116,15 @@ class Gathered:
         self.oldest_ns: int | None = None
 
     def full(self) -> bool:
-        return self.bytes >= ROUND_BYTES
+        return self.bytes >= self.most
 
 
 class Gatherer:
     """Reads a spool from a state on. Holds nothing between rounds but a cache of definitions."""
 
-    def __init__(self, place: Place, files: Files, *, layout: Layout, warn: Callable[[str], None]) -> None:
+    def __init__(self, place: Place, files: Files, *, layout: Layout, spool_max_bytes: int, warn: Callable[[str], None]) -> None:
         """layout: for rows that were collected without one, by an earlier version."""
+        self._most = min(ROUND_BYTES, spool_max_bytes // ROUND_PART)
         self._place = place
         self._files = files
         self._warn = warn
@@ -127,8 +132,8 @@ class Gatherer:
         self._told: set[str] = set()
 
     def gather(self, state: State) -> Gathered:
-        """Frames after `state`, up to `ROUND_BYTES`. `state` itself is not changed."""
-        found = Gathered(state.copy())
+        """Frames after `state`, as many as a round takes. `state` itself is not changed."""
+        found = Gathered(state.copy(), self._most)
         present = segment_names(self._place, self._files)
         self._forget(found, set(present))
         for name in _rotated(present, state.round):
@@ -145,7 +150,7 @@ class Gatherer:
         lost: list[Lost] = []
         rows = 0
         while state.offsets.get(name) != DONE:
-            found = Gathered(state)
+            found = Gathered(state, self._most)
             self._read_segment(name, found)
             if not found.changed:
                 break
@@ -231,7 +236,7 @@ class Gatherer:
     def _data(self, segment: OpenSegment, run: Run, definitions: dict[int, bytes], found: Gathered) -> int:
         """As many DATA frames as the round has room for, and one more; how many that are."""
         reached = np.cumsum(run.sizes + FRAME_BYTES)
-        run = run.part(slice(int(np.searchsorted(reached, ROUND_BYTES - found.bytes)) + 1))
+        run = run.part(slice(int(np.searchsorted(reached, found.most - found.bytes)) + 1))
         numbers = run.heads["definition"]
         streams: dict[str, list[int]] = {}
         for number in _in_first_order(numbers):  # the first call of a writer of whom nothing is known is taken as it is

@@ -67,6 +67,10 @@ class Parked:
     def rows(self) -> int:
         return sum(item.rows for item in self.items())
 
+    def bytes_with(self, more: Iterable[Item]) -> int:
+        """What is parked takes so much of the disk, `more` included."""
+        return COPIES * sum(item.size for item in (*self.items(), *more))
+
     def add(self, intent: Intent, waiting: list[Item], source: Freezer) -> None:
         """Keep `waiting` of a round, durably. The round can be committed then. Raises OSError."""
         freezer = self._freezer(self._next)

@@ -46,6 +46,10 @@ COPIES = 2
 """Of each batch in staging: a round that was begun must end with these bytes, also where the disk changes one of them."""
 
 
+PARKED_PART = 2
+"""What is parked may take half of the spool's limit. Beyond that nothing goes on until the trouble is over: disk is bounded."""
+
+
 class Round(NamedTuple):
     """What a step did. `more`: there is more in the spool than one round takes."""
 
@@ -75,7 +79,8 @@ class Pipeline:
         self._warn = warn
         self._may_commit = may_commit
         self._random = random
-        self._gatherer = Gatherer(place, files, layout=_layout(settings), warn=warn)
+        most = settings.spool_max_bytes
+        self._gatherer = Gatherer(place, files, layout=_layout(settings), spool_max_bytes=most, warn=warn)
         self._sender = Sender(place, store, files, warn, self._check_lead)
         self.held: dict[str, Unavailable] = {}
         """Folders that took nothing when they were last tried, and why."""
@@ -306,9 +311,11 @@ class Pipeline:
         return Form(encoder(layout.format), layout.excel_safe, self._store.block_bytes, origin)
 
     def _send(self, intent: Intent) -> int:
-        """Until every item is known to be there, or is parked."""
+        """Until every item is known to be there, or is parked. Raises `Unavailable` where no more may be parked: all waits."""
         waiting = self._sender.send(intent, self._freezer, self._held_folders(), self._rewrite, self.held)
         if waiting:
+            if self.parked.bytes_with(waiting) > self._settings.spool_max_bytes // PARKED_PART:
+                raise self.held.get(waiting[0].folder) or not_taken(waiting[0].folder)
             self.parked.add(intent, waiting, self._freezer)
         return sum(item.rows for item in intent.items) - sum(item.rows for item in waiting)
 

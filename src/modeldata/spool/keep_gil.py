@@ -37,7 +37,7 @@ def cautious_store(fd: int, size: int, ours: Mark) -> Store | None:
 
     True: all of `data` is in the file. False: ask another way, nothing is known but that no other file was written.
     """
-    libc = _libc()
+    libc = find_libc()
     if libc is None or size >= MOST_BYTES:
         return None
     import ctypes
@@ -69,7 +69,7 @@ def _understood(mark: bytes, truth: os.stat_result, size: int) -> bool:
 _found: list[Any] = []
 
 
-def _libc() -> Any:
+def find_libc() -> Any:
     """(fstat, pwrite), looked for once; None where they can't be had."""
     if not _found:
         _found.append(_look_for_libc())
