@@ -32,10 +32,10 @@ def _settings(folder: Path, file_format: str) -> Settings:
     )
 
 
-def _spool(folder: Path) -> None:
+def _spool(folder: Path, file_format: str) -> None:
     """Rows of two collectors and two writers: more than one batch a file."""
     for start in (0, ROWS // 2):
-        archive = Archive(folder / "archive", spool=folder / "spool", ship="off", min_free_bytes=0)
+        archive = Archive(folder / "archive", spool=folder / "spool", format=file_format, ship="off", min_free_bytes=0)
         for name in ("inputs", "predictions"):
             collector = archive.collector("m", name, ["n", "text"])
             for number in range(start, start + ROWS // 2):
@@ -73,7 +73,7 @@ EXPECTED = Counter((name, number) for name in ("inputs", "predictions") for numb
 
 def _sweep(tmp_path: Path, file_format: str, chosen: random.Random | None) -> None:
     (tmp_path / "template").mkdir()
-    _spool(tmp_path / "template")
+    _spool(tmp_path / "template", file_format)
     spooled = Path(_settings(tmp_path / "template", file_format).spool_folder())
     run = tmp_path / "run"
     settings = _settings(run, file_format)

@@ -26,7 +26,7 @@ def test_a_folder_gives_back_the_identity_and_the_time_it_was_made_of(identity: 
     assert place is not None and place.start_ns <= second * 10**9 < place.end_ns
     assert place.end_ns - place.start_ns == (3600 if hours else 86_400) * 10**9
     assert dt.datetime.fromtimestamp(second, dt.UTC).strftime("%Y/%m/%d") in place.path
-    assert identity_of(place.collector) == identity
+    assert identity_of(place.collector) == (None if "~~" in place.collector else identity), "a name that is too long has a hash"
 
 
 @pytest.mark.parametrize("folder", ["", "a", "a/2026", "a/b/2026/13/01", "a/b/2026/02/30", "a/b/2026/02/03/24", "2026/01/01"])
