@@ -40,8 +40,8 @@ MOST_UNUSED = 32
 """Settings that are remembered although no archive has them any more."""
 REASONS = frozenset(
     {
-        "closed", "disk_error", "internal", "invalid_data", "no_files", "no_memory", "no_space", "spool_full", "spool_unusable",
-        "too_large", "unserializable", "unsupported_type",
+        "closed", "disk_error", "internal", "invalid_data", "no_files", "no_memory", "no_space", "outcome_unknown",
+        "spark_failed", "spool_full", "spool_unusable", "store_unavailable", "too_large", "unserializable", "unsupported_type",
     }
 )  # fmt: skip
 """All that a refused row can be counted under."""
@@ -270,7 +270,8 @@ def _inode(path: str) -> tuple[int, int]:
 def _reason(error: Exception, writing: bool) -> str:
     """One of `REASONS`. Only our own exceptions name theirs: what the data raises may carry anything."""
     kind = type(error)
-    if kind in (Refused, Distributed, Full):
+    spark = sys.modules.get("modeldata.spark.errors")  # there, where a frame of Spark's was refused
+    if kind in (Refused, Distributed, Full) or (spark is not None and kind is spark.NotArchived):
         named = error.reason  # type: ignore[attr-defined] # each of them has one
         return named if named in REASONS else "internal"
     if issubclass(kind, MemoryError):
