@@ -37,6 +37,8 @@ REFUSED_LOOKS = 1000
 """After so many refusals the disk is looked at again, whatever the clock says."""
 MOST_NOTED = 8
 """Kinds of refusals (collector and reason) that one lane keeps in the tail of its segment."""
+MOST_ROLLS = 2
+"""New segments for one frame. Each is made large enough for it; only somebody who cuts it at once makes another one necessary."""
 TEND_NS = 100_000_000
 """How often a busy lane looks up: was its file removed, is somebody shipping? A tenth of a second."""
 
@@ -92,7 +94,16 @@ class Lane:
         self._begin()
         self._writer.lanes.append(self)
 
-    def append(self, plan: Plan, rows: int, data: bytes | Pieces, correlation: bytes, request: bytes, time_ns: int) -> None:
+    def append(
+        self,
+        plan: Plan,
+        rows: int,
+        data: bytes | Pieces,
+        correlation: bytes,
+        request: bytes,
+        time_ns: int,
+        rolls: int = MOST_ROLLS,
+    ) -> None:
         """The rows are in the spool when this returns.
 
         Raises `Full` (nothing was written, the lane is good) or `NotStored` (nothing was written, the lane is not).
@@ -115,9 +126,11 @@ class Lane:
         else:
             stored = _append_pieces(segment, sequence, number, (rows, data, correlation, request, time_ns))
         if not stored:  # no room, or the file is no longer ours
+            if not rolls:
+                raise NotStored(errno.ESTALE, "new segments are changed by others", segment.path)
             payload = len(data) + len(correlation) + len(request)
             self._roll(frame.frame_size(payload) + 2 * frame.frame_size(len(plan.definition)), time_ns)
-            return self.append(plan, rows, data, correlation, request, time_ns)
+            return self.append(plan, rows, data, correlation, request, time_ns, rolls - 1)
         if self._sync:
             self._sync_or_rewrite(segment, plan, (rows, data, correlation, request, time_ns))
         counter[0] = sequence + rows
@@ -417,7 +430,7 @@ class Writer:
 
     def _make_segment(self, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:
         place = self.place or self._open()
-        smallest = frame.FIRST_FRAME + need + END_ROOM
+        smallest = frame.FIRST_FRAME + need + END_ROOM + frame.TALLY_BYTES
         usual = min(FIRST_SEGMENT << 2 * min(number - 1, 8), LARGEST_SEGMENT)
         capacity = self._quota.grant(place, smallest, max(usual, smallest))
         header = frame.SegmentHeader(place.spool_id, writer_id, number, new_salt(writer_id, number), time_ns)

@@ -53,6 +53,7 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
             f"{_TOUCHED}::test_a_limit_on_the_size_of_files",
         ),
     ),
+    "H9": ("a frame of any size", ("spool/test_frames_of_any_size_are_stored.py::",)),
     "H8": (
         "a frozen or jumping clock while the spool is full",
         (f"{_LANES}::test_block_ends", f"{_LANES}::test_a_frozen_clock"),
@@ -61,6 +62,13 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
 """Row of the matrix → (the fault in a few words, beginnings of the tests that show it)."""
 
 MUTANTS: tuple[Mutant, ...] = (
+    _one(
+        "a new segment has room for its frame and for its tail",
+        "spool/writer.py",
+        "smallest = frame.FIRST_FRAME + need + END_ROOM + frame.TALLY_BYTES",
+        "smallest = frame.FIRST_FRAME + need + END_ROOM",
+        "tests/spool/test_frames_of_any_size_are_stored.py",
+    ),
     _one(
         "the quick store looks at the file first",
         "spool/keep_gil.py",
