@@ -159,7 +159,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "identity: each send asks whether we still lead",
-        "ship/pipeline.py",
+        "ship/send.py",
         '            self._check_lead("send a batch")\n',
         "",
         "tests/" + _LEADER + "test_a_leader_whose_lock_was_meddled_with_sends_and_commits_nothing",
