@@ -93,12 +93,14 @@ def test_a_death_at_any_operation_doubles_no_refusal_and_hides_at_most_the_last(
 
 
 def test_the_tail_of_a_living_writer_is_not_read(tmp_path: Path) -> None:
-    """It changes, and comes again as a frame."""
+    """It changes, and comes again as a frame; and rows are still to come before it."""
     archive = str(tmp_path / "a")
     service = Service(Files(), archive, most=400_000)
     while service.collect("inputs", 1, pad=9_000):
         pass
     ship_all(Files(), archive)
+    assert service.collect("inputs", 2), "there is room for a small one in the same segment"
     service.writer.close(NOON)
     ship_all(Files(), archive)
+    assert delivered_on_disk(archive) == service.accepted
     assert audit(open_store(archive, Files())).refused == {"spool_full": 1}
