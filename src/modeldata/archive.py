@@ -97,7 +97,7 @@ class Archive:
         return self._shared.supervisor
 
     def join_in(self, collector: ModelDataCollector) -> Writer:
-        """The writer for a new collector; told again when this archive is closed."""
+        """The writer for a new collector, which gets another one when this archive is closed."""
         self._collectors.add(collector)
         return Closed() if self._closed else self.writer
 

@@ -53,7 +53,7 @@ def drain_formers(settings: Settings, own: str, around: Surroundings, env: Mappi
 
 
 def keep_draining(settings: Settings, own: str, around: Surroundings, env: Mapping[str, str]) -> None:
-    """`drain_formers` now and each minute, until it is time to leave. Each trouble is told once."""
+    """`drain_formers` now and each minute, until it is time to leave. Each trouble is reported once."""
     known: set[str] = set()
     while True:
         for reason in drain_formers(settings, own, around, env):

@@ -113,7 +113,7 @@ class OpenSegment:
             yield self._tail
 
     def _read_tail(self) -> Frame | None:
-        """What a writer refused and could not say, if it left no END. Nobody reads it while the writer lives: it changes."""
+        """Counts of refused rows that a killed writer left. Not read while it lives: they change, and rows may still come before."""
         at = self.size - frame.TALLY_BYTES
         content = self.read(frame.TALLY_BYTES, at) if at >= frame.FIRST_FRAME else b""
         if not content.startswith(frame.TALLY_MAGIC):
