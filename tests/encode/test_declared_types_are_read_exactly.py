@@ -43,7 +43,11 @@ def _around(inner: st.SearchStrategy[pa.DataType]) -> st.SearchStrategy[pa.DataT
         st.builds(lambda make, kind: make(kind), st.sampled_from([pa.list_, pa.large_list, pa.list_view]), inner),
         st.builds(lambda kind: pa.list_(kind, 2), inner),
         st.builds(lambda pairs: pa.struct(pairs), st.lists(st.tuples(ODD_NAMES, inner), max_size=3)),
-        st.builds(lambda key, item: pa.map_(pa.field("key", key, nullable=False), item), inner, inner),
+        st.builds(
+            lambda key, item: pa.map_(pa.field("key", key, nullable=False), item),
+            inner.filter(lambda key: key != pa.null()),
+            inner,
+        ),
         st.builds(lambda kind: pa.dictionary(pa.int32(), kind), inner),
         st.builds(lambda kind: pa.run_end_encoded(pa.int32(), kind), inner),
         st.builds(lambda kind: pa.dense_union([pa.field("a", kind), pa.field("int64", kind)]), inner),
