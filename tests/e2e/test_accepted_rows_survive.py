@@ -193,7 +193,7 @@ def test_forked_children_write_as_writers_of_their_own(tmp_path: Path) -> None:
                 work(f"fork{child}")
                 os._exit(0)
             children.append(pid)
-        pid = ctypes.CDLL(None).fork()  # tells nobody
+        pid = ctypes.PyDLL(None).fork()  # tells nobody
         if pid == 0:
             work("c-fork")
             os._exit(0)
