@@ -105,7 +105,7 @@ def _make(folder: Path, form: str) -> None:
     from modeldata import Archive
     from modeldata.ship.pipeline import Pipeline
     from modeldata.spool.files import Files
-    from modeldata.spool.place import open_place
+    from modeldata.spool.folder import open_place
     from modeldata.store import open_store
 
     archive = Archive(folder / "archive", format=form, ship="off", fsync="never", batch_seconds=0, min_free_bytes=0)

@@ -34,13 +34,13 @@ from modeldata.settings import Settings
 from modeldata.ship.batch import own_columns
 from modeldata.ship.calls import portions
 from modeldata.ship.checkpoint import State
-from modeldata.ship.definitions import Layout
-from modeldata.ship.gather import Gatherer, Group
+from modeldata.ship.definitions import ArchiveLayout
+from modeldata.ship.gather import FrameGroup, Gatherer
 from modeldata.ship.pipeline import Pipeline
+from modeldata.spool.bulk import runs
 from modeldata.spool.files import Files
-from modeldata.spool.place import Place, open_place
+from modeldata.spool.folder import SpoolFolder, open_place
 from modeldata.spool.reader import Damage, OpenSegment, segment_names
-from modeldata.spool.run import runs
 from modeldata.store import open_store
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
@@ -136,7 +136,7 @@ def _timed(cost: dict[str, float], stage: str) -> Iterator[None]:
     cost[stage] += time.process_time() - began
 
 
-def _walk(place: Place) -> Iterator[int]:
+def _walk(place: SpoolFolder) -> Iterator[int]:
     for name in segment_names(place, Files()):
         segment = OpenSegment(place, name, Files())
         for found in runs(segment, 0):
@@ -145,8 +145,8 @@ def _walk(place: Place) -> Iterator[int]:
         segment.close()
 
 
-def _groups(place: Place) -> Iterator[Group]:
-    gatherer = Gatherer(place, Files(), layout=Layout("csv", hour_folders=False, excel_safe=False), warn=print)
+def _groups(place: SpoolFolder) -> Iterator[FrameGroup]:
+    gatherer = Gatherer(place, Files(), layout=ArchiveLayout("csv", hour_folders=False, excel_safe=False), warn=print)
     state = State()
     while True:
         found = gatherer.gather(state)
@@ -216,7 +216,7 @@ def _crumb_ms() -> float:
     return statistics.median(spent)
 
 
-def _place(folder: Path) -> Place:
+def _place(folder: Path) -> SpoolFolder:
     return open_place(str(folder), Files(), os.urandom(16), time.time_ns())
 
 

@@ -10,7 +10,7 @@ from modeldata.interrupts import spare
 from modeldata.ready import prepare
 from modeldata.settings import Settings
 from modeldata.shared import Shared, say, shared_of, warn
-from modeldata.spool.quota import Full
+from modeldata.spool.quota import SpoolFull
 from modeldata.spool.writer import Writer, new_packer
 
 __all__ = ["Archive", "Closed", "default_archive", "flush", "say"]
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from modeldata.read.question import JoinQuestion, Question
     from modeldata.read.reader import Reader
     from modeldata.read.scan import Scan
-    from modeldata.ship.start import Supervisor
-    from modeldata.snapshot import Shapes
+    from modeldata.ship.supervisor import Supervisor
+    from modeldata.snapshot import SchemaCache
     from modeldata.spool.writer import Lane
     from modeldata.stats import Stats
 
@@ -192,7 +192,7 @@ class Archive:
     def warn(self, text: str) -> None:
         warn(text)
 
-    def show(self, shapes: Shapes, input_data: object, user_correlation_id: str) -> None:
+    def show(self, shapes: SchemaCache, input_data: object, user_correlation_id: str) -> None:
         """The debug mode of the original: what would be archived, on stdout."""
         from modeldata.debug import show
 
@@ -210,7 +210,7 @@ class Closed(Writer):
         pass  # it has nothing to write to
 
     def acquire(self) -> Lane:
-        raise Full("closed", "this archive was closed")
+        raise SpoolFull("closed", "this archive was closed")
 
 
 def _again(variables: dict[str, str]) -> Archive:

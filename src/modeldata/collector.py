@@ -8,10 +8,10 @@ from modeldata.archive import Archive, default_archive, say
 from modeldata.identity import Identity, feature_names_of
 from modeldata.interrupts import of_service, spare
 from modeldata.request import current_request, encoded_id
-from modeldata.snapshot import Refused, Shapes, taker_of, takers
-from modeldata.snapshot.kinds import Distributed
+from modeldata.snapshot import RefusedData, SchemaCache, capture_of, takers
+from modeldata.snapshot.dispatch import Distributed
 from modeldata.spool.frame import MAX_DATA, MAX_ID
-from modeldata.spool.quota import Full
+from modeldata.spool.quota import SpoolFull
 from modeldata.spool.segment import NotStored
 
 TYPE_CHECKING = False
@@ -83,7 +83,7 @@ class ModelDataCollector:
     def _begin(self, identity: Identity, feature_names: tuple[str, ...] | None) -> None:
         settings = self._archive.settings
         self.identity = identity
-        self._shapes = Shapes(identity.as_dict(), feature_names, settings.layout)
+        self._shapes = SchemaCache(identity.as_dict(), feature_names, settings.layout)
         self._writer = self._archive.join_in(self)
         self._archive.writer.identities[self._shapes.stream] = identity.as_dict()
         self._enabled = settings.enabled
@@ -151,7 +151,7 @@ class ModelDataCollector:
         if issubclass(type(error), Distributed) and lane is not None:
             self._writer.release(lane)  # others need it while Spark works
             return self._collect_spark(input_data, user_correlation_id)
-        if writing and lane is not None and not issubclass(type(error), Full):
+        if writing and lane is not None and not issubclass(type(error), SpoolFull):
             self._writer.retire(lane)
             lane = None
             if issubclass(type(error), NotStored):
@@ -167,7 +167,7 @@ class ModelDataCollector:
     def _collect_spark(self, frame: Any, user_correlation_id: str) -> bool:
         """Through no spool: the executors write, and what this returns is what became of it."""
         try:
-            from modeldata.spark.frame import collect
+            from modeldata.spark.dataframe import collect
 
             correlation, request = (
                 one.decode("utf-8", "replace") for one in (encoded_id(user_correlation_id), current_request())
@@ -186,10 +186,10 @@ class ModelDataCollector:
         lane = None
         try:
             lane = self._writer.fresh_lane()
-            plan, rows, data = taker_of(input_data)(input_data, self._shapes, lane.pack)
+            plan, rows, data = capture_of(input_data)(input_data, self._shapes, lane.pack)
             lane.append(plan, rows, data, encoded_id(user_correlation_id), current_request(), time_ns())
         except Exception as error:
-            if lane is not None and not issubclass(type(error), Full):
+            if lane is not None and not issubclass(type(error), SpoolFull):
                 self._writer.retire(lane)
                 lane = None
             spare(error)
@@ -207,10 +207,10 @@ def _again(
     return collector
 
 
-def _too_large(rows: int, size: int, limit: int) -> Refused:
+def _too_large(rows: int, size: int, limit: int) -> RefusedData:
     if size <= MAX_DATA and size <= limit * rows:
-        return Refused("too_large", f"an id of {size:,} bytes; ids may have {MAX_ID:,}")
-    return Refused(
+        return RefusedData("too_large", f"an id of {size:,} bytes; ids may have {MAX_ID:,}")
+    return RefusedData(
         "too_large",
         f"{rows} row(s) of {size:,} bytes together; a row may have {limit:,} (MODELDATA_MAX_ROW_BYTES)",
     )

@@ -11,25 +11,25 @@ import msgpack
 from modeldata.encode import encoder
 from modeldata.request import current_request, encoded_id
 from modeldata.shared import say
-from modeldata.ship.batch import Batch, Form, encode_group
-from modeldata.ship.definitions import Layout
-from modeldata.ship.gather import Group, Taken
-from modeldata.snapshot import taker_of
+from modeldata.ship.batch import Batch, BatchFormat, encode_group
+from modeldata.ship.definitions import ArchiveLayout
+from modeldata.ship.gather import FrameGroup, WriterFrames
+from modeldata.snapshot import capture_of
 from modeldata.spool import frame
+from modeldata.spool.bulk import FrameRun
 from modeldata.spool.reader import Frame
-from modeldata.spool.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modeldata.snapshot import Shapes
+    from modeldata.snapshot import SchemaCache
 
-PRINTED = Layout("csv", hour_folders=False, excel_safe=False)
+PRINTED = ArchiveLayout("csv", hour_folders=False, excel_safe=False)
 
 
-def show(shapes: Shapes, input_data: object, user_correlation_id: object, pack: Callable[[object], bytes]) -> None:
+def show(shapes: SchemaCache, input_data: object, user_correlation_id: object, pack: Callable[[object], bytes]) -> None:
     """Print what the archive would get for this call. Raises whatever the data raises."""
-    plan, rows, data = taker_of(input_data)(input_data, shapes, pack)
+    plan, rows, data = capture_of(input_data)(input_data, shapes, pack)
     if not rows:
         return
     correlation = encoded_id(user_correlation_id)
@@ -37,8 +37,8 @@ def show(shapes: Shapes, input_data: object, user_correlation_id: object, pack: 
     head = frame.unpack_frame_header(made, 0, 0)
     assert head is not None
     definition = msgpack.unpackb(plan.definition, unicode_errors="surrogatepass")
-    group = Group(definition, definition["identity"], "", PRINTED)
-    group.frames.append(Taken(bytes(16), Run.of(Frame(head, 0, made[frame.FRAME_BYTES :]))))
-    for batch in encode_group(group, Form(encoder(PRINTED.format), PRINTED.excel_safe, sys.maxsize, "")):
+    group = FrameGroup(definition, definition["identity"], "", PRINTED)
+    group.frames.append(WriterFrames(bytes(16), FrameRun.of(Frame(head, 0, made[frame.FRAME_BYTES :]))))
+    for batch in encode_group(group, BatchFormat(encoder(PRINTED.format), PRINTED.excel_safe, sys.maxsize, "")):
         if isinstance(batch, Batch):
             say(batch.data.decode("utf-8"))

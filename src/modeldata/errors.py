@@ -125,7 +125,7 @@ def said(error: BaseException) -> str:
     masked = mask(text)
     if len(text) > MOST_TEXT:
         masked = masked[: max(0, min(MOST_TEXT, len(masked) - LONGEST_SECRET))] + "..."
-    if _module_of(type(error)) in ("modeldata.snapshot.plan", "modeldata.spool.quota"):
+    if _module_of(type(error)) in ("modeldata.snapshot.schema", "modeldata.spool.quota"):
         return masked  # ours, worded for a user
     return f"{kind}: {masked}" if masked else kind
 

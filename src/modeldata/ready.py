@@ -29,8 +29,8 @@ def prepare() -> None:
     if "numpy" in sys.modules:
         import modeldata.snapshot.arrays
     if "pandas" in sys.modules:
-        import modeldata.snapshot.foreign
-        import modeldata.snapshot.frames
-        import modeldata.snapshot.series
+        import modeldata.snapshot.numpy_values
+        import modeldata.snapshot.pandas_frames
+        import modeldata.snapshot.pandas_series
     if any(name in sys.modules for name in ARROW):
         import modeldata.snapshot.arrow  # noqa: F401 - likewise

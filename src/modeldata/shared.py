@@ -16,13 +16,13 @@ from modeldata import urls
 from modeldata.errors import ModelDataError, mask, said
 from modeldata.interrupts import spare
 from modeldata.settings import LAYOUT, state_folder_if_any
-from modeldata.ship.start import Supervisor
-from modeldata.snapshot import Refused
-from modeldata.snapshot.kinds import Distributed
+from modeldata.ship.supervisor import Supervisor
+from modeldata.snapshot import RefusedData
+from modeldata.snapshot.dispatch import Distributed
 from modeldata.spool.disk_kind import goes_with_container
 from modeldata.spool.files import Files
-from modeldata.spool.place import Place, note_layout, open_place
-from modeldata.spool.quota import Full, Quota
+from modeldata.spool.folder import SpoolFolder, note_layout, open_place
+from modeldata.spool.quota import Quota, SpoolFull
 from modeldata.spool.register import note_archives, remember
 from modeldata.spool.writer import Writer, new_packer
 from modeldata.stats import Stats
@@ -54,7 +54,7 @@ class Shared:
         self.settings = settings
         self.files = Files()
         self.users: set[int] = set()
-        self._opened: tuple[Place, tuple[int, int]] | None = None
+        self._opened: tuple[SpoolFolder, tuple[int, int]] | None = None
         self._settled = 0
         self._lost = False
         self._warned: dict[str, float] = {}
@@ -72,7 +72,7 @@ class Shared:
             block_seconds=settings.block_timeout if settings.when_full == "block" else 0.0,
         )
 
-    def _open_place(self) -> Place:
+    def _open_place(self) -> SpoolFolder:
         settings = self.settings
         if self._opened is not None and self._gone():
             self._lost = self._lost or self._accepted() > self._settled
@@ -93,7 +93,7 @@ class Shared:
             self.warn_once("temporary", f"no home can be written, so {TEMPORARY}: {place.folder}")
         return place
 
-    def _tend(self, place: Place, now: bool) -> None:
+    def _tend(self, place: SpoolFolder, now: bool) -> None:
         if self._pid != os.getpid():
             self._pid = os.getpid()
             self.supervisor = Supervisor(self.settings, self.files, warn)
@@ -133,7 +133,7 @@ class Shared:
         place, inode = self._opened
         return _inode(place.segments) != inode
 
-    def _awaited(self, place: Place) -> dict[str, int | None]:
+    def _awaited(self, place: SpoolFolder) -> dict[str, int | None]:
         """This process's segments → the offset up to which they must be archived; None: to their end."""
         from modeldata.spool.reader import segment_names
 
@@ -141,7 +141,7 @@ class Shared:
         ours = [name for name in segment_names(place, self.files) if name.startswith(self.writer.process)]
         return {name: positions.get(name) for name in ours} | positions
 
-    def _ask_for_shipping(self, place: Place) -> None:
+    def _ask_for_shipping(self, place: SpoolFolder) -> None:
         try:
             fd = self.files.open(place.flush_request, os.O_WRONLY | os.O_CREAT)
             self.files.close(fd)
@@ -150,7 +150,7 @@ class Shared:
             spare(error)  # then it ships when it is due
         self.writer.tend(now=True)
 
-    def _all_archived(self, place: Place, awaited: dict[str, int | None]) -> bool:
+    def _all_archived(self, place: SpoolFolder, awaited: dict[str, int | None]) -> bool:
         from modeldata.ship.status import load_state
 
         try:
@@ -192,7 +192,7 @@ class Shared:
             if thread and self.settings.ship != "off":
                 self.flush(max(0.0, min(self.settings.exit_timeout, deadline - time.monotonic())))
             self._let_go(stop=True)
-        except (OSError, ModelDataError, Full):
+        except (OSError, ModelDataError, SpoolFull):
             pass  # what was accepted is in the spool; there is nobody left to tell
 
     def stats(self) -> Stats:
@@ -247,7 +247,7 @@ class Shared:
         return True
 
 
-def _archived_in(state: State, place: Place, awaited: dict[str, int | None], written: dict[str, int]) -> bool:
+def _archived_in(state: State, place: SpoolFolder, awaited: dict[str, int | None], written: dict[str, int]) -> bool:
     for name, position in awaited.items():
         offset = state.offsets.get(name, 0)
         if offset == -1 or (position is not None and offset >= position):
@@ -271,7 +271,7 @@ def _reason(error: Exception, writing: bool) -> str:
     """One of `REASONS`. Only our own exceptions name theirs: what the data raises may carry anything."""
     kind = type(error)
     spark = sys.modules.get("modeldata.spark.errors")  # there, where a frame of Spark's was refused
-    if kind in (Refused, Distributed, Full) or (spark is not None and kind is spark.NotArchived):
+    if kind in (RefusedData, Distributed, SpoolFull) or (spark is not None and kind is spark.NotArchived):
         named = error.reason  # type: ignore[attr-defined] # each of them has one
         return named if named in REASONS else "internal"
     if issubclass(kind, MemoryError):

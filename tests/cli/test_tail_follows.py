@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from modeldata.cli.seen import Seen
+from modeldata.cli.seen import SeenRows
 from modeldata.keep.compact import Sizes
-from modeldata.keep.switch import Run
-from modeldata.keep.whole import Job, compact
+from modeldata.keep.jobs import KeepJob, compact
+from modeldata.keep.rewrite import RewriteRun
 from tests.keep.kit import local
 from tests.read.kit import Shipped
 from tests.support import scripts
@@ -97,7 +97,7 @@ def test_rows_that_come_late_are_shown_when_they_come_and_compaction_shows_none_
     shipped.ship()
     with tail(tmp_path, "--json", "-n", "9") as seen:
         seen.wait_for(4)
-        compacting = Job(local(tmp_path), "archive", {}, Run("run", "host", time.time_ns()))
+        compacting = KeepJob(local(tmp_path), "archive", {}, RewriteRun("run", "host", time.time_ns()))
         assert [done.problem for done in compact(compacting, Sizes(), include_today=False, dry=False)] == [""]
         assert list((tmp_path / "archive").rglob("*.parquet"))
         shipped.collect("inputs", {"n": 2})
@@ -139,7 +139,7 @@ def test_it_ends_when_nobody_reads_any_more_although_no_row_arrives(tmp_path: Pa
 
 
 def test_sequence_numbers_are_remembered_whatever_order_they_come_in() -> None:
-    seen = Seen()
+    seen = SeenRows()
     key = ("folder", "writer")
     assert seen.missing(key, 0, 9) == [(0, 9)]
     for first, last in ((4, 5), (8, 8), (0, 1), (2, 2), (6, 6)):

@@ -16,20 +16,20 @@ import pytest
 
 from modeldata import Archive
 from modeldata.settings import Settings
-from modeldata.ship import start
+from modeldata.ship import supervisor
 from modeldata.ship.spawn import LOG_BYTES, child_environment, put_log_aside, searched
 from modeldata.ship.trouble import Once
 from modeldata.spool.files import Files
-from modeldata.spool.place import Place, open_place
+from modeldata.spool.folder import SpoolFolder, open_place
 from tests.support.archive import features
 from tests.support.scripts import modeldata, run, wait_until
 
 LIBRARY = os.path.dirname(os.__file__)
-SOURCE = str(Path(start.__file__).parents[2])
+SOURCE = str(Path(supervisor.__file__).parents[2])
 """The folder of the package that is under test."""
 
 
-def _place(folder: Path) -> Place:
+def _place(folder: Path) -> SpoolFolder:
     return open_place(str(folder / "spool"), Files(), b"\1" * 16, 0)
 
 
@@ -207,10 +207,10 @@ def test_a_store_whose_library_is_broken_is_said_and_the_other_archives_go_on(
 
 
 def test_a_shipper_that_never_comes_up_is_started_less_and_less_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place, said, started = _place(tmp_path), list[str](), list[Place]()
-    monkeypatch.setattr(start, "start_detached", lambda place, settings, files: started.append(place))
+    place, said, started = _place(tmp_path), list[str](), list[SpoolFolder]()
+    monkeypatch.setattr(supervisor, "start_detached", lambda place, settings, files: started.append(place))
     settings = Settings.build({}, archive=str(tmp_path / "a"), ship="process")
-    supervisor = start.Supervisor(settings, Files(), said.append)
+    tending = supervisor.Supervisor(settings, Files(), said.append)
 
     def tries(age: float) -> int:
         before = len(started)
@@ -218,7 +218,7 @@ def test_a_shipper_that_never_comes_up_is_started_less_and_less_often(tmp_path: 
             if os.path.exists(place.starting):
                 moment = time.time() - age
                 os.utime(place.starting, (moment, moment))
-            supervisor.tend(place, now=True)
+            tending.tend(place, now=True)
         return len(started) - before
 
     assert tries(6) == 4, "three at once, then each waits twice as long"
@@ -284,15 +284,15 @@ def test_a_thread_of_ours_that_ends_is_started_again_and_reported(
     listed.error = SystemExit()
     collector = archive.collector("m")
     assert collector.collect([1])
-    supervisor = archive._supervisor
-    assert supervisor is not None and supervisor.thread is not None
-    first = supervisor.thread
+    tending = archive._supervisor
+    assert tending is not None and tending.thread is not None
+    first = tending.thread
     wait_until(lambda: not first.alive())
     listed.error = None
 
     archive.writer.tend(now=True)
 
-    assert supervisor.thread is not first and supervisor.thread.alive()
+    assert tending.thread is not first and tending.thread.alive()
     wait_until(lambda: listed.good > 1)
     assert "ended before its time" in caplog.text
     if way == "thread":
@@ -303,7 +303,7 @@ def test_a_thread_of_ours_that_ends_is_started_again_and_reported(
 def test_a_shipping_thread_that_met_an_unknown_error_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import modeldata.ship.lead as lead
+    import modeldata.ship.leader as lead
 
     real, raised = lead.lead_and_ship, list[int]()
 
@@ -314,8 +314,8 @@ def test_a_shipping_thread_that_met_an_unknown_error_goes_on(
         return real(*arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(lead, "lead_and_ship", fails_first)
-    monkeypatch.setattr(start, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(start, "retry_after", lambda failures, dice: 0.01)
+    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(supervisor, "retry_after", lambda failures, dice: 0.01)
     archive = Archive(tmp_path / "archive", ship="thread", batch_seconds=0)
     assert archive.collector("m", "in", ["n"]).collect([1])
 

@@ -30,9 +30,9 @@ from modeldata import Archive, names
 from modeldata.read.audit import audit
 from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
-from modeldata.snapshot.plan import Plan
+from modeldata.snapshot.schema import Schema
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from modeldata.store import open_store
 from tests.faults.scenario import NOON, Service, new_pipeline
 from tests.support.archive import manifest_lines
@@ -248,7 +248,7 @@ def test_a_forged_layout_is_refused_and_not_believed_while_others_go_on(tmp_path
     layout = {**good, **forged} if isinstance(forged, dict) and forged else forged
     shapes = service.shapes["inputs"]
     definition = {**msgpack.unpackb(shapes.row_plan(2, True).definition), "archive_layout": layout}
-    shapes.rows[2, True] = Plan(shapes.stream, ("number", "text"), msgpack.packb(definition))
+    shapes.rows[2, True] = Schema(shapes.stream, ("number", "text"), msgpack.packb(definition))
     assert service.collect("inputs", 1) and service.collect("predictions", 2)
 
     told: list[str] = []

@@ -14,9 +14,9 @@ import pytest
 from modeldata import Archive
 from modeldata.encode.restore import restore_column
 from modeldata.ship.pipeline import Pipeline
-from modeldata.ship.targets import MAX_SHAPES
+from modeldata.ship.placement import MAX_SHAPES
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from modeldata.store import open_store
 
 CALLS = 3 * MAX_SHAPES

@@ -18,7 +18,7 @@ from modeldata import encode as formats
 from modeldata.ship import batch
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from modeldata.store import open_store
 
 ROWS = 400

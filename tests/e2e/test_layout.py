@@ -20,8 +20,8 @@ import pytest
 from modeldata import Archive, ModelDataCollector
 from modeldata.ship.worker import Worker
 from modeldata.spool.files import Files
+from modeldata.spool.folder import open_place
 from modeldata.spool.lock import Leadership
-from modeldata.spool.place import open_place
 from tests.support.archive import assert_complete, data_files, features, manifest_lines, rows
 from tests.support.scripts import drain, modeldata, run
 

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from modeldata import Archive
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from modeldata.store import open_store
 
 csv.field_size_limit(sys.maxsize)

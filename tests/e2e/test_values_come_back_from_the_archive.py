@@ -15,7 +15,7 @@ from modeldata import Archive
 from modeldata.encode.restore import restore_column
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from modeldata.store import open_store
 from tests.encode.support import FORMATS, MIXED, SHAPED, UNIFORM, assert_same, cells, decoded, expected
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from modeldata import Archive
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from modeldata.store import open_store
 from tests.encode.support import FORMATS
 from tests.snapshot.kinds_of_values import KINDS, SPAN

@@ -120,13 +120,13 @@ def _assert_same_details(found: object, wanted: object, about: str) -> None:
 def decoded(*calls: object) -> list[Column] | None:
     """The columns of calls, through the snapshot; None where they have none, or are of more than one shape."""
     from modeldata.columns import Payloads, decode
-    from modeldata.snapshot import taker_of
+    from modeldata.snapshot import capture_of
     from tests.snapshot.support import definition_of
 
     shapes, pack = new_shapes(), new_pack()
     definitions, frames = set(), []
     for data in calls:
-        plan, rows, taken = taker_of(data)(data, shapes, pack)
+        plan, rows, taken = capture_of(data)(data, shapes, pack)
         if rows:
             definitions.add(plan.definition)
             frames.append((rows, taken))

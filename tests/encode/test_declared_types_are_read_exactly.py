@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from modeldata.declared import parse
 from modeldata.encode.kinds import of_declared
-from modeldata.snapshot import arrays, frames
+from modeldata.snapshot import arrays, pandas_frames
 from modeldata.snapshot.arrow import _address
 from modeldata.snapshot.arrow_schema import read_schema, text_of
 
@@ -75,7 +75,7 @@ def family(kind: pa.DataType) -> str:
 def printed(kind: pa.DataType) -> list[str]:
     """As a column of an Arrow table, and as a column of pandas that keeps Arrow's types, declare it."""
     capsule = pa.field("x", kind).__arrow_c_schema__()
-    return [f"arrow:{text_of(read_schema(_address(capsule, b'arrow_schema')))}", frames.classify(pd.ArrowDtype(kind))[0]]
+    return [f"arrow:{text_of(read_schema(_address(capsule, b'arrow_schema')))}", pandas_frames.classify(pd.ArrowDtype(kind))[0]]
 
 
 @settings(max_examples=150, deadline=None)
@@ -135,7 +135,7 @@ PANDAS: dict[str, tuple[object, str]] = {
 @pytest.mark.parametrize("name", PANDAS)
 def test_each_pandas_dtype_and_a_category_of_it_is_read_as_what_it_is(name: str) -> None:
     dtype, wanted = PANDAS[name]
-    text, _ = frames.classify(dtype)
+    text, _ = pandas_frames.classify(dtype)
     assert parse(text).name and parse(text).family == wanted, text
     category = parse(f"category[{text}]")
     assert category.stored == parse(text)

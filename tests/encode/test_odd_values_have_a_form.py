@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from modeldata.columns import Column
-from modeldata.snapshot.plan import MAX_DEPTH
+from modeldata.snapshot.schema import MAX_DEPTH
 from tests.encode.support import FORMATS, cells, encode, read_back, with_number
 
 pytestmark = pytest.mark.parametrize("file_format", FORMATS)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
-from modeldata.snapshot import Shapes, taker_of
+from modeldata.snapshot import SchemaCache, capture_of
 from modeldata.snapshot.pieces import Pieces
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
-from modeldata.spool.quota import Full, Quota
+from modeldata.spool.folder import open_place
+from modeldata.spool.quota import Quota, SpoolFull
 from modeldata.spool.segment import NotStored
 from modeldata.spool.writer import Writer, new_packer
 from modeldata.store import open_store
@@ -49,7 +49,7 @@ class Service:
             tend=lambda place, now: None,
             sync=sync,
         )
-        self.shapes = {name: Shapes(identity(name), ("number", "text")) for name in ("inputs", "predictions")}
+        self.shapes = {name: SchemaCache(identity(name), ("number", "text")) for name in ("inputs", "predictions")}
         for name, shapes in self.shapes.items():
             self.writer.identities[shapes.stream] = identity(name)
         self.attempted: Counter[tuple[str, str]] = Counter()
@@ -64,11 +64,11 @@ class Service:
         key = (name, str(number))
         self.attempted[key] += 1
         shapes = self.shapes[name]
-        plan, rows, taken = taker_of([])([[number, "x" * pad]] if nested else [number, "x" * pad], shapes, lane.pack)
+        plan, rows, taken = capture_of([])([[number, "x" * pad]] if nested else [number, "x" * pad], shapes, lane.pack)
         data = taken if pad < IN_PIECES else Pieces([taken[:10], memoryview(taken)[10:]])
         try:
             lane.append(plan, rows, data, b"", b"", time_ns)
-        except Full as full:
+        except SpoolFull as full:
             lane.refuse(shapes.stream, full.reason, 1)
             self.writer.release(lane)
             return False

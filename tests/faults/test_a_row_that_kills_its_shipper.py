@@ -14,10 +14,10 @@ import pytest
 from modeldata import Archive
 from modeldata.errors import SpoolError
 from modeldata.settings import Settings
-from modeldata.ship import apart, attempt
+from modeldata.ship import attempt, isolation
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from modeldata.store import open_store
 from tests.support.scripts import modeldata, run, wait_until
 
@@ -200,7 +200,7 @@ def test_one_row_in_each_of_two_collectors_is_set_aside(
 
 @pytest.mark.faults
 def test_a_row_that_hangs_its_encoder_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "SECONDS", 10.0)
+    monkeypatch.setattr(isolation, "SECONDS", 10.0)
     life = _Life(tmp_path, monkeypatch, how="hang")
     for text in ("a", POISON):
         life.collect("in", {"text": text})
@@ -237,7 +237,7 @@ def test_the_next_row_of_its_kind_kills_no_shipper(tmp_path: Path, monkeypatch: 
 
 
 def test_rows_that_share_a_file_as_json_are_cut_down_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modeldata.ship.targets.MAX_SHAPES", 1)
+    monkeypatch.setattr("modeldata.ship.placement.MAX_SHAPES", 1)
     life = _Life(tmp_path, monkeypatch)
     life.collect("in", {"text": "a"})
     life.collect("in", [{"text": "b", "x": 1}, {"text": POISON, "x": 2}, {"text": "c", "x": 3}])

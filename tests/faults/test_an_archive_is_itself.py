@@ -18,7 +18,7 @@ from modeldata.errors import ModelDataError
 from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from modeldata.store import open_store
 from modeldata.store.archive_id import NAME, identify
 from modeldata.testing import Died, Fault, FaultyFiles

@@ -18,7 +18,7 @@ from modeldata.read.audit import audit
 from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from modeldata.store import open_store
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.support.spools import copy_as_itself

@@ -21,11 +21,11 @@ from modeldata.ship.checkpoint import Checkpoint, State
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool import frame
 from modeldata.spool.files import Files
+from modeldata.spool.folder import SpoolFolder, open_place
 from modeldata.spool.lock import Leadership
-from modeldata.spool.place import Place, open_place
-from modeldata.spool.quota import Full, Quota
+from modeldata.spool.quota import Quota, SpoolFull
 from modeldata.spool.reader import OpenSegment, segment_names
-from modeldata.store import Foreign, Unavailable
+from modeldata.store import Conflict, Unavailable
 from modeldata.store.local import LocalStore
 from modeldata.testing import Died, Fault, FaultyFiles, SimulatedDisk
 from tests.support.scripts import environment
@@ -380,14 +380,14 @@ def test_bytes_of_somebody_else_are_never_overwritten_or_cut(tmp_path: Path, the
         store.append("data.csv", 4, data)
         assert file.read_bytes() == b"ours" + data
         return
-    with pytest.raises(Foreign):
+    with pytest.raises(Conflict):
         store.append("data.csv", 4, data)
     assert file.read_bytes() == there
 
 
 def test_a_file_that_shrank_is_never_written_to_beyond_its_end(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_bytes(b"ou")
-    with pytest.raises(Foreign):
+    with pytest.raises(Conflict):
         LocalStore(str(tmp_path), Files()).append("data.csv", 4, b"rows")
     assert (tmp_path / "data.csv").read_bytes() == b"ou"
 
@@ -472,7 +472,7 @@ def test_room_is_left_to_the_rest_of_the_machine(tmp_path: Path) -> None:
 
     place = open_place(str(tmp_path / "spool"), Files(), b"\1" * 16, NOON)
     assert Quota(1 << 30, 500_000, Small()).grant(place, 1000, 300_000) >= 1000
-    with pytest.raises(Full) as refused:
+    with pytest.raises(SpoolFull) as refused:
         Quota(1 << 30, 999_500, Small()).grant(place, 1000, 300_000)
     assert refused.value.reason == "no_space"
 
@@ -499,7 +499,7 @@ def test_every_segment_that_its_writer_left_says_END(tmp_path: Path, left: int) 
     assert _frames(Path(path))[-1][2].kind == frame.END
 
 
-def _place(service: Service) -> Place:
+def _place(service: Service) -> SpoolFolder:
     assert service.writer.place is not None
     return service.writer.place
 
@@ -528,7 +528,7 @@ def test_a_living_writer_is_never_without_a_segment(tmp_path: Path) -> None:
             self._look()
 
     made: list[str] = []
-    place: Place | None = None
+    place: SpoolFolder | None = None
     service = Service(Watching(), archive)
     assert service.collect("inputs", 0)
     place = service.writer.place

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from modeldata.spool.files import Files
-from modeldata.spool.quota import Full
+from modeldata.spool.quota import SpoolFull
 from tests.support.archive import features
 from tests.support.scripts import drain, modeldata, run
 
@@ -158,7 +158,7 @@ def test_a_full_spool_keeps_nothing_of_what_was_refused(tmp_path: Path) -> None:
         pass
     caught = []
     for _ in range(5):
-        with pytest.raises(Full) as refused:
+        with pytest.raises(SpoolFull) as refused:
             service.writer.new_segment(b"\3" * 16, 1, 300_000, NOON)
         caught.append(refused.value)
     assert len({id(one) for one in caught}) == 5, "an exception that is raised again grows with each caller's frames"

@@ -19,8 +19,8 @@ from modeldata.settings import Settings
 from modeldata.ship.worker import Worker
 from modeldata.spool import frame
 from modeldata.spool.files import Files
+from modeldata.spool.folder import open_place
 from modeldata.spool.lock import Leadership
-from modeldata.spool.place import open_place
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.support.archive import assert_complete, data_files, features
 from tests.support.scripts import drain, environment, run

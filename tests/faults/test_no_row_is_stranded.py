@@ -13,12 +13,12 @@ import pytest
 from modeldata import Archive
 from modeldata.settings import Settings
 from modeldata.ship.drain import drain_formers
-from modeldata.ship.former import former_spools, pending_rows
-from modeldata.ship.lead import Surroundings
+from modeldata.ship.former_spools import former_spools, pending_rows
+from modeldata.ship.leader import Surroundings
 from modeldata.spool import register
 from modeldata.spool.files import Files
+from modeldata.spool.folder import SUFFIX
 from modeldata.spool.lock import Leadership
-from modeldata.spool.place import SUFFIX
 from tests.support.archive import features
 from tests.support.scripts import modeldata
 

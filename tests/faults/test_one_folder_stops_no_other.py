@@ -18,7 +18,7 @@ from modeldata import Archive, ModelDataError
 from modeldata.settings import SPOOL_PREFIX, Settings
 from modeldata.ship.status import load_state
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from modeldata.testing import Died, Fault, FaultyFiles
 
 from .scenario import NOON, Service, delivered, manifest_rows, new_pipeline, ship_all

@@ -17,8 +17,8 @@ from modeldata.errors import ModelDataError
 from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
+from modeldata.spool.folder import open_place
 from modeldata.spool.lock import Leadership
-from modeldata.spool.place import open_place
 from modeldata.store.local import LocalStore
 from modeldata.testing import Fault, FaultyFiles
 

@@ -351,7 +351,7 @@ def test_a_full_disk_never_stops_the_shipper_from_freeing_it(private_mounts: lis
     from modeldata.testing import Died, Fault, FaultyFiles
     from modeldata.spool.files import Files
     from modeldata.ship.pipeline import Pipeline
-    from modeldata.spool.place import open_place
+    from modeldata.spool.folder import open_place
     from modeldata.store import open_store
 
     os.mkdir("spool")

@@ -13,11 +13,11 @@ import pytest
 from modeldata import Archive, ModelDataError
 from modeldata.read.audit import audit
 from modeldata.settings import Settings
-from modeldata.ship.lead import Surroundings, make_fleet
+from modeldata.ship.leader import Surroundings, make_fleet
 from modeldata.ship.worker import Worker
 from modeldata.spool.files import Files
+from modeldata.spool.folder import open_place
 from modeldata.spool.lock import Leadership
-from modeldata.spool.place import open_place
 from modeldata.store import open_store
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.support.archive import features

@@ -14,14 +14,14 @@ import pytest
 
 from modeldata.errors import SpoolError
 from modeldata.keep.compact import Sizes
-from modeldata.keep.switch import STALE_NS, Run
-from modeldata.keep.whole import Done, Job, compact, erase, prune
+from modeldata.keep.jobs import FolderResult, KeepJob, compact, erase, prune
+from modeldata.keep.rewrite import STALE_NS, RewriteRun
 from modeldata.read.audit import Audit, audit
 from modeldata.read.reader import Reader
 from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
-from modeldata.spool.place import Place
+from modeldata.spool.folder import SpoolFolder
 from modeldata.store import Store
 from modeldata.store.local import LocalStore
 from modeldata.testing import Died, Fault, FaultyFiles
@@ -36,24 +36,24 @@ SMALL = Sizes(target=1 << 27, rows=1 << 20, memory=1 << 28)
 Rows = Counter[tuple[object, ...]]
 
 
-def job(store: Store, archive: str = "archive", **wanted: str) -> Job:
+def job(store: Store, archive: str = "archive", **wanted: str) -> KeepJob:
     """A run of its own, later than the claim of any before."""
-    return Job(store, archive, wanted, Run(os.urandom(16).hex(), "host", LATER_NS + next(_clock) * 2 * STALE_NS))
+    return KeepJob(store, archive, wanted, RewriteRun(os.urandom(16).hex(), "host", LATER_NS + next(_clock) * 2 * STALE_NS))
 
 
-def compacted(store: Store, sizes: Sizes = SMALL) -> list[Done]:
+def compacted(store: Store, sizes: Sizes = SMALL) -> list[FolderResult]:
     return list(compact(job(store), sizes))
 
 
-def erased(store: Store, where: str = "customer = 17") -> list[Done]:
+def erased(store: Store, where: str = "customer = 17") -> list[FolderResult]:
     return list(erase(job(store), where, dry=False))
 
 
-def pruned(store: Store, before: int = LATER_NS) -> list[Done]:
+def pruned(store: Store, before: int = LATER_NS) -> list[FolderResult]:
     return list(prune(job(store), before, dry=False))
 
 
-VERBS: dict[str, Callable[[Store], list[Done]]] = {"compact": compacted, "erase": erased, "prune": pruned}
+VERBS: dict[str, Callable[[Store], list[FolderResult]]] = {"compact": compacted, "erase": erased, "prune": pruned}
 
 
 def filled(folder: Path, file_format: str = "csv") -> Shipped:
@@ -150,7 +150,7 @@ def every_point(total: int, most: int) -> Iterator[int]:
     yield from sorted({1 + number * total // most for number in range(most)} if total > most else range(1, total + 1))
 
 
-def shipper(place: Place, store: Store, settings: Settings, *, commits: bool) -> Pipeline:
+def shipper(place: SpoolFolder, store: Store, settings: Settings, *, commits: bool) -> Pipeline:
     """One that ships; or one that is killed between its last send and its checkpoint, as a `SpoolError` says."""
     made = Pipeline(place, store, settings, files=Files(), warn=lambda text: None, may_commit=lambda: True)
     if not commits:

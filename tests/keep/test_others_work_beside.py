@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from modeldata.errors import ModelDataError, SpoolError
-from modeldata.keep.switch import Busy, Run, rewrite
-from modeldata.keep.whole import Job, compact
+from modeldata.keep.jobs import KeepJob, compact
+from modeldata.keep.rewrite import Busy, RewriteRun, rewrite
 from modeldata.read.audit import COMPLETE
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from modeldata.store import Unavailable, open_for
 from modeldata.store.local import LocalStore
 
@@ -139,7 +139,7 @@ def test_a_folder_that_somebody_is_at_is_left_alone(tmp_path: Path) -> None:
     store = local(tmp_path)
     (manifests,) = (tmp_path / "archive").glob("*/*/*/*/*/*/*/_manifest")
     (manifests / "rewrite.lock").write_text(json.dumps({"run": "1", "host": "other", "time_ns": LATER_NS}))
-    held = Job(store, "archive", {}, Run("2" * 32, "here", LATER_NS + 1))
+    held = KeepJob(store, "archive", {}, RewriteRun("2" * 32, "here", LATER_NS + 1))
     (found,) = compact(held, SMALL)
     assert "a run on 'other' is at it" in found.problem and found.rows == 0
     assert [path.suffix for path in data_files(tmp_path)] == [".csv"] * 2

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeldata import names
-from modeldata.read.catalog import Batch, Line
+from modeldata.read.catalog import ArchivedBatch, ManifestLine
 from modeldata.read.chunks import numbers
 from modeldata.read.places import file_format, identity_of, place_of
 from tests.encode.support import TEXT
@@ -50,9 +50,9 @@ def test_names_of_data_files_are_known(name: str, form: str | None) -> None:
     assert file_format(name) == form
 
 
-def _batch(log: str, calls: list[list[int]], sequences: list[tuple[str, int, int]], continues: int = 0) -> Batch:
+def _batch(log: str, calls: list[list[int]], sequences: list[tuple[str, int, int]], continues: int = 0) -> ArchivedBatch:
     rows = sum(rows * times for rows, times in calls)
-    return Batch(Line(log, 1, {}), "data.csv", 0, 0, 0, 0, rows, 0, 0, (), (), {}, calls, sequences, continues)
+    return ArchivedBatch(ManifestLine(log, 1, {}), "data.csv", 0, 0, 0, 0, rows, 0, 0, (), (), {}, calls, sequences, continues)
 
 
 def test_rows_are_numbered_within_their_calls_and_by_their_writers() -> None:

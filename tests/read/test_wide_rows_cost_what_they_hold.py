@@ -56,7 +56,7 @@ class Watched:
 def counted(monkeypatch: pytest.MonkeyPatch) -> None:
     batch_of, of_text, of_parquet = catalog.batch_of, text_part.table, parquet_part.table
 
-    def batch(*arguments: Any) -> catalog.Batch:
+    def batch(*arguments: Any) -> catalog.ArchivedBatch:
         made = batch_of(*arguments)
         return made._replace(columns=Columns(made.columns))
 

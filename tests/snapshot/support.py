@@ -8,9 +8,9 @@ import msgpack
 import pyarrow as pa
 
 from modeldata.columns import Column, Payloads, decode
-from modeldata.snapshot import Refused, Shapes, taker_of
+from modeldata.snapshot import RefusedData, SchemaCache, capture_of
 from modeldata.snapshot.packing import new_packer
-from modeldata.snapshot.plan import NOTHING
+from modeldata.snapshot.schema import NOTHING
 
 IDENTITY = {
     "account": "unknown",
@@ -22,8 +22,8 @@ IDENTITY = {
 }
 
 
-def new_shapes(*feature_names: str) -> Shapes:
-    return Shapes(IDENTITY, feature_names or None)
+def new_shapes(*feature_names: str) -> SchemaCache:
+    return SchemaCache(IDENTITY, feature_names or None)
 
 
 def new_pack() -> Callable[[object], bytes]:
@@ -35,14 +35,14 @@ def definition_of(packed: bytes) -> dict[str, object]:
     return definition
 
 
-def round_trip(*calls: object, shapes: Shapes | None = None) -> list[Column]:
+def round_trip(*calls: object, shapes: SchemaCache | None = None) -> list[Column]:
     """The columns of several calls of one shape. Fails where they are not of one shape."""
     shapes = shapes or new_shapes()
     pack = new_pack()
     frames = []
     definitions = set()
     for data in calls:
-        plan, rows, taken = taker_of(data)(data, shapes, pack)
+        plan, rows, taken = capture_of(data)(data, shapes, pack)
         if rows:
             definitions.add(plan.definition)
             frames.append((rows, bytes(taken)))
@@ -66,7 +66,7 @@ def table(columns: list[Column]) -> dict[str, list[object]]:
     return {column.name: python(column) for column in columns}
 
 
-def row_of(data: object, shapes: Shapes | None = None) -> list[object]:
+def row_of(data: object, shapes: SchemaCache | None = None) -> list[object]:
     """The one row that this data is."""
     columns = round_trip(data, shapes=shapes)
     assert all(len(column.values) == 1 for column in columns)
@@ -76,12 +76,12 @@ def row_of(data: object, shapes: Shapes | None = None) -> list[object]:
 def refused(data: object) -> str:
     """The reason for which this data is refused."""
     try:
-        _, rows, taken = taker_of(data)(data, new_shapes(), new_pack())
-    except Refused as error:
+        _, rows, taken = capture_of(data)(data, new_shapes(), new_pack())
+    except RefusedData as error:
         assert str(error), "a refusal says why"
         return error.reason
     raise AssertionError(f"taken: {rows} rows, {taken[:60]!r}")
 
 
 def taken_as_nothing(data: object) -> bool:
-    return taker_of(data)(data, new_shapes(), new_pack()) == NOTHING
+    return capture_of(data)(data, new_shapes(), new_pack()) == NOTHING

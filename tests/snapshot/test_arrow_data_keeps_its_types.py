@@ -164,7 +164,7 @@ def test_no_rows_are_no_frame(data: object) -> None:
 
 
 def test_a_slice_does_not_store_what_it_does_not_show() -> None:
-    from modeldata.snapshot import taker_of
+    from modeldata.snapshot import capture_of
     from tests.snapshot.support import new_pack
 
     many = [f"{at} {LONG}" for at in range(20_000)]
@@ -180,7 +180,7 @@ def test_a_slice_does_not_store_what_it_does_not_show() -> None:
     )
     for start in (0, 7, 12_345, 19_999):
         row = whole.slice(start, 1)
-        _, rows, data = taker_of(row)(row, new_shapes(), new_pack())
+        _, rows, data = capture_of(row)(row, new_shapes(), new_pack())
         assert rows == 1
         assert len(data) < 2_000
         assert table(round_trip(row)) == row.to_pydict()
@@ -312,11 +312,11 @@ def test_memory_is_given_back() -> None:
     gc.collect()
     before = pa.total_allocated_bytes()
     shapes = new_shapes()
-    from modeldata.snapshot import taker_of
+    from modeldata.snapshot import capture_of
     from tests.snapshot.support import new_pack
 
     for _ in range(3):
-        taker_of(data)(data, shapes, new_pack())
+        capture_of(data)(data, shapes, new_pack())
     assert pa.total_allocated_bytes() == before
 
 

@@ -11,7 +11,7 @@ import pytest
 from modeldata.columns.arrow_types import _Exported
 from modeldata.snapshot.arrow import _address
 from modeldata.snapshot.arrow_schema import read_schema
-from modeldata.snapshot.plan import Refused
+from modeldata.snapshot.schema import RefusedData
 from tests.snapshot.support import arrow, refused, round_trip
 
 STORED_AS = {"tiM": pa.int32(), "tiD": pa.int64()}
@@ -54,7 +54,7 @@ def test_an_interval_that_pyarrow_can_not_read_is_refused_wherever_it_is(form: s
 
 
 def test_the_refusal_says_what_helps() -> None:
-    with pytest.raises(Refused, match=r"month_interval.*cast it to month_day_nano_interval"):
+    with pytest.raises(RefusedData, match=r"month_interval.*cast it to month_day_nano_interval"):
         round_trip(OfType(pa.array([1], pa.int32()), "i", "tiM"))
 
 

@@ -13,8 +13,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from modeldata.snapshot import taker_of
-from modeldata.snapshot.kinds import Distributed
+from modeldata.snapshot import capture_of
+from modeldata.snapshot.dispatch import Distributed
 from tests.snapshot.support import new_pack, new_shapes, refused, round_trip, row_of, table
 
 
@@ -174,7 +174,7 @@ def test_what_is_no_data_is_refused(data: object) -> None:
 
 def test_the_rows_of_spark_stay_where_they_are() -> None:
     with pytest.raises(Distributed, match="on its executors"):
-        taker_of(Spark())(Spark(), new_shapes(), new_pack())
+        capture_of(Spark())(Spark(), new_shapes(), new_pack())
 
 
 def test_an_interrupt_is_not_taken_for_bad_data() -> None:
@@ -183,17 +183,17 @@ def test_an_interrupt_is_not_taken_for_bad_data() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        taker_of([1])([Interrupting()], new_shapes(), new_pack())
+        capture_of([1])([Interrupting()], new_shapes(), new_pack())
 
 
 def test_a_million_types_made_on_the_fly_do_not_fill_the_memory() -> None:
-    from modeldata.snapshot import kinds, values
+    from modeldata.snapshot import dispatch, values
 
     for at in range(5_000):
         kind = type(f"Row{at}", (list,), {})
         assert row_of(kind([at])) == [at]
         assert row_of([type(f"Value{at}", (int,), {})(at)]) == [at]
-    assert len(kinds.takers) <= kinds.MAX_TYPES
+    assert len(dispatch.takers) <= dispatch.MAX_TYPES
     assert len(values.handlers) <= values.MAX_TYPES
 
 

@@ -12,31 +12,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modeldata.snapshot import blocks, frames
-from modeldata.snapshot.plan import Plan, Shapes
-from modeldata.snapshot.samples import samples
+from modeldata.snapshot import pandas_blocks, pandas_frames
+from modeldata.snapshot.pandas_samples import samples
+from modeldata.snapshot.schema import Schema, SchemaCache
 from tests.snapshot.support import new_pack, new_shapes
 
-Content = tuple[Plan, int, bytes]
+Content = tuple[Schema, int, bytes]
 
 
-def public(data: pd.DataFrame, shapes: Shapes) -> Content:
-    plan, rows, content = frames.take_public(data, shapes, new_pack())
+def public(data: pd.DataFrame, shapes: SchemaCache) -> Content:
+    plan, rows, content = pandas_frames.capture_public(data, shapes, new_pack())
     return plan, rows, bytes(content)
 
 
-def by_blocks(data: pd.DataFrame, shapes: Shapes) -> Content | None:
-    taken = blocks.take_blocks(data, shapes, new_pack(), frames.plan_of)
+def by_blocks(data: pd.DataFrame, shapes: SchemaCache) -> Content | None:
+    taken = pandas_blocks.capture_blocks(data, shapes, new_pack(), pandas_frames.plan_of)
     return None if taken is None else (taken[0], taken[1], bytes(taken[2]))
 
 
-def taken(data: pd.DataFrame, shapes: Shapes) -> Content:
-    plan, rows, content = frames.take_frame(data, shapes, new_pack())
+def taken(data: pd.DataFrame, shapes: SchemaCache) -> Content:
+    plan, rows, content = pandas_frames.capture_frame(data, shapes, new_pack())
     return plan, rows, bytes(content)
 
 
 def test_this_pandas_is_read_by_its_blocks() -> None:
-    assert frames.BY_BLOCKS
+    assert pandas_frames.BY_BLOCKS
 
 
 @pytest.mark.parametrize("number", range(sum(1 for _ in samples())))
@@ -162,10 +162,10 @@ def test_labels_that_equal_text_but_print_otherwise_are_not_taken_for_it() -> No
 
 def test_more_makes_in_turn_than_are_remembered_are_all_taken_right() -> None:
     shapes = new_shapes()
-    every = [pd.DataFrame({f"c{number}": [1.0], "n": [number]}) for number in range(blocks.MOST_RECIPES + 5)]
+    every = [pd.DataFrame({f"c{number}": [1.0], "n": [number]}) for number in range(pandas_blocks.MOST_RECIPES + 5)]
     for frame in every * 2:
         assert taken(frame, shapes) == public(frame, shapes)
-    assert len(shapes.recipes) <= blocks.MOST_RECIPES
+    assert len(shapes.recipes) <= pandas_blocks.MOST_RECIPES
 
 
 def test_a_subclass_goes_by_what_it_answers() -> None:
@@ -187,16 +187,16 @@ def _raising(*args: Any) -> Any:
     raise AttributeError("_mgr")
 
 
-REAL = blocks.take_blocks
+REAL = pandas_blocks.capture_blocks
 
 
 @pytest.mark.parametrize("changed", [_wrong, _raising])
 def test_a_pandas_whose_blocks_mean_something_else_is_read_by_its_public_api(
     changed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocks, "take_blocks", changed)
-    assert not frames._both_ways_agree()
-    monkeypatch.setattr(frames, "BY_BLOCKS", False)
+    monkeypatch.setattr(pandas_blocks, "capture_blocks", changed)
+    assert not pandas_frames._both_ways_agree()
+    monkeypatch.setattr(pandas_frames, "BY_BLOCKS", False)
 
     assert taken(pd.DataFrame({"a": [1.0]}), new_shapes())[2] == np.array([1.0]).tobytes()
 

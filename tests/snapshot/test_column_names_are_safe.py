@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeldata.names import OWN_COLUMNS
-from modeldata.snapshot.plan import unique
+from modeldata.snapshot.schema import unique
 from tests.snapshot.support import round_trip, table
 
 

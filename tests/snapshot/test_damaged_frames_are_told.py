@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modeldata.columns import Payloads, Undecodable, decode
-from modeldata.snapshot import taker_of
+from modeldata.snapshot import capture_of
 from tests.snapshot.support import definition_of, new_pack, new_shapes, table
 
 SAMPLES: dict[str, Any] = {
@@ -34,7 +34,7 @@ SAMPLES: dict[str, Any] = {
 
 
 def taken(data: object) -> tuple[dict[str, object], int, bytes]:
-    plan, rows, frame = taker_of(data)(data, new_shapes(), new_pack())
+    plan, rows, frame = capture_of(data)(data, new_shapes(), new_pack())
     return definition_of(plan.definition), rows, frame
 
 

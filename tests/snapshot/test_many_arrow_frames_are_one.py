@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeldata.columns import Payloads, Undecodable, arrow_merge, decode
-from modeldata.snapshot import taker_of
+from modeldata.snapshot import capture_of
 
 from .support import definition_of, new_pack, new_shapes, table
 
@@ -36,7 +36,7 @@ COLUMNS = {
 
 def _decoded(calls: list[pa.Table]) -> dict[str, list[object]]:
     shapes, pack = new_shapes(), new_pack()
-    taken = [taker_of(call)(call, shapes, pack) for call in calls]
+    taken = [capture_of(call)(call, shapes, pack) for call in calls]
     (definition,) = {plan.definition for plan, _, _ in taken}
     return table(decode(definition_of(definition), Payloads.of([(rows, bytes(data)) for _, rows, data in taken])))
 
@@ -64,7 +64,7 @@ def test_rows_of_polars_are_merged_and_right() -> None:
     ]
     whole = pl.DataFrame(rows)
     shapes, pack = new_shapes(), new_pack()
-    taken = [taker_of(call)(call, shapes, pack) for call in (whole[at : at + 1] for at in range(len(rows)))]
+    taken = [capture_of(call)(call, shapes, pack) for call in (whole[at : at + 1] for at in range(len(rows)))]
     found = table(decode(definition_of(taken[0][0].definition), Payloads.of([(1, bytes(data)) for _, _, data in taken])))
 
     assert [dict(zip(found, values, strict=True)) for values in zip(*found.values(), strict=True)] == rows
@@ -94,7 +94,7 @@ def test_a_frame_that_lies_is_never_merged_with_another(wrong: list[object]) -> 
 def test_a_column_longer_than_its_frame_shifts_no_value() -> None:
     shapes, pack = new_shapes(), new_pack()
     one = pa.table({"a": pa.array([1, 2]), "b": pa.array([3, 4])})
-    plan, _, _ = taker_of(one)(one, shapes, pack)
+    plan, _, _ = capture_of(one)(one, shapes, pack)
 
     def frame(first: int, second: int) -> bytes:
         child = [[count, [None, bytes(8 * count)], [], None, 0, 0] for count in (first, second)]

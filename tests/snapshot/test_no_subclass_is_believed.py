@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from modeldata.snapshot import packing, values
-from modeldata.snapshot.plan import MAX_DEPTH
+from modeldata.snapshot.schema import MAX_DEPTH
 from tests.snapshot.kinds_of_values import KINDS, bases
 from tests.snapshot.support import new_pack, refused, row_of
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeldata.columns import Column, Payloads, Undecodable, cells, decode, rows
-from modeldata.snapshot import taker_of
+from modeldata.snapshot import capture_of
 
 from .support import definition_of, new_pack, new_shapes, python
 
@@ -22,7 +22,7 @@ COLUMN = st.sampled_from([PLAIN, st.floats(), st.integers(-(2**63), 2**63 - 1), 
 
 def _frames(calls: list[object]) -> tuple[dict[str, object], list[tuple[int, bytes]]]:
     shapes, pack = new_shapes(), new_pack()
-    taken = [taker_of(data)(data, shapes, pack) for data in calls]
+    taken = [capture_of(data)(data, shapes, pack) for data in calls]
     (definition,) = {plan.definition for plan, _, _ in taken}
     return definition_of(definition), [(count, bytes(data)) for _, count, data in taken]
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from modeldata.columns import Payloads, decode
-from modeldata.snapshot import Refused, taker_of
+from modeldata.snapshot import RefusedData, capture_of
 from tests.snapshot.support import definition_of, new_pack, new_shapes, table
 
 
@@ -87,8 +87,8 @@ def test_data_changed_after_the_call_is_stored_as_it_was(
 ) -> None:
     data, change = make()
     shapes, pack = new_shapes(), new_pack()
-    taker_of(data)(data, shapes, pack)  # the second call takes the cached way
-    plan, rows, taken = taker_of(data)(data, shapes, pack)
+    capture_of(data)(data, shapes, pack)  # the second call takes the cached way
+    plan, rows, taken = capture_of(data)(data, shapes, pack)
     before = repr(table(decode(definition_of(plan.definition), Payloads.of([(rows, bytes(bytearray(taken)))]))))
     change(data)
     assert repr(table(decode(definition_of(plan.definition), Payloads.of([(rows, taken)])))) == before
@@ -98,7 +98,7 @@ def test_data_changed_after_the_call_is_stored_as_it_was(
 def test_the_callers_object_is_not_changed(make: Callable[[], tuple[Any, Callable[[Any], object]]]) -> None:
     data, _ = make()
     before, shown = copy.deepcopy(data), repr(data)
-    taker_of(data)(data, new_shapes(), new_pack())
+    capture_of(data)(data, new_shapes(), new_pack())
     assert type(data) is type(before)
     assert repr(data) == repr(before) == shown
     if isinstance(data, np.ndarray):
@@ -109,8 +109,8 @@ def test_one_packer_serves_many_calls_also_after_one_that_failed() -> None:
     pack, shapes = new_pack(), new_shapes()
     for turn in range(3):
         try:
-            taker_of([0])([turn, "before", (one for one in "")], shapes, pack)
-        except Refused as error:
+            capture_of([0])([turn, "before", (one for one in "")], shapes, pack)
+        except RefusedData as error:
             assert "generator" in str(error)
-        plan, rows, taken = taker_of([0])([turn, "after"], shapes, pack)
+        plan, rows, taken = capture_of([0])([turn, "after"], shapes, pack)
         assert table(decode(definition_of(plan.definition), Payloads.of([(rows, taken)]))) == {"0": [turn], "1": ["after"]}

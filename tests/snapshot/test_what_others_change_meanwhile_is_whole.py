@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from modeldata.columns import Payloads, decode
-from modeldata.snapshot import Refused, taker_of
+from modeldata.snapshot import RefusedData, capture_of
 from tests.snapshot.support import definition_of, new_pack, new_shapes, round_trip, row_of, table
 
 CALLS = 300
@@ -71,7 +71,7 @@ def test_a_dict_that_changes_while_it_is_packed_keeps_its_keys_and_values_togeth
 def test_a_dict_whose_keys_are_exchanged_between_two_looks_keeps_its_values_under_their_names() -> None:
     row: dict[object, object] = {"a": "a", "b": "b"}
     shapes = new_shapes()
-    taker_of(row)(row, shapes, new_pack())
+    capture_of(row)(row, shapes, new_pack())
 
     class Meanwhile(dict[Any, Any]):
         def get(self, keys: Any, default: Any = None) -> Any:
@@ -83,7 +83,7 @@ def test_a_dict_whose_keys_are_exchanged_between_two_looks_keeps_its_values_unde
 
 
 def _taken(data: Any) -> dict[str, list[object]]:
-    plan, rows, taken = taker_of(data)(data, new_shapes(), new_pack())
+    plan, rows, taken = capture_of(data)(data, new_shapes(), new_pack())
     return table(decode(definition_of(plan.definition), Payloads.of([(rows, bytes(taken))])))
 
 
@@ -161,7 +161,7 @@ def test_another_thread_never_tears_what_is_taken(name: str) -> None:
 def _check(data: Any) -> None:
     try:
         found = _taken(data)
-    except Refused as error:  # is the other permitted answer
+    except RefusedData as error:  # is the other permitted answer
         assert error.reason in ("invalid_data", "unserializable")
         return
     if isinstance(data, dict) and "after" in data:

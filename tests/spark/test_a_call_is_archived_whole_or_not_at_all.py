@@ -20,7 +20,7 @@ from modeldata.spark.commit import ABANDONED_NS, Driver, sweep, tidy, unfinished
 from modeldata.spark.errors import UNKNOWN, NotArchived
 from modeldata.spark.move import mover_of
 from modeldata.spool.files import Files
-from modeldata.store import Refused, Unavailable
+from modeldata.store import Rejected, Unavailable
 from modeldata.store.local import LocalStore
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.spark.archive import assert_nothing_left, rows
@@ -250,7 +250,7 @@ def test_a_manifest_that_the_store_refuses_leaves_nothing(root: Path) -> None:
     class Refuses(LocalStore):
         def put(self, path: str, data: bytes | memoryview) -> None:
             if b'"file"' in bytes(data):
-                raise Refused("put a file", path, cause="too large")
+                raise Rejected("put a file", path, cause="too large")
             super().put(path, data)
 
     driver = Driver(call, settings, Refuses(str(root), Files()))

@@ -70,7 +70,7 @@ def test_an_executor_that_sees_another_folder_changes_nothing(spark: SparkSessio
     from functools import partial
 
     from modeldata.keep.compact import Sizes
-    from modeldata.keep.whole import compact_one
+    from modeldata.keep.jobs import compact_one
     from modeldata.read.catalog import Catalog
 
     filled(place, tmp_path)

@@ -11,7 +11,7 @@ import msgpack
 import pytest
 
 from modeldata.spool.files import Files
-from modeldata.spool.place import Place, open_place
+from modeldata.spool.folder import SpoolFolder, open_place
 from modeldata.spool.quota import Quota
 from modeldata.spool.reader import Damage, Frame, OpenSegment, segment_names
 from modeldata.spool.writer import Writer
@@ -47,7 +47,7 @@ class Spool:
         self.writer.identities["stream"] = IDENTITY
 
     @property
-    def place(self) -> Place:
+    def place(self) -> SpoolFolder:
         assert self.writer.place is not None
         return self.writer.place
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from modeldata import Archive, SpoolError
 from modeldata.spool.accounts import Accounts
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from tests.faults.scenario import NOON
 from tests.support.archive import features
 from tests.support.scripts import drain

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pytest
 
 from modeldata.columns.arrow_types import type_of
-from modeldata.snapshot import Shapes, taker_of
+from modeldata.snapshot import SchemaCache, capture_of
 from modeldata.spool.writer import new_packer
 from tests.faults.scenario import identity
 
@@ -52,7 +52,7 @@ def _kinds() -> list[object]:
 def _frames() -> list[Frame]:
     made: list[Frame] = []
     for data in _kinds():
-        plan, rows, taken = taker_of(data)(data, Shapes(identity("inputs"), None, LAYOUT), new_packer())
+        plan, rows, taken = capture_of(data)(data, SchemaCache(identity("inputs"), None, LAYOUT), new_packer())
         made.append((plan.definition, rows, bytes(taken) if isinstance(taken, (bytes, bytearray)) else b"".join(taken)))
     return made
 
@@ -123,9 +123,9 @@ def take(packed: bytes, rows: int, data: bytes) -> None:
     """As the shipper does it. Whatever it raises is an answer."""
     from modeldata.columns import Payloads, decode
     from modeldata.encode import encoder
-    from modeldata.ship.definitions import Definitions, Layout
+    from modeldata.ship.definitions import ArchiveLayout, Definitions
 
-    known = Definitions(Layout("csv", False, False)).parsed(packed)
+    known = Definitions(ArchiveLayout("csv", False, False)).parsed(packed)
     if known is None:
         return
     for name in ("csv", "parquet"):

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modeldata.spool import frame, run
+from modeldata.spool import bulk, frame
+from modeldata.spool.bulk import FrameRun, runs
 from modeldata.spool.files import Files
 from modeldata.spool.reader import Damage, Frame, OpenSegment
-from modeldata.spool.run import Run, runs
 
 from .conftest import FakePlan, Spool
 
@@ -45,7 +45,7 @@ def _many_at_a_time(segment: OpenSegment, start: int) -> list[Told]:
     return told
 
 
-def _of_run(found: Run, number: int, stop: int) -> Told:
+def _of_run(found: FrameRun, number: int, stop: int) -> Told:
     head = found.heads[number]
     numbers = tuple(int(head[name]) for name in ("kind", "flags", "sequence", "time_ns", "rows", "definition"))
     at = int(found.starts[number]) + int(head["data"])
@@ -80,10 +80,10 @@ def _finished(spool: Spool, datas: list[bytes]) -> Path:
     return Path(spool.place.segments) / spool.names()[0]
 
 
-@pytest.fixture(params=[run.FIRST_WINDOW, 320], ids=["one window", "windows smaller than the file"])
+@pytest.fixture(params=[bulk.FIRST_WINDOW, 320], ids=["one window", "windows smaller than the file"])
 def window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(run, "FIRST_WINDOW", request.param)
-    monkeypatch.setattr(run, "WINDOW", 4 * request.param)
+    monkeypatch.setattr(bulk, "FIRST_WINDOW", request.param)
+    monkeypatch.setattr(bulk, "WINDOW", 4 * request.param)
     return int(request.param)
 
 
@@ -138,8 +138,8 @@ def test_any_bytes_are_seen_alike(
     path.write_bytes(bytes(content))
     with pytest.MonkeyPatch.context() as patch:
         if small:
-            patch.setattr(run, "FIRST_WINDOW", 400)
-            patch.setattr(run, "WINDOW", 1200)
+            patch.setattr(bulk, "FIRST_WINDOW", 400)
+            patch.setattr(bulk, "WINDOW", 1200)
         _same(spool, path.name)
     shutil.rmtree(folder)
 
@@ -176,7 +176,7 @@ def test_what_is_kept_of_a_window_is_not_much_more_than_its_frames(spool: Spool,
     for number in range(100):
         spool.append(plan, b"%04d" % number)
     segment = OpenSegment(spool.place, spool.names()[0], spool.files)
-    found = [one for one in runs(segment, 0) if isinstance(one, Run)]
+    found = [one for one in runs(segment, 0) if isinstance(one, FrameRun)]
     segment.close()
 
     assert sum(len(one.content) for one in found) <= 2 * sum(int(one.sizes.sum()) for one in found)

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from modeldata.ship.calls import Calls, portions
 from modeldata.ship.checkpoint import State
-from modeldata.ship.definitions import Layout
+from modeldata.ship.definitions import ArchiveLayout
 from modeldata.ship.gather import Gatherer, joined
 from modeldata.spool import frame
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from modeldata.spool.segment import new_salt
 
 from .conftest import IDENTITY
@@ -94,7 +94,7 @@ def _write(folder: Path, calls: list[Call], number: int) -> Gatherer:
         content.append(frame.pack_frame(salt, frame.DATA, call.first, time_ns, call.rows, call.number, call.data, b"c", b""))
     Path(place.segments, f"{WRITER.hex()}-{number:06d}.seg").write_bytes(b"".join(content))
     return Gatherer(
-        place, Files(), layout=Layout("csv", hour_folders=True, excel_safe=False), spool_max_bytes=1 << 30, warn=print
+        place, Files(), layout=ArchiveLayout("csv", hour_folders=True, excel_safe=False), spool_max_bytes=1 << 30, warn=print
     )
 
 

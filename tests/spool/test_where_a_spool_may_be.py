@@ -15,7 +15,7 @@ from modeldata import Archive, SpoolError
 from modeldata.settings import Settings
 from modeldata.spool.disk_kind import file_system_of
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from tests.faults.scenario import NOON, Service, delivered_on_disk, ship_all
 from tests.support.archive import manifest_lines
 

@@ -22,12 +22,12 @@ import pyarrow.parquet as pq
 from modeldata.archive import Archive
 from modeldata.read.audit import COMPLETE, audit
 from modeldata.settings import Settings
-from modeldata.ship.lead import Surroundings, make_fleet
+from modeldata.ship.leader import Surroundings, make_fleet
 from modeldata.ship.status import fill
 from modeldata.ship.worker import Worker
 from modeldata.spool.files import Files
+from modeldata.spool.folder import SpoolFolder, open_place
 from modeldata.spool.lock import Leadership
-from modeldata.spool.place import Place, open_place
 from modeldata.stats import Stats
 from modeldata.store import open_for
 
@@ -112,7 +112,7 @@ class Host:
         archive.close(0)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> SpoolFolder:
         return open_place(self.settings.spool_folder(), Files(), b"\2" * 16, self.clock.wall_ns())
 
     @property

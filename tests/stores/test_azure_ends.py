@@ -9,7 +9,7 @@ import pytest
 import requests
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from modeldata.store import Foreign, Full, Unavailable, azure
+from modeldata.store import Conflict, FileFull, Unavailable, azure
 from modeldata.store.azure import AzureStore
 from tests.support.azurite import Azurite
 
@@ -53,7 +53,7 @@ def test_a_full_blob_is_full(small_server: Azurite) -> None:
         store = store_in(small_server, container)
         for at in range(LIMIT):
             store.append(PATH, at, b"x")
-        with pytest.raises(Full):
+        with pytest.raises(FileFull):
             store.append(PATH, LIMIT, b"y")
         assert content(container) == b"x" * LIMIT
 
@@ -70,7 +70,7 @@ def test_the_last_block_that_fits_is_found_also_where_its_answer_is_lost(small_s
             store.append(PATH, LIMIT - 1, b"y")
         store.append(PATH, LIMIT - 1, b"y")
         assert content(container) == b"x" * (LIMIT - 1) + b"y"
-        with pytest.raises(Full):
+        with pytest.raises(FileFull):
             store.append(PATH, LIMIT, b"z")
 
 
@@ -84,7 +84,7 @@ def test_a_full_blob_is_full_also_where_an_earlier_try_of_these_bytes_had_no_ans
         network.fault("append", held)
         with pytest.raises(Unavailable):
             store.append(PATH, LIMIT, b"y")
-        with pytest.raises(Full):
+        with pytest.raises(FileFull):
             store.append(PATH, LIMIT, b"y")
         assert held.deliver() == [409], "it can never land"
 
@@ -93,7 +93,7 @@ def test_a_sealed_blob_is_full(store: AzureStore, container: ContainerClient) ->
     store.append(PATH, 0, b"one\n")
     blob(container).seal_append_blob()
     store.append(PATH, 0, b"one\n")
-    with pytest.raises(Full):
+    with pytest.raises(FileFull):
         store.append(PATH, 4, b"two\n")
 
 
@@ -103,7 +103,7 @@ def test_a_sealed_blob_is_full(store: AzureStore, container: ContainerClient) ->
 def test_a_blob_that_was_deleted_is_not_begun_in_the_middle(store: AzureStore, container: ContainerClient) -> None:
     store.append(PATH, 0, b"one\n")
     blob(container).delete_blob()
-    with pytest.raises(Foreign, match="gone"):
+    with pytest.raises(Conflict, match="gone"):
         store.append(PATH, 4, b"two\n")
     assert store.length(PATH) == 0
 
@@ -126,7 +126,7 @@ def test_a_blob_that_is_deleted_between_a_try_and_the_look_at_it_is_gone(
         raise reset()
 
     network.fault("append", delete)
-    with pytest.raises(Foreign, match="gone"):
+    with pytest.raises(Conflict, match="gone"):
         store.append(PATH, 4, b"two\n")
 
 
@@ -143,9 +143,9 @@ def test_a_blob_that_somebody_replaced_is_left_alone(
         blob(container).create_append_blob()
         if theirs:
             blob(container).append_block(theirs)
-    with pytest.raises(Foreign) as caught:
+    with pytest.raises(Conflict) as caught:
         store.append(PATH, 4, b"two\n")
-    assert not isinstance(caught.value, Full)
+    assert not isinstance(caught.value, FileFull)
     assert content(container) == theirs
 
 
@@ -153,7 +153,7 @@ def test_a_blob_that_somebody_replaced_is_left_alone(
 def test_a_blob_that_somebody_grew_is_left_alone(store: AzureStore, container: ContainerClient, theirs: bytes) -> None:
     store.append(PATH, 0, b"one\n")
     blob(container).append_block(theirs)
-    with pytest.raises(Foreign, match="somebody else after byte 4"):
+    with pytest.raises(Conflict, match="somebody else after byte 4"):
         store.append(PATH, 4, b"two\n")
     assert content(container) == b"one\n" + theirs
 
@@ -161,7 +161,7 @@ def test_a_blob_that_somebody_grew_is_left_alone(store: AzureStore, container: C
 def test_our_bytes_are_found_also_where_somebody_wrote_behind_them(
     store: AzureStore, container: ContainerClient, network: Network
 ) -> None:
-    """To say `Foreign` would send them again: they would be in the archive twice."""
+    """To say `Conflict` would send them again: they would be in the archive twice."""
 
     def grow(send: Send, request: requests.PreparedRequest) -> requests.Response:
         send()
@@ -171,7 +171,7 @@ def test_our_bytes_are_found_also_where_somebody_wrote_behind_them(
     network.fault("append", grow)
     store.claim(PATH, b"owner", "m")
     store.append(PATH, 0, b"one\n")
-    with pytest.raises(Foreign):
+    with pytest.raises(Conflict):
         store.append(PATH, 4, b"two\n")
 
 

@@ -12,7 +12,7 @@ from azure.storage.blob import ContainerClient
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
-from modeldata.store import Foreign, Refused, Unavailable, azure, azure_auth
+from modeldata.store import Conflict, Rejected, Unavailable, azure, azure_auth
 from modeldata.store.azure import AzureStore
 from tests.support.azurite import Azurite
 
@@ -44,7 +44,7 @@ def test_a_file_is_put_once(server: Azurite, container: ContainerClient) -> None
     assert content(container, "a/part.parquet") == b"PAR1"
     assert blob(container, "a/part.parquet").get_blob_properties().blob_type == "BlockBlob"
     for other in (b"PAR2", b"PAR", b"PAR11"):
-        with pytest.raises(Foreign, match="other content"):
+        with pytest.raises(Conflict, match="other content"):
             store_in(server, container).put("a/part.parquet", other)
     assert content(container, "a/part.parquet") == b"PAR1"
 
@@ -71,7 +71,7 @@ def test_a_file_that_never_arrived_is_unavailable(
 def test_a_file_that_the_store_finds_fault_with_is_refused_only_if_it_can_never_land(store: AzureStore, network: Network) -> None:
     held = Held()
     network.fault("put", answer(400, "InvalidInput"), held, answer(400, "InvalidInput"))
-    with pytest.raises(Refused):
+    with pytest.raises(Rejected):
         store.put("a/part.parquet", b"PAR1")
     for _ in range(2):
         with pytest.raises(Unavailable):
@@ -84,7 +84,7 @@ def test_an_identity_that_may_create_but_not_overwrite_learns_the_same(store: Az
     store.put("a/part.parquet", b"PAR1")
     network.fault("put", answer(403, "UnauthorizedBlobOverwrite"), answer(403, "UnauthorizedBlobOverwrite"))
     store.put("a/part.parquet", b"PAR1")
-    with pytest.raises(Foreign):
+    with pytest.raises(Conflict):
         store.put("a/part.parquet", b"PAR2")
 
 

@@ -8,7 +8,7 @@ import re
 import pytest
 from azure.storage.blob import ContainerClient
 
-from modeldata.store import Refused, Store, Unavailable
+from modeldata.store import Rejected, Store, Unavailable
 from modeldata.store.azure import AzureStore
 from modeldata.urls import parse
 from tests.support.azurite import Azurite
@@ -188,7 +188,7 @@ def test_bytes_that_the_store_finds_fault_with_are_refused(store: AzureStore, ne
     """B9"""
     store.claim(PATH, b"owner", "m")
     network.fault("append", answer(status, code))
-    with pytest.raises(Refused, match=f"{status} {code}".strip()):
+    with pytest.raises(Rejected, match=f"{status} {code}".strip()):
         store.append(PATH, 0, b"one\n")
     assert network.sent == ["create", "append", "head"], "an earlier process may have landed them"
 
@@ -209,7 +209,7 @@ def test_bytes_that_may_still_land_are_not_refused(store: AzureStore, container:
     assert held.deliver() == [201]
     store.append(PATH, 0, b"one\n")
     network.fault("append", answer(400, "InvalidInput"))
-    with pytest.raises(Refused):
+    with pytest.raises(Rejected):
         store.append(PATH, 4, b"two\n")
     assert content(container) == b"one\n"
 
@@ -229,7 +229,7 @@ def test_bytes_that_were_never_taken_can_be_refused(store: AzureStore, network: 
     network.fault("append", fault, answer(400, "InvalidInput"))
     with pytest.raises(Unavailable):
         store.append(PATH, 0, b"one\n")
-    with pytest.raises(Refused):
+    with pytest.raises(Rejected):
         store.append(PATH, 0, b"one\n")
 
 
@@ -251,6 +251,6 @@ def test_what_is_not_the_fault_of_the_bytes_is_unavailable(store: AzureStore, ne
 
 
 def test_more_than_an_append_can_take_is_refused(store: AzureStore, network: Network) -> None:
-    with pytest.raises(Refused, match="104857600 at once"):
+    with pytest.raises(Rejected, match="104857600 at once"):
         store.append(PATH, 0, memoryview(bytes(100 * 1024 * 1024 + 1)))
     assert network.sent == []

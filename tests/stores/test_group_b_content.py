@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from modeldata.spool.files import Files
-from modeldata.store import Foreign, open_store
+from modeldata.store import Conflict, open_store
 from tests.support.proxy import answer, corrupt, hold, lose_answer, only_if, slow
 from tests.support.scripts import environment
 
@@ -205,7 +205,7 @@ def test_a_store_without_conditional_writes_is_looked_at_before_it_is_written_to
     moto.bucket.write(f"{PREFIX}/theirs", b"theirs")
     moto.bucket.write(f"{PREFIX}/landed", b"ours")
 
-    with pytest.raises(Foreign):
+    with pytest.raises(Conflict):
         store.put("theirs", b"ours")
     store.put("landed", b"ours")
     store.put("fresh", b"ours")

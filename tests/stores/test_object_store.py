@@ -13,7 +13,7 @@ import pytest
 
 from modeldata import urls
 from modeldata.errors import SettingsError
-from modeldata.store import Foreign, Refused, Unavailable
+from modeldata.store import Conflict, Rejected, Unavailable
 from modeldata.store.objects import ObjectStore
 from tests.support.proxy import Exchange, Match, answer, corrupt, cut, forward, hold, lose_answer
 from tests.support.scripts import run
@@ -112,7 +112,7 @@ def test_a_definite_refusal_is_told_as_one_unless_the_bytes_are_there(objects: B
     objects.bucket.write(_key("there"), b"rows")
     proxy_of(objects).fault(answer(413), _puts(), times=None)
     store = _store(objects)
-    with pytest.raises(Refused, match="413"):
+    with pytest.raises(Rejected, match="413"):
         store.put("a", b"rows")
     store.put("there", b"rows")
     assert set(objects.files()) == {_key("there")}
@@ -153,7 +153,7 @@ def test_a_damaged_copy_that_somebody_replaced_is_left_alone(conditional: Backen
     _fails(lambda: store.put("a", b"rows"))
     conditional.bucket.write(_key("a"), b"theirs")
     for _ in range(2):
-        with pytest.raises(Foreign):
+        with pytest.raises(Conflict):
             store.put("a", b"rows")
     assert conditional.files() == {_key("a"): b"theirs"}
 
@@ -168,7 +168,7 @@ def test_a_damaged_copy_that_is_replaced_while_we_mend_it_is_left_alone(conditio
     store = _store(conditional)
     _fails(lambda: store.put("a", b"rows"))
     proxy.fault(overtake, _puts())
-    with pytest.raises(Foreign):
+    with pytest.raises(Conflict):
         store.put("a", b"rows")
     assert conditional.files() == {_key("a"): b"theirs"}
 
@@ -205,7 +205,7 @@ def test_a_look_that_fails_damages_nothing(moto: Backend) -> None:
         assert "busy" in _fails(lambda path=path: store.put(path, b"rows")).cause  # type: ignore[misc]
     moto.bucket.write(_key("b"), b"theirs")
     store.put("a", b"rows")
-    with pytest.raises(Foreign):
+    with pytest.raises(Conflict):
         store.put("b", b"rows")
     assert moto.files() == {_key("a"): b"rows", _key("b"): b"theirs"}
 
@@ -233,7 +233,7 @@ def test_conditions_can_be_switched_off_and_then_each_name_is_looked_at(moto: Ba
     moto.bucket.write(_key("theirs"), b"theirs")
     store = _store(moto, AWS_CONDITIONAL_PUT="disabled")
     store.put("a", b"rows")
-    with pytest.raises(Foreign):
+    with pytest.raises(Conflict):
         store.put("theirs", b"rows")
     assert moto.files() == {_key("theirs"): b"theirs", _key("a"): b"rows"}
     assert not [seen for seen in proxy_of(moto).seen("PUT") if set(CONDITIONS) & set(seen.headers)]

@@ -15,7 +15,7 @@ from modeldata.cli.export import export
 from modeldata.cli.head import head
 from modeldata.cli.join import join
 from modeldata.cli.ls import ls
-from modeldata.cli.out import Group
+from modeldata.cli.out import PipeSafeGroup
 from modeldata.cli.prune import prune_command
 from modeldata.cli.query import query
 from modeldata.cli.ship import ship
@@ -28,7 +28,7 @@ HELP = """Archive what models were asked and what they answered, and read it bac
 Rows and results go to stdout, all else to stderr. Exit status: 0 done, 1 not (the reason is on stderr), 2 wrong arguments,
 3 audit: rows are missing, each with its reason; 130 Ctrl-C.
 """
-app = typer.Typer(cls=Group, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(cls=PipeSafeGroup, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 """Without markup, help is there in half the time, its paragraphs are wrapped, and `[sql]` is what it says."""
 
 

@@ -11,7 +11,7 @@ import typer
 from modeldata.errors import SpoolError
 from modeldata.settings import FIELDS, Settings
 from modeldata.spool.files import Files
-from modeldata.spool.place import noted_layout
+from modeldata.spool.folder import noted_layout
 
 if TYPE_CHECKING:
     from modeldata.read.reader import Reader

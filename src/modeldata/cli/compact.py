@@ -49,7 +49,7 @@ def compact_command(
     Exits with 0: done, or nothing to do; 1: a folder could not be done (the reason is on stderr).
     """
     from modeldata.keep.compact import Sizes  # here: pandas comes with it, and other commands start without
-    from modeldata.keep.whole import compact
+    from modeldata.keep.jobs import compact
 
     sizes = Sizes(target=_size(target))
     whose = wanted(model, identifier, version, service)

@@ -15,11 +15,11 @@ from modeldata.cli.out import Out
 from modeldata.errors import ModelDataError, mask
 from modeldata.settings import FIELDS
 from modeldata.shared import TEMPORARY
-from modeldata.ship.former import former_spools, pending_rows
+from modeldata.ship.former_spools import former_spools, pending_rows
 from modeldata.ship.status import existing_place, fill, leader_note
 from modeldata.spool.disk_kind import goes_with_container
 from modeldata.spool.files import Files
-from modeldata.spool.place import open_place
+from modeldata.spool.folder import open_place
 from modeldata.spool.reader import Frame, OpenSegment
 from modeldata.stats import Stats
 

@@ -47,7 +47,7 @@ def erase_command(
 
     Exits with 0: done, shown, or nothing to do; 1: some rows could not be erased (the reason is on stderr).
     """
-    from modeldata.keep.whole import erase
+    from modeldata.keep.jobs import erase
 
     _warn_of_waiting(settings_of(archive or named, None))
     whose = wanted(model, identifier, version, service)

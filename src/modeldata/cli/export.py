@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, say
-from modeldata.cli.out import binary_stdout
-from modeldata.cli.whose import (
+from modeldata.cli.arguments import (
     CollectorArgument,
     ColumnsOption,
     DaysOption,
     EndOption,
     SkipOption,
-    Span,
     StartOption,
     TextOption,
+    TimeSpan,
     ask,
     fitting,
 )
+from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, say
+from modeldata.cli.out import binary_stdout
 from modeldata.errors import ModelDataError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def export(
     form = _format(output, file_format)
     if as_json and output == STDOUT:
         raise typer.BadParameter("--json tells of a file; rows as JSON are --format jsonl")
-    asked = ask(collector, archive, Span(start, end, days), version, service, columns, text, skip_damaged)
+    asked = ask(collector, archive, TimeSpan(start, end, days), version, service, columns, text, skip_damaged)
     if output == STDOUT:
         with binary_stdout() as sink:  # what is sent can't be taken back: a column that needs a wider type is an error
             scan = asked.scan()

@@ -14,17 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modeldata import names
+from modeldata.cli.arguments import fitting
 from modeldata.cli.newest import KEYS, ORDER
-from modeldata.cli.seen import Seen
-from modeldata.cli.whose import fitting
-from modeldata.read.catalog import Catalog, Gone
+from modeldata.cli.seen import SeenRows
+from modeldata.read.catalog import Catalog, Vanished
 from modeldata.read.scan import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from modeldata.cli.seen import Key, Span
-    from modeldata.cli.whose import Asked
+    from modeldata.cli.arguments import ReadQuery
+    from modeldata.cli.seen import Key, SequenceSpan
     from modeldata.read.catalog import Contents, Listing
 
 DAY_NS = 86_400_000_000_000
@@ -34,32 +34,32 @@ WHOLE_LOOK_NS = 60_000_000_000
 """So often all of the archive is listed: rows that waited for long have old times, and a new version has a folder of its own."""
 
 
-class New(NamedTuple):
+class NewRows(NamedTuple):
     """Rows of one batch and one writer that were not given before, and the times that all of the batch lies within."""
 
     key: Key
-    span: Span
+    span: SequenceSpan
     first_ns: int
     last_ns: int
 
 
-class Look(NamedTuple):
+class NewBatches(NamedTuple):
     """What a look at some folders found; `lengths` of the manifests before they were read, so that no line is missed."""
 
-    new: list[New]
+    new: list[NewRows]
     lengths: dict[str, int]
 
 
 class Follower:
     """A collector that is looked at again and again. What is there when it is made counts as given.
 
-    Raises, when it is made: `Gone`, where compaction took a file since the archive was listed.
+    Raises, when it is made: `Vanished`, where compaction took a file since the archive was listed.
     """
 
-    def __init__(self, asked: Asked, now_ns: int) -> None:
+    def __init__(self, asked: ReadQuery, now_ns: int) -> None:
         self._asked = asked
         self._store = asked.reader.store
-        self._seen = Seen()
+        self._seen = SeenRows()
         self._lengths: dict[str, int] = {}
         self._listed_ns = now_ns
         self._folders = asked.folders()
@@ -84,7 +84,7 @@ class Follower:
                 self._folders = self._asked._replace(catalog=catalog).folders()
             found = self._look(catalog)
             rows = self._read(catalog, found.new) if found.new else None
-        except Gone:
+        except Vanished:
             return None  # what replaced that file is there at the next look
         self._take(found)
         self._listed_ns = now_ns if whole else self._listed_ns
@@ -95,10 +95,10 @@ class Follower:
             for days in NEAR_DAYS:
                 yield from self._store.walk(f"{folder}/{names.moment(now_ns + days * DAY_NS, False)}")
 
-    def _look(self, catalog: Catalog) -> Look:
+    def _look(self, catalog: Catalog) -> NewBatches:
         lengths: dict[str, int] = {}
         changed = [listing for listing in _of(catalog, self._folders) if self._has_grown(listing, lengths)]
-        return Look([new for one in catalog.read_all(changed) for new in self._new_in(one)], lengths)
+        return NewBatches([new for one in catalog.read_all(changed) for new in self._new_in(one)], lengths)
 
     def _has_grown(self, listing: Listing, lengths: dict[str, int]) -> bool:
         """Manifests grow where files can; elsewhere a name says all, and nothing is asked of the store."""
@@ -107,15 +107,15 @@ class Follower:
         lengths.update(now)
         return any(self._lengths.get(path) != length for path, length in now.items())
 
-    def _new_in(self, contents: Contents) -> Iterator[New]:
+    def _new_in(self, contents: Contents) -> Iterator[NewRows]:
         assert contents.listing.place is not None
         for batch in self._asked.understood(contents):
             for writer, first, last in batch.sequences:
                 key = (contents.listing.place.collector, writer)
                 for span in self._seen.missing(key, first, last):
-                    yield New(key, span, batch.first_ns, batch.last_ns)
+                    yield NewRows(key, span, batch.first_ns, batch.last_ns)
 
-    def _read(self, catalog: Catalog, new: Sequence[New]) -> pa.Table:
+    def _read(self, catalog: Catalog, new: Sequence[NewRows]) -> pa.Table:
         """The rows that are new, by time, in the columns that were asked for."""
         request = self._asked.request
         start = max(request.start_ns, min(one.first_ns for one in new) // 1000 * 1000)
@@ -128,7 +128,7 @@ class Follower:
         found: pa.Table = pa.concat_tables([wide.schema.empty_table(), *tables]).sort_by(ORDER)
         return found.select(wanted)
 
-    def _take(self, found: Look) -> None:
+    def _take(self, found: NewBatches) -> None:
         for one in found.new:
             self._seen.add(one.key, *one.span)
         self._lengths.update(found.lengths)
@@ -140,7 +140,7 @@ def _of(catalog: Catalog, folders: Sequence[str]) -> Iterator[Listing]:
             yield listing
 
 
-def _among(found: pa.Table, new: Sequence[New]) -> pa.Table:
+def _among(found: pa.Table, new: Sequence[NewRows]) -> pa.Table:
     """The rows whose writer and number are among the new ones."""
     sequences = np.asarray(found[names.SEQUENCE].fill_null(-1))
     mask = np.zeros(len(sequences), bool)

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption
-from modeldata.cli.out import TABLE, first, form_of, print_rows, without_quiet
-from modeldata.cli.whose import (
+from modeldata.cli.arguments import (
     CollectorArgument,
     ColumnsOption,
     CsvOption,
@@ -16,13 +14,15 @@ from modeldata.cli.whose import (
     EndOption,
     LinesOption,
     SkipOption,
-    Span,
     StartOption,
     TableOption,
     TextOption,
+    TimeSpan,
     ask,
     fitting,
 )
+from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption
+from modeldata.cli.out import TABLE, first, form_of, print_rows, without_quiet
 
 
 def head(
@@ -47,7 +47,7 @@ def head(
     unless --columns names them.
     """
     form = form_of(table, csv, as_json)
-    scan = ask(collector, archive, Span(start, end, days), version, service, columns, text, skip_damaged).scan()
+    scan = ask(collector, archive, TimeSpan(start, end, days), version, service, columns, text, skip_damaged).scan()
     if form == TABLE and columns is None:
         scan = scan.narrowed(without_quiet(scan.schema))
     found = fitting(scan, lambda batches: list(first(batches, rows)))

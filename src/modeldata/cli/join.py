@@ -11,35 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modeldata import names
-from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, reader_of, say
-from modeldata.cli.out import TABLE, form_of, print_rows
-from modeldata.cli.whose import (
+from modeldata.cli.arguments import (
     ColumnsOption,
     CsvOption,
     DaysOption,
     EndOption,
     LinesOption,
     SkipOption,
-    Span,
     StartOption,
     TableOption,
     TextOption,
+    TimeSpan,
     names_in,
     question_of,
 )
+from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, reader_of, say
+from modeldata.cli.out import TABLE, form_of, print_rows
 
 if TYPE_CHECKING:
     from modeldata.read.join import Coverage
 
 
-class On(StrEnum):
+class JoinKey(StrEnum):
     """The id by which rows belong together."""
 
     correlation = "correlation"
     request = "request"
 
 
-class How(StrEnum):
+class JoinKind(StrEnum):
     """Whose rows there are: of the first; those that all have; all."""
 
     left = "left"
@@ -60,13 +60,13 @@ def _time(text: str) -> dt.timedelta:
 def join(
     model: Annotated[str, typer.Argument(metavar="MODEL")],
     identifiers: Annotated[list[str], typer.Argument(metavar="IDENTIFIER", help="Two or more; rows are those of the first.")],
-    on: Annotated[On, typer.Option("--on", help="The id that rows share.")] = On.correlation,
-    how: Annotated[How, typer.Option("--how", help="Rows of the first, those that all have, or all.")] = How.left,
+    on: Annotated[JoinKey, typer.Option("--on", help="The id that rows share.")] = JoinKey.correlation,
+    how: Annotated[JoinKind, typer.Option("--how", help="Rows of the first, those that all have, or all.")] = JoinKind.left,
     look_ahead: Annotated[
-        str, typer.Option("--look-ahead", metavar="TIME", help="How long after --end others are looked for: 30d.")
+        str, typer.Option("--look-ahead", metavar="TIME", help="JoinKind long after --end others are looked for: 30d.")
     ] = "1d",
     look_back: Annotated[
-        str, typer.Option("--look-back", metavar="TIME", help="How long before --start others are looked for.")
+        str, typer.Option("--look-back", metavar="TIME", help="JoinKind long before --start others are looked for.")
     ] = "1h",
     coverage: Annotated[bool, typer.Option("--coverage", help="Print only how complete it is.")] = False,
     rows: Annotated[int | None, typer.Option("-n", "--rows", min=0, help="At most so many rows.")] = None,
@@ -90,7 +90,7 @@ def join(
     """
     form = form_of(table, csv, as_json)
     ahead, back = _time(look_ahead), _time(look_back)
-    question = question_of(Span(start, end, days), version, service, columns, text, skip_damaged)
+    question = question_of(TimeSpan(start, end, days), version, service, columns, text, skip_damaged)
     if len(set(identifiers)) != len(identifiers) or len(identifiers) < 2:
         raise typer.BadParameter("two or more different identifiers, such as predictions inputs")
     reader = reader_of(archive)

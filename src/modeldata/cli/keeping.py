@@ -17,7 +17,7 @@ from modeldata.errors import mask
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from modeldata.keep.whole import Done, Each, Job
+    from modeldata.keep.jobs import Each, FolderResult, KeepJob
     from modeldata.settings import Settings
 
 ArchiveArgument = Annotated[str | None, typer.Argument(help="The archive's URL or path; else MODELDATA_ARCHIVE.")]
@@ -36,7 +36,7 @@ def wanted(model: str | None, identifier: str | None, version: str | None, servi
 def run_on_each(
     archive: str | None,
     whose: dict[str, str | None],
-    work: Callable[[Job, Each], Iterable[Done]],
+    work: Callable[[KeepJob, Each], Iterable[FolderResult]],
     verb: str,
     *,
     dry: bool,
@@ -44,17 +44,17 @@ def run_on_each(
     engine: str = HERE,
 ) -> Settings:
     """Do the work on each archive of the settings and show its outcome. Exits with 1 where some of it could not be done."""
-    from modeldata.keep.switch import Run
-    from modeldata.keep.whole import Job
+    from modeldata.keep.jobs import KeepJob
+    from modeldata.keep.rewrite import RewriteRun
 
     settings = settings_of(archive, None)
     if engine not in ENGINES:
         raise typer.BadParameter(f"--engine is one of {', '.join(ENGINES)}")
     told, failed = [], False
     for url in settings.archives:
-        run = Run(os.urandom(16).hex(), platform.node(), time.time_ns())
+        run = RewriteRun(os.urandom(16).hex(), platform.node(), time.time_ns())
         found = []
-        for one in work(Job(store_of(settings.only(url)), url, whose, run), _each(engine, settings.only(url))):
+        for one in work(KeepJob(store_of(settings.only(url)), url, whose, run), _each(engine, settings.only(url))):
             found.append(one)
             failed |= bool(one.problem)
             if not as_json:
@@ -83,7 +83,7 @@ def _each(engine: str, settings: Settings) -> Each:
     return each_on(SparkSession.builder.getOrCreate(), settings)
 
 
-def _sums(found: list[Done]) -> dict[str, int]:
+def _sums(found: list[FolderResult]) -> dict[str, int]:
     return {
         "rows": sum(one.rows for one in found),
         "files": sum(one.files for one in found),
@@ -91,7 +91,7 @@ def _sums(found: list[Done]) -> dict[str, int]:
     }
 
 
-def _show(one: Done, verb: str, dry: bool) -> None:
+def _show(one: FolderResult, verb: str, dry: bool) -> None:
     if one.rows or one.files:
         what = f"would be {verb}" if dry else verb
         Console(highlight=False).print(
@@ -101,7 +101,7 @@ def _show(one: Done, verb: str, dry: bool) -> None:
         say(f"problem: {one.collector} {one.day}: {one.problem}")
 
 
-def _conclude(found: list[Done], archive: str, verb: str, dry: bool) -> None:
+def _conclude(found: list[FolderResult], archive: str, verb: str, dry: bool) -> None:
     err = Console(highlight=False, stderr=True)
     if not found:
         err.print(f"nothing to do: {archive}", soft_wrap=True)

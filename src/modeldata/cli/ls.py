@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modeldata.cli.arguments import complete_collector
 from modeldata.cli.common import ArchiveOption, JsonOption, reader_of, say
 from modeldata.cli.out import binary_stdout
-from modeldata.cli.table import Column, lines, safe, terminal_width
-from modeldata.cli.whose import complete_collector
+from modeldata.cli.table import TableColumn, lines, safe, terminal_width
 from modeldata.errors import mask
 
 if TYPE_CHECKING:
-    from modeldata.cli.inventory import Held, Sum
+    from modeldata.cli.inventory import CollectorInventory, Totals
     from modeldata.read.catalog import Catalog
-    from modeldata.read.choose import Collector
+    from modeldata.read.select import CollectorFolders
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 USUAL = "unknown"
@@ -57,9 +57,9 @@ def ls(
     raise typer.Exit(1 if problems else 0)
 
 
-def _wanted(catalog: Catalog, collector: str | None, archive: str) -> list[Collector]:
-    from modeldata.cli.whose import found
-    from modeldata.read.choose import choose, collectors
+def _wanted(catalog: Catalog, collector: str | None, archive: str) -> list[CollectorFolders]:
+    from modeldata.cli.arguments import found
+    from modeldata.read.select import choose, collectors
 
     if collector is None:
         return choose(catalog, {}, archive)
@@ -69,26 +69,26 @@ def _wanted(catalog: Catalog, collector: str | None, archive: str) -> list[Colle
     return choose(catalog, {"model_name": model, "identifier": identifier}, archive)
 
 
-def _columns(held: list[Held]) -> list[Column]:
+def _columns(held: list[CollectorInventory]) -> list[TableColumn]:
     """A column for the service, the account and the versions only where somebody gave any."""
-    made = [Column("collector", [safe(one.name) for one in held])]
+    made = [TableColumn("collector", [safe(one.name) for one in held])]
     for part in ("service", "account"):
         if any(one.identity[part] != USUAL for one in held):
-            made.append(Column(part, [safe(one.identity[part]) for one in held], widest=16))
-    made.append(Column("rows", [_count(one) for one in held], True))
-    made.append(Column("size", [size(one.total.bytes) for one in held], True))
-    made.append(Column("first", [moment(one.total.first_ns)[:10] for one in held]))
-    made.append(Column("last", [moment(one.total.last_ns)[:16] for one in held]))
+            made.append(TableColumn(part, [safe(one.identity[part]) for one in held], widest=16))
+    made.append(TableColumn("rows", [_count(one) for one in held], True))
+    made.append(TableColumn("size", [size(one.total.bytes) for one in held], True))
+    made.append(TableColumn("first", [moment(one.total.first_ns)[:10] for one in held]))
+    made.append(TableColumn("last", [moment(one.total.last_ns)[:16] for one in held]))
     if any(set(one.versions) != {USUAL} for one in held):
-        made.append(Column("versions", [safe(", ".join(sorted(one.versions))) for one in held], widest=16))
+        made.append(TableColumn("versions", [safe(", ".join(sorted(one.versions))) for one in held], widest=16))
     return made
 
 
-def _count(one: Held) -> str:
+def _count(one: CollectorInventory) -> str:
     return f"{one.total.rows:,}" if one.total.rows or not one.untold else "?"
 
 
-def _told(one: Held) -> dict[str, object]:
+def _told(one: CollectorInventory) -> dict[str, object]:
     return {
         **one.identity,
         "collector": one.name,
@@ -101,7 +101,7 @@ def _told(one: Held) -> dict[str, object]:
     }
 
 
-def _numbers(total: Sum) -> dict[str, object]:
+def _numbers(total: Totals) -> dict[str, object]:
     return {
         "rows": total.rows,
         "bytes": total.bytes,

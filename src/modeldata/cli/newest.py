@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from modeldata import names
-from modeldata.cli.whose import fitting
+from modeldata.cli.arguments import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from modeldata.cli.whose import Asked
-    from modeldata.read.catalog import Batch
-    from modeldata.read.plan import Request
+    from modeldata.cli.arguments import ReadQuery
+    from modeldata.read.catalog import ArchivedBatch
+    from modeldata.read.plan import ReadRequest
 
 KEYS = (names.TIMESTAMP, names.WRITER, names.SEQUENCE)
 ORDER = [(name, "ascending") for name in KEYS]
@@ -24,7 +24,7 @@ SLACK = 65_536
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def newest(asked: Asked, rows: int) -> pa.Table:
+def newest(asked: ReadQuery, rows: int) -> pa.Table:
     """The last `rows` rows by time, oldest first, with `KEYS` behind the columns that were asked for.
 
     Raises `NotThere`, `Damaged`, `Unavailable`; `Gone` where compaction took a file since the archive was listed.
@@ -61,12 +61,12 @@ def moment(time_ns: int) -> dt.datetime:
     return _EPOCH + dt.timedelta(microseconds=time_ns // 1000)
 
 
-def _start(asked: Asked, rows: int) -> int | None:
+def _start(asked: ReadQuery, rows: int) -> int | None:
     """A time within the range from which on there are `rows` rows at least; None where that takes the whole range."""
     request = asked.request
     listings = [one for each in asked.collectors() for one in each.listings if one.place is not None]
     listings.sort(key=lambda one: one.place.start_ns if one.place else 0, reverse=True)
-    batches: list[Batch] = []
+    batches: list[ArchivedBatch] = []
     start: int | None = None
     for listing in listings:
         assert listing.place is not None
@@ -79,11 +79,11 @@ def _start(asked: Asked, rows: int) -> int | None:
     return start
 
 
-def _inside(batch: Batch, request: Request) -> bool:
+def _inside(batch: ArchivedBatch, request: ReadRequest) -> bool:
     return request.start_ns <= batch.first_ns and batch.last_ns < request.end_ns
 
 
-def _covering(batches: Sequence[Batch], rows: int) -> int | None:
+def _covering(batches: Sequence[ArchivedBatch], rows: int) -> int | None:
     """The latest time from which on these batches have `rows` rows; None where all of them have fewer."""
     left = rows
     for batch in sorted(batches, key=lambda one: one.first_ns, reverse=True):

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from modeldata import names
 from modeldata.cli.common import say
-from modeldata.cli.table import Column, lines, safe, shown, terminal_width
+from modeldata.cli.table import TableColumn, lines, safe, shown, terminal_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,7 +37,7 @@ class Out(Console):
         leave_quietly()
 
 
-class Group(TyperGroup):
+class PipeSafeGroup(TyperGroup):
     """Ends a command with 0 where nobody reads stdout any more; typer itself would say 1."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override] # typer's own name for its base class's type
@@ -117,19 +117,19 @@ def table_lines(found: pa.Table) -> tuple[list[str], list[str]]:
     return lines(text_columns(found), terminal_width())
 
 
-def text_columns(found: pa.Table) -> list[Column]:
+def text_columns(found: pa.Table) -> list[TableColumn]:
     """A table as text."""
     return [_column(name, column) for name, column in zip(found.column_names, found.columns, strict=True)]
 
 
-def _column(name: str, values: pa.ChunkedArray) -> Column:
+def _column(name: str, values: pa.ChunkedArray) -> TableColumn:
     import pyarrow.types as types
 
     from modeldata.columns.python import python_values
 
     kind = values.type
     right = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
-    return Column(safe(name), [shown(value) for value in python_values(values)], bool(right))
+    return TableColumn(safe(name), [shown(value) for value in python_values(values)], bool(right))
 
 
 def without_quiet(schema: pa.Schema) -> list[str]:

@@ -45,7 +45,7 @@ def prune_command(
 
     Exits with 0: done, shown, or nothing to do; 1: a folder could not be done (the reason is on stderr).
     """
-    from modeldata.keep.whole import prune
+    from modeldata.keep.jobs import prune
 
     before_ns = time.time_ns() - _age_ns(older_than)
     whose = wanted(model, identifier, version, service)

@@ -9,20 +9,20 @@ Key = tuple[str, str]
 """A collector's folder and a writer."""
 
 
-class Span(NamedTuple):
+class SequenceSpan(NamedTuple):
     """Sequence numbers [first, last]."""
 
     first: int
     last: int
 
 
-class Seen:
+class SeenRows:
     """Sequence numbers by writer, as few spans: a writer's numbers come one after the other, so there is mostly one."""
 
     def __init__(self) -> None:
-        self._spans: dict[Key, list[Span]] = {}
+        self._spans: dict[Key, list[SequenceSpan]] = {}
 
-    def missing(self, key: Key, first: int, last: int) -> list[Span]:
+    def missing(self, key: Key, first: int, last: int) -> list[SequenceSpan]:
         """What of [first, last] was not added yet, in order."""
         made, at = [], first
         for span in self._spans.get(key, ()):
@@ -31,9 +31,9 @@ class Seen:
             if span.first > last:
                 break
             if span.first > at:
-                made.append(Span(at, span.first - 1))
+                made.append(SequenceSpan(at, span.first - 1))
             at = span.last + 1
-        return [*made, Span(at, last)] if at <= last else made
+        return [*made, SequenceSpan(at, last)] if at <= last else made
 
     def add(self, key: Key, first: int, last: int) -> None:
         spans = self._spans.setdefault(key, [])
@@ -44,4 +44,4 @@ class Seen:
         while upto < len(spans) and spans[upto].first <= last + 1:
             first, last = min(first, spans[upto].first), max(last, spans[upto].last)
             upto += 1
-        spans[at:upto] = [Span(first, last)]
+        spans[at:upto] = [SequenceSpan(first, last)]

@@ -14,14 +14,14 @@ import typer
 from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of
 from modeldata.errors import ModelDataError, SpoolError, mask
 from modeldata.ship.checkpoint import Checkpoint, State
-from modeldata.ship.former import former_spools, is_quiet, pending_of_ours, pending_rows
-from modeldata.ship.freeze import Freezer
+from modeldata.ship.former_spools import former_spools, is_quiet, pending_of_ours, pending_rows
+from modeldata.ship.outbox import Outbox
 from modeldata.ship.sinks import name_of
 from modeldata.ship.status import existing_place, leader_note, load_state
 from modeldata.ship.watch import count
 from modeldata.spool.files import Files
+from modeldata.spool.folder import SpoolFolder, open_place
 from modeldata.spool.lock import Leadership
-from modeldata.spool.place import Place, open_place
 
 if TYPE_CHECKING:
     import threading
@@ -48,7 +48,7 @@ def ship(
     --drain exits with 0 when nothing is pending any more, else with 1 and the reason.
     """
     from modeldata.ship.child import stop_on_signals, warn  # here: pyarrow comes with it, and other commands start without
-    from modeldata.ship.lead import lead_and_ship
+    from modeldata.ship.leader import lead_and_ship
 
     files = Files()
     settings = settings_of(archive, spool)
@@ -95,11 +95,11 @@ def _go_on_without_what_is_damaged(settings: Settings, files: Files, warn: Calla
         lead.release()
 
 
-def _make_again(folder: str, place: Place, files: Files, warn: Callable[[str], None]) -> None:
+def _make_again(folder: str, place: SpoolFolder, files: Files, warn: Callable[[str], None]) -> None:
     """A round that can't be sent is made again, from the frames after the checkpoint: they stay until it is committed."""
     from modeldata.ship.pipeline import COPIES  # here: pyarrow comes with it
 
-    round_under_way = Freezer(folder, files, copies=COPIES)
+    round_under_way = Outbox(folder, files, copies=COPIES)
     if round_under_way.is_whole():
         return
     waiting = count(place, Checkpoint(folder, files).load()[1], files).rows
@@ -135,7 +135,7 @@ def _drain_formers(settings: Settings, files: Files, leave: threading.Event) -> 
     """(rows archived, what stands in the way of others of our archives)."""
     from modeldata.ship.child import warn
     from modeldata.ship.drain import drain_former
-    from modeldata.ship.lead import Surroundings
+    from modeldata.ship.leader import Surroundings
 
     around = Surroundings(files, warn, time.monotonic, time.time_ns, leave.wait, random.random)
     rows, reason = 0, None
@@ -151,10 +151,10 @@ def _drain_formers(settings: Settings, files: Files, leave: threading.Event) -> 
     return rows, reason
 
 
-def _try(settings: Settings, place: Place, files: Files, leave: threading.Event) -> str | None:
+def _try(settings: Settings, place: SpoolFolder, files: Files, leave: threading.Event) -> str | None:
     """One go at shipping everything; why it did not succeed, None where it did."""
     from modeldata.ship.child import warn
-    from modeldata.ship.lead import Surroundings, make_fleet
+    from modeldata.ship.leader import Surroundings, make_fleet
 
     leadership = Leadership.take(place.leader_lock, files)
     if leadership is None:
@@ -178,19 +178,19 @@ def _try(settings: Settings, place: Place, files: Files, leave: threading.Event)
         leadership.release()
 
 
-def _archived(settings: Settings, place: Place, files: Files) -> int:
+def _archived(settings: Settings, place: SpoolFolder, files: Files) -> int:
     return min(sum(state.archived.values()) - state.parked for state in _states(settings, place, files))
 
 
-def _pending(settings: Settings, place: Place, files: Files) -> int:
+def _pending(settings: Settings, place: SpoolFolder, files: Files) -> int:
     return max(count(place, state, files).rows for state in _states(settings, place, files))
 
 
-def _states(settings: Settings, place: Place, files: Files) -> list[State]:
+def _states(settings: Settings, place: SpoolFolder, files: Files) -> list[State]:
     return [load_state(settings.only(url), place, files) for url in settings.archives]
 
 
-def _leader(place: Place, files: Files) -> str:
+def _leader(place: SpoolFolder, files: Files) -> str:
     note = leader_note(place, files)
     if note is None:
         return "another process"

@@ -6,20 +6,20 @@ import json
 from typing import TYPE_CHECKING
 
 from modeldata import names
-from modeldata.cli.common import ArchiveOption, JsonOption, ServiceOption, VersionOption
-from modeldata.cli.out import binary_stdout
-from modeldata.cli.table import safe, terminal_width
-from modeldata.cli.whose import (
+from modeldata.cli.arguments import (
     CollectorArgument,
     ColumnsOption,
     DaysOption,
     EndOption,
     SkipOption,
-    Span,
     StartOption,
     TextOption,
+    TimeSpan,
     ask,
 )
+from modeldata.cli.common import ArchiveOption, JsonOption, ServiceOption, VersionOption
+from modeldata.cli.out import binary_stdout
+from modeldata.cli.table import safe, terminal_width
 
 if TYPE_CHECKING:
     from modeldata.cli.summary import ColumnSummary
@@ -49,7 +49,7 @@ def stats(
     """
     from modeldata.cli.summary import summarize
 
-    asked = ask(collector, archive, Span(start, end, days), version, service, columns, text, skip_damaged)
+    asked = ask(collector, archive, TimeSpan(start, end, days), version, service, columns, text, skip_damaged)
     scan = asked.scan()
     if columns is None:
         ours = set(names.OWN_COLUMNS) - {names.TIMESTAMP}

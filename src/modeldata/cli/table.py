@@ -18,7 +18,7 @@ NARROWEST = 6
 GAP = "  "
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """One column as text. Numbers stand to the right."""
 
     name: str
@@ -38,9 +38,9 @@ def terminal_width() -> int:
     return shutil.get_terminal_size((80, 24)).columns
 
 
-def lines(columns: Sequence[Column], width: int) -> tuple[list[str], list[str]]:
+def lines(columns: Sequence[TableColumn], width: int) -> tuple[list[str], list[str]]:
     """(a line with the names and one for each row, names of the columns that there was no room for)."""
-    shown: list[tuple[Column, int]] = []
+    shown: list[tuple[TableColumn, int]] = []
     used = 0
     for column in columns:
         room = width - used - (len(GAP) if shown else 0)
@@ -54,7 +54,7 @@ def lines(columns: Sequence[Column], width: int) -> tuple[list[str], list[str]]:
     return rows, [column.name for column in columns[len(shown) :]]
 
 
-def _line(cells: list[str], shown: Sequence[tuple[Column, int]]) -> str:
+def _line(cells: list[str], shown: Sequence[tuple[TableColumn, int]]) -> str:
     return GAP.join(_fitted(cell, width, column.right) for cell, (column, width) in zip(cells, shown, strict=True)).rstrip()
 
 

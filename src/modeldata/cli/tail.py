@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, say
-from modeldata.cli.out import TABLE, binary_stdout, form_of, leave_quietly, print_rows, without_quiet
-from modeldata.cli.whose import (
+from modeldata.cli.arguments import (
     CollectorArgument,
     ColumnsOption,
     CsvOption,
@@ -18,12 +16,14 @@ from modeldata.cli.whose import (
     EndOption,
     LinesOption,
     SkipOption,
-    Span,
     StartOption,
     TableOption,
     TextOption,
+    TimeSpan,
     ask,
 )
+from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, say
+from modeldata.cli.out import TABLE, binary_stdout, form_of, leave_quietly, print_rows, without_quiet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,7 +60,7 @@ def tail(
     from modeldata.cli.newest import newest
 
     form = form_of(table, csv, as_json)
-    asked = ask(collector, archive, Span(start, end, days), version, service, columns, text, skip_damaged)
+    asked = ask(collector, archive, TimeSpan(start, end, days), version, service, columns, text, skip_damaged)
     follower = asked.patiently(lambda now: Follower(now, time.time_ns())) if follow else None
     found = asked.patiently(lambda now: newest(now, rows))
     shown = found.select(asked.question.get("columns") or found.column_names)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
-from modeldata.columns import arrow, block, frame, rows
+from modeldata.columns import arrow, block, pandas_frame, rows
 from modeldata.columns.payloads import Payloads
 from modeldata.columns.values import ABSENT, Absent
 
@@ -40,10 +40,10 @@ class Column(NamedTuple):
     values: pa.Array | pa.ChunkedArray | list[object]
 
 
-_DECODERS = {"rows": rows.decode, "block": block.decode, "frame": frame.decode, "arrow": arrow.decode}
+_DECODERS = {"rows": rows.decode, "block": block.decode, "frame": pandas_frame.decode, "arrow": arrow.decode}
 
 
-_SOME = {"rows": rows.decode_some, "frame": frame.decode_some}
+_SOME = {"rows": rows.decode_some, "frame": pandas_frame.decode_some}
 """Layouts with values that come one by one: those of a large frame are read some rows at a time."""
 
 

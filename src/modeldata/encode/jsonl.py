@@ -43,7 +43,7 @@ class EncodedJson(NamedTuple):
     kinds: dict[str, object]
 
 
-class Cells(NamedTuple):
+class JsonCells(NamedTuple):
     """Cells of a column as JSON. Null: there is none (only where `gaps`)."""
 
     values: pa.Array
@@ -89,7 +89,7 @@ def _prepared(values: Values) -> Values:
     return values
 
 
-def _lines(keys: list[str], cells: list[Cells]) -> pa.Array:
+def _lines(keys: list[str], cells: list[JsonCells]) -> pa.Array:
     """Keys and values joined, row by row, in one go."""
     parts: list[pa.Array | pa.Scalar] = []
     before = "{"
@@ -110,7 +110,7 @@ def _joined(before: str, values: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(pa.scalar(before, TEXT), values, pa.scalar("", TEXT))
 
 
-def _cells(values: pa.Array | list[object]) -> Cells:
+def _cells(values: pa.Array | list[object]) -> JsonCells:
     if isinstance(values, list):
         return _mixed(values)
     try:
@@ -121,7 +121,7 @@ def _cells(values: pa.Array | list[object]) -> Cells:
         return _mixed(listed(values))
 
 
-def _typed(values: pa.Array) -> Cells:
+def _typed(values: pa.Array) -> JsonCells:
     kind = values.type
     if isinstance(values, pa.ExtensionArray):
         return _typed(values.storage)
@@ -131,15 +131,15 @@ def _typed(values: pa.Array) -> Cells:
     if types.is_run_end_encoded(kind):
         return _typed(pc.run_end_decode(values))
     if types.is_boolean(kind):
-        return Cells(_filled(pc.if_else(values, pa.scalar("true", TEXT), pa.scalar("false", TEXT))))
+        return JsonCells(_filled(pc.if_else(values, pa.scalar("true", TEXT), pa.scalar("false", TEXT))))
     if types.is_integer(kind):
-        return Cells(_filled(values.cast(TEXT)))
+        return JsonCells(_filled(values.cast(TEXT)))
     if types.is_floating(kind):
-        return Cells(_filled(_floats(values)))
+        return JsonCells(_filled(_floats(values)))
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
-        return Cells(_filled(_texts(values.cast(TEXT))))
+        return JsonCells(_filled(_texts(values.cast(TEXT))))
     if types.is_temporal(kind) and not types.is_interval(kind) and not types.is_date64(kind):
-        return Cells(_filled(_quoted(column_text(values, excel_safe=False).values)))
+        return JsonCells(_filled(_quoted(column_text(values, excel_safe=False).values)))
     return _mixed(listed(values))
 
 
@@ -169,15 +169,15 @@ def _texts(text: pa.Array) -> pa.Array:
     return pc.replace_with_mask(_quoted(text), needs, escaped)
 
 
-def _mixed(values: list[object]) -> Cells:
+def _mixed(values: list[object]) -> JsonCells:
     made = [None if value is ABSENT else json_text(value) for value in values]
     gaps = None in made
     try:
-        return Cells(pa.array(made, TEXT), 0, gaps)
+        return JsonCells(pa.array(made, TEXT), 0, gaps)
     except UnicodeEncodeError:
         cleaned = [None if one is None else clean(one) for one in made]
         replaced = sum(one != other for one, other in zip(made, cleaned, strict=True))
-        return Cells(pa.array(cleaned, TEXT), replaced, gaps)
+        return JsonCells(pa.array(cleaned, TEXT), replaced, gaps)
 
 
 def json_text(value: object) -> str:

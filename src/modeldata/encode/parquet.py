@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from modeldata.columns import Column
-    from modeldata.encode.parquet_types import Made
+    from modeldata.encode.parquet_types import ParquetColumn
 
 ROW_GROUP = 1 << 16
 FORMAT_KEY, FORMAT = "modeldata.format", "1"
@@ -47,7 +47,7 @@ def encode(columns: Sequence[Column], metadata: Mapping[str, str]) -> EncodedPar
         return _encoded(columns, made, metadata)
 
 
-def _encoded(columns: Sequence[Column], made: Sequence[Made], metadata: Mapping[str, str]) -> EncodedParquet:
+def _encoded(columns: Sequence[Column], made: Sequence[ParquetColumn], metadata: Mapping[str, str]) -> EncodedParquet:
     kinds: dict[str, object] = {
         column.name: one.kinds for column, one in zip(columns, made, strict=True) if one.kinds is not None
     }
@@ -56,7 +56,7 @@ def _encoded(columns: Sequence[Column], made: Sequence[Made], metadata: Mapping[
     return EncodedParquet(_written(table, about, kinds), sum(one.replaced for one in made), kinds)
 
 
-def _is_writable(made: Made) -> bool:
+def _is_writable(made: ParquetColumn) -> bool:
     try:
         _written(pa.table([made.values], ["0"]), {}, {})
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

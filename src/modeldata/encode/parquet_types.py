@@ -43,7 +43,7 @@ NATURAL = frozenset(
 """Kinds that the types of the file tell."""
 
 
-class Made(NamedTuple):
+class ParquetColumn(NamedTuple):
     """A column of a file, what the manifest has to say of it, and in how many cells lone surrogates became U+FFFD."""
 
     values: pa.Array | pa.ChunkedArray
@@ -51,7 +51,7 @@ class Made(NamedTuple):
     replaced: int = 0
 
 
-def arrow_column(column: Column) -> Made:
+def arrow_column(column: Column) -> ParquetColumn:
     """A column as it goes into the file."""
     values = one_piece(column.values)
     if isinstance(values, list):
@@ -65,10 +65,10 @@ def arrow_column(column: Column) -> Made:
         plain = None
     if kind is None or plain is None:
         return json_column(column) if kind else _loose(column, listed(values))
-    return Made(plain, told(_natural(kind), column.type, _told_by(plain)))
+    return ParquetColumn(plain, told(_natural(kind), column.type, _told_by(plain)))
 
 
-def json_column(column: Column) -> Made:
+def json_column(column: Column) -> ParquetColumn:
     """A column as JSON text, the form for what a file has no type for."""
     values = one_piece(column.values)
     if isinstance(values, list):
@@ -77,10 +77,10 @@ def json_column(column: Column) -> Made:
     return _loose(column, listed(values), None if kind is None else {"json": kind}, as_json=True)
 
 
-def _loose(column: Column, values: list[object], kind: Kind | None = None, *, as_json: bool = False) -> Made:
+def _loose(column: Column, values: list[object], kind: Kind | None = None, *, as_json: bool = False) -> ParquetColumn:
     """kind: of the cells as JSON text, where that is known."""
     made = loose.as_json(values) if as_json else loose.column(values)
-    return Made(made.values, told(kind or made.kinds, column.type, _told_by(made.values)), made.replaced)
+    return ParquetColumn(made.values, told(kind or made.kinds, column.type, _told_by(made.values)), made.replaced)
 
 
 def _told_by(values: pa.Array) -> frozenset[str]:

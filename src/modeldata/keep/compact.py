@@ -12,9 +12,9 @@ from modeldata.keep.rows import Rows, joined, read
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from modeldata.keep.folder import Look
-    from modeldata.keep.switch import Draft
-    from modeldata.read.catalog import Batch
+    from modeldata.keep.folder import FolderView
+    from modeldata.keep.rewrite import Draft
+    from modeldata.read.catalog import ArchivedBatch
     from modeldata.store import Store
 
 TARGET_BYTES = 128 * 1024 * 1024
@@ -33,10 +33,10 @@ class Sizes(NamedTuple):
     memory: int = MOST_MEMORY
 
 
-class Job(NamedTuple):
+class CompactJob(NamedTuple):
     """What a folder would be compacted from. Times and sizes as its manifests tell."""
 
-    batches: list[Batch]
+    batches: list[ArchivedBatch]
 
     @property
     def files(self) -> set[str]:
@@ -51,7 +51,7 @@ class Job(NamedTuple):
         return sum(batch.size for batch in self.batches)
 
 
-def job(look: Look, *, appends: bool, growing: bool, target: int) -> Job | None:
+def job(look: FolderView, *, appends: bool, growing: bool, target: int) -> CompactJob | None:
     """What there is to compact; None where it would change nothing. Pure.
 
     appends: can files grow in this store? growing: may they still grow in this folder?
@@ -61,18 +61,18 @@ def job(look: Look, *, appends: bool, growing: bool, target: int) -> Job | None:
     if not going or (len(going) == 1 and all(path.endswith(".parquet") for path in going)):
         return None
     small = {batch.path for batch in batches if _done(batch) and batch.size < target // 2}
-    return Job([batch for batch in batches if batch.path in going | small])
+    return CompactJob([batch for batch in batches if batch.path in going | small])
 
 
-def _done(batch: Batch) -> bool:
+def _done(batch: ArchivedBatch) -> bool:
     return batch.format == "parquet" and generation.of_data(batch.path) is not None
 
 
-def _grows(batch: Batch, appends: bool) -> bool:
+def _grows(batch: ArchivedBatch, appends: bool) -> bool:
     return appends and batch.format != "parquet" and generation.of_data(batch.path) is None
 
 
-def fill(draft: Draft, store: Store, work: Job, sizes: Sizes) -> None:
+def fill(draft: Draft, store: Store, work: CompactJob, sizes: Sizes) -> None:
     """The new files of a job and their lines. Raises `Damaged`, `Gone`, `Unavailable`."""
     for rows, ratio in _files(_read(store, draft.look.folder, work.batches), sizes):
         ratio.learn(rows, _write(draft, rows))
@@ -80,7 +80,7 @@ def fill(draft: Draft, store: Store, work: Job, sizes: Sizes) -> None:
     draft.replace([str(line.batch) for line in replaced if line.batch], carried(replaced))
 
 
-def _read(store: Store, folder: str, batches: Sequence[Batch]) -> Iterator[tuple[Rows, int]]:
+def _read(store: Store, folder: str, batches: Sequence[ArchivedBatch]) -> Iterator[tuple[Rows, int]]:
     """Rows by the time of their first, each with the time before which nothing is to come any more."""
     ordered = sorted(batches, key=lambda batch: batch.first_ns)
     for number, batch in enumerate(ordered):

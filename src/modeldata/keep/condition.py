@@ -21,7 +21,7 @@ from modeldata.read.text_part import Misfit, WrongRows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modeldata.read.catalog import Batch
+    from modeldata.read.catalog import ArchivedBatch
     from modeldata.store import ReadStore
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]
@@ -57,7 +57,7 @@ class Condition:
         text = self._where.lower()
         return pa.schema([field for field in schema if field.name.lower().replace('"', '""') in text])
 
-    def rows(self, store: ReadStore, folder: str, batch: Batch) -> Numbers:
+    def rows(self, store: ReadStore, folder: str, batch: ArchivedBatch) -> Numbers:
         """Places of rows in a batch. Raises `Damaged`, `Gone`, `Unavailable`, `SettingsError`."""
         chunk = Chunk(folder, (batch,))
         if batch.format != "parquet":

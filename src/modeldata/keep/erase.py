@@ -16,9 +16,9 @@ from modeldata.read.chunks import Chunk
 
 if TYPE_CHECKING:
     from modeldata.keep.condition import Condition
-    from modeldata.keep.folder import Look
-    from modeldata.keep.switch import Draft, Staged
-    from modeldata.read.catalog import Batch
+    from modeldata.keep.folder import FolderView
+    from modeldata.keep.rewrite import Draft, Staged
+    from modeldata.read.catalog import ArchivedBatch
     from modeldata.store import ReadStore, Store
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]
@@ -28,7 +28,7 @@ MOST_BYTES = 128 * 1024 * 1024
 """Of a new file of text, about."""
 
 
-class Found(NamedTuple):
+class RowsToErase(NamedTuple):
     """What fits a condition in one folder: `rows` by live batch id, and the data files that have to go."""
 
     rows: dict[str, Numbers]
@@ -36,7 +36,7 @@ class Found(NamedTuple):
     originals: dict[str, int]
     """Rows in files of the 2017 original: they have no manifest, and stay."""
 
-    def changes(self, look: Look) -> bool:
+    def changes(self, look: FolderView) -> bool:
         """Is there anything to rewrite? Files without live batches only wait for their removal."""
         return bool(self.files & look.live_files)
 
@@ -45,7 +45,7 @@ class Found(NamedTuple):
         return sum(map(len, self.rows.values()))
 
 
-def find(look: Look, store: ReadStore, condition: Condition) -> Found:
+def find(look: FolderView, store: ReadStore, condition: Condition) -> RowsToErase:
     """Rows of live batches, and files that have such rows in batches that were replaced: their bytes are still there.
 
     Raises `Damaged`, `Gone`, `Unavailable`, `SettingsError`.
@@ -63,10 +63,10 @@ def find(look: Look, store: ReadStore, condition: Condition) -> Found:
             if batch.line.batch in live:
                 rows[str(batch.line.batch)] = fitting
     originals = {path: condition.original_rows(store, look.folder, path) for path in look.contents.originals}
-    return Found(rows, _with_neighbours(look, files), {path: count for path, count in originals.items() if count})
+    return RowsToErase(rows, _with_neighbours(look, files), {path: count for path, count in originals.items() if count})
 
 
-def _with_neighbours(look: Look, files: set[str]) -> set[str]:
+def _with_neighbours(look: FolderView, files: set[str]) -> set[str]:
     """Where the kinds in a manifest name keys of what was collected, it has to go, and with it all files that it tells of."""
     lines = [line for line in look.contents.lines if "file" in line.told]
     going = set(files)
@@ -87,13 +87,13 @@ def _names_keys(kinds: object) -> bool:
     return isinstance(kinds, list) and any(map(_names_keys, kinds))
 
 
-def _every_batch(look: Look) -> list[Batch]:
+def _every_batch(look: FolderView) -> list[ArchivedBatch]:
     look.batches()  # says what can't be understood
     lines = [line for line in look.contents.lines if "file" in line.told and line.told.get("rows")]
     return [batch_of(line, look.folder) for line in lines]
 
 
-def fill(draft: Draft, store: Store, found: Found) -> None:
+def fill(draft: Draft, store: Store, found: RowsToErase) -> None:
     """New files without the rows, and their lines. Raises `Damaged`, `Gone`, `Unavailable`."""
     writer = _Text(draft)
     lost: list[list[Any]] = []
@@ -138,7 +138,7 @@ class _Text:
         self._of = ""
         self._file: Staged | None = None
 
-    def add(self, batch: Batch, data: memoryview, rows: Rows, kept: Numbers) -> None:
+    def add(self, batch: ArchivedBatch, data: memoryview, rows: Rows, kept: Numbers) -> None:
         """The rows `kept` of a batch, as the bytes that they are."""
         if not len(kept):
             return
@@ -165,7 +165,7 @@ class _Text:
             kinds = _kinds(batch, rows, mine)
             self._draft.tell({**told, "kinds": kinds} if kinds else told)
 
-    def _place(self, batch: Batch, body: bytes) -> dict[str, Any]:
+    def _place(self, batch: ArchivedBatch, body: bytes) -> dict[str, Any]:
         """Write it behind what is there, or as a new file."""
         header = b""
         if self._file is None or self._of != batch.path or self._file.content.tell() >= MOST_BYTES:
@@ -184,7 +184,7 @@ def _neighbours(rows: Numbers) -> list[tuple[int, int]]:
     return [(int(run[0]), int(run[-1])) for run in np.split(rows, breaks)]
 
 
-def _kinds(batch: Batch, rows: Rows, kept: Numbers) -> dict[str, Any]:
+def _kinds(batch: ArchivedBatch, rows: Rows, kept: Numbers) -> dict[str, Any]:
     made = {}
     for one in rows.features:
         told = batch.kinds.get(one.name)

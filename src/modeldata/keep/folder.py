@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.keep import generation
-from modeldata.read.catalog import Catalog, Contents, Gone, doubled_ids
+from modeldata.read.catalog import Catalog, Contents, Vanished, doubled_ids
 from modeldata.read.errors import Damaged
 from modeldata.store import Unavailable
 
 if TYPE_CHECKING:
-    from modeldata.read.catalog import Batch, Line
+    from modeldata.read.catalog import ArchivedBatch, ManifestLine
     from modeldata.store import Store
 
 TRIES = 5
 
 
-class Look(NamedTuple):
+class FolderView(NamedTuple):
     """A folder, by its names and manifests. Fixed; `latest` is the highest generation that is taken, 0 without any."""
 
     folder: str
@@ -72,14 +72,14 @@ class Look(NamedTuple):
         """Manifests that nobody needs any more."""
         return [log for log in self.dead_logs if generation.of_manifest(log) != self.latest]
 
-    def batches(self) -> list[Batch]:
+    def batches(self) -> list[ArchivedBatch]:
         """Live batches with rows. Raises `Damaged` where a line can't be understood."""
         try:
             return list(self.contents.batches())
         except ValueError as error:
             raise _unclear(self.folder, str(error)) from None
 
-    def lines_of(self, files: set[str]) -> list[Line]:
+    def lines_of(self, files: set[str]) -> list[ManifestLine]:
         """Live lines that go with some files: of their rows, and those without rows in manifests that tell of no others."""
         mine, rest = [], set()
         for line in self.contents.live:
@@ -91,7 +91,7 @@ class Look(NamedTuple):
         return mine + [line for line in self.contents.live if line.log in logs and "file" not in line.told and line.batch]
 
 
-def look(store: Store, folder: str) -> Look:
+def look(store: Store, folder: str) -> FolderView:
     """Raises `Damaged` where the manifests can't be understood as a whole, `Unavailable`."""
     for _ in range(TRIES):
         catalog = Catalog(store, store.walk(folder))
@@ -100,13 +100,13 @@ def look(store: Store, folder: str) -> Look:
             listing = catalog._listing(folder)
         try:
             contents = catalog.read(listing)
-        except Gone:
+        except Vanished:
             continue
         live = {line.batch for line in contents.live}
         if contents.problems or live.intersection(doubled_ids(contents)):
             raise _unclear(folder, "; ".join(contents.problems) or "two lines have the same batch id")
         latest = max((number for log in listing.manifests if (number := generation.of_manifest(log))), default=0)
-        return Look(folder, contents, latest)
+        return FolderView(folder, contents, latest)
     raise Unavailable("look at a folder", folder, cause="its files go away time and again", hint="somebody else tidies it up")
 
 

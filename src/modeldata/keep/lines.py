@@ -14,14 +14,14 @@ from modeldata.encode import kinds as kinds_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from modeldata.read.catalog import Line
+    from modeldata.read.catalog import ManifestLine
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 Ranges = list[tuple[str, int, int]]
 
 
-class Where(NamedTuple):
+class RowKeys(NamedTuple):
     """`$Writer`, `$Sequence` and `$Row` of rows, in the order of their file."""
 
     writers: pa.Array
@@ -29,12 +29,12 @@ class Where(NamedTuple):
     places: Numbers
 
     @classmethod
-    def of(cls, table: pa.Table) -> Where:
+    def of(cls, table: pa.Table) -> RowKeys:
         writers, sequences, places = (table[name].combine_chunks() for name in ("$Writer", "$Sequence", "$Row"))
         return cls(writers, np.asarray(sequences, np.int64), np.asarray(places, np.int64))
 
-    def taken(self, rows: Numbers) -> Where:
-        return Where(self.writers.take(pa.array(rows)), self.sequences[rows], self.places[rows])
+    def taken(self, rows: Numbers) -> RowKeys:
+        return RowKeys(self.writers.take(pa.array(rows)), self.sequences[rows], self.places[rows])
 
     def ranges(self) -> Ranges:
         """(writer, first, last) of rows whose numbers follow each other, in the order of the file."""
@@ -46,7 +46,7 @@ class Where(NamedTuple):
     def sorted_ranges(self) -> Ranges:
         """The fewest ranges that have the same numbers."""
         by = pa.table({"w": self.writers, "s": self.sequences}).sort_by([("w", "ascending"), ("s", "ascending")])
-        return Where(by["w"].combine_chunks(), np.asarray(by["s"], np.int64), np.zeros(len(by), np.int64)).ranges()
+        return RowKeys(by["w"].combine_chunks(), np.asarray(by["s"], np.int64), np.zeros(len(by), np.int64)).ranges()
 
     def _begins(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Which rows do not follow the one before?"""
@@ -86,7 +86,7 @@ def _runs(begins: np.ndarray[Any, np.dtype[np.bool_]]) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], len(begins)], strict=True))
 
 
-def carried(lines: Iterable[Line]) -> dict[str, Any]:
+def carried(lines: Iterable[ManifestLine]) -> dict[str, Any]:
     """What is still true of lines when their rows are told of elsewhere: who was refused, and what is lost."""
     refused: Counter[str] = Counter()
     lost: list[Any] = []

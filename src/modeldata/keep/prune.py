@@ -8,18 +8,18 @@ from modeldata.keep import generation
 from modeldata.keep.lines import carried, joined
 
 if TYPE_CHECKING:
-    from modeldata.keep.folder import Look
-    from modeldata.keep.switch import Draft
+    from modeldata.keep.folder import FolderView
+    from modeldata.keep.rewrite import Draft
 
 PRUNED = "pruned"
 
 
-def rows_of(look: Look) -> int:
+def rows_of(look: FolderView) -> int:
     """Rows that would go."""
     return sum(batch.rows for batch in look.batches())
 
 
-def is_due(look: Look) -> bool:
+def is_due(look: FolderView) -> bool:
     """Is there anything to prune? A folder that was pruned has only what tells of it."""
     return bool(look.batches() or look.contents.originals)
 

@@ -16,7 +16,7 @@ from modeldata.columns.python import python_values
 from modeldata.encode import encoder
 from modeldata.encode.kinds import of_declared, of_type
 from modeldata.encode.restore import readable_column
-from modeldata.keep.lines import Where
+from modeldata.keep.lines import RowKeys
 from modeldata.read import parquet_part, text_part
 from modeldata.read.chunks import OWN_TYPES, Chunk
 from modeldata.read.convert import plain
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from modeldata.encode import Encoded
-    from modeldata.read.catalog import Batch
+    from modeldata.read.catalog import ArchivedBatch
     from modeldata.store import ReadStore
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]
@@ -47,8 +47,8 @@ class Rows(NamedTuple):
     features: list[Column]
 
     @property
-    def where(self) -> Where:
-        return Where.of(self.own)
+    def where(self) -> RowKeys:
+        return RowKeys.of(self.own)
 
     @property
     def nbytes(self) -> int:
@@ -120,7 +120,7 @@ def _everyday(kind: pa.DataType) -> bool:
     return bool(types.is_int64(kind) or types.is_float64(kind) or types.is_boolean(kind) or types.is_string(kind))
 
 
-def read(store: ReadStore, folder: str, batch: Batch) -> Rows:
+def read(store: ReadStore, folder: str, batch: ArchivedBatch) -> Rows:
     """The rows of one batch. Raises `Damaged`, `Gone`, `Unavailable`."""
     chunk = Chunk(folder, (batch,))
     if batch.format != "parquet":

@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modeldata import names
-from modeldata.read.places import Place, file_format, identity_of, place_of
+from modeldata.read.places import DataFolder, file_format, identity_of, place_of
 from modeldata.store import Unavailable
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ OWNER = ".owner"
 ORIGINAL = "data.csv"
 
 
-class Gone(Exception):
+class Vanished(Exception):
     """A file that was listed, or told of, is not there any more: compaction or a clean-up took it. Look again."""
 
 
-class Line(NamedTuple):
+class ManifestLine(NamedTuple):
     """A committed line of a manifest: `number` counts from 1 in the file `log`; `told` is what it says, unchecked."""
 
     log: str
@@ -57,14 +57,14 @@ class Line(NamedTuple):
         return f"{self.log}, line {self.number}"
 
 
-class Batch(NamedTuple):
+class ArchivedBatch(NamedTuple):
     """A batch of rows, as its line tells: bytes [offset, offset + size) of `path`, of which the last `row_bytes` are rows.
 
     Times are nanoseconds since 1970, UTC, of the first and the last call. `columns` are features, `types` what their source
     declared, `kinds` as in `modeldata.encode.kinds`, `calls` and `sequences` as in docs/data-layout.md.
     """
 
-    line: Line
+    line: ManifestLine
     path: str
     offset: int
     size: int
@@ -103,7 +103,7 @@ class Contents:
     name of ours that no line tells of (yet).
     """
 
-    def __init__(self, listing: Listing, lines: list[Line], problems: list[str], half: list[str]) -> None:
+    def __init__(self, listing: Listing, lines: list[ManifestLine], problems: list[str], half: list[str]) -> None:
         self.listing = listing
         self.lines = sorted(lines, key=_order)
         self.problems = problems
@@ -122,7 +122,7 @@ class Contents:
         self.originals = [path for path in self.originals if path not in claimed]
         self.uncommitted += claimed
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[ArchivedBatch]:
         """The live batches that have rows. Raises ValueError, naming the line, for one that can't be understood."""
         for line in self.live:
             if "file" in line.told and line.told.get("rows"):
@@ -143,7 +143,7 @@ class Listing:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.place: Place | None = place_of(path)
+        self.place: DataFolder | None = place_of(path)
         self.data_files: list[str] = []
         self.manifests: list[str] = []
         self.notes: set[str] = set()
@@ -198,7 +198,7 @@ class Catalog:
         return found
 
     def read(self, listing: Listing) -> Contents:
-        """What the manifests of a folder say now. Raises `Unavailable`; `Gone` where one was taken away since it was listed."""
+        """What the manifests of a folder say now. Raises `Unavailable`; `Vanished` where one is gone since it was listed."""
         return self.read_all([listing])[0]
 
     def read_all(self, listings: Sequence[Listing]) -> list[Contents]:
@@ -222,11 +222,11 @@ class Catalog:
         except Unavailable:
             if self._store.length(path):
                 raise
-            raise Gone(path) from None
+            raise Vanished(path) from None
 
 
 def _contents(listing: Listing, found: Mapping[str, bytes]) -> Contents:
-    lines: list[Line] = []
+    lines: list[ManifestLine] = []
     problems: list[str] = []
     half = []
     for path in listing.manifests:
@@ -237,7 +237,7 @@ def _contents(listing: Listing, found: Mapping[str, bytes]) -> Contents:
     return Contents(listing, lines, problems, half)
 
 
-def _take(path: str, data: bytes, lines: list[Line], problems: list[str]) -> None:
+def _take(path: str, data: bytes, lines: list[ManifestLine], problems: list[str]) -> None:
     for number, text in enumerate(data.split(b"\n") if data else (), 1):
         try:
             told = json.loads(text)
@@ -245,21 +245,21 @@ def _take(path: str, data: bytes, lines: list[Line], problems: list[str]) -> Non
         except (ValueError, AssertionError):
             problems.append(f"{path}: line {number} is not a JSON object")
             continue
-        lines.append(Line(path, number, told))
+        lines.append(ManifestLine(path, number, told))
 
 
-def _order(line: Line) -> tuple[str, int, str, int]:
+def _order(line: ManifestLine) -> tuple[str, int, str, int]:
     offset = line.told.get("offset")
     return str(line.told.get("file", "")), offset if isinstance(offset, int) else 0, line.log, line.number
 
 
-def batch_of(line: Line, folder: str) -> Batch:
+def batch_of(line: ManifestLine, folder: str) -> ArchivedBatch:
     """The batch a line tells of. Raises ValueError, naming the line."""
     told = line.told
     try:
         if "/" in told["file"]:
             raise ValueError("its file is in another folder")
-        return Batch(
+        return ArchivedBatch(
             line,
             f"{folder}/{told['file']}",
             int(told["offset"]),

@@ -14,7 +14,7 @@ from modeldata.encode.kinds import of_declared
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from modeldata.read.catalog import Batch
+    from modeldata.read.catalog import ArchivedBatch
 
 CHUNK_BYTES = 8 * 1024 * 1024
 """Of text at once. Large enough for Arrow's parser to be busy, small enough for several to be under way."""
@@ -26,7 +26,7 @@ PARTITION_BITS, PARTITION_DIGITS = 33, 8
 class Chunk:
     """Batches of one file, one after the other, with the same columns and declared types. Never changed."""
 
-    def __init__(self, folder: str, batches: tuple[Batch, ...]) -> None:
+    def __init__(self, folder: str, batches: tuple[ArchivedBatch, ...]) -> None:
         self.folder = folder
         self.batches = batches
 
@@ -69,9 +69,9 @@ class Chunk:
         return [run for kind, rows in each for run in (kind if isinstance(kind, list) else [[kind or implied, rows]])]
 
 
-def chunked(folder: str, batches: Iterable[Batch], most: int = CHUNK_BYTES) -> Iterator[Chunk]:
+def chunked(folder: str, batches: Iterable[ArchivedBatch], most: int = CHUNK_BYTES) -> Iterator[Chunk]:
     """The batches of a folder, in their order, in chunks of `most` bytes or one batch."""
-    waiting: list[Batch] = []
+    waiting: list[ArchivedBatch] = []
     for batch in batches:
         if waiting and not _goes_on(waiting, batch, most):
             yield Chunk(folder, tuple(waiting))
@@ -81,7 +81,7 @@ def chunked(folder: str, batches: Iterable[Batch], most: int = CHUNK_BYTES) -> I
         yield Chunk(folder, tuple(waiting))
 
 
-def _goes_on(waiting: list[Batch], batch: Batch, most: int) -> bool:
+def _goes_on(waiting: list[ArchivedBatch], batch: ArchivedBatch, most: int) -> bool:
     first, last = waiting[0], waiting[-1]
     return (
         batch.path == last.path
@@ -93,7 +93,7 @@ def _goes_on(waiting: list[Batch], batch: Batch, most: int) -> bool:
     )
 
 
-def numbers(batches: Sequence[Batch]) -> tuple[pa.Array, pa.Array, pa.Array]:
+def numbers(batches: Sequence[ArchivedBatch]) -> tuple[pa.Array, pa.Array, pa.Array]:
     """`$Writer`, `$Sequence` and `$Row` of every row, as the manifests tell them. For formats without these columns."""
     ranges = [one for batch in batches for one in batch.sequences]
     counts = np.array([last - first + 1 for _, first, last in ranges], np.int64)
@@ -104,7 +104,7 @@ def numbers(batches: Sequence[Batch]) -> tuple[pa.Array, pa.Array, pa.Array]:
     return writers, pa.array(sequences, pa.int64()), pa.array(rows, pa.int64())
 
 
-def _rows(batch: Batch) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _rows(batch: ArchivedBatch) -> np.ndarray[Any, np.dtype[np.int64]]:
     """The place of each row in its call; the first call may have begun in a batch before."""
     calls = np.array([rows for rows, times in batch.calls for _ in range(times)], np.int64)
     place = np.arange(calls.sum()) - np.repeat(np.cumsum(calls) - calls, calls)

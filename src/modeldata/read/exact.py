@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modeldata.read.errors import Damaged
-    from modeldata.read.plan import Request
+    from modeldata.read.plan import ReadRequest
     from modeldata.store import ReadStore
 
 OWN = pa.schema(OWN_TYPES)
 
 
-def exact_rows(store: ReadStore, piece: Chunk | Original, schema: pa.Schema, request: Request) -> Iterator[dict[str, object]]:
+def exact_rows(store: ReadStore, piece: Chunk | Original, schema: pa.Schema, request: ReadRequest) -> Iterator[dict[str, object]]:
     """The rows of a piece, with the columns of `schema`. Raises `Damaged`, `Unavailable`."""
     for rows in _rows(store, piece, schema):
         for row in rows:

@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from modeldata.read.catalog import Gone
+from modeldata.read.catalog import Vanished
 from modeldata.read.chunks import Chunk, chunked
 from modeldata.read.errors import Damaged
 from modeldata.store import Unavailable
@@ -15,7 +15,7 @@ from modeldata.store import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from modeldata.read.catalog import Batch
+    from modeldata.read.catalog import ArchivedBatch
     from modeldata.store import ReadStore
 
 HINT = 'errors="skip" reads everything else; `modeldata audit` names all that is damaged'
@@ -24,7 +24,7 @@ HINT = 'errors="skip" reads everything else; `modeldata audit` names all that is
 def fetch(store: ReadStore, chunk: Chunk, damaged: Callable[[Damaged], None]) -> Iterator[tuple[Chunk, memoryview]]:
     """The rows of a chunk, without a header. Damaged batches are handed to `damaged` and left out.
 
-    Raises `Gone` where the file is not there any more, `Unavailable`.
+    Raises `Vanished` where the file is not there any more, `Unavailable`.
     """
     data = memoryview(read_bytes(store, chunk.path, chunk.start, chunk.end - chunk.start))
     bad = [batch for batch in chunk.batches if not _proven(batch, chunk, data)]
@@ -38,25 +38,25 @@ def fetch(store: ReadStore, chunk: Chunk, damaged: Callable[[Damaged], None]) ->
 
 
 def read_bytes(store: ReadStore, path: str, start: int, size: int) -> bytes:
-    """Raises `Gone` where there is no such file (or nothing in it) any more."""
+    """Raises `Vanished` where there is no such file (or nothing in it) any more."""
     try:
         return store.read(path, start, size)
     except Unavailable:
         if store.length(path):
             raise
-        raise Gone(path) from None
+        raise Vanished(path) from None
 
 
-def _of(batch: Batch, chunk: Chunk, data: memoryview) -> memoryview:
+def _of(batch: ArchivedBatch, chunk: Chunk, data: memoryview) -> memoryview:
     return data[batch.start - chunk.start : batch.end - chunk.start]
 
 
-def _proven(batch: Batch, chunk: Chunk, data: memoryview) -> bool:
+def _proven(batch: ArchivedBatch, chunk: Chunk, data: memoryview) -> bool:
     mine = _of(batch, chunk, data)
     return len(mine) == batch.row_bytes and crc32(mine) == batch.crc
 
 
-def damage(store: ReadStore, batch: Batch, found: bytes) -> Damaged:
+def damage(store: ReadStore, batch: ArchivedBatch, found: bytes) -> Damaged:
     """What to say of a batch whose bytes are not what was archived: its lines in the file, and the first that is no row."""
     if len(found) < batch.row_bytes:
         cause = f"{batch.row_bytes - len(found):,} bytes are missing at its end"

@@ -13,7 +13,7 @@ import pyarrow.csv as pa_csv
 
 from modeldata import names
 from modeldata.columns.python import NO_VALUE
-from modeldata.read.catalog import Gone
+from modeldata.read.catalog import Vanished
 from modeldata.read.chunks import OWN_TYPES
 from modeldata.read.convert import from_arrow
 from modeldata.read.errors import Damaged
@@ -45,7 +45,7 @@ def columns(store: ReadStore, original: Original) -> dict[str, pa.DataType]:
         if len(data) == SAMPLE_BYTES:
             data = data[: data.rfind(b"\n") + 1]
         found = _parsed(data, None, lambda row: "skip")
-    except (Gone, pa.ArrowInvalid):
+    except (Vanished, pa.ArrowInvalid):
         return {}  # found out when its rows are read
     return {field.name: field.type for field in found.schema if field.name not in OWN_TYPES}
 
@@ -53,7 +53,7 @@ def columns(store: ReadStore, original: Original) -> dict[str, pa.DataType]:
 def table(store: ReadStore, original: Original, schema: pa.Schema, damaged: Callable[[Damaged], None]) -> pa.Table:
     """The columns of `schema` that the file has, of these types. Rows with more or fewer cells than the header go to `damaged`.
 
-    Raises `Misfit`, `Gone`, `Unavailable`.
+    Raises `Misfit`, `Vanished`, `Unavailable`.
     """
     data = read_bytes(store, original.path, 0, store.length(original.path))
     odd: list[pa_csv.InvalidRow] = []

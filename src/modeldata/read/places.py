@@ -16,7 +16,7 @@ _GROWN = re.compile(r"data\.(csv|jsonl)")
 _NUMBERED = re.compile(r"data-[0-9a-f]+-\d+\.(csv|jsonl|parquet)")
 
 
-class Place(NamedTuple):
+class DataFolder(NamedTuple):
     """One day, or one hour, of one collector. `collector` is the folder above it; rows there have times in [start_ns, end_ns)."""
 
     path: str
@@ -25,7 +25,7 @@ class Place(NamedTuple):
     end_ns: int
 
 
-def place_of(folder: str) -> Place | None:
+def place_of(folder: str) -> DataFolder | None:
     """What a folder is for; None for one that is no day or hour."""
     found = _DATED.fullmatch(folder)
     if found is None:
@@ -36,7 +36,7 @@ def place_of(folder: str) -> Place | None:
     except ValueError:
         return None
     start = ((day - _EPOCH).days * 24 + hour) * HOUR_NS
-    return Place(folder, found["above"], start, start + (HOUR_NS if found["hour"] else 24 * HOUR_NS))
+    return DataFolder(folder, found["above"], start, start + (HOUR_NS if found["hour"] else 24 * HOUR_NS))
 
 
 def identity_of(collector: str) -> dict[str, str] | None:

@@ -11,8 +11,7 @@ import pyarrow.types as types
 
 from modeldata import names
 from modeldata.read import original
-from modeldata.read.catalog import Catalog, Gone
-from modeldata.read.choose import FIRST_NS, LAST_NS, choose
+from modeldata.read.catalog import Catalog, Vanished
 from modeldata.read.chunks import OWN_TYPES, Chunk, chunked
 from modeldata.read.errors import Damaged, NotThere, SkippedWarning, near
 from modeldata.read.fetch import is_gone
@@ -20,11 +19,12 @@ from modeldata.read.forms import TEXT, promote, told_type
 from modeldata.read.original import Original
 from modeldata.read.places import place_of
 from modeldata.read.sample import Samples
+from modeldata.read.select import FIRST_NS, LAST_NS, choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from modeldata.read.catalog import Batch, Contents, Listing
+    from modeldata.read.catalog import ArchivedBatch, Contents, Listing
     from modeldata.store import ReadStore
 
 TRIES = 5
@@ -33,7 +33,7 @@ LOOKS = 8
 """Batches that are looked into, at most, for the type of a column that seems to have no values."""
 
 
-class Request(NamedTuple):
+class ReadRequest(NamedTuple):
     """A question: whose rows (parts of the identity, None for any), of [start_ns, end_ns), which columns (None: all), in which
     types where not in their own, and whether damage stops the reader ("raise") or is left out ("skip").
 
@@ -49,28 +49,28 @@ class Request(NamedTuple):
     may_hold: Callable[[int, int], bool] | None = None
 
 
-class Plan(NamedTuple):
+class ReadPlan(NamedTuple):
     """Pieces in the order in which they are read, and the columns that all of them are brought into."""
 
     pieces: list[Chunk | Original]
     schema: pa.Schema
 
 
-def make_plan(store: ReadStore, archive: str, request: Request, catalog: Catalog | None = None) -> Plan:
+def make_plan(store: ReadStore, archive: str, request: ReadRequest, catalog: Catalog | None = None) -> ReadPlan:
     """catalog: of this archive, listed just now; without one, it is listed. Raises `NotThere`, `Damaged`, `Unavailable`."""
     found = _near(store, archive, request) if catalog is None and is_bounded(request) else None
     if found is not None:
         return found
-    made: Plan = _patiently(store, lambda catalog: _plan(store, catalog, archive, request), catalog)
+    made: ReadPlan = _patiently(store, lambda catalog: _plan(store, catalog, archive, request), catalog)
     return made
 
 
-def is_bounded(request: Request) -> bool:
+def is_bounded(request: ReadRequest) -> bool:
     """Does a question leave out any time?"""
     return (request.start_ns, request.end_ns) != (FIRST_NS, LAST_NS)
 
 
-def _near(store: ReadStore, archive: str, request: Request) -> Plan | None:
+def _near(store: ReadStore, archive: str, request: ReadRequest) -> ReadPlan | None:
     """The same plan with a look at its days only; None where that does not answer, and all has to be listed."""
 
     def wanted(folder: str) -> bool:
@@ -81,10 +81,10 @@ def _near(store: ReadStore, archive: str, request: Request) -> Plan | None:
     try:
         listings = [listing for one in choose(catalog, request.identity, archive) for listing in one.listings]
         contents = catalog.read_all([listing for listing in listings if _meets(listing, request)])
-    except (NotThere, Gone):
+    except (NotThere, Vanished):
         return None
     pieces = [piece for one in contents for piece in _pieces(one, request)]
-    return Plan(pieces, _schema(store, pieces, archive, request)) if pieces else None
+    return ReadPlan(pieces, _schema(store, pieces, archive, request)) if pieces else None
 
 
 def _patiently(store: ReadStore, work: Any, catalog: Catalog | None = None) -> Any:
@@ -92,22 +92,22 @@ def _patiently(store: ReadStore, work: Any, catalog: Catalog | None = None) -> A
     for _ in range(TRIES):
         try:
             return work(catalog or Catalog.of(store))
-        except Gone as gone:
+        except Vanished as gone:
             path, catalog = str(gone), None
     raise is_gone(path)
 
 
-def _plan(store: ReadStore, catalog: Catalog, archive: str, request: Request) -> Plan:
+def _plan(store: ReadStore, catalog: Catalog, archive: str, request: ReadRequest) -> ReadPlan:
     listings = [listing for one in choose(catalog, request.identity, archive) for listing in one.listings]
     inside = [listing for listing in listings if _meets(listing, request)]
     contents = catalog.read_all(inside)
     pieces = [piece for one in contents for piece in _pieces(one, request)]
     if pieces:
-        return Plan(pieces, _schema(store, pieces, archive, request))
-    return Plan([], _schema(store, _shape(catalog, listings, archive, request), archive, request))
+        return ReadPlan(pieces, _schema(store, pieces, archive, request))
+    return ReadPlan([], _schema(store, _shape(catalog, listings, archive, request), archive, request))
 
 
-def renewed(store: ReadStore, folder: str, request: Request) -> list[Chunk | Original]:
+def renewed(store: ReadStore, folder: str, request: ReadRequest) -> list[Chunk | Original]:
     """What there is to read in one folder by now. Raises `Unavailable`, `Damaged`."""
 
     def work(catalog: Catalog) -> list[Chunk | Original]:
@@ -118,12 +118,12 @@ def renewed(store: ReadStore, folder: str, request: Request) -> list[Chunk | Ori
     return made
 
 
-def _meets(listing: Listing, request: Request) -> bool:
+def _meets(listing: Listing, request: ReadRequest) -> bool:
     place = listing.place
     return place is not None and place.start_ns < request.end_ns and place.end_ns > request.start_ns
 
 
-def _pieces(contents: Contents, request: Request) -> Iterable[Chunk | Original]:
+def _pieces(contents: Contents, request: ReadRequest) -> Iterable[Chunk | Original]:
     _tell(contents, request)
     folder = contents.listing.path
     batches = []
@@ -134,21 +134,21 @@ def _pieces(contents: Contents, request: Request) -> Iterable[Chunk | Original]:
     yield from (Original(folder, path) for path in contents.originals)
 
 
-def _understood(contents: Contents, request: Request) -> Iterable[Batch]:
+def _understood(contents: Contents, request: ReadRequest) -> Iterable[ArchivedBatch]:
     try:
         yield from contents.batches()
     except ValueError as error:
         _damaged(contents, str(error), request)
 
 
-def _tell(contents: Contents, request: Request) -> None:
+def _tell(contents: Contents, request: ReadRequest) -> None:
     for problem in contents.problems:
         _damaged(contents, problem, request)
     for path in contents.listing.foreign:
         warnings.warn(f"not read: {path} is not a file of this archive", SkippedWarning, stacklevel=2)
 
 
-def _damaged(contents: Contents, problem: str, request: Request) -> None:
+def _damaged(contents: Contents, problem: str, request: ReadRequest) -> None:
     hint = 'its rows can\'t be told from others; errors="skip" reads everything else'
     error = Damaged("read the archive", contents.listing.path, cause=problem, hint=hint)
     if request.errors == "raise":
@@ -156,7 +156,7 @@ def _damaged(contents: Contents, problem: str, request: Request) -> None:
     warnings.warn(str(error), SkippedWarning, stacklevel=2)
 
 
-def _shape(catalog: Catalog, listings: Sequence[Listing], archive: str, request: Request) -> list[Chunk | Original]:
+def _shape(catalog: Catalog, listings: Sequence[Listing], archive: str, request: ReadRequest) -> list[Chunk | Original]:
     """Nothing is in the range: the newest rows beside it tell the columns."""
     for listing in sorted(listings, key=lambda one: one.path, reverse=True):
         contents = catalog.read(listing)
@@ -168,7 +168,7 @@ def _shape(catalog: Catalog, listings: Sequence[Listing], archive: str, request:
     raise NotThere("read the archive", archive, cause=f"no rows of {wanted}", hint=hint)
 
 
-def _schema(store: ReadStore, pieces: Sequence[Chunk | Original], archive: str, request: Request) -> pa.Schema:
+def _schema(store: ReadStore, pieces: Sequence[Chunk | Original], archive: str, request: ReadRequest) -> pa.Schema:
     """Our columns, then features in the order in which they were first seen."""
     features = _features(store, pieces, request)
     made = {**OWN_TYPES, **{name: TEXT if types.is_null(kind) else kind for name, kind in features.items()}}
@@ -189,11 +189,11 @@ class _Seen(NamedTuple):
     told: str
 
 
-def _features(store: ReadStore, pieces: Sequence[Chunk | Original], request: Request) -> dict[str, pa.DataType]:
+def _features(store: ReadStore, pieces: Sequence[Chunk | Original], request: ReadRequest) -> dict[str, pa.DataType]:
     """Types by name, in the order in which names were first seen; null where no value is known of."""
     made: dict[str, pa.DataType] = {}
     samples = Samples(store)
-    seen: dict[_Seen, list[tuple[str, Batch]]] = {}
+    seen: dict[_Seen, list[tuple[str, ArchivedBatch]]] = {}
 
     def take(name: str, kind: pa.DataType) -> None:
         made[name] = promote(made[name], kind) if name in made else kind
@@ -224,7 +224,7 @@ def _told(kinds: Any) -> str:
     return json.dumps(sorted({json.dumps(kind, sort_keys=True) for kind, _ in kinds}))
 
 
-def _looked_at(samples: Samples, name: str, batches: Sequence[tuple[str, Batch]]) -> pa.DataType:
+def _looked_at(samples: Samples, name: str, batches: Sequence[tuple[str, ArchivedBatch]]) -> pa.DataType:
     """The type of a column in the first and the last of some batches; in others between them, where these have no values."""
     made = promote(*(samples.type_of(*batches[at], name) for at in (0, -1)))
     between = iter(batches[1 : -1 : max(1, len(batches) // LOOKS)])
@@ -233,17 +233,17 @@ def _looked_at(samples: Samples, name: str, batches: Sequence[tuple[str, Batch]]
     return made
 
 
-def inside(piece: Chunk | Original, request: Request) -> bool:
+def inside(piece: Chunk | Original, request: ReadRequest) -> bool:
     """Do all rows of a piece lie in the range?"""
     if isinstance(piece, Original):
         return (request.start_ns, request.end_ns) == (FIRST_NS, LAST_NS)
     return all(request.start_ns <= batch.first_ns and batch.last_ns < request.end_ns for batch in piece.batches)
 
 
-def narrowed(plan: Plan, columns: Sequence[str], may_hold: Callable[[int, int], bool] | None) -> Plan:
+def narrowed(plan: ReadPlan, columns: Sequence[str], may_hold: Callable[[int, int], bool] | None) -> ReadPlan:
     """Fewer columns, and without the pieces that are ruled out."""
     schema = pa.schema([plan.schema.field(name) for name in columns])
-    return Plan([piece for piece in plan.pieces if may_hold is None or _may_hold(piece, may_hold)], schema)
+    return ReadPlan([piece for piece in plan.pieces if may_hold is None or _may_hold(piece, may_hold)], schema)
 
 
 def _may_hold(piece: Chunk | Original, may_hold: Callable[[int, int], bool]) -> bool:
@@ -252,7 +252,7 @@ def _may_hold(piece: Chunk | Original, may_hold: Callable[[int, int], bool]) -> 
     return may_hold(min(batch.first_ns for batch in piece.batches), max(batch.last_ns for batch in piece.batches))
 
 
-def with_time(schema: pa.Schema, piece: Chunk | Original, request: Request) -> pa.Schema:
+def with_time(schema: pa.Schema, piece: Chunk | Original, request: ReadRequest) -> pa.Schema:
     """The columns to read: those asked for, and the time where rows have to be told apart by it."""
     if names.TIMESTAMP in schema.names or inside(piece, request):
         return schema

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from modeldata.errors import SettingsError
-from modeldata.read.choose import FIRST_NS, LAST_NS, nanoseconds
-from modeldata.read.plan import Request
+from modeldata.read.plan import ReadRequest
+from modeldata.read.select import FIRST_NS, LAST_NS, nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from modeldata.read.choose import Moment
+    from modeldata.read.select import Moment
 
 
 class Question(TypedDict, total=False):
@@ -48,7 +48,7 @@ class JoinQuestion(Question, total=False):
 KNOWN = frozenset(Question.__annotations__)
 
 
-def request_of(model_name: str, identifier: str, question: Question) -> Request:
+def request_of(model_name: str, identifier: str, question: Question) -> ReadRequest:
     """Raises `SettingsError` for what can't be meant."""
     unknown = sorted(set(question) - KNOWN)
     if unknown:
@@ -67,4 +67,4 @@ def request_of(model_name: str, identifier: str, question: Question) -> Request:
         "model_id": question.get("model_id"),
     }
     start, end = nanoseconds(question.get("start"), FIRST_NS), nanoseconds(question.get("end"), LAST_NS)
-    return Request(identity, start, end, None if columns is None else tuple(columns), question.get("types") or {}, errors)
+    return ReadRequest(identity, start, end, None if columns is None else tuple(columns), question.get("types") or {}, errors)

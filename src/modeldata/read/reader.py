@@ -11,11 +11,11 @@ import pyarrow as pa
 from modeldata import names
 from modeldata.errors import SettingsError
 from modeldata.read.catalog import Catalog
-from modeldata.read.choose import FIRST_NS, LAST_NS
 from modeldata.read.errors import NotThere
 from modeldata.read.join import HOWS, IDS, KEY, join_tables
 from modeldata.read.question import request_of
 from modeldata.read.scan import Scan
+from modeldata.read.select import FIRST_NS, LAST_NS
 from modeldata.read.sql import query
 from modeldata.spool.files import Files
 from modeldata.store import open_for
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from modeldata.read.join import Joined
-    from modeldata.read.plan import Request
+    from modeldata.read.plan import ReadRequest
     from modeldata.read.question import Question
     from modeldata.settings import Settings
     from modeldata.store import ReadStore
@@ -104,7 +104,7 @@ class Reader:
         return query(self.store, self.url, text, connection)
 
 
-def _wider(request: Request, back: timedelta, ahead: timedelta) -> Request:
+def _wider(request: ReadRequest, back: timedelta, ahead: timedelta) -> ReadRequest:
     """Partners may be a little earlier and, above all, later; and earlier calls of an id are counted on both sides."""
     step = timedelta(microseconds=1)
     start = request.start_ns if request.start_ns == FIRST_NS else request.start_ns - back // step * 1000

@@ -11,7 +11,7 @@ import pyarrow.types as types
 from modeldata.encode.kinds import split
 from modeldata.encode.restore import readable_column
 from modeldata.encode.split import csv_bounds, line_bounds
-from modeldata.read.catalog import Gone
+from modeldata.read.catalog import Vanished
 from modeldata.read.chunks import Chunk
 from modeldata.read.fetch import read_bytes
 from modeldata.read.forms import value_type
@@ -19,7 +19,7 @@ from modeldata.read.parquet_part import open_file
 from modeldata.read.text_part import WrongRows, csv_cells, json_rows
 
 if TYPE_CHECKING:
-    from modeldata.read.catalog import Batch
+    from modeldata.read.catalog import ArchivedBatch
     from modeldata.store import ReadStore
 
 SAMPLE_BYTES = 256 * 1024
@@ -32,14 +32,14 @@ class Samples:
         self._store = store
         self._found: dict[tuple[str, int], dict[str, pa.DataType]] = {}
 
-    def type_of(self, folder: str, batch: Batch, column: str) -> pa.DataType:
+    def type_of(self, folder: str, batch: ArchivedBatch, column: str) -> pa.DataType:
         """Null where the rows have no value, or can't be read. Raises `Unavailable`."""
         key = (batch.path, batch.offset)
         if key not in self._found:
             chunk = Chunk(folder, (batch,))
             try:
                 found = _of_file(self._store, chunk) if batch.format == "parquet" else _of_rows(self._store, chunk)
-            except (Gone, WrongRows, pa.ArrowException, ValueError):
+            except (Vanished, WrongRows, pa.ArrowException, ValueError):
                 found = {}  # gone or damaged: found out when its rows are read
             self._found[key] = found
         return self._found[key].get(column, pa.null())

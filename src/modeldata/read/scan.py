@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from modeldata import names
 from modeldata.read import original, parquet_part, text_part
-from modeldata.read.catalog import Gone
+from modeldata.read.catalog import Vanished
 from modeldata.read.chunks import OWN_TYPES, Chunk
 from modeldata.read.errors import Damaged, DoesNotFit, SkippedWarning
 from modeldata.read.fetch import damage, fetch, is_gone, read_bytes
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from modeldata.read.catalog import Catalog
-    from modeldata.read.plan import Plan, Request
+    from modeldata.read.plan import ReadPlan, ReadRequest
     from modeldata.store import ReadStore
 
 THREADS = 4
@@ -52,11 +52,11 @@ class Scan:
     never hold half a row. Raises, while it is iterated: `Damaged`, `DoesNotFit`, `Unavailable`.
     """
 
-    def __init__(self, store: ReadStore, archive: str, request: Request, catalog: Catalog | None = None) -> None:
+    def __init__(self, store: ReadStore, archive: str, request: ReadRequest, catalog: Catalog | None = None) -> None:
         self._store = store
         self._archive = archive
         self._request = request
-        self._plan: Plan = make_plan(store, archive, request, catalog)
+        self._plan: ReadPlan = make_plan(store, archive, request, catalog)
 
     @property
     def schema(self) -> pa.Schema:
@@ -121,7 +121,7 @@ class Scan:
         for _ in range(TRIES):
             try:
                 return [row for piece in self._plan.pieces for row in exact_rows(self._store, piece, self.schema, self._request)]
-            except Gone as gone:
+            except Vanished as gone:
                 path = str(gone)
                 self._plan = make_plan(self._store, self._archive, self._request)._replace(schema=self.schema)
         raise is_gone(path)
@@ -158,7 +158,7 @@ class Scan:
 class Reading:
     """One pass over a plan."""
 
-    def __init__(self, store: ReadStore, plan: Plan, request: Request) -> None:
+    def __init__(self, store: ReadStore, plan: ReadPlan, request: ReadRequest) -> None:
         self._store = store
         self._schema = plan.schema
         self._request = request
@@ -181,7 +181,7 @@ class Reading:
                     piece, future = waiting.popleft()
                     try:
                         made = future.result()
-                    except Gone:
+                    except Vanished:
                         self._renew(piece, waiting)
                         continue
                     yield from made.tables()

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from modeldata import names
 from modeldata.read.catalog import Catalog
-from modeldata.read.choose import collectors
 from modeldata.read.dataset import ScanDataset
 from modeldata.read.errors import NotThere, near, need
-from modeldata.read.plan import Request
+from modeldata.read.plan import ReadRequest
 from modeldata.read.scan import Scan
+from modeldata.read.select import collectors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def query(store: ReadStore, archive: str, text: str, connection: Any = None) -> 
     catalog = Catalog.of(store)
     views = view_names([one.identity for one in collectors(catalog)])
     for name in views.keys() & set(re.findall(r"\w+", text.lower())):  # a word too many costs a look at its manifests, no more
-        made.register(name, ScanDataset(Scan(store, archive, Request(views[name]), catalog)))
+        made.register(name, ScanDataset(Scan(store, archive, ReadRequest(views[name]), catalog)))
     try:
         return made.sql(text)
     except duckdb.CatalogException as error:

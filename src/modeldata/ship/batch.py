@@ -16,14 +16,14 @@ from modeldata.columns.texts import text_array
 from modeldata.declared import parse
 from modeldata.encode.csv import header_line as csv_line
 from modeldata.ship.calls import Calls, portions
-from modeldata.ship.cut import split_manifest
+from modeldata.ship.split import split_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from modeldata.columns.typed import Array, Values
     from modeldata.encode import Encoded, Encoder
-    from modeldata.ship.gather import Group
+    from modeldata.ship.gather import FrameGroup
 
 
 ALL = slice(None)
@@ -46,7 +46,7 @@ class Batch(NamedTuple):
     manifest: dict[str, object]
 
 
-class Spoilt(NamedTuple):
+class UndecodableCall(NamedTuple):
     """One call that can't be encoded, from row `start` on (before `stop`), set aside so that it stops nobody else."""
 
     calls: Calls
@@ -64,7 +64,7 @@ class Spoilt(NamedTuple):
         return [(writer, first + self.start, first + self.start + self.rows - 1)]
 
 
-class Form(NamedTuple):
+class BatchFormat(NamedTuple):
     """How batches are made: the format, its options, how large one may be, and what its files say of where they come from."""
 
     encoder: Encoder
@@ -73,7 +73,7 @@ class Form(NamedTuple):
     origin: str
 
 
-class Piece(NamedTuple):
+class EncodedCalls(NamedTuple):
     """Rows as bytes, without a header, and the calls in them, in this order; of one large call, `rows` from `start` on."""
 
     encoded: Encoded
@@ -82,7 +82,7 @@ class Piece(NamedTuple):
     start: int = 0
 
 
-def encode_group(group: Group, form: Form) -> Iterator[Batch | Spoilt]:
+def encode_group(group: FrameGroup, form: BatchFormat) -> Iterator[Batch | UndecodableCall]:
     """The batches of a group, one after the other, and between them the frames that can't be decoded or encoded.
 
     Raises MemoryError where the host has none for a single row.
@@ -91,20 +91,20 @@ def encode_group(group: Group, form: Form) -> Iterator[Batch | Spoilt]:
     for calls in portions(group.frames, most):
         large = len(calls) == 1 and int(calls.sizes[0]) > most
         for made in _some_rows(group, calls, form, most) if large else _encode(group, calls, form):
-            if isinstance(made, Spoilt):
+            if isinstance(made, UndecodableCall):
                 yield made
             else:
                 yield from batches(group, made, form)
 
 
-def _portion_bytes(group: Group, limits: tuple[int, int]) -> int:
+def _portion_bytes(group: FrameGroup, limits: tuple[int, int]) -> int:
     """How many bytes of frames may be decoded at once: values that come one by one take many times their bytes."""
     extra = group.definition.get("extra")
     typed = group.definition.get("layout") != "rows" and not (isinstance(extra, dict) and extra.get("objects"))
     return limits[0] if typed else limits[1]
 
 
-def batches(group: Group, piece: Piece, form: Form) -> Iterator[Batch]:
+def batches(group: FrameGroup, piece: EncodedCalls, form: BatchFormat) -> Iterator[Batch]:
     """One, or where that would be larger than the store takes at once, several: cut between rows."""
     columns, types = _named(group.definition)
     header = form.encoder.header([*form.encoder.own_columns, *columns])
@@ -114,7 +114,7 @@ def batches(group: Group, piece: Piece, form: Form) -> Iterator[Batch]:
         yield Batch(form.encoder.suffix, group.folder, group.stream, signature, plain, header + data, len(header), mine)
 
 
-def _cut(data: bytes, manifest: dict[str, object], form: Form) -> Iterator[tuple[bytes, dict[str, object]]]:
+def _cut(data: bytes, manifest: dict[str, object], form: BatchFormat) -> Iterator[tuple[bytes, dict[str, object]]]:
     rows = cast("int", manifest["rows"])
     fits = _rows_that_fit(data, rows, form)
     if fits >= rows:
@@ -124,7 +124,7 @@ def _cut(data: bytes, manifest: dict[str, object], form: Form) -> Iterator[tuple
         yield from _cut(half, told, form)
 
 
-def _rows_that_fit(data: bytes, rows: int, form: Form) -> int:
+def _rows_that_fit(data: bytes, rows: int, form: BatchFormat) -> int:
     """How many rows a batch may have; at least one, however large it is."""
     if len(data) <= form.most_bytes or rows == 1:
         return rows
@@ -140,7 +140,7 @@ def _named(definition: dict[str, object]) -> tuple[list[str], list[str]]:
     return columns, types
 
 
-def _encode(group: Group, calls: Calls, form: Form) -> Iterator[Piece | Spoilt]:
+def _encode(group: FrameGroup, calls: Calls, form: BatchFormat) -> Iterator[EncodedCalls | UndecodableCall]:
     """All at once; where that fails, in halves down to the one frame that is to blame, which is set aside."""
     try:
         columns = decode(group.definition, payloads(calls))
@@ -153,17 +153,17 @@ def _encode(group: Group, calls: Calls, form: Form) -> Iterator[Piece | Spoilt]:
             return
     except Exception as error:  # whatever a library says of bytes or values that it does not like: no other row may wait for it
         if len(calls) == 1:
-            yield Spoilt(calls, f"{type(error).__name__}: {error}")
+            yield UndecodableCall(calls, f"{type(error).__name__}: {error}")
             return
     else:
-        yield Piece(made, calls, int(calls.rows.sum()))
+        yield EncodedCalls(made, calls, int(calls.rows.sum()))
         return
     half = len(calls) // 2
     yield from _encode(group, calls.part(slice(half)), form)
     yield from _encode(group, calls.part(slice(half, None)), form)
 
 
-def _some_rows(group: Group, calls: Calls, form: Form, most: int) -> Iterator[Piece | Spoilt]:
+def _some_rows(group: FrameGroup, calls: Calls, form: BatchFormat, most: int) -> Iterator[EncodedCalls | UndecodableCall]:
     """One call, some rows at a time: about `most` bytes of them."""
     rows, start = int(calls.rows[0]), 0
     if rows == 1:
@@ -172,15 +172,17 @@ def _some_rows(group: Group, calls: Calls, form: Form, most: int) -> Iterator[Pi
     try:
         for columns in decode_some(group.definition, payloads(calls), max(1, rows * most // int(calls.sizes[0]))):
             count = len(columns[0].values)
-            yield Piece(encoded(group, calls, form, columns, start), calls, count, start)
+            yield EncodedCalls(encoded(group, calls, form, columns, start), calls, count, start)
             start += count
     except (MemoryError, ImportError):
         raise
     except Exception as error:  # as in `_encode`; rows that are on their way already are not set aside
-        yield Spoilt(calls, f"{type(error).__name__}: {error}", start)
+        yield UndecodableCall(calls, f"{type(error).__name__}: {error}", start)
 
 
-def _short_of_memory(group: Group, calls: Calls, form: Form, error: MemoryError) -> Iterator[Piece | Spoilt]:
+def _short_of_memory(
+    group: FrameGroup, calls: Calls, form: BatchFormat, error: MemoryError
+) -> Iterator[EncodedCalls | UndecodableCall]:
     """One call that does not fit into memory: fewer rows at a time. One row that asks for more than it should is to blame itself;
     else it is the host that has no memory, and the row waits. Raises `error`."""
     size = int(calls.sizes[0])
@@ -191,20 +193,20 @@ def _short_of_memory(group: Group, calls: Calls, form: Form, error: MemoryError)
         bytearray(FAIR + FAIR_TIMES * size)
     except MemoryError:
         raise error from None
-    yield Spoilt(calls, f"this one row of {size:,} bytes needs more than {(FAIR + FAIR_TIMES * size) >> 20} MiB of memory")
+    yield UndecodableCall(calls, f"one row of {size:,} bytes needs more than {(FAIR + FAIR_TIMES * size) >> 20} MiB of memory")
 
 
 def payloads(calls: Calls) -> Payloads:
     return Payloads(calls.content, calls.starts, calls.sizes, calls.rows)
 
 
-def encoded(group: Group, calls: Calls, form: Form, columns: list[Column], start: int) -> Encoded:
+def encoded(group: FrameGroup, calls: Calls, form: BatchFormat, columns: list[Column], start: int) -> Encoded:
     """Rows from `start` on, with our own columns before them."""
     own = own_columns(calls, form.encoder.own_columns, slice(start, start + len(columns[0].values)))
     return form.encoder.encode([*own, *columns], excel_safe=form.excel_safe, metadata=_metadata(group, form))
 
 
-def _metadata(group: Group, form: Form) -> dict[str, str]:
+def _metadata(group: FrameGroup, form: BatchFormat) -> dict[str, str]:
     """What a file that has room for it says about itself."""
     columns, types = _named(group.definition)
     return {
@@ -260,19 +262,19 @@ def _ids(content: bytes, starts: Array, sizes: Array) -> pa.Array:
     return pa.array([content[start:stop].decode("utf-8", "replace") for start, stop in bounds], pa.string())
 
 
-def header_of(group: Group, form: Form) -> str:
+def header_of(group: FrameGroup, form: BatchFormat) -> str:
     """What is common to the files that may hold rows of these columns, whatever their kinds of values."""
     return _signature(group, form, [])
 
 
-def _signature(group: Group, form: Form, types: list[str]) -> str:
+def _signature(group: FrameGroup, form: BatchFormat, types: list[str]) -> str:
     """What a file is for: rows of another collector, with other columns or other kinds of values, go to another file."""
     header = csv_line([*form.encoder.own_columns, *_named(group.definition)[0]])
     kinds = ",".join(parse(declared).family for declared in types)
     return sha256("\0".join((group.stream, header.decode("utf-8"), kinds)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _manifest(group: Group, columns: list[str], types: list[str], piece: Piece) -> dict[str, object]:
+def _manifest(group: FrameGroup, columns: list[str], types: list[str], piece: EncodedCalls) -> dict[str, object]:
     calls, encoded = piece.calls, piece.encoded
     times = calls.heads["time_ns"]
     manifest: dict[str, object] = {

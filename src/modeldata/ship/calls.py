@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, TypeAlias
 
-    from modeldata.ship.gather import Taken
-    from modeldata.spool.run import Run
+    from modeldata.ship.gather import WriterFrames
+    from modeldata.spool.bulk import FrameRun
 
     Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
@@ -35,7 +35,7 @@ class Calls:
         self.writer = writer
 
     @classmethod
-    def of(cls, taken: Sequence[Taken]) -> Calls:
+    def of(cls, taken: Sequence[WriterFrames]) -> Calls:
         """All frames of `taken`, in one buffer: as it is where they come from one run."""
         if len(taken) == 1:
             content, starts = taken[0].run.content, taken[0].run.starts
@@ -94,7 +94,7 @@ class Calls:
         return self.heads[field].astype(np.int64)
 
 
-def ranges(taken: Taken) -> list[tuple[bytes, int, int]]:
+def ranges(taken: WriterFrames) -> list[tuple[bytes, int, int]]:
     """As `Calls.ranges`, of what need not be put together for it."""
     found = _ranges(taken.run.heads, np.zeros(len(taken.run), np.int64))
     return [(taken.writer_id, low, high) for _, low, high in found]
@@ -109,14 +109,14 @@ def _ranges(heads: Array, writer: Array) -> list[tuple[int, int, int]]:
     return [(which, low, high - 1) for which, low, high in found]
 
 
-def portions(taken: list[Taken], most: int) -> Iterator[Calls]:
+def portions(taken: list[WriterFrames], most: int) -> Iterator[Calls]:
     """Calls of about `most` bytes each, at least one. `taken` is emptied on the way: the memory is needed."""
     return map(Calls.of, taken_portions(taken, most))
 
 
-def taken_portions(taken: list[Taken], most: int) -> Iterator[list[Taken]]:
+def taken_portions(taken: list[WriterFrames], most: int) -> Iterator[list[WriterFrames]]:
     """The same, before they are put together."""
-    portion: list[Taken] = []
+    portion: list[WriterFrames] = []
     size = 0
     taken.reverse()
     while taken:
@@ -133,7 +133,7 @@ def taken_portions(taken: list[Taken], most: int) -> Iterator[list[Taken]]:
             portion, size = [], 0
 
 
-def _packed(run: Run) -> tuple[bytes, Array]:
+def _packed(run: FrameRun) -> tuple[bytes, Array]:
     """(content, starts) of a run with little in it besides its payloads."""
     stops = run.starts + run.payloads
     low, high = int(run.starts[0]), int(stops[-1])

@@ -32,7 +32,7 @@ _LATER = ("parked", "parts", "spool")
 """What the first version did not write."""
 
 
-class Target:
+class Placement:
     """A file of the archive that this spool appends to. `columns` says which rows may go there, `used` in which round any did."""
 
     __slots__ = ("columns", "length", "log", "log_length", "sealed", "used")
@@ -75,7 +75,7 @@ class State:
         """Segment name → everything before this offset is archived."""
         self.sequences: dict[bytes, dict[str, int]] = {}
         """Writer id → stream → the next sequence number."""
-        self.targets: dict[str, Target] = {}
+        self.targets: dict[str, Placement] = {}
         """Path in the archive → what we know of it."""
         self.archived: dict[str, int] = {}
         """Stream → rows archived since the spool was made."""
@@ -120,7 +120,7 @@ class State:
         for name in cls.__slots__:
             if name != "targets":
                 setattr(state, name, content.get(name, getattr(state, name)) if name in _LATER else content[name])
-        state.targets = {path: Target(*fields) for path, fields in content["targets"].items()}
+        state.targets = {path: Placement(*fields) for path, fields in content["targets"].items()}
         return state
 
     def copy(self) -> State:

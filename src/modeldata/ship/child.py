@@ -15,7 +15,7 @@ from modeldata.settings import Settings
 from modeldata.ship.spawn import put_log_aside
 from modeldata.ship.trouble import in_words, leave_note
 from modeldata.spool.files import Files
-from modeldata.spool.place import Place, open_place
+from modeldata.spool.folder import SpoolFolder, open_place
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -46,7 +46,7 @@ def main() -> int:
     """Ship until no writer lives and nothing is pending, then leave. 0 also where another process ships already."""
     files = Files()
     leave = stop_on_signals()
-    place: Place | None = None
+    place: SpoolFolder | None = None
     try:
         settings = Settings.build(os.environ)
         place = open_place(
@@ -62,10 +62,10 @@ def main() -> int:
     return 0
 
 
-def _ship(place: Place, settings: Settings, files: Files, leave: threading.Event) -> None:
+def _ship(place: SpoolFolder, settings: Settings, files: Files, leave: threading.Event) -> None:
     """Ship the spool that is ours, and beside it those that nobody tends: a store that is down there holds up nothing here."""
     from modeldata.ship.drain import keep_draining  # here: pyarrow comes with it, and may be what is broken
-    from modeldata.ship.lead import REQUEST_SECONDS, Surroundings, lead_and_ship
+    from modeldata.ship.leader import REQUEST_SECONDS, Surroundings, lead_and_ship
 
     def log(text: str) -> None:
         _shorten_log(place.log, files)

@@ -9,7 +9,7 @@ import numpy as np
 
 from modeldata import names
 from modeldata.spool import frame
-from modeldata.spool.run import Run, runs
+from modeldata.spool.bulk import FrameRun, runs
 
 if TYPE_CHECKING:
     from modeldata.spool.reader import OpenSegment
@@ -18,7 +18,7 @@ PARSED_DEFINITIONS = 20_000
 """How many definitions are kept unpacked."""
 
 
-class Layout(NamedTuple):
+class ArchiveLayout(NamedTuple):
     """What the files of a service are, as it wanted them when its rows were collected."""
 
     format: str
@@ -26,30 +26,30 @@ class Layout(NamedTuple):
     excel_safe: bool
 
 
-class Known(NamedTuple):
+class KnownDefinition(NamedTuple):
     """A definition, and what of it is asked for often."""
 
     definition: dict[str, object]
     identity: dict[str, str]
     stream: str
-    layout: Layout
+    layout: ArchiveLayout
 
 
 class Definitions:
     """The definitions in each segment, kept between rounds: frames after the checkpoint refer to ones before it."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: ArchiveLayout) -> None:
         """layout: for definitions that name none, as those of earlier versions."""
         self.layout = layout
         self._by_segment: dict[str, dict[int, bytes]] = {}
-        self._parsed: dict[bytes, Known] = {}
+        self._parsed: dict[bytes, KnownDefinition] = {}
 
     def of(self, segment: OpenSegment, offset: int) -> dict[int, bytes]:
         known = self._by_segment.get(segment.name)
         if known is None:
             known = self._by_segment[segment.name] = {}
             for found in runs(segment, 0):
-                if isinstance(found, Run):
+                if isinstance(found, FrameRun):
                     for number in np.flatnonzero(found.heads["kind"] == frame.DEFINE).tolist():
                         if found.place(number) < offset:
                             known[int(found.heads["definition"][number])] = found.data(number)
@@ -61,7 +61,7 @@ class Definitions:
         for name in set(self._by_segment) - present:
             del self._by_segment[name]
 
-    def parsed(self, packed: bytes) -> Known | None:
+    def parsed(self, packed: bytes) -> KnownDefinition | None:
         """A packed definition; None where it can't be read."""
         known = self._parsed.get(packed)
         if known is None:
@@ -72,10 +72,10 @@ class Definitions:
             if len(self._parsed) >= PARSED_DEFINITIONS:
                 self._parsed.clear()
             layout = _layout(definition) or self.layout
-            known = self._parsed[packed] = Known(definition, identity, names.stream(identity), layout)
+            known = self._parsed[packed] = KnownDefinition(definition, identity, names.stream(identity), layout)
         return known
 
-    def layout_of(self, definitions: dict[int, bytes]) -> Layout:
+    def layout_of(self, definitions: dict[int, bytes]) -> ArchiveLayout:
         """The layout of a segment's frames that refer to no definition: its writer has one for all it writes."""
         known = (self.parsed(packed) for packed in definitions.values())
         return next((one.layout for one in known if one is not None), self.layout)
@@ -97,15 +97,15 @@ def _definition(packed: bytes) -> dict[str, object] | None:
     return None if "archive_layout" in definition and _layout(definition) is None else definition
 
 
-def _layout(definition: dict[str, object]) -> Layout | None:
+def _layout(definition: dict[str, object]) -> ArchiveLayout | None:
     """None unless it is named and can be meant: a format becomes the name of a file."""
     content = definition.get("archive_layout")
     if not isinstance(content, dict):
         return None
-    form, hours, safe = map(content.get, Layout._fields)
+    form, hours, safe = map(content.get, ArchiveLayout._fields)
     if form not in names.FORMATS or type(hours) is not bool or type(safe) is not bool:
         return None
-    return Layout(form, hours, safe)
+    return ArchiveLayout(form, hours, safe)
 
 
 def is_identity(told: object) -> bool:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modeldata.errors import ModelDataError, mask
-from modeldata.ship.former import former_spools, is_quiet
-from modeldata.ship.lead import make_fleet
+from modeldata.ship.former_spools import former_spools, is_quiet
+from modeldata.ship.leader import make_fleet
 from modeldata.spool.lock import Leadership
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modeldata.settings import Settings
-    from modeldata.ship.former import Former
-    from modeldata.ship.lead import Surroundings
+    from modeldata.ship.former_spools import Former
+    from modeldata.ship.leader import Surroundings
 
 LOOK_SECONDS = 60.0
 

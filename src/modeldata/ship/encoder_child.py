@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modeldata.ship.batch import Form
+    from modeldata.ship.batch import BatchFormat
     from modeldata.ship.work import Made, Work
 
 SIZE = 8
@@ -69,7 +69,7 @@ def _answer(packed: bytes) -> bytes:
         faulthandler.cancel_dump_traceback_later()
 
 
-def _encode(work: Work, form: Form) -> Iterator[Made]:
+def _encode(work: Work, form: BatchFormat) -> Iterator[Made]:
     from modeldata.ship.batch import encode_group
     from modeldata.ship.surplus import as_json, encode_rows
 
@@ -84,7 +84,7 @@ def _encode(work: Work, form: Form) -> Iterator[Made]:
             yield from ((group, made) for made in encode_group(group, form))
 
 
-def _encode_harmless(form: Form) -> None:
+def _encode_harmless(form: BatchFormat) -> None:
     """Values at which no encoder may die: where it does, it is broken, and no row is to blame."""
     import pyarrow as pa
 

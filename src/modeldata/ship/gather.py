@@ -13,17 +13,17 @@ from modeldata.ship.calls import ranges
 from modeldata.ship.checkpoint import DONE
 from modeldata.ship.definitions import Definitions, is_identity
 from modeldata.spool import frame
+from modeldata.spool.bulk import FrameRun, runs
 from modeldata.spool.reader import Damage, OpenSegment, segment_names
-from modeldata.spool.run import Run, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from modeldata.ship.calls import Array
     from modeldata.ship.checkpoint import State
-    from modeldata.ship.definitions import Known, Layout
+    from modeldata.ship.definitions import ArchiveLayout, KnownDefinition
     from modeldata.spool.files import Files
-    from modeldata.spool.place import Place
+    from modeldata.spool.folder import SpoolFolder
 
 ROUND_BYTES = 32 * 1024 * 1024
 ROUND_PART = 16
@@ -39,31 +39,31 @@ DROP_OLDEST = "drop_oldest"
 """The reason under which rows are counted that were accepted and then given up for room: the one policy that does so."""
 
 
-class Taken(NamedTuple):
+class WriterFrames(NamedTuple):
     """DATA frames of one writer in a group, in the order of their numbers."""
 
     writer_id: bytes
-    run: Run
+    run: FrameRun
 
 
-class Group:
+class FrameGroup:
     """Frames of one collector, one folder (day or hour) and one definition: one batch."""
 
-    def __init__(self, definition: dict[str, object], identity: dict[str, str], folder: str, layout: Layout) -> None:
+    def __init__(self, definition: dict[str, object], identity: dict[str, str], folder: str, layout: ArchiveLayout) -> None:
         self.definition = definition
         self.identity = identity
         self.layout = layout
         self.stream = names.stream(identity)
         self.folder = folder
-        self.frames: list[Taken] = []
+        self.frames: list[WriterFrames] = []
 
     @property
     def rows(self) -> int:
         return sum(taken.run.rows for taken in self.frames)
 
-    def with_frames(self, frames: list[Taken]) -> Group:
+    def with_frames(self, frames: list[WriterFrames]) -> FrameGroup:
         """Some of the frames, as a group of their own."""
-        made = Group(self.definition, self.identity, self.folder, self.layout)
+        made = FrameGroup(self.definition, self.identity, self.folder, self.layout)
         made.frames = frames
         return made
 
@@ -77,7 +77,7 @@ class Refusals(NamedTuple):
     rows: int
 
 
-class Lost(NamedTuple):
+class SequenceGap(NamedTuple):
     """Sequence numbers [first, last] of a writer and collector whose rows will never be in the archive."""
 
     identity: dict[str, str]
@@ -88,7 +88,7 @@ class Lost(NamedTuple):
     reason: str
 
 
-class Bad(NamedTuple):
+class CorruptFrame(NamedTuple):
     """Bytes of a segment that could not be read as frames, or a frame that could not be decoded."""
 
     segment: str
@@ -105,10 +105,10 @@ class Gathered:
         """most: bytes of frames that it may hold."""
         self.after = state
         self.most = most
-        self.groups: dict[tuple[bytes, str], Group] = {}
+        self.groups: dict[tuple[bytes, str], FrameGroup] = {}
         self.refusals: list[Refusals] = []
-        self.bad: list[Bad] = []
-        self.lost: list[Lost] = []
+        self.bad: list[CorruptFrame] = []
+        self.lost: list[SequenceGap] = []
         self.repeats = 0
         self.bytes = 0
         self.more = False
@@ -122,7 +122,9 @@ class Gathered:
 class Gatherer:
     """Reads a spool from a state on. Holds nothing between rounds but a cache of definitions."""
 
-    def __init__(self, place: Place, files: Files, *, layout: Layout, spool_max_bytes: int, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, place: SpoolFolder, files: Files, *, layout: ArchiveLayout, spool_max_bytes: int, warn: Callable[[str], None]
+    ) -> None:
         """layout: for rows that were collected without one, by an earlier version."""
         self._most = min(ROUND_BYTES, spool_max_bytes // ROUND_PART)
         self._place = place
@@ -145,9 +147,9 @@ class Gatherer:
             self._read_segment(name, found)
         return found
 
-    def give_up(self, name: str, state: State) -> tuple[int, list[Lost]]:
+    def give_up(self, name: str, state: State) -> tuple[int, list[SequenceGap]]:
         """Read the rest of a segment only to say what is in it: (rows, their numbers). `state` then has it behind it."""
-        lost: list[Lost] = []
+        lost: list[SequenceGap] = []
         rows = 0
         while state.offsets.get(name) != DONE:
             found = Gathered(state, self._most)
@@ -203,7 +205,7 @@ class Gatherer:
         state.offsets[segment.name] = DONE if done else offset
         found.changed = found.changed or done or offset != before
 
-    def _run(self, segment: OpenSegment, run: Run, definitions: dict[int, bytes], found: Gathered) -> int:
+    def _run(self, segment: OpenSegment, run: FrameRun, definitions: dict[int, bytes], found: Gathered) -> int:
         """Its frames one kind after the other; where in the segment what was read ends: all of it, unless the round is full."""
         at = 0
         for other in [*np.flatnonzero(run.heads["kind"] != frame.DATA).tolist(), len(run)]:
@@ -216,7 +218,7 @@ class Gatherer:
                 at += 1
         return run.stop
 
-    def _other(self, segment: OpenSegment, one: Run, definitions: dict[int, bytes], found: Gathered) -> None:
+    def _other(self, segment: OpenSegment, one: FrameRun, definitions: dict[int, bytes], found: Gathered) -> None:
         kind = int(one.heads["kind"][0])
         if kind == frame.DEFINE:
             definitions[int(one.heads["definition"][0])] = one.data(0)
@@ -231,9 +233,9 @@ class Gatherer:
             return
         found.after.damaged += 1
         content = segment.read(item.stop - item.start, item.start)
-        found.bad.append(Bad(segment.name, item.start, content, item.rows, "its checksum does not hold"))
+        found.bad.append(CorruptFrame(segment.name, item.start, content, item.rows, "its checksum does not hold"))
 
-    def _data(self, segment: OpenSegment, run: Run, definitions: dict[int, bytes], found: Gathered) -> int:
+    def _data(self, segment: OpenSegment, run: FrameRun, definitions: dict[int, bytes], found: Gathered) -> int:
         """As many DATA frames as the round has room for, and one more; how many that are."""
         reached = np.cumsum(run.sizes + FRAME_BYTES)
         run = run.part(slice(int(np.searchsorted(reached, found.most - found.bytes)) + 1))
@@ -250,13 +252,13 @@ class Gatherer:
             self._stream(segment, stream, run if whole else run.part(np.isin(numbers, mine)), definitions, found)
         return len(run)
 
-    def _undefined(self, segment: OpenSegment, run: Run, found: Gathered) -> None:
+    def _undefined(self, segment: OpenSegment, run: FrameRun, found: Gathered) -> None:
         found.after.damaged += len(run)
         why = "its definition is lost, or has a form that is not known"
         for number, rows in enumerate(run.heads["rows"].tolist()):
-            found.bad.append(Bad(segment.name, run.place(number), run.data(number), rows, why))
+            found.bad.append(CorruptFrame(segment.name, run.place(number), run.data(number), rows, why))
 
-    def _stream(self, segment: OpenSegment, stream: str, run: Run, definitions: dict[int, bytes], found: Gathered) -> None:
+    def _stream(self, segment: OpenSegment, stream: str, run: FrameRun, definitions: dict[int, bytes], found: Gathered) -> None:
         """Frames of one collector: what is new of them goes to the groups of its definition and folder."""
         if not self._follows(segment, stream, run, found):
             kept = [self._reach_frame(segment, run, number, definitions, found) for number in range(len(run))]
@@ -270,13 +272,13 @@ class Gatherer:
             folder = names.folder(known.identity, oldest, known.layout.hour_folders)
             group = found.groups.get((packed, folder))
             if group is None:
-                group = Group(known.definition, known.identity, folder, known.layout)
+                group = FrameGroup(known.definition, known.identity, folder, known.layout)
                 found.groups[packed, folder] = group
-            group.frames.append(Taken(segment.writer_id, part))
+            group.frames.append(WriterFrames(segment.writer_id, part))
             found.bytes += int(part.sizes.sum()) + FRAME_BYTES * len(part)
             found.oldest_ns = oldest if found.oldest_ns is None else min(found.oldest_ns, oldest)
 
-    def _follows(self, segment: OpenSegment, stream: str, run: Run, found: Gathered) -> bool:
+    def _follows(self, segment: OpenSegment, stream: str, run: FrameRun, found: Gathered) -> bool:
         """Does this run go on exactly where its collector was, without a hole or a repeat? Then the numbers are behind it."""
         expected = _expected(segment, stream, found)
         first, rows = run.heads["sequence"], run.heads["rows"].astype(np.uint64)
@@ -285,13 +287,15 @@ class Gatherer:
         found.after.sequences.setdefault(segment.writer_id, {})[stream] = int(first[-1] + rows[-1])
         return True
 
-    def _reach_frame(self, segment: OpenSegment, run: Run, number: int, definitions: dict[int, bytes], found: Gathered) -> bool:
+    def _reach_frame(
+        self, segment: OpenSegment, run: FrameRun, number: int, definitions: dict[int, bytes], found: Gathered
+    ) -> bool:
         head = run.heads[number]
         known = self._definitions.parsed(definitions[int(head["definition"])])
         assert known is not None
         return self._reach(segment, known, int(head["time_ns"]), int(head["sequence"]), int(head["rows"]), found)
 
-    def _reach(self, segment: OpenSegment, known: Known, time_ns: int, first: int, rows: int, found: Gathered) -> bool:
+    def _reach(self, segment: OpenSegment, known: KnownDefinition, time_ns: int, first: int, rows: int, found: Gathered) -> bool:
         """Order by sequence: a number seen before is a repeat (False), one too high tells exactly which rows are missing."""
         expected = _expected(segment, known.stream, found)
         sequences = found.after.sequences.setdefault(segment.writer_id, {})
@@ -300,11 +304,11 @@ class Gatherer:
         if expected is not None and first > expected:
             found.after.gaps += first - expected
             folder = names.folder(known.identity, time_ns, known.layout.hour_folders)
-            found.lost.append(Lost(known.identity, folder, segment.writer_id, expected, first - 1, "damaged"))
+            found.lost.append(SequenceGap(known.identity, folder, segment.writer_id, expected, first - 1, "damaged"))
         sequences[known.stream] = first + rows
         return True
 
-    def _totals(self, segment: OpenSegment, one: Run, definitions: dict[int, bytes], found: Gathered) -> None:
+    def _totals(self, segment: OpenSegment, one: FrameRun, definitions: dict[int, bytes], found: Gathered) -> None:
         """Where each collector's numbers ended when the writer left: what is missing before that is lost."""
         try:
             told = msgpack.unpackb(one.data(0))
@@ -317,7 +321,7 @@ class Gatherer:
         except (ValueError, TypeError) as error:
             self._warn(f"totals of {segment.name} can't be read: {error}")
 
-    def _drops(self, segment: OpenSegment, one: Run, definitions: dict[int, bytes], found: Gathered) -> None:
+    def _drops(self, segment: OpenSegment, one: FrameRun, definitions: dict[int, bytes], found: Gathered) -> None:
         hours = self._definitions.layout_of(definitions).hour_folders
         try:
             told = msgpack.unpackb(one.data(0), unicode_errors="surrogatepass")
@@ -328,7 +332,7 @@ class Gatherer:
                 found.refusals.append(Refusals(identity, folder, reason, rows))
                 found.after.drops[reason] = found.after.drops.get(reason, 0) + rows
         except (ValueError, TypeError, KeyError) as error:
-            found.bad.append(Bad(segment.name, one.place(0), one.data(0), None, f"its counts can't be read: {error}"))
+            found.bad.append(CorruptFrame(segment.name, one.place(0), one.data(0), None, f"its counts can't be read: {error}"))
 
 
 def _expected(segment: OpenSegment, stream: str, found: Gathered) -> int | None:
@@ -346,7 +350,7 @@ def _in_first_order(numbers: Array) -> list[int]:
     return ordered
 
 
-def _alike(run: Run) -> Iterator[Run]:
+def _alike(run: FrameRun) -> Iterator[FrameRun]:
     """A run in parts of one definition and one hour each."""
     if not len(run):
         return
@@ -359,13 +363,13 @@ def _alike(run: Run) -> Iterator[Run]:
         yield run.part(which.ravel() == key)
 
 
-def _given_up(group: Group, taken: Taken) -> list[Lost]:
-    return [Lost(group.identity, group.folder, *numbers, DROP_OLDEST) for numbers in ranges(taken)]
+def _given_up(group: FrameGroup, taken: WriterFrames) -> list[SequenceGap]:
+    return [SequenceGap(group.identity, group.folder, *numbers, DROP_OLDEST) for numbers in ranges(taken)]
 
 
-def joined(lost: list[Lost]) -> list[Lost]:
+def joined(lost: list[SequenceGap]) -> list[SequenceGap]:
     """The same numbers in fewer entries: ranges that follow each other become one."""
-    made: list[Lost] = []
+    made: list[SequenceGap] = []
     for one in sorted(lost, key=lambda one: (names.stream(one.identity), one.folder, one.writer_id, one.reason, one.first)):
         last = made[-1] if made else None
         if last is not None and last[:3] == one[:3] and last.reason == one.reason and last.last + 1 == one.first:

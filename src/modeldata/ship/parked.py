@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.ship.checkpoint import State
-from modeldata.ship.freeze import INTENT, Freezer, Intent, Item
+from modeldata.ship.outbox import INTENT, Intent, Outbox, OutboxItem
 from modeldata.spool.files import read_file
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ COPIES = 2
 """The frames of what is parked may be gone from the spool, so its bytes are kept twice: one damaged byte costs no row."""
 
 
-class Rest(NamedTuple):
+class ParkedRound(NamedTuple):
     """What is left of one round."""
 
     number: int
-    freezer: Freezer
+    freezer: Outbox
     intent: Intent
 
 
@@ -40,14 +40,14 @@ class Parked:
         self._files = files
         numbers = _numbers(folder, files)
         self._next = 1 + max(numbers, default=0)
-        self.rests: list[Rest] = []
+        self.rests: list[ParkedRound] = []
         self._sweep(numbers)
         for number in numbers:
             intent = _load(folder, files, number)
             if intent is None:
                 warn(f"can't be read, and its rows wait: {os.path.join(folder, f'{PREFIX}{number}.{INTENT}')}")
             else:
-                self.rests.append(Rest(number, self._freezer(number), intent))
+                self.rests.append(ParkedRound(number, self._freezer(number), intent))
 
     def __bool__(self) -> bool:
         return bool(self.rests)
@@ -58,20 +58,20 @@ class Parked:
             if name.removeprefix(PREFIX).partition(".")[0] not in map(str, numbers):
                 self._files.unlink(os.path.join(self._folder, name))
 
-    def _freezer(self, number: int) -> Freezer:
-        return Freezer(self._folder, self._files, f"{PREFIX}{number}.", COPIES)
+    def _freezer(self, number: int) -> Outbox:
+        return Outbox(self._folder, self._files, f"{PREFIX}{number}.", COPIES)
 
-    def items(self) -> Iterable[Item]:
+    def items(self) -> Iterable[OutboxItem]:
         return (item for rest in self.rests for item in rest.intent.items)
 
     def rows(self) -> int:
         return sum(item.rows for item in self.items())
 
-    def bytes_with(self, more: Iterable[Item]) -> int:
+    def bytes_with(self, more: Iterable[OutboxItem]) -> int:
         """What is parked takes so much of the disk, `more` included."""
         return COPIES * sum(item.size for item in (*self.items(), *more))
 
-    def add(self, intent: Intent, waiting: list[Item], source: Freezer) -> None:
+    def add(self, intent: Intent, waiting: list[OutboxItem], source: Outbox) -> None:
         """Keep `waiting` of a round, durably. The round can be committed then. Raises OSError."""
         freezer = self._freezer(self._next)
         staging = freezer.begin()
@@ -81,10 +81,10 @@ class Parked:
             freezer.freeze(rest, staging)
         finally:
             staging.close()
-        self.rests.append(Rest(self._next, freezer, rest))
+        self.rests.append(ParkedRound(self._next, freezer, rest))
         self._next += 1
 
-    def keep(self, rest: Rest, items: list[Item]) -> None:
+    def keep(self, rest: ParkedRound, items: list[OutboxItem]) -> None:
         """Only `items` of a rest are left, where they are now; with none it is removed. Raises OSError."""
         where = self.rests.index(rest)
         if items:

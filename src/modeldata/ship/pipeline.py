@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from modeldata import names
 from modeldata.encode import encoder
 from modeldata.errors import ModelDataError, SpoolError, StoreError
-from modeldata.ship.apart import Apart
 from modeldata.ship.attempt import Attempts
-from modeldata.ship.batch import Form, Spoilt
+from modeldata.ship.batch import BatchFormat, UndecodableCall
 from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, State
-from modeldata.ship.definitions import Layout
-from modeldata.ship.freeze import Freezer, Intent, Item, Staging
-from modeldata.ship.gather import DROP_OLDEST, Bad, Gatherer, Lost, joined
+from modeldata.ship.definitions import ArchiveLayout
+from modeldata.ship.gather import DROP_OLDEST, CorruptFrame, Gatherer, SequenceGap, joined
+from modeldata.ship.isolation import IsolatedEncoder
+from modeldata.ship.outbox import Intent, Outbox, OutboxItem, Staging
 from modeldata.ship.parked import Parked
+from modeldata.ship.placement import Placements
 from modeldata.ship.send import Sender, not_taken
 from modeldata.ship.sinks import adopt, is_sure, name_of
 from modeldata.ship.surplus import encode_groups
-from modeldata.ship.targets import Targets
 from modeldata.spool.files import replace_file, settle
 from modeldata.spool.reader import OpenSegment, segment_names
 from modeldata.store import Unavailable
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     from modeldata.settings import Settings
     from modeldata.ship.batch import Batch
-    from modeldata.ship.gather import Gathered, Group, Refusals
-    from modeldata.ship.parked import Rest
+    from modeldata.ship.gather import FrameGroup, Gathered, Refusals
+    from modeldata.ship.parked import ParkedRound
     from modeldata.spool.files import Files
-    from modeldata.spool.place import Place
+    from modeldata.spool.folder import SpoolFolder
     from modeldata.store import Store
 
 
@@ -62,7 +62,7 @@ class Pipeline:
 
     def __init__(
         self,
-        place: Place,
+        place: SpoolFolder,
         store: Store,
         settings: Settings,
         *,
@@ -94,7 +94,7 @@ class Pipeline:
         folder = self.place.sink(name)
         self._sink = name
         self._checkpoint = Checkpoint(folder, self._files)
-        self._freezer = Freezer(folder, self._files, copies=COPIES)
+        self._freezer = Outbox(folder, self._files, copies=COPIES)
         self._generation, self.state = self._checkpoint.load()
         self.parked = Parked(folder, self._files, self._warn)
         self._attempts = Attempts(folder, self._files)
@@ -173,7 +173,7 @@ class Pipeline:
         self.held = held
         return rows
 
-    def _keep_parked(self, rest: Rest, intent: Intent) -> None:
+    def _keep_parked(self, rest: ParkedRound, intent: Intent) -> None:
         """A batch that was parked goes to another file: known before it is sent."""
         self._check_lead("move a batch to another file")
         rest.freezer.rewrite(intent._replace(after=State()))
@@ -248,7 +248,7 @@ class Pipeline:
         after.round = self.state.round + 1
         staging = self._freezer.begin()
         try:
-            items, bad = self._encode(found, Targets(after, self._store, self.place, self._held_folders()), staging)
+            items, bad = self._encode(found, Placements(after, self._store, self.place, self._held_folders()), staging)
             self._quarantine(bad, after)
             intent = Intent(after.round, items, after)
             if items:
@@ -261,16 +261,16 @@ class Pipeline:
             staging.close()
         return intent
 
-    def _encode(self, found: Gathered, targets: Targets, staging: Staging) -> tuple[list[Item], list[Bad]]:
+    def _encode(self, found: Gathered, targets: Placements, staging: Staging) -> tuple[list[OutboxItem], list[CorruptFrame]]:
         """Every batch of a round to staging: the items, and what can't be archived."""
         origin = f"{self.place.spool8}-{found.after.round}"
-        items: list[Item] = []
+        items: list[OutboxItem] = []
         bad = list(found.bad)
         lost = list(found.lost)
         for group, made in self._made(found, targets, partial(self._form, origin)):
-            if isinstance(made, Spoilt):
+            if isinstance(made, UndecodableCall):
                 bad.append(_as_bad(made))
-                lost += [Lost(group.identity, group.folder, *numbers, "quarantined") for numbers in made.ranges]
+                lost += [SequenceGap(group.identity, group.folder, *numbers, "quarantined") for numbers in made.ranges]
                 continue
             made.manifest["batch"] = _batch_id(origin, len(items), made.manifest)
             refused = _refusals_of(found, group.stream, group.folder)
@@ -289,15 +289,15 @@ class Pipeline:
         return items, bad
 
     def _made(
-        self, found: Gathered, targets: Targets, form_of: Callable[[Layout], Form]
-    ) -> Iterator[tuple[Group, Batch | Spoilt]]:
+        self, found: Gathered, targets: Placements, form_of: Callable[[ArchiveLayout], BatchFormat]
+    ) -> Iterator[tuple[FrameGroup, Batch | UndecodableCall]]:
         """What becomes of each group. In other processes: all of a round that killed its shippers, and the collectors of which
         a row did so not long ago."""
         deadly = self._attempts.begin(found.after.round)
         if deadly:
             self._warn("shippers died of a round, or were killed: its rows are encoded in processes of their own")
-        wanted: Callable[[Group], bool] = lambda group: deadly or self._attempts.is_deadly(group.stream)  # noqa: E731 - short
-        with closing(Apart(form_of, wanted, self._attempts.killed)) as apart:
+        wanted: Callable[[FrameGroup], bool] = lambda group: deadly or self._attempts.is_deadly(group.stream)  # noqa: E731 - short
+        with closing(IsolatedEncoder(form_of, wanted, self._attempts.killed)) as apart:
             yield from encode_groups(found.groups.values(), targets, form_of, apart)
         self._attempts.end()
 
@@ -307,8 +307,8 @@ class Pipeline:
             self.held.setdefault(item.folder, not_taken(item.folder))
         return {folder: self.held[folder] for folder in {item.folder for item in self.parked.items()}}
 
-    def _form(self, origin: str, layout: Layout) -> Form:
-        return Form(encoder(layout.format), layout.excel_safe, self._store.block_bytes, origin)
+    def _form(self, origin: str, layout: ArchiveLayout) -> BatchFormat:
+        return BatchFormat(encoder(layout.format), layout.excel_safe, self._store.block_bytes, origin)
 
     def _send(self, intent: Intent) -> int:
         """Until every item is known to be there, or is parked. Raises `Unavailable` where no more may be parked: all waits."""
@@ -351,7 +351,7 @@ class Pipeline:
         if removed:
             self._files.sync_folder(self.place.segments)
 
-    def _quarantine(self, bad: list[Bad], after: State) -> None:
+    def _quarantine(self, bad: list[CorruptFrame], after: State) -> None:
         """Keep what can't be archived as it was, and say so. Never in the way of other rows."""
         for one in bad:
             path = os.path.join(self.place.quarantine, f"{one.segment}-{one.start}.bin")
@@ -364,8 +364,8 @@ class Pipeline:
             self._warn(f"quarantined: {path}: rows {rows}: {one.why}")
 
 
-def _layout(settings: Settings) -> Layout:
-    return Layout(settings.format, settings.hour_folders, settings.excel_safe)
+def _layout(settings: Settings) -> ArchiveLayout:
+    return ArchiveLayout(settings.format, settings.hour_folders, settings.excel_safe)
 
 
 def _batch_id(origin: str, number: int, manifest: dict[str, object]) -> str:
@@ -378,13 +378,13 @@ def _refusal_note(one: Refusals) -> tuple[str, dict[str, object]]:
     return one.folder, {"identity": one.identity, "rows": 0, "refused": {one.reason: one.rows}}
 
 
-def _loss_note(one: Lost) -> tuple[str, dict[str, object]]:
+def _loss_note(one: SequenceGap) -> tuple[str, dict[str, object]]:
     return one.folder, {"identity": one.identity, "rows": 0, "lost": [[one.writer_id.hex(), one.first, one.last, one.reason]]}
 
 
-def _as_bad(spoilt: Spoilt) -> Bad:
+def _as_bad(spoilt: UndecodableCall) -> CorruptFrame:
     one = spoilt.calls
-    return Bad(one.writers[one.writer[0]].hex(), int(one.places[0]), one.data(0), spoilt.rows, spoilt.why)
+    return CorruptFrame(one.writers[one.writer[0]].hex(), int(one.places[0]), one.data(0), spoilt.rows, spoilt.why)
 
 
 def _refusals_of(found: Gathered, stream: str, folder: str) -> dict[str, int]:

@@ -6,17 +6,17 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
-from modeldata.ship.cut import cut
-from modeldata.ship.targets import Targets
+from modeldata.ship.placement import Placements
+from modeldata.ship.split import cut
 from modeldata.spool.files import replace_file
-from modeldata.store import WAITS, Foreign, Full, Refused, Unavailable
+from modeldata.store import WAITS, Conflict, FileFull, Rejected, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modeldata.ship.freeze import Freezer, Intent, Item
+    from modeldata.ship.outbox import Intent, Outbox, OutboxItem
     from modeldata.spool.files import Files
-    from modeldata.spool.place import Place
+    from modeldata.spool.folder import SpoolFolder
     from modeldata.store import WriteStore
 
     Held = dict[str, Unavailable]
@@ -30,7 +30,7 @@ class Sender:
     """Sends what is frozen to one store."""
 
     def __init__(
-        self, place: Place, store: WriteStore, files: Files, warn: Callable[[str], None], check_lead: Callable[[str], None]
+        self, place: SpoolFolder, store: WriteStore, files: Files, warn: Callable[[str], None], check_lead: Callable[[str], None]
     ) -> None:
         """check_lead: raises where this process leads no more; asked before anything is sent."""
         self._place = place
@@ -39,15 +39,15 @@ class Sender:
         self._warn = warn
         self._check_lead = check_lead
 
-    def send(self, intent: Intent, freezer: Freezer, held: Held, keep: Keep, why: Held | None = None) -> list[Item]:
+    def send(self, intent: Intent, freezer: Outbox, held: Held, keep: Keep, why: Held | None = None) -> list[OutboxItem]:
         """Every item that can land now. Returns the others, in their order: `held` has their folders, each with the reason.
 
         keep: makes a changed intent durable; called before anything is sent to a place that was not in it. why: gets the new
         reasons, once it is known that the store takes other files. Raises `Unavailable` where it takes none: then all waits.
         """
-        targets = Targets(intent.after, self._store, self._place, held)
+        targets = Placements(intent.after, self._store, self._place, held)
         before = set(held)
-        waiting: list[Item] = []
+        waiting: list[OutboxItem] = []
         index = 0
         works = False
         while index < len(intent.items):  # a refused item becomes two
@@ -75,7 +75,7 @@ class Sender:
             self._warn(f"waits alone, while the rest is archived: {folder}: {error}")
         why.update(new)
 
-    def _try(self, intent: Intent, index: int, targets: Targets, freezer: Freezer, held: Held, keep: Keep) -> bool:
+    def _try(self, intent: Intent, index: int, targets: Placements, freezer: Outbox, held: Held, keep: Keep) -> bool:
         """False: the item was given up, and is not among the others any more."""
         try:
             if not intent.items[index].placed:
@@ -90,7 +90,7 @@ class Sender:
             held[intent.items[index].folder] = error
             return True
 
-    def _until_there(self, intent: Intent, index: int, targets: Targets, freezer: Freezer, keep: Keep, *, log: bool) -> bool:
+    def _until_there(self, intent: Intent, index: int, targets: Placements, freezer: Outbox, keep: Keep, *, log: bool) -> bool:
         """The rows, or (once those are there) the manifest line, of one item. One whose file is no longer ours gets another,
         decided durably first. False: its one row was set aside."""
         while True:
@@ -98,12 +98,12 @@ class Sender:
             try:
                 self._put(intent.items[index], targets, freezer, log)
                 return True
-            except Foreign as foreign:
-                if not isinstance(foreign, Full):
+            except Conflict as foreign:
+                if not isinstance(foreign, FileFull):
                     self._warn(f"foreign_change: {foreign}; going on in another file")
                 targets.move(intent, index, log=log)
                 keep(intent)
-            except Refused as refused:
+            except Rejected as refused:
                 if log or not intent.items[index].path:
                     raise not_taken(intent.items[index].folder, refused.cause) from refused
                 single = intent.items[index].rows == 1
@@ -112,7 +112,7 @@ class Sender:
                 if single:
                     return False
 
-    def _put(self, item: Item, targets: Targets, freezer: Freezer, log: bool) -> None:
+    def _put(self, item: OutboxItem, targets: Placements, freezer: Outbox, log: bool) -> None:
         if item.whole and (log or item.path):
             self._store.put(item.log if log else item.path, item.line() if log else freezer.read(item))
         elif log:
@@ -120,7 +120,7 @@ class Sender:
         elif item.path and self._store.append(item.path, item.start, freezer.read(item)):
             targets.seal(item.path)
 
-    def _set_aside(self, refused: str, freezer: Freezer, item: Item) -> None:
+    def _set_aside(self, refused: str, freezer: Outbox, item: OutboxItem) -> None:
         """Keep a row that the store will never take."""
         path = os.path.join(self._place.quarantine, f"refused-{str(item.manifest['batch']).replace('.', '-')}.bin")
         replace_file(self._files, path, freezer.read_all(item))

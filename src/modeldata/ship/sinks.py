@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modeldata.settings import Settings
     from modeldata.ship.checkpoint import State
     from modeldata.spool.files import Files
-    from modeldata.spool.place import Place
+    from modeldata.spool.folder import SpoolFolder
     from modeldata.store.archive_id import ArchiveId
 
 NOTE = "archive.json"
@@ -36,7 +36,7 @@ class Sink(NamedTuple):
     generation: int
 
 
-def sinks_of(place: Place, files: Files) -> dict[str, Sink]:
+def sinks_of(place: SpoolFolder, files: Files) -> dict[str, Sink]:
     """The folders that were ever used, by name."""
     try:
         names = files.listdir(place.sinks)
@@ -77,7 +77,7 @@ def _is_a_remote_copy(sink: Sink, settings: Settings) -> bool:
     return sink.url in settings.others and bool(urls.scheme_of(sink.url))
 
 
-def name_of(place: Place, settings: Settings, files: Files, archive: ArchiveId | None = None) -> str:
+def name_of(place: SpoolFolder, settings: Settings, files: Files, archive: ArchiveId | None = None) -> str:
     """The name of the folder for one archive, which need not be there yet."""
     sinks = sinks_of(place, files)
     chosen = choose(sinks, settings, archive)
@@ -87,12 +87,12 @@ def name_of(place: Place, settings: Settings, files: Files, archive: ArchiveId |
     return f"{key}-{archive.id[:16]}" if key in sinks and archive is not None else key
 
 
-def state_of(place: Place, settings: Settings, files: Files) -> State:
+def state_of(place: SpoolFolder, settings: Settings, files: Files) -> State:
     """What the checkpoint of one archive says now. Raises `SpoolError` where no slot of it can be read."""
     return _state_in(place.sink(name_of(place, settings, files)), files)
 
 
-def state_under(place: Place, url: str, files: Files) -> State:
+def state_under(place: SpoolFolder, url: str, files: Files) -> State:
     """The same for an archive that was last met under `url`."""
     noted = {sink.url: name for name, sink in sinks_of(place, files).items()}
     return _state_in(place.sink(noted.get(url, key_of(url))), files)
@@ -104,14 +104,14 @@ def _state_in(folder: str, files: Files) -> State:
     return state
 
 
-def is_sure(place: Place, settings: Settings, files: Files) -> bool:
+def is_sure(place: SpoolFolder, settings: Settings, files: Files) -> bool:
     """Is the folder known without the archive's id?"""
     sinks = sinks_of(place, files)
     unknown = [name for name, sink in sinks.items() if sink.url not in settings.others]
     return not unknown or choose(sinks, settings, None) is not None
 
 
-def adopt(place: Place, name: str, settings: Settings, files: Files, archive: ArchiveId | None) -> None:
+def adopt(place: SpoolFolder, name: str, settings: Settings, files: Files, archive: ArchiveId | None) -> None:
     """Make the folder and note, durably, which archive it is for."""
     folder = place.sink(name)
     make_folders(files, folder)
@@ -121,7 +121,7 @@ def adopt(place: Place, name: str, settings: Settings, files: Files, archive: Ar
         replace_file(files, os.path.join(folder, NOTE), json.dumps(wanted).encode())
 
 
-def _noted(place: Place, name: str, files: Files) -> dict[str, object]:
+def _noted(place: SpoolFolder, name: str, files: Files) -> dict[str, object]:
     try:
         note = json.loads(read_file(files, os.path.join(place.sink(name), NOTE)))
     except (OSError, ValueError):

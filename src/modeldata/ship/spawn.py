@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from modeldata.settings import Settings
     from modeldata.spool.files import Files
-    from modeldata.spool.place import Place
+    from modeldata.spool.folder import SpoolFolder
 
 LOG_BYTES = 1 << 20
 """A longer log of the shippers is put aside, and the one that was aside goes."""
@@ -66,7 +66,7 @@ def _our_search() -> list[str]:
     return searched(sys.path, os.path.dirname(os.path.abspath(os.__file__)), os.path.dirname(script), package)
 
 
-def child_environment(place: Place, settings: Settings, outer: Mapping[str, str]) -> dict[str, str]:
+def child_environment(place: SpoolFolder, settings: Settings, outer: Mapping[str, str]) -> dict[str, str]:
     """What the child needs to know. Secrets travel here and nowhere else: the environment of a process is its user's own."""
     return {
         **outer,
@@ -97,7 +97,7 @@ def _flags() -> list[str]:
     return ["-P", *(name for name, is_set in named if is_set)]
 
 
-def start_detached(place: Place, settings: Settings, files: Files) -> None:
+def start_detached(place: SpoolFolder, settings: Settings, files: Files) -> None:
     """Start a shipper that outlives this process. Raises OSError where that is impossible."""
     python = interpreter()
     if python is None:

@@ -7,12 +7,12 @@ import os
 from typing import TYPE_CHECKING
 
 from modeldata.errors import ModelDataError, SpoolError, mask
-from modeldata.ship.former import pending_of_ours
+from modeldata.ship.former_spools import pending_of_ours
 from modeldata.ship.sinks import state_of
 from modeldata.ship.watch import Pending, count
 from modeldata.spool.files import read_file
+from modeldata.spool.folder import SpoolFolder, open_place
 from modeldata.spool.lock import Leadership
-from modeldata.spool.place import Place, open_place
 from modeldata.spool.quota import used_bytes
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modeldata.stats import Stats
 
 
-def existing_place(settings: Settings, files: Files) -> Place | None:
+def existing_place(settings: Settings, files: Files) -> SpoolFolder | None:
     """The spool of these settings; None where none was ever made. Raises `SpoolError` where it can't be used."""
     folder = settings.spool_folder()
     note = os.path.join(folder, "spool.json")
@@ -35,7 +35,7 @@ def existing_place(settings: Settings, files: Files) -> Place | None:
     return open_place(folder, files, bytes(16), 0, allow_network=settings.allow_network_spool)
 
 
-def fill(stats: Stats, settings: Settings, place: Place | None, files: Files, now_ns: int) -> None:
+def fill(stats: Stats, settings: Settings, place: SpoolFolder | None, files: Files, now_ns: int) -> None:
     """Add to `stats` what is true of the whole spool. What can't be read is said in `last_error`."""
     try:
         place = place or existing_place(settings, files)
@@ -46,7 +46,7 @@ def fill(stats: Stats, settings: Settings, place: Place | None, files: Files, no
         stats.last_error = str(error)
 
 
-def _fill(stats: Stats, settings: Settings, place: Place, files: Files, now_ns: int) -> None:
+def _fill(stats: Stats, settings: Settings, place: SpoolFolder, files: Files, now_ns: int) -> None:
     state, waiting = _slowest(settings, place, files, now_ns, stats)
     stats.archived = sum(state.archived.values()) - state.parked
     stats.refused = dict(state.drops)
@@ -63,7 +63,7 @@ def _fill(stats: Stats, settings: Settings, place: Place, files: Files, now_ns: 
         stats.last_error = str(error) if error and waiting.rows else None  # nothing waits: whatever it was, it is over
 
 
-def _slowest(settings: Settings, place: Place, files: Files, now_ns: int, stats: Stats) -> tuple[State, Pending]:
+def _slowest(settings: Settings, place: SpoolFolder, files: Files, now_ns: int, stats: Stats) -> tuple[State, Pending]:
     """State and backlog of the archive for which most rows wait; with several, `stats.archives` tells of each."""
     found = []
     for url in settings.archives:
@@ -76,12 +76,12 @@ def _slowest(settings: Settings, place: Place, files: Files, now_ns: int, stats:
     return max(found, key=lambda one: one[1].rows)
 
 
-def load_state(settings: Settings, place: Place, files: Files) -> State:
+def load_state(settings: Settings, place: SpoolFolder, files: Files) -> State:
     """What the checkpoint of this archive says now. Raises `SpoolError` where no slot of it can be read."""
     return state_of(place, settings, files)
 
 
-def leader_note(place: Place, files: Files) -> dict[str, object] | None:
+def leader_note(place: SpoolFolder, files: Files) -> dict[str, object] | None:
     """What the last leader wrote about itself; None where nobody led yet."""
     try:
         note = json.loads(read_file(files, place.leader_note))

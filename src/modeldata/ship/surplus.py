@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 from modeldata import names
 from modeldata.columns import ABSENT, Column, decode, decode_some
 from modeldata.columns.listed import listed
-from modeldata.ship.batch import Piece, batches, encode_group, encoded, header_of, payloads
+from modeldata.ship.batch import EncodedCalls, batches, encode_group, encoded, header_of, payloads
 from modeldata.ship.calls import Calls, taken_portions
-from modeldata.ship.gather import Group
+from modeldata.ship.gather import FrameGroup
 from modeldata.ship.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from modeldata.ship.apart import Apart
-    from modeldata.ship.batch import Batch, Form, Spoilt
-    from modeldata.ship.definitions import Layout
-    from modeldata.ship.gather import Taken
-    from modeldata.ship.targets import Targets
+    from modeldata.ship.batch import Batch, BatchFormat, UndecodableCall
+    from modeldata.ship.definitions import ArchiveLayout
+    from modeldata.ship.gather import WriterFrames
+    from modeldata.ship.isolation import IsolatedEncoder
+    from modeldata.ship.placement import Placements
 
     Row = dict[str, object]
 
@@ -33,11 +33,11 @@ JSON = "json"
 
 
 def encode_groups(
-    groups: Iterable[Group], targets: Targets, form_of: Callable[[Layout], Form], apart: Apart
-) -> Iterator[tuple[Group, Batch | Spoilt]]:
+    groups: Iterable[FrameGroup], targets: Placements, form_of: Callable[[ArchiveLayout], BatchFormat], apart: IsolatedEncoder
+) -> Iterator[tuple[FrameGroup, Batch | UndecodableCall]]:
     """The batches of all groups of a round: of those for whose columns their folder has room, then of the others."""
-    roomy: dict[Layout, list[Group]] = {}
-    surplus: dict[tuple[str, str, Layout], list[Group]] = {}
+    roomy: dict[ArchiveLayout, list[FrameGroup]] = {}
+    surplus: dict[tuple[str, str, ArchiveLayout], list[FrameGroup]] = {}
     for group in groups:
         if targets.has_room(group.folder, header_of(group, form_of(group.layout))):
             roomy.setdefault(group.layout, []).append(group)
@@ -50,18 +50,18 @@ def encode_groups(
         yield from apart.encode(Work(same, as_json=True)) if apart.wanted(same[0]) else as_json(same, form_of(same[0].layout))
 
 
-def _encode_here(groups: list[Group], form: Form) -> Iterator[tuple[Group, Batch | Spoilt]]:
+def _encode_here(groups: list[FrameGroup], form: BatchFormat) -> Iterator[tuple[FrameGroup, Batch | UndecodableCall]]:
     for group in groups:
         for made in encode_group(group, form):
             yield group, made
         group.frames.clear()  # encoded and staged: the memory is needed
 
 
-def as_json(groups: list[Group], form: Form) -> Iterator[tuple[Group, Batch | Spoilt]]:
+def as_json(groups: list[FrameGroup], form: BatchFormat) -> Iterator[tuple[FrameGroup, Batch | UndecodableCall]]:
     """Groups of one collector, folder and layout: their rows together, in the order in which they were collected."""
     shared = _shared(groups[0])
     most = form.encoder.portions[1]
-    waiting: list[tuple[Taken, list[Row]]] = []
+    waiting: list[tuple[WriterFrames, list[Row]]] = []
     size = 0
     for group in groups:
         for portion in taken_portions(group.frames, most):
@@ -80,22 +80,24 @@ def as_json(groups: list[Group], form: Form) -> Iterator[tuple[Group, Batch | Sp
         yield from ((shared, made) for made in _flushed(shared, waiting, form))
 
 
-def encode_rows(group: Group, start: int, most: int, form: Form, *, json: bool) -> Iterator[tuple[Group, Batch | Spoilt]]:
+def encode_rows(
+    group: FrameGroup, start: int, most: int, form: BatchFormat, *, json: bool
+) -> Iterator[tuple[FrameGroup, Batch | UndecodableCall]]:
     """Rows [start, start + most) of the one call of a group; `start` is a multiple of `most`. Raises what its data raises."""
     calls = Calls.of(group.frames)
     columns = next(islice(decode_some(group.definition, payloads(calls), most), start // most, None))
     shared = _shared(group) if json else group
     if json:
         columns = [Column(names.JSON, JSON, list(_rows(columns)))]
-    piece = Piece(encoded(shared, calls, form, columns, start), calls, len(columns[0].values), start)
+    piece = EncodedCalls(encoded(shared, calls, form, columns, start), calls, len(columns[0].values), start)
     yield from ((shared, made) for made in batches(shared, piece, form))
 
 
-def _shared(group: Group) -> Group:
-    return Group({"columns": [names.JSON], "types": [JSON]}, group.identity, group.folder, group.layout)
+def _shared(group: FrameGroup) -> FrameGroup:
+    return FrameGroup({"columns": [names.JSON], "types": [JSON]}, group.identity, group.folder, group.layout)
 
 
-def _with_rows(group: Group, portion: list[Taken]) -> list[tuple[Taken, list[Row]]]:
+def _with_rows(group: FrameGroup, portion: list[WriterFrames]) -> list[tuple[WriterFrames, list[Row]]]:
     columns = decode(group.definition, payloads(Calls.of(portion)))
     rows = _rows(columns)
     made, start = [], 0
@@ -112,9 +114,9 @@ def _rows(columns: list[Column]) -> list[Row]:
     return [{label: value for label, value in row if value is not ABSENT} for row in cells]
 
 
-def _flushed(shared: Group, waiting: list[tuple[Taken, list[Row]]], form: Form) -> Iterator[Batch]:
+def _flushed(shared: FrameGroup, waiting: list[tuple[WriterFrames, list[Row]]], form: BatchFormat) -> Iterator[Batch]:
     waiting.sort(key=lambda one: (one[0].writer_id, int(one[0].run.heads["sequence"][0])))
     calls = Calls.of([taken for taken, _ in waiting])
     values: list[object] = [row for _, rows in waiting for row in rows]
     made = encoded(shared, calls, form, [Column(names.JSON, JSON, values)], 0)
-    return batches(shared, Piece(made, calls, len(values)), form)
+    return batches(shared, EncodedCalls(made, calls, len(values)), form)

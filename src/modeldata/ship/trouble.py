@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modeldata.spool.files import Files
-    from modeldata.spool.place import Place
+    from modeldata.spool.folder import SpoolFolder
 
 
 class Once:
@@ -44,7 +44,7 @@ def in_words(error: BaseException) -> str:
     return mask(f"shipping was interrupted: {text}")
 
 
-def leave_note(place: Place, text: str, files: Files, now_ns: int) -> None:
+def leave_note(place: SpoolFolder, text: str, files: Files, now_ns: int) -> None:
     """Let `stats()`, `status` and `doctor` say it. A leader that works writes a note of its own over it."""
     import json
     import os

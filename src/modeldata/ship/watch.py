@@ -11,10 +11,10 @@ from modeldata.spool.reader import Damage, OpenSegment, segment_names
 if TYPE_CHECKING:
     from modeldata.ship.checkpoint import State
     from modeldata.spool.files import Files
-    from modeldata.spool.place import Place
+    from modeldata.spool.folder import SpoolFolder
 
 
-class Sight(NamedTuple):
+class SpoolView(NamedTuple):
     """`pending_bytes` is what surely waits, at least 1 where anything does. `alive`: segments that a writer holds."""
 
     pending_bytes: int
@@ -30,7 +30,7 @@ class Pending(NamedTuple):
     segments: int
 
 
-def look(place: Place, state: State, files: Files) -> Sight:
+def look(place: SpoolFolder, state: State, files: Files) -> SpoolView:
     """What a shipper needs to know to decide about a round."""
     present = segment_names(place, files)
     pending = alive = 0
@@ -52,10 +52,10 @@ def look(place: Place, state: State, files: Files) -> Sight:
                 pending += 1  # a dead writer's segment waits to be finished, whatever is in it
         finally:
             segment.close()
-    return Sight(pending, alive, len(present))
+    return SpoolView(pending, alive, len(present))
 
 
-def count(place: Place, state: State, files: Files) -> Pending:
+def count(place: SpoolFolder, state: State, files: Files) -> Pending:
     """How many rows wait, in segments or parked, and since when. Reads what waits."""
     rows = state.parked
     oldest: int | None = None
@@ -79,7 +79,7 @@ def count(place: Place, state: State, files: Files) -> Pending:
     return Pending(rows, oldest, segments)
 
 
-def sync_writers(place: Place, state: State, files: Files, settled: set[str]) -> int:
+def sync_writers(place: SpoolFolder, state: State, files: Files, settled: set[str]) -> int:
     """Make durable what writers stored; the number of segments for which the disk refused.
 
     settled: segments that nobody will add to and that are durable. They are left out, and added to.

@@ -8,18 +8,18 @@ import msgpack
 import numpy as np
 
 from modeldata.encode import encoder
-from modeldata.ship.batch import Batch, Form, Spoilt
+from modeldata.ship.batch import Batch, BatchFormat, UndecodableCall
 from modeldata.ship.calls import Calls
-from modeldata.ship.definitions import Layout
-from modeldata.ship.gather import Group, Taken
+from modeldata.ship.definitions import ArchiveLayout
+from modeldata.ship.gather import FrameGroup, WriterFrames
 from modeldata.spool import frame
-from modeldata.spool.run import HEAD, Run
+from modeldata.spool.bulk import HEAD, FrameRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    Made = tuple[Group, Batch | Spoilt]
+    Made = tuple[FrameGroup, Batch | UndecodableCall]
 
 
 class Work(NamedTuple):
@@ -28,7 +28,7 @@ class Work(NamedTuple):
     most: where it is not 0, there is one call, and only rows [start, start + most) of it are wanted. `start` is a multiple of it.
     """
 
-    groups: list[Group]
+    groups: list[FrameGroup]
     as_json: bool = False
     start: int = 0
     most: int = 0
@@ -63,10 +63,10 @@ class Work(NamedTuple):
                 for number in range(len(calls)):
                     one = calls.part(slice(number, number + 1))
                     stop = min(self.start + self.most, int(one.rows[0])) if self.most else None
-                    yield group, Spoilt(one, why, self.start, stop)
+                    yield group, UndecodableCall(one, why, self.start, stop)
 
 
-def _halves(frames: list[Taken]) -> list[list[Taken]]:
+def _halves(frames: list[WriterFrames]) -> list[list[WriterFrames]]:
     """Empty for a single call."""
     middle = len(frames) // 2
     if middle:
@@ -77,17 +77,17 @@ def _halves(frames: list[Taken]) -> list[list[Taken]]:
     return [[taken._replace(run=taken.run.part(part))] for part in parts]
 
 
-def pack_work(work: Work, form: Form, seconds: float, memory: int) -> bytes:
+def pack_work(work: Work, form: BatchFormat, seconds: float, memory: int) -> bytes:
     """seconds: how long it may take. memory: bytes that the process must be able to have, besides what it needs."""
     groups = [[group.definition, group.identity, group.folder, group.layout, _pack_frames(group.frames)] for group in work.groups]
     limits = [form.encoder.suffix, form.excel_safe, form.most_bytes, form.origin]
     return _pack([seconds, memory, limits, groups, *work[1:]])
 
 
-def unpack_work(packed: list[Any]) -> tuple[Work, Form]:
+def unpack_work(packed: list[Any]) -> tuple[Work, BatchFormat]:
     limits, groups, *rest = packed
     suffix, excel_safe, most_bytes, origin = limits
-    return Work([_group(*fields) for fields in groups], *rest), Form(encoder(suffix), excel_safe, most_bytes, origin)
+    return Work([_group(*fields) for fields in groups], *rest), BatchFormat(encoder(suffix), excel_safe, most_bytes, origin)
 
 
 def pack_made(work: Work, made: Iterable[Made]) -> bytes:
@@ -97,8 +97,8 @@ def pack_made(work: Work, made: Iterable[Made]) -> bytes:
     packed = []
     for group, one in made:
         number = exact.get(id(group), numbers[group.stream, group.folder])
-        fields = [_pack_frames([_taken(one.calls)]), *one[1:]] if isinstance(one, Spoilt) else list(one)
-        packed.append([number, isinstance(one, Spoilt), fields])
+        fields = [_pack_frames([_taken(one.calls)]), *one[1:]] if isinstance(one, UndecodableCall) else list(one)
+        packed.append([number, isinstance(one, UndecodableCall), fields])
     return _pack({"made": packed})
 
 
@@ -111,46 +111,46 @@ def unpack_made(work: Work, packed: list[list[Any]]) -> list[Made]:
     return [(work.groups[number], _made(spoilt, fields)) for number, spoilt, fields in packed]
 
 
-def _made(spoilt: bool, fields: list[Any]) -> Batch | Spoilt:
-    return Spoilt(Calls.of(_frames(fields[0])), *fields[1:]) if spoilt else Batch(*fields)
+def _made(spoilt: bool, fields: list[Any]) -> Batch | UndecodableCall:
+    return UndecodableCall(Calls.of(_frames(fields[0])), *fields[1:]) if spoilt else Batch(*fields)
 
 
 def _group(
     definition: dict[str, object], identity: dict[str, str], folder: str, layout: list[Any], frames: list[list[Any]]
-) -> Group:
-    return Group(definition, identity, folder, Layout(*layout)).with_frames(_frames(frames))
+) -> FrameGroup:
+    return FrameGroup(definition, identity, folder, ArchiveLayout(*layout)).with_frames(_frames(frames))
 
 
-def _pack_frames(frames: list[Taken]) -> list[list[object]]:
+def _pack_frames(frames: list[WriterFrames]) -> list[list[object]]:
     return [_pack_run(taken.writer_id, run) for taken in frames for run in _dense(taken.run)]
 
 
-def _dense(run: Run) -> list[Run]:
+def _dense(run: FrameRun) -> list[FrameRun]:
     """Parts with little in them besides their payloads."""
     span = int(run.starts[-1]) - int(run.starts[0])
     return [run] if span <= 2 * int(run.sizes.sum()) else [run.part(slice(number, number + 1)) for number in range(len(run))]
 
 
-def _pack_run(writer_id: bytes, run: Run) -> list[object]:
+def _pack_run(writer_id: bytes, run: FrameRun) -> list[object]:
     low, high = int(run.starts[0]), int(run.starts[-1] + run.payloads[-1])
     starts = (run.starts - low).astype(np.int64)
     return [writer_id, run.content[low:high], run.base + low, starts.tobytes(), run.heads.tobytes()]
 
 
-def _frames(packed: list[list[Any]]) -> list[Taken]:
+def _frames(packed: list[list[Any]]) -> list[WriterFrames]:
     return [_unpack_run(*fields) for fields in packed]
 
 
-def _unpack_run(writer_id: bytes, content: bytes, base: int, starts: bytes, heads: bytes) -> Taken:
-    return Taken(writer_id, Run(content, base, np.frombuffer(starts, np.int64), np.frombuffer(heads, HEAD)))
+def _unpack_run(writer_id: bytes, content: bytes, base: int, starts: bytes, heads: bytes) -> WriterFrames:
+    return WriterFrames(writer_id, FrameRun(content, base, np.frombuffer(starts, np.int64), np.frombuffer(heads, HEAD)))
 
 
-def _taken(calls: Calls) -> Taken:
+def _taken(calls: Calls) -> WriterFrames:
     """One call, as it came from its segment."""
     low, place = int(calls.starts[0]), int(calls.places[0])
-    high = low + int(Run(b"", 0, calls.starts, calls.heads).payloads[0])
-    run = Run(calls.content[low:high], place + frame.FRAME_BYTES, np.zeros(1, np.int64), calls.heads)
-    return Taken(calls.writers[int(calls.writer[0])], run)
+    high = low + int(FrameRun(b"", 0, calls.starts, calls.heads).payloads[0])
+    run = FrameRun(calls.content[low:high], place + frame.FRAME_BYTES, np.zeros(1, np.int64), calls.heads)
+    return WriterFrames(calls.writers[int(calls.writer[0])], run)
 
 
 def _pack(content: object) -> bytes:

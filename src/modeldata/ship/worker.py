@@ -14,7 +14,7 @@ from modeldata.ship.gather import DROP_OLDEST
 from modeldata.ship.pipeline import Pipeline
 from modeldata.ship.watch import look, sync_writers
 from modeldata.spool.files import replace_file
-from modeldata.spool.place import SUFFIX
+from modeldata.spool.folder import SUFFIX
 from modeldata.spool.quota import used_bytes
 from modeldata.spool.segment import UNBORN
 from modeldata.store import open_for
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from modeldata.settings import Settings
     from modeldata.spool.files import Files
+    from modeldata.spool.folder import SpoolFolder
     from modeldata.spool.lock import Leadership
-    from modeldata.spool.place import Place
 
 TICK = 0.05
 """Seconds between two looks at the spool."""
@@ -45,7 +45,7 @@ class Worker:
 
     def __init__(
         self,
-        place: Place,
+        place: SpoolFolder,
         settings: Settings,
         leadership: Leadership,
         *,

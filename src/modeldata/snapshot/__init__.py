@@ -4,12 +4,12 @@
 
 Promise: `data` is what the object is now: a private copy, or, if it is large, `Pieces` of it to be stored at once; the object is
 not changed; nothing heavy is imported (numpy, pandas and polars objects are met through what the caller has imported already,
-pyarrow is never needed). A taker raises `Refused`, nothing else. rows == 0 means that there is nothing to store.
+pyarrow is never needed). A capture raises `RefusedData`, nothing else. rows == 0 means that there is nothing to store.
 """
 
 from __future__ import annotations
 
-from modeldata.snapshot.kinds import taker_of, takers
-from modeldata.snapshot.plan import Plan, Refused, Shapes
+from modeldata.snapshot.dispatch import capture_of, takers
+from modeldata.snapshot.schema import RefusedData, Schema, SchemaCache
 
-__all__ = ["Plan", "Refused", "Shapes", "taker_of", "takers"]
+__all__ = ["RefusedData", "Schema", "SchemaCache", "capture_of", "takers"]

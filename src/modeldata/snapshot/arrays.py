@@ -6,23 +6,23 @@ from math import prod
 
 import numpy as np
 
-from modeldata.snapshot.foreign import as_array, objects_of, unmasked, wire_dtype
-from modeldata.snapshot.lists import take_lists
-from modeldata.snapshot.plan import ANY, NOTHING, Plan, Refused, label, refusal, unique
+from modeldata.snapshot.lists import capture_lists
+from modeldata.snapshot.numpy_values import as_array, objects_of, unmasked, wire_dtype
+from modeldata.snapshot.schema import ANY, NOTHING, RefusedData, Schema, label, refusal, unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from modeldata.snapshot.plan import Shapes
+    from modeldata.snapshot.schema import SchemaCache
 
     Pack = Callable[[object], bytes]
     Array = np.ndarray[Any, np.dtype[Any]]
     DType = np.dtype[Any]
 
 
-class BlockPlan(Plan):
+class BlockSchema(Schema):
     """Rows of one dtype. `little` is the dtype on the wire where the array's own is not it; `row_bytes` are those of one row."""
 
     __slots__ = ("little", "row_bytes")
@@ -30,7 +30,7 @@ class BlockPlan(Plan):
     row_bytes: int
 
 
-def take_array(data: Array, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def capture_array(data: Array, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """0-D and 1-D: one row. 2-D: its rows. More: rows whose cells are nested lists. Records: a column per field.
 
     Any dtype, byte order and memory order; the stored bytes are little-endian and in C order.
@@ -49,13 +49,13 @@ def take_array(data: Array, shapes: Shapes, pack: Pack) -> tuple[Plan, int, byte
         little = plan.little
         taken = data.tobytes() if little is None else data.astype(little).tobytes()
         if len(taken) != rows * plan.row_bytes:  # another thread has resized it: a copy of our own stays as it is
-            return take_array(np.array(data), shapes, pack)
+            return capture_array(np.array(data), shapes, pack)
         return plan, rows, taken
     except Exception as error:
         raise refusal(error, data) from error
 
 
-def take_any_array(data: object, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def capture_any_array(data: object, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """Subclasses of ndarray, numpy scalars, and whatever has `__array__`."""
     try:
         if isinstance(data, np.ma.MaskedArray):
@@ -63,19 +63,19 @@ def take_any_array(data: object, shapes: Shapes, pack: Pack) -> tuple[Plan, int,
         array = np.asarray(data) if isinstance(data, (np.ndarray, np.generic)) else as_array(data)
     except Exception as error:
         raise refusal(error, data) from error
-    return take_array(array, shapes, pack)
+    return capture_array(array, shapes, pack)
 
 
-def take_arrays(data: Sequence[Array], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes] | None:
+def capture_arrays(data: Sequence[Array], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes] | None:
     """A list of arrays. Of one shape and dtype: the rows of one array; else rows of their values. None: 0-D ones are no rows."""
     rows = [row if isinstance(row, np.ma.MaskedArray) else np.asarray(row) for row in data]
     if any(row.ndim == 0 for row in rows):
         return None
     if len({(row.shape, row.dtype) for row in rows}) > 1:
-        return take_lists([list(unmasked(row) if isinstance(row, np.ma.MaskedArray) else row) for row in rows], shapes, pack)
+        return capture_lists([list(unmasked(row) if isinstance(row, np.ma.MaskedArray) else row) for row in rows], shapes, pack)
     if any(isinstance(row, np.ma.MaskedArray) for row in rows):
-        return take_any_array(np.ma.stack(rows), shapes, pack)
-    return take_array(np.stack(rows), shapes, pack)
+        return capture_any_array(np.ma.stack(rows), shapes, pack)
+    return capture_array(np.stack(rows), shapes, pack)
 
 
 def raw_dtype(dtype: DType) -> DType | None:
@@ -94,7 +94,7 @@ def declared(dtype: DType) -> str:
     )
 
 
-def block_plan(columns: tuple[str, ...], dtype: DType, cell: Sequence[int], shapes: Shapes) -> BlockPlan:
+def block_plan(columns: tuple[str, ...], dtype: DType, cell: Sequence[int], shapes: SchemaCache) -> BlockSchema:
     """Of a dtype that is raw. Not cached: the caller does, under its own key."""
     little = raw_dtype(dtype)
     assert little is not None
@@ -102,13 +102,13 @@ def block_plan(columns: tuple[str, ...], dtype: DType, cell: Sequence[int], shap
     for _ in cell:
         kind = f"list[{kind}]"
     extra = {"dtype": little.str, "cell": list(cell)}
-    plan = BlockPlan(shapes.stream, columns, shapes.define(columns, "block", [kind] * len(columns), extra))
+    plan = BlockSchema(shapes.stream, columns, shapes.define(columns, "block", [kind] * len(columns), extra))
     plan.little = None if little == dtype else little
     plan.row_bytes = little.itemsize * len(columns) * prod(cell)
     return plan
 
 
-def _take_new(data: Array, rows: int, cells: tuple[int, ...], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def _take_new(data: Array, rows: int, cells: tuple[int, ...], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """A dtype or width not met before, or a dtype whose bytes are not its value."""
     dtype = data.dtype
     if rows == 0 or cells[0] == 0:
@@ -118,21 +118,21 @@ def _take_new(data: Array, rows: int, cells: tuple[int, ...], shapes: Shapes, pa
     if raw_dtype(dtype) is None:
         return _take_values(data, rows, cells, shapes, pack)
     shapes.blocks[dtype, cells] = block_plan(shapes.positional(cells[0]), dtype, cells[1:], shapes)
-    return take_array(data, shapes, pack)
+    return capture_array(data, shapes, pack)
 
 
-def _take_values(data: Array, rows: int, cells: tuple[int, ...], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def _take_values(data: Array, rows: int, cells: tuple[int, ...], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """Objects, strings, bytes, long doubles: value by value."""
     data = np.array(data)  # a copy: another thread may give it another shape
     if data.shape != ((rows, *cells) if data.ndim >= 2 else cells if data.ndim else ()):
-        return take_array(data, shapes, pack)
+        return capture_array(data, shapes, pack)
     single = data.ndim < 2
     values = data.tolist() if data.ndim else [data.tolist()]
     kind = ANY if len(cells) > 1 else declared(data.dtype)
     return values_plan(cells[0], kind, single, shapes), rows, pack(values)
 
 
-def values_plan(count: int, kind: str, single: bool, shapes: Shapes) -> Plan:
+def values_plan(count: int, kind: str, single: bool, shapes: SchemaCache) -> Schema:
     """Plain rows, all of whose columns are declared to be of one type."""
     if kind == ANY:
         return shapes.row_plan(count, single)
@@ -144,17 +144,17 @@ def values_plan(count: int, kind: str, single: bool, shapes: Shapes) -> Plan:
     return plan
 
 
-def _take_masked(data: np.ma.MaskedArray[Any, Any], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def _take_masked(data: np.ma.MaskedArray[Any, Any], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """What is masked is null."""
     little = raw_dtype(data.dtype)
     if little is None or data.ndim > 2:
-        return take_array(unmasked(data), shapes, pack)
+        return capture_array(unmasked(data), shapes, pack)
     table, mask = np.atleast_2d(np.array(data.data)), np.atleast_2d(np.array(np.ma.getmaskarray(data)))
     rows, count = table.shape
     if rows == 0 or count == 0:
         return NOTHING
     if mask.shape != table.shape:
-        raise Refused("invalid_data", "a masked array was given another shape while it was taken")
+        raise RefusedData("invalid_data", "a masked array was given another shape while it was taken")
     key = ("masked", little, count)
     plan = shapes.others.get(key)
     if plan is None:
@@ -165,7 +165,7 @@ def _take_masked(data: np.ma.MaskedArray[Any, Any], shapes: Shapes, pack: Pack) 
     return plan, rows, table.T.astype(little).tobytes() + mask.T.tobytes()
 
 
-def _take_records(data: Array, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def _take_records(data: Array, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """A structured array: a row per record, a column per field. Strings, objects and nested fields go value by value."""
     data = np.array(data)  # a copy: another thread may give it another shape
     names = data.dtype.names or ()

@@ -22,7 +22,7 @@ from struct import Struct
 
 from modeldata.snapshot.arrow_copy import ARRAY, copy, length_of
 from modeldata.snapshot.arrow_schema import SCHEMA, read_schema, text_of
-from modeldata.snapshot.plan import NOTHING, Plan, Refused, refusal, unique
+from modeldata.snapshot.schema import NOTHING, RefusedData, Schema, refusal, unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from modeldata.snapshot.arrow_copy import Node
     from modeldata.snapshot.arrow_schema import Tree
-    from modeldata.snapshot.plan import Shapes
+    from modeldata.snapshot.schema import SchemaCache
 
     Pack = Callable[[object], bytes]
 
@@ -45,7 +45,7 @@ _last_error = CFUNCTYPE(c_char_p, c_void_p)
 _release = CFUNCTYPE(None, c_void_p)
 
 
-def take_arrow(data: Any, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def capture_arrow(data: Any, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """Tables, record batches and arrays of structs: their rows. A plain array or series: one row."""
     try:
         tree, chunks, count = _from_array(data) if hasattr(type(data), "__arrow_c_array__") else _from_stream(data)
@@ -53,7 +53,7 @@ def take_arrow(data: Any, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]
         if count == 0 or not (single or tree[4]):
             return NOTHING
         if type(data).__module__.startswith("polars.") and _has_pointers(tree):
-            raise Refused("unsupported_type", "polars gives only the addresses of a column of Python objects, not their values")
+            raise RefusedData("unsupported_type", "polars gives only the addresses of Python objects, not their values")
         plan = _plan(tree, count if single else None, shapes)
         return plan, 1 if single else count, pack(chunks)
     except Exception as error:
@@ -61,7 +61,7 @@ def take_arrow(data: Any, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # what Rust libraries raise when they give up: no wish to exit
             raise
-        raise Refused("invalid_data", f"its Arrow stream failed: {error}") from error
+        raise RefusedData("invalid_data", f"its Arrow stream failed: {error}") from error
 
 
 def _has_pointers(tree: Tree) -> bool:
@@ -69,7 +69,7 @@ def _has_pointers(tree: Tree) -> bool:
     return tree[0].startswith("w:") or any(map(_has_pointers, tree[4]))
 
 
-def _plan(tree: Tree, count: int | None, shapes: Shapes) -> Plan:
+def _plan(tree: Tree, count: int | None, shapes: SchemaCache) -> Schema:
     """`count` is the number of values in a row that has no columns of its own."""
     key = ("arrow", tree, count)
     plan = shapes.others.get(key)
@@ -123,14 +123,14 @@ def _from_stream(data: Any) -> tuple[Tree, list[Node], int]:
 def _address(capsule: object, name: bytes) -> int:
     address = _pointer(capsule, name)
     if not address:
-        raise Refused("invalid_data", "an Arrow capsule without content")
+        raise RefusedData("invalid_data", "an Arrow capsule without content")
     return int(address)
 
 
 def _check(status: int, stream: int, last_error: int) -> None:
     if status:
         text = _last_error(last_error)(stream) if last_error else None
-        raise Refused("invalid_data", f"its Arrow stream failed: {(text or b'').decode('utf-8', 'replace') or status}")
+        raise RefusedData("invalid_data", f"its Arrow stream failed: {(text or b'').decode('utf-8', 'replace') or status}")
 
 
 def _let_go(struct: Any, layout: Struct) -> None:

@@ -14,7 +14,7 @@ from ctypes import string_at
 from struct import Struct, iter_unpack, pack, unpack
 
 from modeldata.snapshot.arrow_schema import pointers, width_of
-from modeldata.snapshot.plan import Refused
+from modeldata.snapshot.schema import RefusedData
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def length_of(address: int) -> int:
 
 
 def copy(tree: Tree, address: int, start: int, length: int) -> Node:
-    """Rows [start, start + length) of the ArrowArray at `address`. Raises `Refused` for a format we do not know."""
+    """Rows [start, start + length) of the ArrowArray at `address`. Raises `RefusedData` for a format we do not know."""
     form, _, _, _, fields, dictionary = tree
     _, nulls, offset, count, n_children, buffers_at, children_at, dictionary_at, _, _ = ARRAY.unpack(
         string_at(address, ARRAY.size)
@@ -90,7 +90,7 @@ def _copy_nested(
         width = 8 if form == "+vL" else 4
         windows = [_bytes(buffer, first * width, length * width) for buffer in buffers[1:3]]
         return [length, [valid, *windows], [copy(fields[0], children[0], 0, length_of(children[0]))], None, 0, 0]
-    raise Refused("unsupported_type", f"an Arrow type that is not collected (format {form!r})")
+    raise RefusedData("unsupported_type", f"an Arrow type that is not collected (format {form!r})")
 
 
 def _copy_union(tree: Tree, buffers: tuple[int, ...], children: tuple[int, ...], first: int, length: int) -> Node:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ctypes import string_at
 from struct import Struct, calcsize, unpack
 
-from modeldata.snapshot.plan import Refused
+from modeldata.snapshot.schema import RefusedData
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _EXTENSION = b"ARROW:extension:name"
 def read_schema(address: int, depth: int = 0) -> Tree:
     """The tree of the ArrowSchema at `address`. Of its metadata only the name of an extension type is kept."""
     if depth > DEEPEST:
-        raise Refused("unserializable", "an Arrow type nested deeper than 64 levels")
+        raise RefusedData("unserializable", "an Arrow type nested deeper than 64 levels")
     form, name, metadata, flags, count, children, dictionary, _, _ = SCHEMA.unpack(string_at(address, SCHEMA.size))
     return (
         string_at(form).decode(),
@@ -76,7 +76,7 @@ _UNITS = {"s": "s", "m": "ms", "u": "us", "n": "ns"}
 
 
 def text_of(tree: Tree) -> str:
-    """The type as pyarrow would print it. Raises `Refused` for a format we do not know."""
+    """The type as pyarrow would print it. Raises `RefusedData` for a format we do not know."""
     form, _, flags, _, children, dictionary = tree
     if dictionary is not None:
         return f"dictionary<values={text_of(dictionary)}, indices={_PLAIN[form]}, ordered={flags & ORDERED}>"
@@ -84,7 +84,7 @@ def text_of(tree: Tree) -> str:
         return _PLAIN[form]
     if form in _UNREADABLE:
         hint = "cast it to month_day_nano_interval, or to whole numbers"
-        raise Refused("unsupported_type", f"pyarrow can't read Arrow's {_UNREADABLE[form]}: {hint}")
+        raise RefusedData("unsupported_type", f"pyarrow can't read Arrow's {_UNREADABLE[form]}: {hint}")
     head, _, rest = form.partition(":")
     fields = ", ".join(map(_field, children))
     if head == "+m":
@@ -106,7 +106,7 @@ def text_of(tree: Tree) -> str:
         return f"decimal{bits[0] if bits else 128}({precision}, {scale})"
     if head[:2] == "ts" and head[2:] in _UNITS:
         return f"timestamp[{_UNITS[head[2:]]}{f', tz={rest}' if rest else ''}]"
-    raise Refused("unsupported_type", f"an Arrow type that is not collected (format {form!r})")
+    raise RefusedData("unsupported_type", f"an Arrow type that is not collected (format {form!r})")
 
 
 def _field(tree: Tree) -> str:

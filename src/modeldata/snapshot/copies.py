@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from modeldata.snapshot.plan import MAX_ITEMS, Refused
+from modeldata.snapshot.schema import MAX_ITEMS, RefusedData
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ def _limited(value: Iterable[Any]) -> list[Any]:
     length = len(value) if hasattr(type(value), "__len__") else MAX_ITEMS  # type: ignore[arg-type]  # just checked
     items = list(islice(iter(value), min(length, MAX_ITEMS) + 1)) if length <= MAX_ITEMS else []
     if len(items) > MAX_ITEMS or length > MAX_ITEMS:
-        raise Refused("too_large", f"a {type(value).__name__} has more than {MAX_ITEMS:,} items: give it as a list or an array")
+        raise RefusedData("too_large", f"a {type(value).__name__} has more than {MAX_ITEMS:,} items: give a list or an array")
     if len(items) > length:
-        raise Refused("unserializable", f"a {type(value).__name__} has more items than its length says")
+        raise RefusedData("unserializable", f"a {type(value).__name__} has more items than its length says")
     return items
 
 

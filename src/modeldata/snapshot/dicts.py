@@ -5,19 +5,19 @@ from __future__ import annotations
 from itertools import repeat
 
 from modeldata.snapshot.copies import is_ordered, of_dict, of_mapping, of_ordered
-from modeldata.snapshot.plan import MAX_PLANS, NOTHING, label, refusal, unique
+from modeldata.snapshot.schema import MAX_PLANS, NOTHING, label, refusal, unique
 from modeldata.snapshot.values import ABSENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from modeldata.snapshot.plan import Plan, Shapes
+    from modeldata.snapshot.schema import Schema, SchemaCache
 
     Pack = Callable[[object], bytes]
 
 
-def take_dict(data: dict[object, object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def capture_dict(data: dict[object, object], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """One row. The same keys in another order are the same columns, in the order that came first."""
     try:
         data = data.copy()  # keys and values in one look: other threads may change it from here on
@@ -30,16 +30,16 @@ def take_dict(data: dict[object, object], shapes: Shapes, pack: Pack) -> tuple[P
         raise refusal(error, data) from error
 
 
-def take_mapping(data: Mapping[object, object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def capture_mapping(data: Mapping[object, object], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """Subclasses of dict, as the dict that they are; and other mappings."""
     try:
         plain = _plain(data)
     except Exception as error:
         raise refusal(error, data) from error
-    return take_dict(plain, shapes, pack)
+    return capture_dict(plain, shapes, pack)
 
 
-def take_dicts(data: Sequence[dict[object, object]], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def capture_dicts(data: Sequence[dict[object, object]], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """Rows. The columns are all keys that occur, in order of first appearance; a key that a row lacks is ABSENT there.
 
     Called by `take_list`, which answers for what is raised here.
@@ -63,7 +63,7 @@ def take_dicts(data: Sequence[dict[object, object]], shapes: Shapes, pack: Pack)
     return _plan(keys, shapes, single=False), len(rows), pack(values)
 
 
-def _take_new(data: dict[object, object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def _take_new(data: dict[object, object], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     if not data:
         return NOTHING
     keys = tuple(data)
@@ -79,7 +79,7 @@ def _take_new(data: dict[object, object], shapes: Shapes, pack: Pack) -> tuple[P
     return plan, 1, pack([data[key] for key in order])
 
 
-def _plan(keys: tuple[str, ...], shapes: Shapes, *, single: bool) -> Plan:
+def _plan(keys: tuple[str, ...], shapes: SchemaCache, *, single: bool) -> Schema:
     key = ("dict", keys, single)
     plan = shapes.others.get(key)
     if plan is None:

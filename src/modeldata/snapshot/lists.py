@@ -5,23 +5,23 @@ from __future__ import annotations
 import sys
 
 from modeldata.snapshot.copies import of_list, of_tuple
-from modeldata.snapshot.dicts import take_dicts
-from modeldata.snapshot.plan import NOTHING, refusal
+from modeldata.snapshot.dicts import capture_dicts
 from modeldata.snapshot.records import row_reader
+from modeldata.snapshot.schema import NOTHING, refusal
 from modeldata.snapshot.values import ABSENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from modeldata.snapshot.plan import Plan, Shapes
+    from modeldata.snapshot.schema import Schema, SchemaCache
 
     Pack = Callable[[object], bytes]
 
 _PLAIN = frozenset((int, float, str, bool, type(None), bytes))
 
 
-def take_list(data: list[object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def capture_list(data: list[object], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """A flat list is one row; one whose elements are all lists or tuples, all dicts, or all arrays is rows.
 
     Shorter rows are filled up with ABSENT. Any other mixture is one row with nested values.
@@ -41,49 +41,49 @@ def take_list(data: list[object], shapes: Shapes, pack: Pack) -> tuple[Plan, int
         raise refusal(error, data) from error
 
 
-def take_sequence(data: Sequence[object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def capture_sequence(data: Sequence[object], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """Tuples, and subclasses of list and tuple: as the list or tuple that they are, whatever they say they are."""
-    return take_list(_copied(data), shapes, pack)
+    return capture_list(_copied(data), shapes, pack)
 
 
 def _copied(data: Sequence[object]) -> list[object]:
     return of_list(data) if isinstance(data, list) else of_tuple(data)  # type: ignore[arg-type]  # or it is a tuple
 
 
-def _take_rows(data: list[object], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes] | None:
+def _take_rows(data: list[object], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes] | None:
     kinds = set(map(type, data))
     if all(issubclass(kind, dict) for kind in kinds):
-        return take_dicts(data, shapes, pack)  # type: ignore[arg-type]  # all are dicts: just checked
+        return capture_dicts(data, shapes, pack)  # type: ignore[arg-type]  # all are dicts: just checked
     if all(issubclass(kind, (list, tuple)) for kind in kinds):
-        return take_lists([_copied(row) for row in data], shapes, pack)  # type: ignore[arg-type]  # as above
+        return capture_lists([_copied(row) for row in data], shapes, pack)  # type: ignore[arg-type]  # as above
     if "numpy" in sys.modules:
         from numpy import ndarray
 
         if all(issubclass(kind, ndarray) for kind in kinds):
-            from modeldata.snapshot.arrays import take_arrays
+            from modeldata.snapshot.arrays import capture_arrays
 
-            return take_arrays(data, shapes, pack)  # type: ignore[arg-type]  # as above
+            return capture_arrays(data, shapes, pack)  # type: ignore[arg-type]  # as above
     return _take_row_objects(data, kinds, shapes, pack)
 
 
-def _take_row_objects(data: list[object], kinds: set[type], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes] | None:
+def _take_row_objects(data: list[object], kinds: set[type], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes] | None:
     """Objects each of which is a row by itself. None: at least one is not."""
     readers = {kind: row_reader(kind) for kind in kinds}
     if None in readers.values():
         return None
     rows = [readers[type(row)](row) for row in data]  # type: ignore[misc]  # none is None
     if all(type(row) is dict for row in rows):
-        return take_dicts(rows, shapes, pack)
+        return capture_dicts(rows, shapes, pack)
     if all(type(row) is list for row in rows):
-        return take_lists(rows, shapes, pack)
+        return capture_lists(rows, shapes, pack)
     if "numpy" in sys.modules and not any(type(row) in (dict, list) for row in rows):
-        from modeldata.snapshot.arrays import take_arrays
+        from modeldata.snapshot.arrays import capture_arrays
 
-        return take_arrays(rows, shapes, pack)
+        return capture_arrays(rows, shapes, pack)
     return None
 
 
-def take_lists(rows: list[list[object]], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def capture_lists(rows: list[list[object]], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """Rows of values, filled up with ABSENT to the longest."""
     lengths = set(map(len, rows))
     width = max(lengths)

@@ -13,7 +13,7 @@ import msgpack
 from msgpack import ExtType
 
 from modeldata.interrupts import spare
-from modeldata.snapshot.plan import MAX_CELLS, MAX_DEPTH, Refused
+from modeldata.snapshot.schema import MAX_CELLS, MAX_DEPTH, RefusedData
 from modeldata.snapshot.values import CODE_ARRAY, PLAIN, form_of, handlers
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ MAX_AXES = 64
 
 
 def new_packer() -> Callable[[object], bytes]:
-    """A function that packs. It is not for two callers at once, so each lane has one. Raises `Refused`."""
+    """A function that packs. It is not for two callers at once, so each lane has one. Raises `RefusedData`."""
     plain = _packer([].remove)  # raises ValueError whatever it is given, in C: the GIL is kept
     any_kind = _packer(list)
 
@@ -49,7 +49,7 @@ def new_packer() -> Callable[[object], bytes]:
         if packed is None:
             return any_kind(private(values))
         if len(packed) > MAX_DEPTH and _is_deep(packed):
-            raise Refused("unserializable", DEEP)
+            raise RefusedData("unserializable", DEEP)
         return packed
 
     return pack
@@ -89,7 +89,7 @@ def _unpacked_levels() -> int:
 def private(values: object) -> object:
     """A copy that has plain values only, and `Key` for a key that is a list: the packer makes a list of each.
 
-    Raises `Refused` for what has no form, is nested too deep, or is too much.
+    Raises `RefusedData` for what has no form, is nested too deep, or is too much.
     """
     outer: list[object] = [values]
     trees: list[tuple[Tree, int]] = [(outer, MAX_DEPTH)]
@@ -98,7 +98,7 @@ def private(values: object) -> object:
         tree, room = trees.pop()
         left -= len(tree)
         if left < 0:
-            raise Refused("too_large", f"more than {MAX_CELLS:,} nested values")
+            raise RefusedData("too_large", f"more than {MAX_CELLS:,} nested values")
         for place, value in enumerate(tree) if isinstance(tree, list) else list(tree.items()):
             kind = type(value)
             if kind in PLAIN or (kind is int and LEAST <= value < MOST):  # type: ignore[operator]  # an int
@@ -112,7 +112,7 @@ def private(values: object) -> object:
             if kind is list or kind is dict:
                 trees.append((form, room - 1))  # type: ignore[arg-type]  # just checked
             if room < MAX_AXES and levels_of(form) > room:
-                raise Refused("unserializable", DEEP)
+                raise RefusedData("unserializable", DEEP)
             tree[place] = form  # type: ignore[call-overload]  # a place of its own
     return outer[0]
 

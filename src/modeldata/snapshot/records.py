@@ -9,7 +9,7 @@ import sys
 
 from modeldata.interrupts import spare
 from modeldata.snapshot.lazy import lazy_hint
-from modeldata.snapshot.plan import label, unique
+from modeldata.snapshot.schema import label, unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def row_reader(kind: type) -> Callable[[Any], Any] | None:
     if lazy_hint(kind):
         return None
     if "pandas" in sys.modules and any(base.__module__.partition(".")[0] == "pandas" for base in kind.__mro__):
-        from modeldata.snapshot.series import reader_of
+        from modeldata.snapshot.pandas_series import reader_of
 
         return reader_of(kind)
     if "numpy" in sys.modules:

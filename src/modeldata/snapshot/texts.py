@@ -12,7 +12,7 @@ from struct import Struct
 
 import numpy as np
 
-from modeldata.snapshot.plan import Refused
+from modeldata.snapshot.schema import RefusedData
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _of_one(column: Any) -> tuple[Piece, Piece] | None:
     bounds = np.frombuffer(offsets, width)[chunk.offset : chunk.offset + len(chunk) + 1]
     start, stop = int(bounds[0]), int(bounds[-1])
     if stop - start >= NULL:
-        raise Refused("too_large", "a column with 4 GiB of text or more")
+        raise RefusedData("too_large", "a column with 4 GiB of text or more")
     lengths = np.subtract(bounds[1:], bounds[:-1], dtype="<u4", casting="unsafe")
     if missing is not None:
         lengths[missing] = NULL

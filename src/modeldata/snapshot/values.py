@@ -33,8 +33,8 @@ from msgpack import ExtType
 
 from modeldata.snapshot import copies
 from modeldata.snapshot.lazy import lazy_hint
-from modeldata.snapshot.plan import MAX_DEPTH, Refused
 from modeldata.snapshot.records import fields_of
+from modeldata.snapshot.schema import MAX_DEPTH, RefusedData
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def ext(code: int, data: bytes) -> ExtType:
 
 
 def form_of(value: object) -> object:
-    """A plain value, or a private list or dict of values that may need a form themselves. Raises `Refused`."""
+    """A plain value, or a private list or dict of values that may need a form themselves. Raises `RefusedData`."""
     for _ in range(MAX_DEPTH):
         kind = type(value)
         handler = handlers.get(kind)
@@ -78,7 +78,7 @@ def form_of(value: object) -> object:
             return value
         if kind is int:
             return _int(value)  # type: ignore[arg-type]  # just checked
-    raise Refused("unserializable", f"a {type(value).__name__} stands for another one without an end")
+    raise RefusedData("unserializable", f"a {type(value).__name__} stands for another one without an end")
 
 
 def _resolve(kind: type) -> Handler:
@@ -140,12 +140,12 @@ _NO_VALUE = frozenset(
 
 
 def _refuse(value: object) -> object:
-    raise Refused("unserializable", f"a {type(value).__name__} has no value to store")
+    raise RefusedData("unserializable", f"a {type(value).__name__} has no value to store")
 
 
 def _refuse_with(message: str) -> Handler:
     def refuse(value: object) -> object:
-        raise Refused("unserializable", message)
+        raise RefusedData("unserializable", message)
 
     return refuse
 
@@ -155,11 +155,11 @@ def _text(value: object) -> ExtType:
         text = str(value)
     except Exception as error:
         kind = type(value).__name__
-        raise Refused(
+        raise RefusedData(
             "unserializable", f"a {kind} has no form of its own, and its str() raised {type(error).__name__}"
         ) from error
     if str.__len__(text) > MAX_TEXT:
-        raise Refused("too_large", f"the text of a {type(value).__name__} has more than {MAX_TEXT:,} letters")
+        raise RefusedData("too_large", f"the text of a {type(value).__name__} has more than {MAX_TEXT:,} letters")
     return ext(CODE_TEXT, str.encode(text, "utf-8", "surrogatepass"))
 
 
@@ -205,7 +205,7 @@ class Key(tuple[object, ...]):
 def keyed(pairs: list[tuple[object, object]]) -> dict[object, object]:
     made = {key if type(key) is str else _key(key): value for key, value in pairs}
     if len(made) != len(pairs):
-        raise Refused("unserializable", "two keys of a dict have one form")
+        raise RefusedData("unserializable", "two keys of a dict have one form")
     return made
 
 
@@ -253,7 +253,7 @@ def _uuid(base: Any) -> Handler:
         except AttributeError:
             data = value.bytes
             if type(data) is not bytes or len(data) != 16:
-                raise Refused("unserializable", f"a {type(value).__name__} does not have the 16 bytes of a UUID") from None
+                raise RefusedData("unserializable", f"a {type(value).__name__} does not have the 16 bytes of a UUID") from None
         return ext(CODE_UUID, data)
 
     return form
@@ -282,19 +282,19 @@ def _as_text(base: Any) -> Handler:
 
 
 def _foreign(name: str) -> Maker:
-    """A function of `modeldata.snapshot.foreign`, which imports numpy: that is there, where such a value is."""
+    """A function of `modeldata.snapshot.numpy_values`, which imports numpy: that is there, where such a value is."""
 
     def maker(base: Any) -> Handler:
-        from modeldata.snapshot import foreign
+        from modeldata.snapshot import numpy_values
 
-        handler: Handler = getattr(foreign, name)
+        handler: Handler = getattr(numpy_values, name)
         return handler
 
     return maker
 
 
 def _like_array(value: object) -> object:
-    from modeldata.snapshot.foreign import like_array
+    from modeldata.snapshot.numpy_values import like_array
 
     return like_array(value)
 

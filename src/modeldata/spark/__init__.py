@@ -1,6 +1,6 @@
 """Spark: frames that lie on many machines are archived from there, and archives are read there.
 
-    collector.collect(frame)                                  see `modeldata.spark.frame`
+    collector.collect(frame)                                  see `modeldata.spark.dataframe`
     modeldata.spark.register(spark)                           once a session; then
     spark.read.format("modeldata").load(url)                  see `modeldata.spark.source`
     frame.write.format("modeldata").mode("append").save(url)

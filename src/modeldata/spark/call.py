@@ -15,7 +15,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata import names
-from modeldata.ship.freeze import Item
+from modeldata.ship.outbox import OutboxItem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -114,14 +114,14 @@ class Written(NamedTuple):
         return cls(*json.loads(text))
 
 
-def items(call: Call, file_format: str, written: Iterable[Written]) -> list[Item]:
+def items(call: Call, file_format: str, written: Iterable[Written]) -> list[OutboxItem]:
     """Each file with its place in the archive and its line in the manifest, by partition."""
     ordered = sorted(written, key=lambda one: _place(one.path))
     made = []
     for number, one in enumerate(ordered, 1):
         path = f"{call.folder}/{names.data_file(file_format, call.id, number)}"
         manifest = {**one.manifest, "batch": f"{call.id}-{number}"}
-        made.append(Item(path, 0, 0, one.head, one.size, one.crc, manifest, call.manifest, 0, True, one.path))
+        made.append(OutboxItem(path, 0, 0, one.head, one.size, one.crc, manifest, call.manifest, 0, True, one.path))
     return made
 
 

@@ -14,8 +14,8 @@ from modeldata.spool.files import Files
 from modeldata.store import open_for
 
 if TYPE_CHECKING:
-    from modeldata.keep.whole import Done, Each
-    from modeldata.read.places import Place
+    from modeldata.keep.jobs import Each, FolderResult
+    from modeldata.read.places import DataFolder
 
     SparkSession = Any  # pyspark's own types are not ours to check
 
@@ -24,26 +24,26 @@ def each_on(spark: SparkSession, settings: Settings) -> Each:
     """Work on the executors of a session, in the one archive of `settings`. They need modeldata, and credentials of their own."""
     variables = settings.to_env()
 
-    def each(work: Any, places: list[Place]) -> list[list[Done]]:
+    def each(work: Any, places: list[DataFolder]) -> list[list[FolderResult]]:
         if not places:
             return []
         function, (job, *rest), named = work.func, work.args, work.keywords
         bare = job._replace(store=None, patient=False)  # a store has connections: each executor makes its own
 
-        def task(place: Place) -> list[Done]:
+        def task(place: DataFolder) -> list[FolderResult]:
             store = open_for(Settings.build(variables), Files())
             _look_for(place, store, settings_archive)
-            made: list[Done] = function(bare._replace(store=store), place, *rest, **named)
+            made: list[FolderResult] = function(bare._replace(store=store), place, *rest, **named)
             return made
 
         settings_archive = settings.archive
-        found: list[list[Done]] = spark.sparkContext.parallelize(places, len(places)).map(task).collect()
+        found: list[list[FolderResult]] = spark.sparkContext.parallelize(places, len(places)).map(task).collect()
         return found
 
     return each
 
 
-def _look_for(place: Place, store: Any, archive: str) -> None:
+def _look_for(place: DataFolder, store: Any, archive: str) -> None:
     """Is this the archive that the driver listed? A local folder is another one on each machine that does not share it."""
     if next(iter(store.walk(place.path)), None) is None:
         import socket

@@ -21,13 +21,13 @@ from modeldata.spark.errors import UNKNOWN, NotArchived, reworded
 from modeldata.spark.move import below, mover_of
 from modeldata.spark.task import patiently
 from modeldata.spool.files import Files
-from modeldata.store import Foreign, open_for
+from modeldata.store import Conflict, open_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modeldata.settings import Settings
-    from modeldata.ship.freeze import Item
+    from modeldata.ship.outbox import OutboxItem
     from modeldata.spark.call import Call, Written
     from modeldata.spark.move import Mover
     from modeldata.store import Store
@@ -59,7 +59,7 @@ class Driver:
             patiently(lambda: self._store.put(self.call.marker, self.call.note()))
         except ModelDataError as error:
             raise reworded(error) from None
-        except Foreign as error:
+        except Conflict as error:
             raise NotArchived("begin a call", cause=str(error)) from None
 
     def commit(self, written: Sequence[Written]) -> int:
@@ -79,7 +79,7 @@ class Driver:
         self._clear(self.call.attempts)
         return rows
 
-    def _move(self, going: Sequence[Item]) -> None:
+    def _move(self, going: Sequence[OutboxItem]) -> None:
         with ThreadPoolExecutor(self._mover.at_once, "modeldata-move") as pool:
             for done in [pool.submit(patiently, partial(self._mover.move, item.staged, item.path)) for item in going]:
                 done.result()
@@ -88,7 +88,7 @@ class Driver:
         try:
             patiently(lambda: self._store.put(self.call.manifest, manifest))
             return
-        except Foreign:
+        except Conflict:
             self.give_up()  # somebody took this call for abandoned, and said so where its manifest would be
             raise NotArchived("archive a Spark frame", self.call.manifest, cause="the call was given up by another") from None
         except ModelDataError as error:
@@ -105,7 +105,7 @@ class Driver:
         """Was the call archived? If not, it never will be. Its leftovers are removed. Raises `NotArchived`: it can't be told."""
         try:
             patiently(lambda: self._store.put(self.call.manifest, given_up(self.call)))
-        except Foreign:
+        except Conflict:
             self._clear(self.call.attempts)
             return True
         except ModelDataError as error:

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.types as types
 
 from modeldata import names
-from modeldata.read.choose import FIRST_NS, LAST_NS, nanoseconds
 from modeldata.read.errors import DoesNotFit
 from modeldata.read.original import Original
-from modeldata.read.plan import Plan, Request, make_plan
+from modeldata.read.plan import ReadPlan, ReadRequest, make_plan
 from modeldata.read.scan import Reading
+from modeldata.read.select import FIRST_NS, LAST_NS, nanoseconds
 from modeldata.read.text_part import Misfit
 from modeldata.settings import Settings
 from modeldata.spark.forms import arrow_form, spark_form
@@ -37,14 +37,14 @@ PARTITION_BYTES = 32 * 1024 * 1024
 """Of files, that one task reads: many small batches are one task, a large part is one, too."""
 
 
-class Question(NamedTuple):
+class SparkQuestion(NamedTuple):
     """What is asked, in a form that crosses to the executors. `settings`: environment variables, never a secret.
 
     `wanted`: the columns of the answer, in types that Spark has; None until somebody knows.
     """
 
     settings: dict[str, str]
-    request: Request
+    request: ReadRequest
     wanted: pa.Schema | None = None
 
     @property
@@ -52,24 +52,24 @@ class Question(NamedTuple):
         return Settings.build(self.settings).archive
 
 
-def question_of(options: Mapping[str, str], settings: Settings) -> Question:
+def question_of(options: Mapping[str, str], settings: Settings) -> SparkQuestion:
     """What options ask for. Raises `SettingsError`."""
     start, end = nanoseconds(options.get("start"), FIRST_NS), nanoseconds(options.get("end"), LAST_NS)
-    return Question(settings.to_env(), Request(filters(options), start, end))
+    return SparkQuestion(settings.to_env(), ReadRequest(filters(options), start, end))
 
 
-def schema_of(question: Question) -> pa.Schema:
+def schema_of(question: SparkQuestion) -> pa.Schema:
     """The columns of the answer, in types that Spark has. Raises `NotThere`, `Damaged`, `Unavailable`."""
     schema = _plan(question).schema
     return pa.schema([(field.name, spark_form(field.type)) for field in schema])
 
 
-def shaped(question: Question, schema: StructType) -> Question:
+def shaped(question: SparkQuestion, schema: StructType) -> SparkQuestion:
     """The same question for these columns in these types: what `schema_of` gave, or what a user wants of it."""
     return question._replace(wanted=pa.schema([(field.name, arrow_form(field.dataType)) for field in schema.fields]))
 
 
-def between(request: Request, conditions: Iterable[Any]) -> Request:
+def between(request: ReadRequest, conditions: Iterable[Any]) -> ReadRequest:
     """The same, with the bounds that conditions of Spark (all of them hold) set to `$Timestamp`."""
     start, end = request.start_ns, request.end_ns
     for one in conditions:
@@ -92,7 +92,7 @@ class Task(NamedTuple):
     pieces: list[Piece]
 
 
-def tasks(question: Question) -> list[Task]:
+def tasks(question: SparkQuestion) -> list[Task]:
     """What there is to read, in the order of time."""
     wanted = question.wanted
     assert wanted is not None
@@ -120,12 +120,12 @@ def _portions(pieces: Iterable[Piece]) -> list[list[Piece]]:
     return made
 
 
-def rows(question: Question, task: Task) -> Iterator[pa.RecordBatch]:
+def rows(question: SparkQuestion, task: Task) -> Iterator[pa.RecordBatch]:
     """On an executor. Raises `DoesNotFit` for a value that its column can't hold, `Damaged`, `Unavailable`."""
     store = open_for(Settings.build(question.settings), Files())
     request = question.request._replace(columns=tuple(task.schema.names))
     try:
-        for table in Reading(store, Plan(list(task.pieces), task.schema), request).tables():
+        for table in Reading(store, ReadPlan(list(task.pieces), task.schema), request).tables():
             yield from table.cast(question.wanted).to_batches()
     except Misfit as misfit:
         began = task.schema.field(misfit.column).type
@@ -135,11 +135,11 @@ def rows(question: Question, task: Task) -> Iterator[pa.RecordBatch]:
         raise _does_not_fit(question, str(error)) from None
 
 
-def _does_not_fit(question: Question, cause: str) -> DoesNotFit:
+def _does_not_fit(question: SparkQuestion, cause: str) -> DoesNotFit:
     hint = "name the columns and types that you want with .schema(...), this one as string"
     return DoesNotFit("read the archive", question.archive, cause=cause, hint=hint)
 
 
-def _plan(question: Question) -> Plan:
+def _plan(question: SparkQuestion) -> ReadPlan:
     settings = Settings.build(question.settings)
     return make_plan(open_for(settings, Files()), settings.archive, question.request)

@@ -15,12 +15,12 @@ from pyspark.sql.datasource import DataSource, DataSourceArrowWriter, DataSource
 
 from modeldata.errors import SettingsError
 from modeldata.settings import Settings
-from modeldata.snapshot.plan import Refused, unique
+from modeldata.snapshot.schema import RefusedData, unique
 from modeldata.spark.call import Call, Written, new_call
 from modeldata.spark.commit import Driver, tidy
-from modeldata.spark.frame import check_types
+from modeldata.spark.dataframe import check_types
 from modeldata.spark.options import checked, identity_of, settings_of
-from modeldata.spark.reading import Question, between, question_of, rows, schema_of, shaped, tasks
+from modeldata.spark.reading import SparkQuestion, between, question_of, rows, schema_of, shaped, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,18 +48,18 @@ class ModelDataSource(DataSource):
     def reader(self, schema: StructType) -> ModelDataReader:
         return ModelDataReader(shaped(self._question(), schema))
 
-    def _question(self) -> Question:
+    def _question(self) -> SparkQuestion:
         options = checked(self.options)
         return question_of(options, settings_of(options, os.environ))
 
     def writer(self, schema: StructType, overwrite: bool) -> ModelDataWriter:
-        """Begins a call. Raises `SettingsError`, `Refused`, `NotArchived`."""
+        """Begins a call. Raises `SettingsError`, `RefusedData`, `NotArchived`."""
         options = checked(self.options)
         if overwrite:
             raise SettingsError("write to the archive", cause="an archive is only added to", hint='say mode("append")')
         settings = settings_of(options, os.environ)
         if len(settings.archives) > 1:
-            raise Refused("unsupported_type", "a Spark frame goes to one archive: write it to each")
+            raise RefusedData("unsupported_type", "a Spark frame goes to one archive: write it to each")
         check_types(schema)
         call = new_call(
             identity_of(options, settings).as_dict(),
@@ -92,7 +92,7 @@ class Portion(InputPartition):
 class ModelDataReader(DataSourceReader):
     """One read: `partitions` runs on the driver, `read` on executors."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: SparkQuestion) -> None:
         self._question = question
 
     def partitions(self) -> Sequence[InputPartition]:
@@ -111,7 +111,7 @@ class PushingReader(ModelDataReader):
         yield from filters
 
 
-class Told(WriterCommitMessage):
+class TaskCommit(WriterCommitMessage):
     """What one attempt of a task wrote."""
 
     def __init__(self, written: list[Written]) -> None:
@@ -124,24 +124,24 @@ class ModelDataWriter(DataSourceArrowWriter):
     def __init__(self, call: Call) -> None:
         self._call = call
 
-    def write(self, iterator: Iterator[pa.RecordBatch]) -> Told:
+    def write(self, iterator: Iterator[pa.RecordBatch]) -> TaskCommit:
         from pyspark import TaskContext
 
         from modeldata.spark.task import write_partition
 
         context = TaskContext.get()
         assert context is not None  # a task has one
-        return Told(list(write_partition(self._call, iterator, context.partitionId(), context.taskAttemptId())))
+        return TaskCommit(list(write_partition(self._call, iterator, context.partitionId(), context.taskAttemptId())))
 
     def commit(self, messages: Sequence[WriterCommitMessage | None]) -> None:
-        written = [one for told in messages if isinstance(told, Told) for one in told.written]
+        written = [one for told in messages if isinstance(told, TaskCommit) for one in told.written]
         self._driver().commit(written)
         tidy(Settings.build(self._call.settings), self._call.time_ns)
 
     def abort(self, messages: Sequence[WriterCommitMessage | None]) -> None:
         """Spark asks for it after a failed commit, too: whoever has all messages may have tried one."""
         driver = self._driver()
-        if all(isinstance(told, Told) for told in messages):
+        if all(isinstance(told, TaskCommit) for told in messages):
             driver.settle()
         else:
             driver.give_up()

@@ -10,7 +10,7 @@ from modeldata.interrupts import spare
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from modeldata.spool.files import Files
-    from modeldata.spool.place import Place
+    from modeldata.spool.folder import SpoolFolder
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 NO_FILES = frozenset({errno.EMFILE, errno.ENFILE})
@@ -23,7 +23,7 @@ SMALL_DISK_PART = 20
 """On a small file system a twentieth of it is kept free instead of `min_free`."""
 
 
-class Full(Exception):
+class SpoolFull(Exception):
     """Rows can't be taken now. `reason` is what they are counted under."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -31,7 +31,7 @@ class Full(Exception):
         self.reason = reason
 
     @classmethod
-    def of(cls, error: OSError, path: str) -> Full:
+    def of(cls, error: OSError, path: str) -> SpoolFull:
         if error.errno in NO_SPACE:
             reason = "no_space"
         elif error.errno in NO_FILES:
@@ -49,17 +49,17 @@ class Quota:
         self.min_free = min_free
         self._files = files
 
-    def grant(self, place: Place, smallest: int, usual: int) -> int:
-        """The size of a new segment: `usual`, or less, down to `smallest`, near the limit. Raises `Full`."""
+    def grant(self, place: SpoolFolder, smallest: int, usual: int) -> int:
+        """The size of a new segment: `usual`, or less, down to `smallest`, near the limit. Raises `SpoolFull`."""
         left = self.most - used_bytes(place, self._files)
         if left < -(-smallest // BLOCK) * BLOCK:
-            raise Full("spool_full", f"the spool holds {self.most:,} bytes, its limit: {place.folder}")
+            raise SpoolFull("spool_full", f"the spool holds {self.most:,} bytes, its limit: {place.folder}")
         granted = min(usual, left, max(smallest, self.most // SEGMENTS_IN_SPOOL))
         granted = min(granted, self._beside(place, smallest))
         return max(-(-smallest // BLOCK) * BLOCK, granted - granted % BLOCK)  # so that no tail lies in two pages
 
-    def _beside(self, place: Place, smallest: int) -> int:
-        """How much the file system has for us, at least `smallest`. Raises `Full`."""
+    def _beside(self, place: SpoolFolder, smallest: int) -> int:
+        """How much the file system has for us, at least `smallest`. Raises `SpoolFull`."""
         try:
             free, total = self._files.free_bytes(place.folder)
         except OSError as error:
@@ -69,11 +69,11 @@ class Quota:
             return self.most  # it does not say; a disk that is full says so when it is written
         kept = min(self.min_free, total // SMALL_DISK_PART)
         if free - smallest < kept:
-            raise Full("no_space", f"only {free:,} bytes are free beside the spool, {kept:,} are kept: {place.folder}")
+            raise SpoolFull("no_space", f"only {free:,} bytes are free beside the spool, {kept:,} are kept: {place.folder}")
         return free - kept
 
 
-def used_bytes(place: Place, files: Files) -> int:
+def used_bytes(place: SpoolFolder, files: Files) -> int:
     """What the spool takes on disk now, in bytes."""
     total = 0
     folders = [place.segments, place.quarantine]

@@ -10,7 +10,7 @@ import os
 
 from modeldata.spool import frame
 from modeldata.spool.files import Files, read_all
-from modeldata.spool.place import Place, segment_name
+from modeldata.spool.folder import SpoolFolder, segment_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Damage:
 class OpenSegment:
     """A segment being read. `alive` was asked *before* the size, so a dead one is seen in its last state."""
 
-    def __init__(self, place: Place, name: str, files: Files) -> None:
+    def __init__(self, place: SpoolFolder, name: str, files: Files) -> None:
         """Raises OSError for what is not a readable regular file, ValueError for what is no segment of this version."""
         named = segment_name(name)
         if named is None:
@@ -113,7 +113,7 @@ class OpenSegment:
             yield self._tail
 
     def _read_tail(self) -> Frame | None:
-        """Counts of refused rows that a killed writer left. Not read while it lives: they change, and rows may still come before."""
+        """Counts of refused rows that a killed writer left. Not read while it lives: they change, and rows may still come."""
         at = self.size - frame.TALLY_BYTES
         content = self.read(frame.TALLY_BYTES, at) if at >= frame.FIRST_FRAME else b""
         if not content.startswith(frame.TALLY_MAGIC):
@@ -201,7 +201,7 @@ def _salt_by_name(writer_id: bytes, number: int) -> int:
     return new_salt(writer_id, number)
 
 
-def segment_names(place: Place, files: Files) -> list[str]:
+def segment_names(place: SpoolFolder, files: Files) -> list[str]:
     """The segments of a spool, each writer's in order; whatever else lies in the folder is left alone."""
     try:
         return [name for name in files.listdir(place.segments) if segment_name(name) is not None]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modeldata.spool.files import Files
-    from modeldata.spool.place import Place
+    from modeldata.spool.folder import SpoolFolder
 
 NOTE = "archives.json"
 REGISTER = "spools"
@@ -24,7 +24,7 @@ MOST = 64
 """Spools that are remembered for a user: the latest ones."""
 
 
-def note_archives(place: Place, archives: Sequence[str]) -> None:
+def note_archives(place: SpoolFolder, archives: Sequence[str]) -> None:
     """Leave in the spool which archives its rows are for; a local one also by its inode, so that it is known after a move."""
     import json
 

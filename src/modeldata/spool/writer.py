@@ -18,7 +18,7 @@ from modeldata.spool import frame
 from modeldata.spool.files import Files
 from modeldata.spool.fork import own_mark
 from modeldata.spool.lock import forget_leadership_after_fork
-from modeldata.spool.quota import Full, Quota
+from modeldata.spool.quota import Quota, SpoolFull
 from modeldata.spool.segment import DIRECT_BYTES, END_ROOM, NotStored, Segment, new_salt
 
 TYPE_CHECKING = False
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from modeldata.snapshot.pieces import Pieces
-    from modeldata.snapshot.plan import Plan
-    from modeldata.spool.place import Place
+    from modeldata.snapshot.schema import Schema
+    from modeldata.spool.folder import SpoolFolder
 
 FIRST_SEGMENT = 256 * 1024
 LARGEST_SEGMENT = 4 * 1024 * 1024
@@ -75,7 +75,7 @@ class Lane:
     def _become_writer(self) -> None:
         self.writer_id, self.pack = self._writer.identify()
         self._next_segment = 1
-        self._known: dict[Plan, tuple[int, list[int]]] = {}
+        self._known: dict[Schema, tuple[int, list[int]]] = {}
         self._calm_from = self._calm_until = 0
 
     def retire(self) -> None:
@@ -96,7 +96,7 @@ class Lane:
 
     def append(
         self,
-        plan: Plan,
+        plan: Schema,
         rows: int,
         data: bytes | Pieces,
         correlation: bytes,
@@ -106,7 +106,7 @@ class Lane:
     ) -> None:
         """The rows are in the spool when this returns.
 
-        Raises `Full` (nothing was written, the lane is good) or `NotStored` (nothing was written, the lane is not).
+        Raises `SpoolFull` (nothing was written, the lane is good) or `NotStored` (nothing was written, the lane is not).
         After any other exception it is not known whether the rows are there: the lane must be retired.
         """
         if not self._ours[0]:
@@ -186,7 +186,7 @@ class Lane:
         self._undeclared = {}
         segment.store(made)
 
-    def _define(self, plan: Plan, payload: int, time_ns: int) -> tuple[int, list[int]]:
+    def _define(self, plan: Schema, payload: int, time_ns: int) -> tuple[int, list[int]]:
         """Write the definition, twice, into a segment that also has room for the frame that needs it."""
         need = 2 * frame.frame_size(len(plan.definition)) + frame.frame_size(payload)
         segment = self._segment_for(need, time_ns)
@@ -237,7 +237,7 @@ class Lane:
         except OSError:
             pass  # they go to the next segment
 
-    def _tell_totals(self, segment: Segment, known: dict[Plan, tuple[int, list[int]]], time_ns: int) -> None:
+    def _tell_totals(self, segment: Segment, known: dict[Schema, tuple[int, list[int]]], time_ns: int) -> None:
         """How far each collector's numbers go: without it, the loss of a last frame could not be counted."""
         data = self.pack([[number, counter[0]] for number, counter in known.values()])
         made = frame.pack_frame(segment.salt, frame.TOTALS, 0, time_ns, 0, 0, data)
@@ -246,7 +246,7 @@ class Lane:
         except OSError as error:
             spare(error)  # one frame less to check against; no row is in it
 
-    def _sync_or_rewrite(self, segment: Segment, plan: Plan, content: Content) -> None:
+    def _sync_or_rewrite(self, segment: Segment, plan: Schema, content: Content) -> None:
         """fsync="always". A failed fsync is never repeated on a file: the kernel may already have forgotten the page.
 
         The frame is taken back, and written to a new segment under the same sequence: whichever copy a shipper meets
@@ -280,7 +280,7 @@ class Lane:
                 self.declare(time_ns)
             if self.segment is not None and not self.segment.intact():
                 self._name_again(time_ns)
-        except (Full, OSError):
+        except (SpoolFull, OSError):
             pass  # there is no room even for that; the counts were in stats()
         self._leave(END=True, time_ns=time_ns)
 
@@ -310,7 +310,7 @@ def _append_pieces(segment: Segment, sequence: int, number: int, content: Conten
     return segment.append_pieces(pieces, seal, frame.checksum_of(pieces, segment.salt) if ours else None)
 
 
-class Refused:
+class NoRoom:
     """The last look at a disk that had no room: what to say, without the exception, which would keep the callers' data alive."""
 
     __slots__ = ("_looks", "_seconds", "_since", "message", "reason")
@@ -333,12 +333,12 @@ class Writer:
 
     def __init__(
         self,
-        open_place: Callable[[], Place],
+        open_place: Callable[[], SpoolFolder],
         quota: Quota,
         *,
         files: Files,
         make_pack: Callable[[], Callable[[object], bytes]],
-        tend: Callable[[Place, bool], None],
+        tend: Callable[[SpoolFolder, bool], None],
         sync: bool,
         block_seconds: float = 0.0,
         random: Callable[[int], bytes] = os.urandom,
@@ -361,14 +361,14 @@ class Writer:
 
     def _start(self) -> None:
         self.ours = own_mark()
-        self.place: Place | None = None
+        self.place: SpoolFolder | None = None
         self._process = self._random(12)
         self._numbers = itertools.count(1)
         self._free: deque[Lane] = deque()
         self._blank: deque[Lane] = deque()
         """Retired: they begin with a new segment under a new name."""
         self.lanes: list[Lane] = []
-        self._refused: Refused | None = None
+        self._refused: NoRoom | None = None
 
     def acquire(self) -> Lane:
         """A lane that nobody else uses until it is released. Costs no lock."""
@@ -402,14 +402,14 @@ class Writer:
         self._blank.append(lane)
 
     def new_segment(self, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:
-        """A fresh segment with room for `need` bytes of frames. Raises `Full` when limits or the disk say no."""
+        """A fresh segment with room for `need` bytes of frames. Raises `SpoolFull` when limits or the disk say no."""
         looks = 1 + int(self._block_seconds / BLOCK_LOOK_SECONDS)
         deadline = monotonic() + self._block_seconds
         while True:
             looks -= 1
             try:
                 return self._try_segment(writer_id, number, need, time_ns)
-            except Full as full:
+            except SpoolFull as full:
                 spare(full)
                 if looks <= 0 or monotonic() >= deadline:  # a clock may stand still
                     raise
@@ -418,14 +418,14 @@ class Writer:
     def _try_segment(self, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:
         refused = self._refused
         if refused is not None and refused.lasts(monotonic()):
-            raise Full(refused.reason, refused.message)  # one look at the disk in a while is enough when it is full
+            raise SpoolFull(refused.reason, refused.message)  # one look at the disk in a while is enough when it is full
         try:
             self._refused = None
             return self._make_segment(writer_id, number, need, time_ns)
-        except Full as full:
+        except SpoolFull as full:
             spare(full)
             seconds = BLOCK_LOOK_SECONDS if self._block_seconds else TEND_NS / 1e9
-            self._refused = Refused(full.reason, str(full), monotonic(), seconds)
+            self._refused = NoRoom(full.reason, str(full), monotonic(), seconds)
             raise
 
     def _make_segment(self, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:
@@ -440,20 +440,20 @@ class Writer:
                 self._files.sync_folder(place.segments)  # else the name could be lost with the power
         except FileNotFoundError as error:
             self.lost_place()
-            raise Full.of(error, place.segments) from error
+            raise SpoolFull.of(error, place.segments) from error
         except OSError as error:
-            raise Full.of(error, place.segments) from error
+            raise SpoolFull.of(error, place.segments) from error
         return made
 
-    def _open(self) -> Place:
+    def _open(self) -> SpoolFolder:
         from modeldata.errors import SpoolError
 
         try:
             place = self.place = self._open_place()
         except SpoolError as error:
             cause = error.__cause__
-            reason = Full.of(cause, "").reason if isinstance(cause, OSError) else "spool_unusable"
-            raise Full(reason, str(error)) from error
+            reason = SpoolFull.of(cause, "").reason if isinstance(cause, OSError) else "spool_unusable"
+            raise SpoolFull(reason, str(error)) from error
         return place
 
     @property

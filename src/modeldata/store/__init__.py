@@ -25,15 +25,15 @@ WAITS = "nothing is lost: rows stay in the spool and are archived as soon as thi
 REDIRECTED = "redirects are not followed: check the endpoint and the network (a proxy or a login page may answer for the store)"
 
 
-class Foreign(Exception):
+class Conflict(Exception):
     """The file is not as we left it: somebody else wrote, replaced or removed it. None of these bytes is or will be there."""
 
 
-class Full(Foreign):
+class FileFull(Conflict):
     """The file can take no more. None of these bytes is or will ever be there: they go to another file."""
 
 
-class Refused(StoreError):
+class Rejected(StoreError):
     """The store will never take these bytes (too large, or it finds fault with them): every attempt of them got a definite
     answer, none of them is or will be there."""
 
@@ -53,9 +53,9 @@ class Unavailable(StoreError):
 class WriteStore(Protocol):
     """Where rows land. Paths are relative to the archive, with `/`. Each call may be repeated until it returns.
 
-    Outcomes of `append` and `put`: it returns when the bytes are durable there; `Foreign` (or `Full`) where that place can never
-    be ours; `Refused` where these bytes can never be there; `Unavailable` for all else, above all where the outcome is unknown.
-    The store probes what earlier tries left before it writes; it never overwrites, and never retries by itself.
+    Outcomes of `append` and `put`: it returns when the bytes are durable there; `Conflict` (or `FileFull`) where that place
+    can never be ours; `Rejected` where these bytes can never be there; `Unavailable` for all else, above all where the outcome
+    is unknown. The store probes what earlier tries left before it writes; it never overwrites, and never retries by itself.
     """
 
     appends: bool

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modeldata import names
 from modeldata.errors import StoreError
 from modeldata.spool.files import make_folders, replace_file
-from modeldata.store import Foreign, Unavailable
+from modeldata.store import Conflict, Unavailable
 from modeldata.store.local import FOLDER_MODE, LocalStore
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _first(store: Store, note: dict[str, object]) -> dict[str, object]:
     """What the one who was first wrote."""
     try:
         store.put(NAME, json.dumps(note).encode())
-    except Foreign:
+    except Conflict:
         return _noted(store) or {}
     return note
 

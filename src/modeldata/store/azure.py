@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from azure.core import MatchConditions
 from azure.storage.blob import BlobType, ContentSettings
 
-from modeldata.store import WAITS, Foreign, Full, Refused, Unavailable, probe_name
+from modeldata.store import WAITS, Conflict, FileFull, Rejected, Unavailable, probe_name
 from modeldata.store.azure_auth import READ_BYTES, access, open_container
 from modeldata.store.azure_errors import Failure, Kind, failure_of
 
@@ -89,7 +89,7 @@ class AzureStore:
         attempt = (path, start)
         try:
             full = self._append(attempt, bytes(data))
-        except (Foreign, Refused):
+        except (Conflict, Rejected):
             self._unsure.discard(attempt)
             raise
         self._unsure.discard(attempt)
@@ -222,25 +222,25 @@ class AzureStore:
         """What became of an append that failed: as `append`."""
         path, start = attempt
         if failure.kind is Kind.OTHER_TYPE:
-            raise Foreign(f"{self._where(path)} is no append blob")
+            raise Conflict(f"{self._where(path)} is no append blob")
         if failure.kind in _QUIET:
             raise self._unavailable("append to the archive", path, failure)
         seen = self._look(path)
         if isinstance(seen, Failure):
             if seen.kind is Kind.GONE and start > 0:
-                raise Foreign(f"{self._where(path)} is gone")
+                raise Conflict(f"{self._where(path)} is gone")
             raise self._unavailable("append to the archive", path, seen)
         size = int(seen.size)
         if seen.blob_type != BlobType.APPENDBLOB:
-            raise Foreign(f"{self._where(path)} is no append blob")
+            raise Conflict(f"{self._where(path)} is no append blob")
         if size < start:
-            raise Foreign(f"{self._where(path)} holds {size} bytes where {start} were left")
+            raise Conflict(f"{self._where(path)} holds {size} bytes where {start} were left")
         if size > start:
             if not self._holds(path, start, content, size):
-                raise Foreign(f"{self._where(path)} was written by somebody else after byte {start}")
+                raise Conflict(f"{self._where(path)} was written by somebody else after byte {start}")
             return _nearly_full(seen.append_blob_committed_block_count or 0, size)
         if failure.kind is Kind.FULL:  # it ends at `start` for ever: no late request can land
-            raise Full(f"{self._where(path)} is full")
+            raise FileFull(f"{self._where(path)} is full")
         raise self._not_there("append to the archive", attempt, failure)
 
     def _holds(self, path: str, start: int, content: bytes, size: int) -> bool:
@@ -264,7 +264,7 @@ class AzureStore:
         return self._ask(work)
 
     def _is_there(self, path: str, content: bytes, failure: Failure) -> bool:
-        """Is `path` exactly `content` after an attempt that failed? Raises `Foreign` where it is something else."""
+        """Is `path` exactly `content` after an attempt that failed? Raises `Conflict` where it is something else."""
         if failure.kind in _QUIET:
             raise self._unavailable("put a file into the archive", path, failure)
         seen = self._look(path)
@@ -274,7 +274,7 @@ class AzureStore:
             raise self._unavailable("put a file into the archive", path, seen)
         if int(seen.size) != len(content) or not self._holds(path, 0, content, len(content)):
             self._unsure.discard((path, -1))
-            raise Foreign(f"{self._where(path)} is there, with other content")
+            raise Conflict(f"{self._where(path)} is there, with other content")
         return True
 
     def _is_missing(self, path: str, size: int) -> bool:
@@ -360,15 +360,15 @@ class AzureStore:
         if failure.unknown:
             self._unsure.add(attempt)
 
-    def _not_there(self, operation: str, attempt: tuple[str, int], failure: Failure) -> Refused | Unavailable:
+    def _not_there(self, operation: str, attempt: tuple[str, int], failure: Failure) -> Rejected | Unavailable:
         """These bytes are not there now. They never will be only if no attempt of them is still on its way."""
         path, _ = attempt
         if failure.kind is Kind.REFUSED and attempt not in self._unsure:
             return self._refused(operation, path, failure.cause)
         return self._unavailable(operation, path, failure)
 
-    def _refused(self, operation: str, path: str, cause: str) -> Refused:
-        return Refused(operation, self._where(path), cause=cause)
+    def _refused(self, operation: str, path: str, cause: str) -> Rejected:
+        return Rejected(operation, self._where(path), cause=cause)
 
     def _unavailable(self, operation: str, path: str, failure: Failure) -> Unavailable:
         hint = failure.hint or WAITS

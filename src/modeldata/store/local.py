@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from modeldata.names import OWN_FOLDER
 from modeldata.settings import SPOOL_PREFIX
 from modeldata.spool.files import Files, create_once, give_name, make_folders, read_all, read_file, settle, write_all
-from modeldata.store import WAITS, Foreign, Unavailable, probe_name
+from modeldata.store import WAITS, Conflict, Unavailable, probe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -198,7 +198,7 @@ class LocalStore:
                 found = self._read(full)  # somebody was faster
             if found is not None:
                 if found != data:
-                    raise Foreign(f"{full} is there, with other content")
+                    raise Conflict(f"{full} is there, with other content")
                 self._files.sync_folder(os.path.dirname(full))  # an earlier try may have died before this
         except OSError as error:
             raise _unavailable("put a file into the archive", full, error) from error
@@ -247,7 +247,7 @@ class LocalStore:
                 self._append(fd, full, start, memoryview(data))
                 self._files.sync(fd)
                 if self._files.fstat(fd).st_nlink == 0:
-                    raise Foreign(f"{full} was removed while it was written to")  # nobody can read these rows
+                    raise Conflict(f"{full} was removed while it was written to")  # nobody can read these rows
             finally:
                 self._files.close(fd)
             if made:
@@ -286,7 +286,7 @@ class LocalStore:
             return self._files.open(full, os.O_RDWR), start == 0
         except FileNotFoundError:
             if start > 0:
-                raise Foreign(f"{full} is gone") from None
+                raise Conflict(f"{full} is gone") from None
         make_folders(self._files, os.path.dirname(full), FOLDER_MODE)
         settle(self._files, os.path.dirname(full), self._settled)
         return self._files.open(full, os.O_RDWR | os.O_CREAT, FILE_MODE), True
@@ -294,13 +294,13 @@ class LocalStore:
     def _append(self, fd: int, full: str, start: int, data: memoryview) -> None:
         size = self._files.fstat(fd).st_size
         if size < start:
-            raise Foreign(f"{full} holds {size} bytes where {start} were left")
+            raise Conflict(f"{full} holds {size} bytes where {start} were left")
         if size > start:
             left = read_all(self._files, fd, min(size - start, len(data)), start)
             if left == data:
                 return  # an earlier try landed, and perhaps what follows in the same round as well
             if size > start + len(data) or not _ours(left, data):
-                raise Foreign(f"{full} was written by somebody else after byte {start}")
+                raise Conflict(f"{full} was written by somebody else after byte {start}")
             self._files.truncate(fd, start)  # our own half: never leave a row that ends in the middle
         try:
             write_all(self._files, fd, data, start)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import obstore
 
-from modeldata.store import WAITS, Foreign, Refused, Unavailable, probe_name
+from modeldata.store import WAITS, Conflict, Rejected, Unavailable, probe_name
 from modeldata.store.object_auth import open_client
 from modeldata.store.object_errors import Failure, Kind, failure_of
 
@@ -76,7 +76,7 @@ class ObjectStore:
             self._unsure.add(path)
         if failure.kind in _SETTLED or not self._landed(path, content):
             if failure.kind is Kind.REFUSED and path not in self._unsure:
-                raise Refused("put a file into the archive", self._where(path), cause=failure.cause)
+                raise Rejected("put a file into the archive", self._where(path), cause=failure.cause)
             raise self._unavailable("put a file into the archive", path, failure)
         self._settled(path)
 
@@ -139,7 +139,7 @@ class ObjectStore:
         return self._read(path, 0, size)
 
     def _landed(self, path: str, content: bytes) -> bool:
-        """Is `path` exactly `content`? Raises `Foreign` where it is something else, `Unavailable` where that can't be told."""
+        """Is `path` exactly `content`? Raises `Conflict` where it is something else, `Unavailable` where that can't be told."""
         found = self._read(path, 0, len(content) + 1)
         if isinstance(found, Failure):
             if found.kind is Kind.GONE:
@@ -153,7 +153,7 @@ class ObjectStore:
         if path in self._mangled and hashlib.sha256(found).digest() == self._mangled[path].digest:
             return False
         self._settled(path)
-        raise Foreign(f"{self._where(path)} is there, with other content")
+        raise Conflict(f"{self._where(path)} is there, with other content")
 
     def length(self, path: str) -> int:
         key = self._location.key(path)

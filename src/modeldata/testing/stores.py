@@ -18,7 +18,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from modeldata.store import Foreign
+from modeldata.store import Conflict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,10 +37,10 @@ RACERS = 4
 
 
 def _refused(work: Callable[[], object]) -> bool:
-    """Is it `Foreign`?"""
+    """Is it `Conflict`?"""
     try:
         work()
-    except Foreign:
+    except Conflict:
         return True
     return False
 

@@ -32,8 +32,8 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "only our own exceptions name a reason",
         "shared.py",
-        "    if kind in (Refused, Distributed, Full) or ",
-        '    if hasattr(error, "reason"):\n        return str(error.reason)\n    if kind in (Refused, Distributed, Full) or ',
+        "    if kind in (RefusedData, Distributed, SpoolFull) or ",
+        '    if hasattr(error, "reason"):\n        return str(error.reason)\n    if kind in (RefusedData, Distributed, SpoolFull) or ',
         "tests/" + _TRUST,
     ),
     one(

@@ -51,7 +51,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "frames that are computed on demand are refused",
-        "snapshot/kinds.py",
+        "snapshot/dispatch.py",
         "return _refuse_with(hint) if hint else None",
         "return None",
         f"tests/{_ROWS}",

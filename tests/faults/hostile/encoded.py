@@ -62,7 +62,7 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
 MUTANTS: tuple[Mutant, ...] = (
     one(
         "a folder has files of a bounded number of headers",
-        "ship/targets.py",
+        "ship/placement.py",
         "if header not in known and len(known) >= MAX_SHAPES:",
         "if False:",
         "tests/e2e/test_ever_new_columns_share_a_file.py::test_files_and_what_a_shipper_remembers_stay_bounded_over_rounds_processes_and_restarts",

@@ -65,7 +65,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "no row is set aside where the encoder dies of every row",
-        "ship/apart.py",
+        "ship/isolation.py",
         "            self._check_host(work)\n",
         "",
         _DEADLY + "::test_where_the_encoder_dies_of_every_row_nothing_is_set_aside_and_all_waits",
@@ -107,7 +107,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "the second half of an intent is read where the first is damaged",
-        "ship/freeze.py",
+        "ship/outbox.py",
         " or _checked(data[half:], MAGIC)",
         "",
         "tests/faults/test_a_damaged_round_goes_on.py",

@@ -76,7 +76,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "folders inside an opened spool are ours",
-        "spool/place.py",
+        "spool/folder.py",
         "            check_own(os.path.join(folder, below), files)\n",
         "",
         "tests/" + _ALONE + "test_what_others_put_into_an_open_spool_is_not_followed",
@@ -104,7 +104,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "a shipping thread goes on after any error",
-        "ship/start.py",
+        "ship/supervisor.py",
         "except Exception as error:  # also what a library raises that is broken",
         "except OSError as error:",
         "tests/" + _GOES_ON,
@@ -125,14 +125,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "the syncing thread survives an error",
-        "ship/start.py",
+        "ship/supervisor.py",
         "except Exception as error:  # no descriptor for a moment",
         "except ZeroDivisionError as error:  # no descriptor for a moment",
         "tests/" + _SYNCS,
     ),
     one(
         "a thread that ended is started again",
-        "ship/start.py",
+        "ship/supervisor.py",
         "(self.thread is not None and self.thread.alive())",
         "self.thread is not None",
         "tests/" + _AGAIN,
@@ -140,7 +140,7 @@ MUTANTS: tuple[Mutant, ...] = (
     one("the log is put aside", "ship/spawn.py", 'files.rename(path, path + ".1")', "pass", "tests/" + _LOG),
     one(
         "shippers that never come up are started less often",
-        "ship/start.py",
+        "ship/supervisor.py",
         "2.0 ** min(max(0, self._started - TRIES), 16)",
         "1.0",
         "tests/" + _UP + "test_a_shipper_that_never_comes_up_is_started_less_and_less_often",

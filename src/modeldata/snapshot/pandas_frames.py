@@ -3,7 +3,7 @@
 A frame is stored by *parts*: the columns of one numpy dtype lie together, as pandas keeps them itself; then columns of text; what
 has neither form (categories, objects) follows value by value. The index is not stored: rows are named by their sequence.
 
-There are two ways to the same bytes: `modeldata.snapshot.blocks`, tried at import on frames of every kind, and the public API.
+There are two ways to the same bytes: `pandas_blocks.py`, tried at import on frames of every kind, and the public API.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
-from modeldata.snapshot import blocks
+from modeldata.snapshot import pandas_blocks
 from modeldata.snapshot.arrays import declared, raw_dtype
-from modeldata.snapshot.foreign import with_intervals
+from modeldata.snapshot.numpy_values import with_intervals
 from modeldata.snapshot.pieces import together
-from modeldata.snapshot.plan import ANY, NOTHING, Plan, label, refusal, unique
+from modeldata.snapshot.schema import ANY, NOTHING, Schema, label, refusal, unique
 from modeldata.snapshot.texts import lengths_of, of_arrow, of_values
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from modeldata.snapshot.arrays import Array, DType
     from modeldata.snapshot.pieces import Piece, Pieces
-    from modeldata.snapshot.plan import Shapes
+    from modeldata.snapshot.schema import SchemaCache
 
     Pack = Callable[[object], bytes]
 
@@ -36,7 +36,7 @@ SMALL = 512
 """Cells up to which a frame is cheaper to take as objects in one go than column group by column group."""
 
 
-class Part:
+class DtypeGroup:
     """Columns that are stored as raw values of one dtype."""
 
     __slots__ = ("columns", "dtype", "masked", "zoned")
@@ -48,11 +48,11 @@ class Part:
         self.columns: list[int] = []
 
 
-class FramePlan(Plan):
+class FrameSchema(Schema):
     """The parts of a frame, and the positions of its other columns."""
 
     __slots__ = ("lengths", "objects", "parts", "texts", "types", "uniform")
-    parts: list[Part]
+    parts: list[DtypeGroup]
     types: list[str]
     texts: list[int]
     objects: list[int]
@@ -62,19 +62,19 @@ class FramePlan(Plan):
     """The dtype of all columns, where one `to_numpy()` gives them as they are."""
 
 
-def take_frame(data: pd.DataFrame, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes | Pieces]:
+def capture_frame(data: pd.DataFrame, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes | Pieces]:
     """Its rows. Column types are kept: numpy's, nullable ones, time zones, text, categories (as their values)."""
     try:
         if BY_BLOCKS:
-            taken = blocks.take_blocks(data, shapes, pack, plan_of)
+            taken = pandas_blocks.capture_blocks(data, shapes, pack, plan_of)
             if taken is not None:
                 return taken
-        return take_public(data, shapes, pack)
+        return capture_public(data, shapes, pack)
     except Exception as error:
         raise refusal(error, data) from error
 
 
-def take_public(data: pd.DataFrame, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes | Pieces]:
+def capture_public(data: pd.DataFrame, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes | Pieces]:
     """By what pandas promises to keep."""
     rows = len(data)
     if rows == 0 or not len(data.columns):
@@ -86,7 +86,7 @@ def take_public(data: pd.DataFrame, shapes: Shapes, pack: Pack) -> tuple[Plan, i
     return plan, rows, together(pieces)
 
 
-def plan_of(data: pd.DataFrame, shapes: Shapes) -> FramePlan:
+def plan_of(data: pd.DataFrame, shapes: SchemaCache) -> FrameSchema:
     """The plan for frames of these columns and dtypes."""
     names = frame_names(data.columns)
     dtypes = data.dtypes.tolist()
@@ -112,8 +112,8 @@ def _key(dtype: object) -> object:
     return dtype
 
 
-def _plan(names: tuple[str, ...], dtypes: list[object], shapes: Shapes) -> FramePlan:
-    parts: dict[tuple[str, bool, bool], Part] = {}
+def _plan(names: tuple[str, ...], dtypes: list[object], shapes: SchemaCache) -> FrameSchema:
+    parts: dict[tuple[str, bool, bool], DtypeGroup] = {}
     texts: list[int] = []
     objects: list[int] = []
     types = []
@@ -127,7 +127,7 @@ def _plan(names: tuple[str, ...], dtypes: list[object], shapes: Shapes) -> Frame
     told = [{"dtype": part.dtype.str, "columns": part.columns, "mask": part.masked} for part in parts.values()]
     columns = unique(names)
     extra = {"parts": told, "texts": texts, "objects": objects}
-    plan = FramePlan(shapes.stream, columns, shapes.define(columns, "frame", types, extra))
+    plan = FrameSchema(shapes.stream, columns, shapes.define(columns, "frame", types, extra))
     plan.parts, plan.types = list(parts.values()), types
     plan.texts, plan.objects = texts, objects
     plan.lengths = lengths_of(len(texts))
@@ -137,18 +137,18 @@ def _plan(names: tuple[str, ...], dtypes: list[object], shapes: Shapes) -> Frame
     return plan
 
 
-def classify(dtype: object) -> tuple[str, Part | None]:
+def classify(dtype: object) -> tuple[str, DtypeGroup | None]:
     """The declared type of a column, and the part it would be in; None for one that goes value by value."""
     if isinstance(dtype, np.dtype):
         raw = raw_dtype(dtype)
-        return declared(dtype), None if raw is None else Part(raw, False, False)
+        return declared(dtype), None if raw is None else DtypeGroup(raw, False, False)
     if isinstance(dtype, pd.StringDtype):
         return "str", None
     if isinstance(dtype, pd.CategoricalDtype):
         return f"category[{classify(dtype.categories.dtype)[0]}]", None
     if isinstance(dtype, pd.DatetimeTZDtype):
         zone = _zone(dtype.tz)
-        part = Part(np.dtype(f"<M8[{dtype.unit}]"), False, True)
+        part = DtypeGroup(np.dtype(f"<M8[{dtype.unit}]"), False, True)
         return (f"datetime64[{dtype.unit}, {zone}]", part) if zone else (ANY, None)
     if isinstance(dtype, pd.ArrowDtype):
         return f"arrow:{dtype.pyarrow_dtype}", None
@@ -157,7 +157,7 @@ def classify(dtype: object) -> tuple[str, Part | None]:
     numpy_dtype = getattr(dtype, "numpy_dtype", None)
     raw = raw_dtype(numpy_dtype) if isinstance(numpy_dtype, np.dtype) else None
     if raw is not None:
-        return str(dtype), Part(raw, True, False)
+        return str(dtype), DtypeGroup(raw, True, False)
     return (str(dtype), None) if isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) else (ANY, None)
 
 
@@ -175,7 +175,7 @@ def _zone(zone: Any) -> str | None:
     return None if rest else f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
-def _small(data: pd.DataFrame, plan: FramePlan, pack: Pack) -> list[Piece]:
+def _small(data: pd.DataFrame, plan: FrameSchema, pack: Pack) -> list[Piece]:
     """All cells as Python objects at once: each has its exact value, and one call costs less than a column's."""
     table: list[list[Any]] = data.to_numpy(dtype=object).T.tolist()
     pieces: list[Piece] = []
@@ -197,7 +197,7 @@ def _small(data: pd.DataFrame, plan: FramePlan, pack: Pack) -> list[Piece]:
     return pieces
 
 
-def _large(data: pd.DataFrame, plan: FramePlan, pack: Pack) -> list[Piece]:
+def _large(data: pd.DataFrame, plan: FrameSchema, pack: Pack) -> list[Piece]:
     pieces: list[Piece] = []
     for part in plan.parts:
         if part.masked or part.zoned:
@@ -228,7 +228,7 @@ def _texts(columns: list[pd.Series[Any]]) -> list[Piece]:
     return of_values([column.to_numpy(dtype=object).tolist() for column in columns])
 
 
-def _values(column: pd.Series[Any], part: Part) -> Array:
+def _values(column: pd.Series[Any], part: DtypeGroup) -> Array:
     """The column's raw values: zero where it is null, UTC where it has a zone."""
     if part.masked:
         return column.to_numpy(dtype=part.dtype, na_value=0)
@@ -237,21 +237,21 @@ def _values(column: pd.Series[Any], part: Part) -> Array:
 
 def _both_ways_agree() -> bool:
     """Does reading blocks give the bytes that the public way gives, with the pandas that is here?"""
-    from modeldata.snapshot.samples import pack, samples, shapes_of_none
+    from modeldata.snapshot.pandas_samples import pack, samples, shapes_of_none
 
     try:
         shapes = shapes_of_none()
         for frame in samples():
             for _ in range(2):  # the second time by the recipe of the first
-                taken = blocks.take_blocks(frame, shapes, pack, plan_of)
-                if taken is not None and _content(taken) != _content(take_public(frame, shapes, pack)):
+                taken = pandas_blocks.capture_blocks(frame, shapes, pack, plan_of)
+                if taken is not None and _content(taken) != _content(capture_public(frame, shapes, pack)):
                     return False
     except Exception:  # whatever pandas has become: then the public way it is
         return False
     return True
 
 
-def _content(taken: tuple[Plan, int, bytes | Pieces]) -> tuple[Plan, int, bytes]:
+def _content(taken: tuple[Schema, int, bytes | Pieces]) -> tuple[Schema, int, bytes]:
     plan, rows, data = taken
     return plan, rows, bytes(data)
 

@@ -42,7 +42,7 @@ _SIZES_AT = 32
 _LOW = np.uint64(0xFFFF_FFFF)
 
 
-class Run:
+class FrameRun:
     """Frames of one segment whose checksums held, in its order.
 
     The payload of frame n begins at `content[starts[n]]`: data, correlation id, request id. `base` is where in the segment
@@ -58,7 +58,7 @@ class Run:
         self.heads = heads
 
     @classmethod
-    def of(cls, found: Frame) -> Run:
+    def of(cls, found: Frame) -> FrameRun:
         """A run of one."""
         head = found.head
         fields = (
@@ -70,9 +70,9 @@ class Run:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def part(self, which: slice | Array) -> Run:
+    def part(self, which: slice | Array) -> FrameRun:
         """Some of the frames, over the same content."""
-        return Run(self.content, self.base, self.starts[which], self.heads[which])
+        return FrameRun(self.content, self.base, self.starts[which], self.heads[which])
 
     @property
     def sizes(self) -> Array:
@@ -104,7 +104,7 @@ class Run:
         return self.content[start : start + int(self.heads["data"][number])]
 
 
-def runs(segment: OpenSegment, start: int) -> Iterator[Run | Damage]:
+def runs(segment: OpenSegment, start: int) -> Iterator[FrameRun | Damage]:
     """What `segment.frames(start)` gives, in runs."""
     at = max(start, frame.FIRST_FRAME)
     window = FIRST_WINDOW
@@ -121,12 +121,12 @@ def runs(segment: OpenSegment, start: int) -> Iterator[Run | Damage]:
                 yield found
                 at = found.stop
                 continue
-            run = Run.of(found)
+            run = FrameRun.of(found)
         yield run
         at, kind = run.stop, int(run.heads["kind"][-1])
 
 
-def _good(segment: OpenSegment, at: int, window: int) -> Run | None:
+def _good(segment: OpenSegment, at: int, window: int) -> FrameRun | None:
     """The good frames from `at` on that a window has whole, up to END; None where the first is not, or is none."""
     head = frame.unpack_frame_header(segment.read(frame.FRAME_BYTES, at), 0, segment.salt)
     if head is None or head.size > WINDOW:
@@ -139,7 +139,7 @@ def _good(segment: OpenSegment, at: int, window: int) -> Run | None:
     count = int(ends[0]) + 1 if len(ends) else count
     if count == 0:
         return None
-    run = Run(content, at, starts[:count] + frame.FRAME_BYTES, heads[:count])
+    run = FrameRun(content, at, starts[:count] + frame.FRAME_BYTES, heads[:count])
     used = run.stop - at
     if 2 * used < len(content):
         run.content = content[:used]  # what is kept for long must not be much larger than what is in it

@@ -11,10 +11,10 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from modeldata import names
 from modeldata.errors import StoreError
 from modeldata.keep import generation
-from modeldata.keep.folder import TRIES, Look, look
+from modeldata.keep.folder import TRIES, FolderView, look
 from modeldata.keep.lines import encoded
-from modeldata.read.catalog import Gone
-from modeldata.store import Foreign, Unavailable
+from modeldata.read.catalog import Vanished
+from modeldata.store import Conflict, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ class Busy(StoreError):
     """Somebody else is rewriting this folder."""
 
 
-class Run(NamedTuple):
+class RewriteRun(NamedTuple):
     """Who rewrites. id: 32 hex digits that no other run has. now_ns: the time, as nanoseconds since 1970."""
 
     id: str
@@ -47,7 +47,7 @@ class Staged(NamedTuple):
 class Draft:
     """A new generation while it is made. `names` of files are given by it; `lines` become its manifest."""
 
-    def __init__(self, look: Look, run: Run) -> None:
+    def __init__(self, look: FolderView, run: RewriteRun) -> None:
         self.look = look
         self.generation = look.latest + 1
         self.files: list[Staged] = []
@@ -78,7 +78,7 @@ class Draft:
             one.content.close()
 
 
-def rewrite(store: Store, folder: str, run: Run, plan: Callable[[Draft], bool]) -> bool:
+def rewrite(store: Store, folder: str, run: RewriteRun, plan: Callable[[Draft], bool]) -> bool:
     """Make a new generation of a folder; where somebody was faster, plan anew. Old files go, also those an earlier run left.
 
     plan: fills a draft; False where nothing is to be done, which is what this gives back then, too.
@@ -93,7 +93,7 @@ def rewrite(store: Store, folder: str, run: Run, plan: Callable[[Draft], bool]) 
                     clean(store, seen)
                     return False
                 switched = _switch(store, draft)
-            except Gone:
+            except Vanished:
                 continue  # another run took a file away: look again
             finally:
                 draft.close()
@@ -103,7 +103,7 @@ def rewrite(store: Store, folder: str, run: Run, plan: Callable[[Draft], bool]) 
     raise Busy("rewrite a folder", folder, cause="others rewrote it time and again", hint="run the command again later")
 
 
-def _settled(store: Store, folder: str) -> Look:
+def _settled(store: Store, folder: str) -> FolderView:
     """The folder, with no undecided generation below a file that an unfinished run left."""
     seen = look(store, folder)
     begun = [number for path in seen.unfinished if (number := generation.of_data(path))]
@@ -115,12 +115,12 @@ def _settled(store: Store, folder: str) -> Look:
     return look(store, folder) if missing else seen
 
 
-def _take_number(store: Store, seen: Look, number: int) -> None:
+def _take_number(store: Store, seen: FolderView, number: int) -> None:
     """A generation that tells nothing: no other can be put in its place any more."""
     told = {"batch": f"generation-{number}", "identity": seen.identity, "rows": 0}
     try:
         store.put(generation.manifest(seen.folder, number), encoded([told]))
-    except Foreign:
+    except Conflict:
         return  # it came after all: it counts
 
 
@@ -137,13 +137,13 @@ def _switch(store: Store, draft: Draft) -> bool:
         raise
     try:
         _surely(store, path, lines)
-    except Foreign:
+    except Conflict:
         return False
     return True
 
 
 def _surely(store: Store, path: str, content: bytes) -> None:
-    """A put whose first answer may have been lost. Raises `Foreign`, `Unavailable`."""
+    """A put whose first answer may have been lost. Raises `Conflict`, `Unavailable`."""
     try:
         store.put(path, content)
     except Unavailable:
@@ -156,7 +156,7 @@ def _put(store: Store, path: str, content: IO[bytes]) -> None:
         store.put(path, data)
 
 
-def clean(store: Store, seen: Look) -> None:
+def clean(store: Store, seen: FolderView) -> None:
     """Take away what nobody reads any more: data files first, then what tells of them. What grew meanwhile stays."""
     ends = seen.ends
     left = {path for path in seen.dead_files if not store.remove_if(path, ends[path])}
@@ -183,7 +183,7 @@ def remnants(store: Store, folder: str) -> list[str]:
     return [path for path in found if generation.of_remnant(path)]
 
 
-def _length_read(seen: Look, store: Store, log: str) -> int:
+def _length_read(seen: FolderView, store: Store, log: str) -> int:
     """How long a manifest is if nobody added to it since it was looked at: as many lines as there were."""
     lines = sum(line.log == log for line in seen.contents.lines)
     size = store.length(log)
@@ -194,12 +194,12 @@ def _length_read(seen: Look, store: Store, log: str) -> int:
 
 
 @contextmanager
-def _claimed(store: Store, folder: str, run: Run) -> Iterator[None]:
+def _claimed(store: Store, folder: str, run: RewriteRun) -> Iterator[None]:
     path = f"{folder}/{generation.CLAIM}"
     mine = json.dumps({"run": run.id, "host": run.host, "time_ns": run.now_ns}).encode()
     try:
         store.put(path, mine)
-    except Foreign:
+    except Conflict:
         _take_over(store, path, mine, run)
     try:
         yield
@@ -207,7 +207,7 @@ def _claimed(store: Store, folder: str, run: Run) -> Iterator[None]:
         store.remove(path)
 
 
-def _take_over(store: Store, path: str, mine: bytes, run: Run) -> None:
+def _take_over(store: Store, path: str, mine: bytes, run: RewriteRun) -> None:
     try:
         holder = json.loads(store.read(path))
         age, host = run.now_ns - int(holder["time_ns"]), str(holder["host"])
@@ -219,5 +219,5 @@ def _take_over(store: Store, path: str, mine: bytes, run: Run) -> None:
     store.remove(path)
     try:
         store.put(path, mine)
-    except Foreign:
+    except Conflict:
         raise Busy("rewrite a folder", path, cause="another run took it over", hint="run the command again later") from None

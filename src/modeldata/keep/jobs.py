@@ -11,13 +11,13 @@ from modeldata.keep import erase as erasing
 from modeldata.keep import prune as pruning
 from modeldata.keep.condition import Condition
 from modeldata.keep.folder import look
-from modeldata.keep.switch import Busy, remnants, rewrite
-from modeldata.read.catalog import Catalog, Gone
-from modeldata.read.choose import choose
+from modeldata.keep.rewrite import Busy, remnants, rewrite
+from modeldata.read.catalog import Catalog, Vanished
 from modeldata.read.errors import Damaged, NotThere
 from modeldata.read.fetch import is_gone
-from modeldata.read.places import Place
-from modeldata.read.plan import Request, make_plan
+from modeldata.read.places import DataFolder
+from modeldata.read.plan import ReadRequest, make_plan
+from modeldata.read.select import choose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from modeldata.keep.compact import Sizes
-    from modeldata.keep.folder import Look
-    from modeldata.keep.switch import Draft, Run
+    from modeldata.keep.folder import FolderView
+    from modeldata.keep.rewrite import Draft, RewriteRun
     from modeldata.store import Store
 
 GRACE_NS = 3_600_000_000_000
@@ -35,18 +35,18 @@ ROUNDS = 3
 """Of an erasure in one folder: a shipper may bring rows of the subject meanwhile."""
 
 
-class Job(NamedTuple):
+class KeepJob(NamedTuple):
     """An archive, and whose folders are meant: parts of the identity, None for any."""
 
     store: Store
     archive: str
     wanted: Mapping[str, str | None]
-    run: Run
+    run: RewriteRun
     patient: bool = True
     """A folder that somebody else is rewriting is told as a problem; else `Busy` is raised."""
 
 
-class Done(NamedTuple):
+class FolderResult(NamedTuple):
     """What became of one folder, or in a dry run would. `rows`: compacted, pruned or erased. `files`: old ones and their `bytes`.
 
     problem: why it was not done, or not all of it; empty if it was.
@@ -60,29 +60,31 @@ class Done(NamedTuple):
     problem: str = ""
 
 
-Each = Callable[[Callable[[Place], list[Done]], list[Place]], Iterable[list[Done]]]
+Each = Callable[[Callable[[DataFolder], list[FolderResult]], list[DataFolder]], Iterable[list[FolderResult]]]
 """Does some work on each of some folders, here or elsewhere. The work is a `functools.partial`; its first argument is the job."""
 
 
-def compact(job: Job, sizes: Sizes, *, include_today: bool = False, dry: bool = False, each: Each = map) -> Iterator[Done]:
+def compact(
+    job: KeepJob, sizes: Sizes, *, include_today: bool = False, dry: bool = False, each: Each = map
+) -> Iterator[FolderResult]:
     """Few sorted Parquet files instead of many, or of text, folder by folder. Raises `NotThere`, `Unavailable`."""
     places = [place for place in _places(job) if include_today or not _growing(job, place)]
     for found in each(partial(compact_one, job, sizes=sizes, dry=dry), places):
         yield from found
 
 
-def compact_one(job: Job, place: Place, *, sizes: Sizes, dry: bool) -> list[Done]:
+def compact_one(job: KeepJob, place: DataFolder, *, sizes: Sizes, dry: bool) -> list[FolderResult]:
     """`compact` of one folder."""
     return list(_safely(job, place, _compact(job, place, sizes, _growing(job, place), dry)))
 
 
-def _growing(job: Job, place: Place) -> bool:
+def _growing(job: KeepJob, place: DataFolder) -> bool:
     return place.end_ns + GRACE_NS > job.run.now_ns
 
 
-def _compact(job: Job, place: Place, sizes: Sizes, growing: bool, dry: bool) -> Iterator[Done]:
+def _compact(job: KeepJob, place: DataFolder, sizes: Sizes, growing: bool, dry: bool) -> Iterator[FolderResult]:
     store = job.store
-    made: list[compacting.Job] = []
+    made: list[compacting.CompactJob] = []
 
     def plan(draft: Draft) -> bool:
         made[:] = _work(draft.look)
@@ -90,7 +92,7 @@ def _compact(job: Job, place: Place, sizes: Sizes, growing: bool, dry: bool) -> 
             compacting.fill(draft, store, work, sizes)
         return bool(made)
 
-    def _work(seen: Look) -> list[compacting.Job]:
+    def _work(seen: FolderView) -> list[compacting.CompactJob]:
         work = compacting.job(seen, appends=store.appends, growing=growing, target=sizes.target)
         return [work] if work else []
 
@@ -103,19 +105,19 @@ def _compact(job: Job, place: Place, sizes: Sizes, growing: bool, dry: bool) -> 
         yield _done(place, work.rows, len(work.files), work.bytes)
 
 
-def _has_leftovers(seen: Look, store: Store) -> bool:
+def _has_leftovers(seen: FolderView, store: Store) -> bool:
     """Did a run begin here, and not come to its end?"""
     return bool(seen.dead_files or seen.unfinished or seen.idle_logs or remnants(store, seen.folder))
 
 
-def prune(job: Job, before_ns: int, *, dry: bool = True) -> Iterator[Done]:
+def prune(job: KeepJob, before_ns: int, *, dry: bool = True) -> Iterator[FolderResult]:
     """Folders that ended before a time, without their rows. Raises `NotThere`, `Unavailable`."""
     for place in _places(job):
         if place.end_ns <= before_ns:
             yield from _safely(job, place, _prune(job, place, dry))
 
 
-def _prune(job: Job, place: Place, dry: bool) -> Iterator[Done]:
+def _prune(job: KeepJob, place: DataFolder, dry: bool) -> Iterator[FolderResult]:
     store = job.store
     seen = look(store, place.path)
     due = pruning.is_due(seen)
@@ -137,7 +139,7 @@ def _prune(job: Job, place: Place, dry: bool) -> Iterator[Done]:
         yield _done(place, pruning.rows_of(seen), len(sizes), sum(sizes), problem)
 
 
-def erase(job: Job, where: str, *, dry: bool = True, each: Each = map) -> Iterator[Done]:
+def erase(job: KeepJob, where: str, *, dry: bool = True, each: Each = map) -> Iterator[FolderResult]:
     """Rows that fit a condition in SQL, out of every file. Raises `NotThere`, `SettingsError`, `Damaged`, `Unavailable`.
 
     Collectors without the columns that `where` names have no such rows; `NotThere` where none has them.
@@ -147,7 +149,7 @@ def erase(job: Job, where: str, *, dry: bool = True, each: Each = map) -> Iterat
     known = False
     for collector in choose(catalog, job.wanted, job.archive):
         try:
-            plan = make_plan(job.store, job.archive, Request(collector.identity), catalog)
+            plan = make_plan(job.store, job.archive, ReadRequest(collector.identity), catalog)
             Condition(where, plan.schema)
         except NotThere as error:
             unknown = error
@@ -160,12 +162,12 @@ def erase(job: Job, where: str, *, dry: bool = True, each: Each = map) -> Iterat
         raise unknown
 
 
-def erase_one(job: Job, place: Place, *, where: str, schema: pa.Schema, dry: bool) -> list[Done]:
+def erase_one(job: KeepJob, place: DataFolder, *, where: str, schema: pa.Schema, dry: bool) -> list[FolderResult]:
     """`erase` in one folder of a collector, whose columns have the types of `schema`."""
     return list(_safely(job, place, _erase(job, place, Condition(where, schema), dry)))
 
 
-def _erase(job: Job, place: Place, condition: Condition, dry: bool) -> Iterator[Done]:
+def _erase(job: KeepJob, place: DataFolder, condition: Condition, dry: bool) -> Iterator[FolderResult]:
     store = job.store
     seen = look(store, place.path)
     found = erasing.find(seen, store, condition)
@@ -194,12 +196,12 @@ def _erase(job: Job, place: Place, condition: Condition, dry: bool) -> Iterator[
         yield _done(place, rows, len(sizes), sum(sizes), "; ".join(problems))
 
 
-def _places(job: Job) -> list[Place]:
+def _places(job: KeepJob) -> list[DataFolder]:
     found = choose(Catalog.of(job.store), job.wanted, job.archive)
     return [listing.place for one in found for listing in one.listings if listing.place is not None]
 
 
-def _safely(job: Job, place: Place, work: Iterator[Done]) -> Iterator[Done]:
+def _safely(job: KeepJob, place: DataFolder, work: Iterator[FolderResult]) -> Iterator[FolderResult]:
     """What is wrong in one folder keeps nobody from the others."""
     try:
         yield from work
@@ -207,10 +209,10 @@ def _safely(job: Job, place: Place, work: Iterator[Done]) -> Iterator[Done]:
         if isinstance(error, Busy) and not job.patient:
             raise
         yield _done(place, 0, 0, 0, str(error))
-    except Gone as gone:
+    except Vanished as gone:
         yield _done(place, 0, 0, 0, str(is_gone(str(gone))))
 
 
-def _done(place: Place, rows: int, files: int, size: int, problem: str = "") -> Done:
+def _done(place: DataFolder, rows: int, files: int, size: int, problem: str = "") -> FolderResult:
     day = place.path[len(place.collector) + 1 :].replace("/", "-", 2).replace("/", "T")
-    return Done(place.collector, day, rows, files, size, problem)
+    return FolderResult(place.collector, day, rows, files, size, problem)

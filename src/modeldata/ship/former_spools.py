@@ -18,14 +18,14 @@ from modeldata.settings import SPOOL_PREFIX, Settings, key_of, state_folder_if_a
 from modeldata.ship.checkpoint import State
 from modeldata.ship.sinks import sinks_of, state_of, state_under
 from modeldata.ship.watch import count, look
-from modeldata.spool.place import SUFFIX, noted_layout, open_place
+from modeldata.spool.folder import SUFFIX, noted_layout, open_place
 from modeldata.spool.register import inode_of, noted_archives, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from modeldata.spool.files import Files
-    from modeldata.spool.place import Place
+    from modeldata.spool.folder import SpoolFolder
 
 MOST = 256
 """Folders that are looked at."""
@@ -41,7 +41,7 @@ class Former(NamedTuple):
     ours: it shares an archive with the settings that it was looked for with. missing: archives that were not found.
     """
 
-    place: Place
+    place: SpoolFolder
     settings: Settings | None
     ours: bool
     missing: tuple[str, ...]
@@ -123,7 +123,7 @@ def _former(folder: str, settings: Settings, files: Files, env: Mapping[str, str
     return Former(place, made, ours, missing) if noted else None
 
 
-def _guessed(place: Place, settings: Settings, files: Files) -> tuple[str, ...]:
+def _guessed(place: SpoolFolder, settings: Settings, files: Files) -> tuple[str, ...]:
     """Which archives a spool is for that an earlier version made: those that give it its name, or a place beside one of them."""
     archives = settings.archives[:MOST_ORDERS]
     beside, name = os.path.split(place.folder)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from modeldata.columns.typed import Values
 
 
-class Part(NamedTuple):
+class DtypePart(NamedTuple):
     """Columns of one dtype; `at` and `mask_at` are offsets for a frame of one row."""
 
     dtype: np.dtype[Any]
@@ -73,14 +73,14 @@ def _typed(types: list[str], extra: dict[str, Any], found: Payloads) -> tuple[di
     return made, Payloads(found.content, ends, stops - ends, found.rows)
 
 
-def _parts(told: list[dict[str, Any]]) -> tuple[list[Part], int]:
+def _parts(told: list[dict[str, Any]]) -> tuple[list[DtypePart], int]:
     parts = []
     at = 0
     for one in told:
         dtype = plain_dtype(one["dtype"])
         width = len(one["columns"])
         mask_at = at + width * dtype.itemsize
-        parts.append(Part(dtype, list(one["columns"]), one["mask"], at, mask_at))
+        parts.append(DtypePart(dtype, list(one["columns"]), one["mask"], at, mask_at))
         at = mask_at + (width if one["mask"] else 0)
     return parts, at
 

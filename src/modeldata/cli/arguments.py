@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from modeldata.read.catalog import Batch, Catalog, Contents
-    from modeldata.read.choose import Collector
-    from modeldata.read.plan import Request
+    from modeldata.read.catalog import ArchivedBatch, Catalog, Contents
+    from modeldata.read.plan import ReadRequest
     from modeldata.read.question import Question
     from modeldata.read.reader import Reader
     from modeldata.read.scan import Scan
+    from modeldata.read.select import CollectorFolders
 
 
 TRIES = 5
@@ -30,7 +30,7 @@ SKIP_HINT = "--skip-damaged reads everything else"
 Answer = TypeVar("Answer")
 
 
-class Span(NamedTuple):
+class TimeSpan(NamedTuple):
     """What `--start`, `--end` and `--days` say, as they were typed."""
 
     start: str | None
@@ -46,7 +46,7 @@ class Span(NamedTuple):
         return (today - dt.timedelta(days=self.days - 1)).isoformat(), None
 
 
-class Asked(NamedTuple):
+class ReadQuery(NamedTuple):
     """A question, and the archive that it is asked of, as it was listed just now."""
 
     reader: Reader
@@ -60,14 +60,14 @@ class Asked(NamedTuple):
         return f"{self.model}/{self.identifier}"
 
     @property
-    def request(self) -> Request:
+    def request(self) -> ReadRequest:
         from modeldata.read.question import request_of
 
         return request_of(self.model, self.identifier, self.question)
 
-    def collectors(self) -> list[Collector]:
+    def collectors(self) -> list[CollectorFolders]:
         """Those that are meant: several where they differ in version, service or account. Raises `NotThere`."""
-        from modeldata.read.choose import choose
+        from modeldata.read.select import choose
 
         return choose(self.catalog, self.request.identity, self.reader.url)
 
@@ -76,7 +76,7 @@ class Asked(NamedTuple):
         places = [listing.place for one in self.collectors() for listing in one.listings]
         return list(dict.fromkeys(place.collector for place in places if place is not None))
 
-    def understood(self, contents: Contents) -> Iterator[Batch]:
+    def understood(self, contents: Contents) -> Iterator[ArchivedBatch]:
         """The live batches of a folder. Raises `Damaged` at a manifest that can't be understood, unless that is left out."""
         from modeldata.read.errors import Damaged
 
@@ -87,15 +87,15 @@ class Asked(NamedTuple):
                 raise Damaged("read the archive", contents.listing.path, cause=str(error), hint=SKIP_HINT) from None
             say(f"left out: {error}")
 
-    def patiently(self, work: Callable[[Asked], Answer]) -> Answer:
+    def patiently(self, work: Callable[[ReadQuery], Answer]) -> Answer:
         """Compaction takes files away while we look: then look again. Raises what `work` raises."""
-        from modeldata.read.catalog import Catalog, Gone
+        from modeldata.read.catalog import Catalog, Vanished
 
         asked = self
         for _ in range(TRIES - 1):
             try:
                 return work(asked)
-            except Gone:
+            except Vanished:
                 asked = asked._replace(catalog=Catalog.of(self.reader.store))
         return work(asked)
 
@@ -111,13 +111,13 @@ class Asked(NamedTuple):
 def ask(
     collector: str,
     archive: str | None,
-    span: Span,
+    span: TimeSpan,
     version: str | None = None,
     service: str | None = None,
     columns: str | None = None,
     text: str | None = None,
     skip_damaged: bool = False,
-) -> Asked:
+) -> ReadQuery:
     """Raises `NotThere` for a collector that is none, with near names; `typer.BadParameter` for what can't be meant."""
     from modeldata.read.catalog import Catalog
 
@@ -125,11 +125,11 @@ def ask(
     reader = reader_of(archive)
     catalog = Catalog.of(reader.store)
     model, identifier = found(collector, catalog, reader.url)
-    return Asked(reader, catalog, model, identifier, question)
+    return ReadQuery(reader, catalog, model, identifier, question)
 
 
 def question_of(
-    span: Span, version: str | None, service: str | None, columns: str | None, text: str | None, skip_damaged: bool
+    span: TimeSpan, version: str | None, service: str | None, columns: str | None, text: str | None, skip_damaged: bool
 ) -> Question:
     """The keywords of the reader."""
     start, end = span.bounds(dt.datetime.now(dt.UTC).date())
@@ -163,8 +163,8 @@ def names_in(text: str | None) -> list[str] | None:
 
 def found(collector: str, catalog: Catalog, archive: str) -> tuple[str, str]:
     """(model, identifier). Of a model alone, its only identifier. Raises `NotThere`, which names those that there are."""
-    from modeldata.read.choose import choose, collectors
     from modeldata.read.errors import NotThere
+    from modeldata.read.select import choose, collectors
 
     everyone = collectors(catalog)
     models = {one.identity["model_name"] for one in everyone}
@@ -183,7 +183,7 @@ def complete_collector(context: typer.Context, incomplete: str) -> list[str]:
     """For the shell's TAB. Of local archives only: a cloud would be asked at each key, perhaps for long."""
     from modeldata.errors import ModelDataError
     from modeldata.read.catalog import Catalog
-    from modeldata.read.choose import collectors
+    from modeldata.read.select import collectors
     from modeldata.urls import local_folder
 
     try:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import pandas as pd
 
 from modeldata.snapshot.arrays import block_plan
-from modeldata.snapshot.foreign import pandas_list
-from modeldata.snapshot.frames import classify
-from modeldata.snapshot.plan import NOTHING, Plan, refusal, unique
+from modeldata.snapshot.numpy_values import pandas_list
+from modeldata.snapshot.pandas_frames import classify
+from modeldata.snapshot.schema import NOTHING, Schema, refusal, unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from modeldata.snapshot.plan import Shapes
+    from modeldata.snapshot.schema import SchemaCache
 
     Pack = Callable[[object], bytes]
 
 
-def take_series(data: pd.Series[Any], shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def capture_series(data: pd.Series[Any], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """One row. An index of strings names the columns; with any other the names are those of a list."""
     try:
         kind, part = classify(data.dtype)
@@ -47,13 +47,13 @@ def take_series(data: pd.Series[Any], shapes: Shapes, pack: Pack) -> tuple[Plan,
         raise refusal(error, data) from error
 
 
-def take_values(data: Any, shapes: Shapes, pack: Pack) -> tuple[Plan, int, bytes]:
+def capture_values(data: Any, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
     """An Index, or an array of pandas' own: one row, as the Series of its values."""
     try:
         series = pd.Series(data)
     except Exception as error:
         raise refusal(error, data) from error
-    return take_series(series, shapes, pack)
+    return capture_series(series, shapes, pack)
 
 
 def reader_of(kind: type) -> Callable[[Any], Any] | None:

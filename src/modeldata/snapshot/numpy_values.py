@@ -7,7 +7,7 @@ from struct import Struct
 import numpy as np
 from msgpack import ExtType
 
-from modeldata.snapshot.plan import Refused
+from modeldata.snapshot.schema import RefusedData
 from modeldata.snapshot.values import (
     CODE_ARRAY,
     CODE_DATETIME,
@@ -132,13 +132,13 @@ def like_array(value: Any) -> object:
 
 
 def as_array(value: Any) -> Array:
-    """What `__array__` gives. A tensor with a gradient, or on a device, is asked for its values first. Raises `Refused`."""
+    """What `__array__` gives. A tensor with a gradient, or on a device, is asked for its values first. Raises `RefusedData`."""
     try:
         if hasattr(type(value), "detach") and hasattr(type(value), "cpu"):
             value = value.detach().cpu()
         return np.asarray(value)
     except Exception as error:
-        raise Refused("invalid_data", f"{type(value).__name__} gives no array: {type(error).__name__}: {error}") from error
+        raise RefusedData("invalid_data", f"{type(value).__name__} gives no array: {type(error).__name__}: {error}") from error
 
 
 def timestamp(value: pd.Timestamp) -> ExtType:

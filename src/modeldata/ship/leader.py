@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from modeldata.settings import Settings
     from modeldata.spool.files import Files
-    from modeldata.spool.place import Place
+    from modeldata.spool.folder import SpoolFolder
 
 REQUEST_SECONDS = 40.0
 """Longer than any request to a store may take: what we wait for one that is under way when it is time to leave."""
@@ -32,7 +32,7 @@ class Surroundings(NamedTuple):
     dice: Callable[[], float]
 
 
-def make_fleet(place: Place, settings: Settings, leadership: Leadership, around: Surroundings) -> list[Worker]:
+def make_fleet(place: SpoolFolder, settings: Settings, leadership: Leadership, around: Surroundings) -> list[Worker]:
     """A worker for each archive that can be shipped to. Raises `ModelDataError` where there is none."""
     fleet: list[Worker | None] = []
     failed: ModelDataError | None = None
@@ -55,7 +55,7 @@ def make_fleet(place: Place, settings: Settings, leadership: Leadership, around:
 
 
 def lead_and_ship(
-    place: Place,
+    place: SpoolFolder,
     settings: Settings,
     *,
     files: Files,
@@ -110,7 +110,7 @@ def _run_side_by_side(workers: list[Worker], leave_when_idle: bool) -> None:
             thread.join(REQUEST_SECONDS)
 
 
-def forget_starting(place: Place, files: Files) -> None:
+def forget_starting(place: SpoolFolder, files: Files) -> None:
     try:
         files.unlink(place.starting)
     except OSError:

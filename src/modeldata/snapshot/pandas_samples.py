@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from modeldata import names
-from modeldata.snapshot.plan import Shapes
+from modeldata.snapshot.schema import SchemaCache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def samples() -> Iterator[pd.DataFrame]:
     yield _mixed(7).iloc[2:3]
 
 
-def shapes_of_none() -> Shapes:
+def shapes_of_none() -> SchemaCache:
     """The plans of a collector that nobody has."""
-    return Shapes(dict.fromkeys(names.IDENTITY, "none"), None)
+    return SchemaCache(dict.fromkeys(names.IDENTITY, "none"), None)
 
 
 def pack(value: object) -> bytes:

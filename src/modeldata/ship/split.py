@@ -16,8 +16,8 @@ from modeldata.spool.frame import checksum
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modeldata.ship.freeze import Freezer, Intent, Item
-    from modeldata.ship.targets import Targets
+    from modeldata.ship.outbox import Intent, Outbox, OutboxItem
+    from modeldata.ship.placement import Placements
 
     Ranges = list[list[object]]
     Calls = list[list[int]]
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 QUARANTINED = "quarantined"
 
 
-def cut(intent: Intent, index: int, targets: Targets, freezer: Freezer, set_aside: Callable[[Item], None]) -> None:
+def cut(intent: Intent, index: int, targets: Placements, freezer: Outbox, set_aside: Callable[[OutboxItem], None]) -> None:
     """Replace item `index` by its two halves, or a single row by the note that it is lost. The caller makes it durable."""
     item = intent.items[index]
     if item.rows == 1:
@@ -53,7 +53,7 @@ def cut(intent: Intent, index: int, targets: Targets, freezer: Freezer, set_asid
     targets.relay(intent, index)
 
 
-def _give_up(intent: Intent, index: int, targets: Targets) -> None:
+def _give_up(intent: Intent, index: int, targets: Placements) -> None:
     """The row of item `index` goes nowhere; what follows it in its file moves up. Told last: its place in that log is the end."""
     item = intent.items[index]
     ((writer, first, last),) = cast("Ranges", item.manifest["sequences"])

@@ -26,9 +26,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
-    from modeldata.snapshot.arrays import BlockPlan
-    from modeldata.snapshot.blocks import Recipe
-    from modeldata.snapshot.frames import FramePlan
+    from modeldata.snapshot.arrays import BlockSchema
+    from modeldata.snapshot.pandas_blocks import Recipe
+    from modeldata.snapshot.pandas_frames import FrameSchema
 
 RESERVED = frozenset((*names.OWN_COLUMNS, names.JSON))
 """Columns that the archive adds: a feature of such a name gets a suffix."""
@@ -47,7 +47,7 @@ MAX_CELLS = 1 << 24
 """Values in the nested containers of one call: a few lists that hold each other's copies make any number."""
 
 
-class Refused(Exception):  # reads as what happened to the data
+class RefusedData(Exception):  # reads as what happened to the data
     """Data that is not collected. `reason` is one of unsupported_type, unserializable, invalid_data, too_large."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -55,12 +55,12 @@ class Refused(Exception):  # reads as what happened to the data
         self.reason = reason
 
 
-def refusal(error: Exception, data: object) -> Refused:
+def refusal(error: Exception, data: object) -> RefusedData:
     """What a taker raises in place of whatever the data's own code, or the packer, raised."""
-    if isinstance(error, Refused):
+    if isinstance(error, RefusedData):
         return error
     kind = type(data).__name__
-    return Refused("unserializable", f"{kind} can't be stored: {type(error).__name__}: {_said(error)}")
+    return RefusedData("unserializable", f"{kind} can't be stored: {type(error).__name__}: {_said(error)}")
 
 
 def _said(error: Exception) -> str:
@@ -70,7 +70,7 @@ def _said(error: Exception) -> str:
         return "(no message)"
 
 
-class Plan:
+class Schema:
     """Columns and layout of frames of one shape. Compared by identity: the spool numbers plans within a segment."""
 
     __slots__ = ("columns", "definition", "stream")
@@ -81,11 +81,11 @@ class Plan:
         self.definition = definition
 
 
-NOTHING = (Plan("", (), b""), 0, b"")
+NOTHING = (Schema("", (), b""), 0, b"")
 """What a taker answers for data without rows or without columns."""
 
 
-class Shapes:
+class SchemaCache:
     """The plans of one collector. Safe to share between threads: the worst that happens is that a plan is made twice."""
 
     def __init__(
@@ -98,21 +98,21 @@ class Shapes:
         self._more = {} if archive_layout is None else {"archive_layout": dict(archive_layout)}
         self.stream = names.stream(identity)
         self.feature_names = feature_names or ()
-        self.rows: dict[tuple[int, bool], Plan] = {}
-        self.dicts: dict[tuple[str, ...], tuple[Plan, tuple[str, ...] | None]] = {}
+        self.rows: dict[tuple[int, bool], Schema] = {}
+        self.dicts: dict[tuple[str, ...], tuple[Schema, tuple[str, ...] | None]] = {}
         self.key_order: dict[frozenset[str], tuple[str, ...]] = {}
-        self.blocks: dict[tuple[object, tuple[int, ...]], BlockPlan] = {}
-        self.frames: dict[tuple[tuple[str, ...], tuple[object, ...]], FramePlan] = {}
+        self.blocks: dict[tuple[object, tuple[int, ...]], BlockSchema] = {}
+        self.frames: dict[tuple[tuple[str, ...], tuple[object, ...]], FrameSchema] = {}
         self.recipes: list[Recipe] = []
         """For data frames, the latest first."""
-        self.others: dict[Hashable, Plan] = {}
+        self.others: dict[Hashable, Schema] = {}
         """Plans of other kinds; each puts its own word first into the key."""
         self._plans = 0
         self._names = 0
 
-    def plan(self, columns: tuple[str, ...], layout: str, types: Sequence[str] | None, extra: Mapping[str, object]) -> Plan:
+    def plan(self, columns: tuple[str, ...], layout: str, types: Sequence[str] | None, extra: Mapping[str, object]) -> Schema:
         """A new plan. `columns` are final names (see `unique`, `positional`); `types` None: the source declares none."""
-        return Plan(self.stream, columns, self.define(columns, layout, types, extra))
+        return Schema(self.stream, columns, self.define(columns, layout, types, extra))
 
     def define(self, columns: tuple[str, ...], layout: str, types: Sequence[str] | None, extra: Mapping[str, object]) -> bytes:
         self._make_room(len(columns))
@@ -148,7 +148,7 @@ class Shapes:
         known = self.feature_names[:count]
         return unique([*known, *map(str, range(len(known), count))])
 
-    def row_plan(self, count: int, single: bool) -> Plan:
+    def row_plan(self, count: int, single: bool) -> Schema:
         """The plan for plain rows of `count` values, named by `feature_names` or position."""
         plan = self.rows.get((count, single))
         if plan is None:

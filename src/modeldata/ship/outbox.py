@@ -32,7 +32,7 @@ CUT = "cut-"
 """Begins the names of further staging files, for batches that a store refused and that go on in two halves."""
 
 
-class Item(NamedTuple):
+class OutboxItem(NamedTuple):
     """A batch on its way to a place: bytes [at, at + size) of staging, appended to `path` from `start` on.
 
     The first `head` bytes are the header, `crc` is the checksum of the rest. `log` is the manifest file that gets a line about
@@ -90,7 +90,7 @@ class Intent(NamedTuple):
     """What a round will do, and the state once it is done."""
 
     round: int
-    items: list[Item]
+    items: list[OutboxItem]
     after: State
 
     def pack(self) -> bytes:
@@ -108,7 +108,7 @@ class Intent(NamedTuple):
         if body is None:
             raise ValueError("the intent's checksum does not hold")
         content = msgpack.unpackb(body, unicode_errors="surrogatepass")
-        items = [Item(*fields) for fields in content["items"]]
+        items = [OutboxItem(*fields) for fields in content["items"]]
         return cls(content["round"], items, State.unpack(content["after"]))
 
 
@@ -120,7 +120,7 @@ def _checked(data: bytes, magic: bytes) -> bytes | None:
     return body
 
 
-def _is(data: bytes, item: Item) -> bool:
+def _is(data: bytes, item: OutboxItem) -> bool:
     if len(data) != item.size:
         return False
     return crc32(memoryview(data)[item.head :]) == item.crc if item.check is None else checksum(data, 0) == item.check
@@ -161,7 +161,7 @@ class Staging:
             self._files.close(fd)
 
 
-class Freezer:
+class Outbox:
     """The two files of a round under way, or (with a prefix to their names) of one that was parked.
 
     copies: how often each batch is in staging, one behind the other.
@@ -209,11 +209,11 @@ class Freezer:
         except FileNotFoundError:
             return None
 
-    def read(self, item: Item) -> memoryview:
+    def read(self, item: OutboxItem) -> memoryview:
         """The bytes that the item's file gets. Raises OSError, or `SpoolError` where staging is not what the intent says."""
         return memoryview(self.read_all(item))[item.size - item.sent :]
 
-    def read_all(self, item: Item) -> bytes:
+    def read_all(self, item: OutboxItem) -> bytes:
         """As `read`, but always with the header."""
         path = self._path(item.staged)
         try:

@@ -1,7 +1,7 @@
 """pandas data frames by their blocks: the columns of one dtype lie together in memory and are copied as they lie.
 
 This reads what pandas does not promise to keep (`_mgr`, its blocks, and the Arrow array under a text column), so it is used only
-where `modeldata.snapshot.frames` found, at import, that it gives the very bytes that the public way gives; each call checks that
+where `pandas_frames.py` found, at import, that it gives the very bytes that the public way gives; each call checks that
 the frame is made as the one that its recipe was made for. Whatever it does not know, it leaves to the public way.
 """
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from modeldata.snapshot.arrays import Array
-    from modeldata.snapshot.frames import FramePlan, Part
+    from modeldata.snapshot.pandas_frames import DtypeGroup, FrameSchema
     from modeldata.snapshot.pieces import Piece, Pieces
-    from modeldata.snapshot.plan import Shapes
+    from modeldata.snapshot.schema import SchemaCache
 
     Pack = Callable[[object], bytes]
     Home = tuple[int, int]
-    PlanOf = Callable[[pd.DataFrame, Shapes], FramePlan]
-    Taken = tuple[FramePlan, int, bytes | Pieces]
+    PlanOf = Callable[[pd.DataFrame, SchemaCache], FrameSchema]
+    Taken = tuple[FrameSchema, int, bytes | Pieces]
 
 MANAGER = type(getattr(pd.DataFrame(), "_mgr", None))
 ARROW_TEXT = getattr(pd.arrays, "ArrowStringArray", None)
@@ -52,7 +52,7 @@ class Recipe:
 
     __slots__ = ("arrow_texts", "blocks", "homes", "index", "labels", "only", "parts", "plan", "texts")
 
-    def __init__(self, plan: FramePlan, index: Any, blocks: Sequence[Any]) -> None:
+    def __init__(self, plan: FrameSchema, index: Any, blocks: Sequence[Any]) -> None:
         self.plan = plan
         self.index = type(index)
         self.labels: Any = _labels(index)
@@ -70,7 +70,7 @@ class Recipe:
             _, whole, as_is = self.parts[0]
             self.only = whole if as_is else None
 
-    def _whole(self, part: Part, blocks: Sequence[Any]) -> tuple[int | None, bool]:
+    def _whole(self, part: DtypeGroup, blocks: Sequence[Any]) -> tuple[int | None, bool]:
         """The one block that is all of a part, in its order; and whether its memory is what is stored."""
         homes = [self.homes[at] for at in part.columns]
         number = homes[0][0]
@@ -102,7 +102,7 @@ class Recipe:
         return True
 
 
-def take_blocks(data: pd.DataFrame, shapes: Shapes, pack: Pack, plan_of: PlanOf) -> Taken | None:
+def capture_blocks(data: pd.DataFrame, shapes: SchemaCache, pack: Pack, plan_of: PlanOf) -> Taken | None:
     """As `take_frame`; None for a frame that is not made as expected. plan_of: the plan, by the public way."""
     manager = data._mgr
     if type(data) is not FRAME or type(manager) is not MANAGER:
@@ -125,7 +125,7 @@ def take_blocks(data: pd.DataFrame, shapes: Shapes, pack: Pack, plan_of: PlanOf)
     return recipe.plan, rows, _bytes_of(recipe, blocks, rows, pack)
 
 
-def _new_recipe(data: pd.DataFrame, shapes: Shapes, plan_of: PlanOf) -> Recipe | None:
+def _new_recipe(data: pd.DataFrame, shapes: SchemaCache, plan_of: PlanOf) -> Recipe | None:
     manager = data._mgr
     if not manager.blocks or _labels(manager.axes[0]) is None or not all(type(block.values) in KNOWN for block in manager.blocks):
         return None
@@ -153,7 +153,7 @@ def _bytes_of(recipe: Recipe, blocks: Sequence[Any], rows: int, pack: Pack) -> b
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)  # type: ignore[return-value] # one piece is bytes: not in place
 
 
-def _by_column(recipe: Recipe, blocks: Sequence[Any], part: Part) -> list[Piece]:
+def _by_column(recipe: Recipe, blocks: Sequence[Any], part: DtypeGroup) -> list[Piece]:
     homes = [(blocks[number].values, row) for number, row in [recipe.homes[at] for at in part.columns]]
     if not part.masked:
         return [_raw(values, part)[row].tobytes() if values.ndim == 2 else _raw(values, part).tobytes() for values, row in homes]
@@ -161,7 +161,7 @@ def _by_column(recipe: Recipe, blocks: Sequence[Any], part: Part) -> list[Piece]
     return pieces + [values.isna().tobytes() for values, _ in homes]
 
 
-def _raw(values: Any, part: Part) -> Array:
+def _raw(values: Any, part: DtypeGroup) -> Array:
     """The memory of a block; times as the whole numbers that they are."""
     if type(values) is np.ndarray:
         return values if values.dtype == part.dtype else values.astype(part.dtype)

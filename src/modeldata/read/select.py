@@ -20,7 +20,7 @@ FIRST_NS, LAST_NS = -(2**63), 2**63 - 1
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-class Collector(NamedTuple):
+class CollectorFolders(NamedTuple):
     """Days and hours of one collector, in the order of time."""
 
     identity: dict[str, str]
@@ -43,13 +43,13 @@ def nanoseconds(moment: Moment, default: int) -> int:
     return since // dt.timedelta(microseconds=1) * 1000
 
 
-def collectors(catalog: Catalog) -> list[Collector]:
+def collectors(catalog: Catalog) -> list[CollectorFolders]:
     """Every collector of an archive."""
     found = []
     for path, listings in catalog.collectors.items():
         identity = identity_of(path) or next((one for one in map(_told, [catalog] * len(listings), listings) if one), None)
         if identity is not None:
-            found.append(Collector(identity, listings))
+            found.append(CollectorFolders(identity, listings))
     return found
 
 
@@ -57,7 +57,7 @@ def _told(catalog: Catalog, listing: Listing) -> dict[str, str] | None:
     return catalog.read(listing).identity
 
 
-def choose(catalog: Catalog, wanted: Mapping[str, str | None], archive: str) -> list[Collector]:
+def choose(catalog: Catalog, wanted: Mapping[str, str | None], archive: str) -> list[CollectorFolders]:
     """The collectors whose identity has every part of `wanted` that is not None.
 
     Raises `NotThere`, with the names that may have been meant.
@@ -80,7 +80,7 @@ def choose(catalog: Catalog, wanted: Mapping[str, str | None], archive: str) -> 
     return left
 
 
-def _known(collectors: list[Collector], part: str) -> set[str]:
+def _known(collectors: list[CollectorFolders], part: str) -> set[str]:
     return {one.identity[part] for one in collectors}
 
 

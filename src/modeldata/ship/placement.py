@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from modeldata import names
-from modeldata.ship.checkpoint import State, Target
-from modeldata.ship.freeze import Intent, Item
+from modeldata.ship.checkpoint import Placement, State
+from modeldata.ship.outbox import Intent, OutboxItem
 from modeldata.spool.frame import checksum
 from modeldata.store import Unavailable
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modeldata.ship.batch import Batch
-    from modeldata.spool.place import Place
+    from modeldata.spool.folder import SpoolFolder
     from modeldata.store import WriteStore
 
 PARTS_BY_TYPE = 32
@@ -26,13 +26,13 @@ FORGET_ROUNDS = 100_000
 """A file that got nothing for so many rounds is looked up again (its claim says that it is ours) instead of remembered."""
 
 
-class Targets:
+class Placements:
     """The files of one archive, by folder. Changes the state it is given; touches the store only to claim a new name.
 
     Where the store or the format has no files that grow, each batch is a file of its own, under a number never used again.
     """
 
-    def __init__(self, after: State, store: WriteStore, place: Place, held: Mapping[str, Unavailable]) -> None:
+    def __init__(self, after: State, store: WriteStore, place: SpoolFolder, held: Mapping[str, Unavailable]) -> None:
         """held: folders that take nothing now. A batch for one of them gets no file that would have to be claimed."""
         self._after = after
         self._store = store
@@ -59,20 +59,20 @@ class Targets:
             if not targets[path].sealed:
                 del targets[path]
 
-    def item(self, batch: Batch, at: int) -> Item:
+    def item(self, batch: Batch, at: int) -> OutboxItem:
         """A batch with its place: the end of the file that holds such rows, or the start of a new one."""
         crc, check = crc32(memoryview(batch.data)[batch.head :]), checksum(batch.data, 0)
         whole = batch.format == "parquet" or not self._appends
         path = self._next_part(batch.folder, batch.format) if whole else f"{batch.folder}/.{batch.format}"
         log = _log_of(path) if whole else ""
-        item = Item(
+        item = OutboxItem(
             path, 0, at, batch.head, len(batch.data), crc, batch.manifest, log, 0, whole,
             check=check, columns=f"{batch.signature}:{batch.header}",
         )  # fmt: skip
         self._after.archived[batch.stream] = self._after.archived.get(batch.stream, 0) + item.rows
         return item if whole else self._placed_if_possible(item)
 
-    def _placed_if_possible(self, item: Item) -> Item:
+    def _placed_if_possible(self, item: OutboxItem) -> OutboxItem:
         try:
             return self._placed(item)
         except Unavailable as error:
@@ -84,7 +84,7 @@ class Targets:
         """Give an item whose folder took no file one. Raises `Unavailable` where it still takes none."""
         intent.items[index] = self._placed(intent.items[index])
 
-    def _placed(self, item: Item) -> Item:
+    def _placed(self, item: OutboxItem) -> OutboxItem:
         path = self._file_for(item.folder, item.columns, _format_of(item.path))
         target = self._after.targets[path]
         item = item._replace(path=path, start=target.length, log=target.log, log_start=target.log_length)
@@ -102,17 +102,17 @@ class Targets:
         known.add(header)
         return True
 
-    def told(self, folder: str, manifest: dict[str, object]) -> Item:
+    def told(self, folder: str, manifest: dict[str, object]) -> OutboxItem:
         """A line in a manifest that belongs to no rows. Raises `Unavailable` where the folder takes none."""
         path = f"{folder}/{names.MANIFEST}/told-{self._place.spool8}"
         if not self._appends:
             self._after.parts += 1
-            return Item("", 0, 0, 0, 0, 0, manifest, f"{path}-{self._after.parts}.jsonl", 0, True)
+            return OutboxItem("", 0, 0, 0, 0, 0, manifest, f"{path}-{self._after.parts}.jsonl", 0, True)
         if path not in self._after.targets:
             log = self._free_log(path)
-            self._after.targets[path] = Target("", 0, log, self._store.length(log))
+            self._after.targets[path] = Placement("", 0, log, self._store.length(log))
         target = self._after.targets[path]
-        item = Item("", 0, 0, 0, 0, 0, manifest, target.log, target.log_length)
+        item = OutboxItem("", 0, 0, 0, 0, 0, manifest, target.log, target.log_length)
         target.log_length += len(item.line())
         target.used = self._after.round
         return item
@@ -161,12 +161,12 @@ class Targets:
                 self.relay(intent, later)
                 return
 
-    def part_of(self, item: Item) -> str:
+    def part_of(self, item: OutboxItem) -> str:
         """A new name beside a file that is written once. Far ahead: after a lost checkpoint, many numbers may be taken."""
         self._after.parts *= 2
         return self._next_part(item.folder, _format_of(item.path))
 
-    def _another_part(self, old: Item, log: bool) -> Item:
+    def _another_part(self, old: OutboxItem, log: bool) -> OutboxItem:
         if log:
             stem, _, number = old.log.removesuffix(".jsonl").rpartition("~")
             stem, again = (stem, int(number) + 1) if stem and number.isdigit() else (old.log.removesuffix(".jsonl"), 1)
@@ -174,7 +174,7 @@ class Targets:
         path = self.part_of(old)
         return old._replace(path=path, log=_log_of(path))
 
-    def _move_file(self, intent: Intent, index: int, old: Item) -> None:
+    def _move_file(self, intent: Intent, index: int, old: OutboxItem) -> None:
         target = self._after.targets[old.path]
         target.sealed = True
         path = self._new_file(old.folder, target.columns, _format_of(old.path))
@@ -197,7 +197,7 @@ class Targets:
                 intent.items[later] = item
                 owner.log_length += len(item.line())
 
-    def _advance(self, item: Item) -> None:
+    def _advance(self, item: OutboxItem) -> None:
         target = self._after.targets[item.path]
         target.length = item.start + item.sent
         target.log_length = item.log_start + len(item.line())
@@ -228,7 +228,7 @@ class Targets:
             if path in self._after.targets or not self._store.claim(path, owner, self._place.spool8):
                 continue
             log = _log_of(path)
-            self._after.targets[path] = Target(columns, self._store.length(path), log, self._store.length(log))
+            self._after.targets[path] = Placement(columns, self._store.length(path), log, self._store.length(log))
             self._folders.setdefault(folder, []).append(path)
             return path
 

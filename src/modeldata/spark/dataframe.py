@@ -9,7 +9,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from modeldata.snapshot.plan import Refused, unique
+from modeldata.snapshot.schema import RefusedData, unique
 from modeldata.spark.call import Written, new_call
 from modeldata.spark.commit import Driver, tidy
 from modeldata.spark.errors import NotArchived, of_stage
@@ -39,7 +39,7 @@ def collect(
 ) -> int:
     """Archive all rows of `frame`; their number. Runs the frame once, and waits for it.
 
-    Raises `Refused` for what can't be collected, `NotArchived` where it did not come to be: then no row is in the archive.
+    Raises `RefusedData` for what can't be collected, `NotArchived` where it did not come to be: then no row is in the archive.
     """
     columns = check(frame, settings)
     if not columns:
@@ -60,20 +60,20 @@ def collect(
 
 
 def check(frame: DataFrame, settings: Settings) -> tuple[str, ...]:
-    """The names of the columns as they are stored. Raises `Refused`."""
+    """The names of the columns as they are stored. Raises `RefusedData`."""
     if len(settings.archives) > 1:
-        raise Refused("unsupported_type", "a Spark frame goes to one archive: make an Archive for each and collect twice")
+        raise RefusedData("unsupported_type", "a Spark frame goes to one archive: make an Archive for each and collect twice")
     if frame.isStreaming:
-        raise Refused("unsupported_type", "a stream is not collected as such: collect each batch in foreachBatch")
+        raise RefusedData("unsupported_type", "a stream is not collected as such: collect each batch in foreachBatch")
     check_types(frame.schema)
     return unique(frame.columns)
 
 
 def check_types(schema: StructType) -> None:
-    """Raises `Refused` for a column of a type that does not come out of Spark as Arrow, or has no form in the archive."""
+    """Raises `RefusedData` for a column of a type that does not come out of Spark as Arrow, or has no form in the archive."""
     for field in schema.fields:
         if not _has_form(field.dataType):
-            raise Refused("unsupported_type", f"column {field.name!r} is {field.dataType.simpleString()}: {NEEDS}")
+            raise RefusedData("unsupported_type", f"column {field.name!r} is {field.dataType.simpleString()}: {NEEDS}")
 
 
 def _has_form(kind: Any) -> bool:

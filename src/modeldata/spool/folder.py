@@ -14,7 +14,7 @@ SPOOL_FORMAT = 1
 SUFFIX = ".seg"
 
 
-class Place:
+class SpoolFolder:
     """The names in one spool. Opening one checks who owns it and gives it an identity the first time."""
 
     __slots__ = ("files", "folder", "leader_lock", "leader_note", "quarantine", "segments", "sinks", "spool_id")
@@ -66,7 +66,7 @@ def segment_name(name: str) -> tuple[bytes, int] | None:
         return None
 
 
-def open_place(folder: str, files: Files, random: bytes, now_ns: int, *, allow_network: bool = False) -> Place:
+def open_place(folder: str, files: Files, random: bytes, now_ns: int, *, allow_network: bool = False) -> SpoolFolder:
     """The spool at `folder`, made if it is not there.
 
     A spool that is a copy of another gets an id of its own: the two must never append to one file.
@@ -87,7 +87,7 @@ def open_place(folder: str, files: Files, random: bytes, now_ns: int, *, allow_n
         raise SpoolError(
             "open the spool", folder, cause=str(error), hint="set MODELDATA_SPOOL to a local folder this user can write"
         ) from error
-    return Place(folder, spool_id, files)
+    return SpoolFolder(folder, spool_id, files)
 
 
 def _without_links(folder: str) -> str:
@@ -141,7 +141,7 @@ def _known(path: str, note: dict[str, object]) -> bytes:
     return bytes.fromhex(str(note["spool"]))
 
 
-def note_layout(place: Place, wanted: dict[str, str]) -> None:
+def note_layout(place: SpoolFolder, wanted: dict[str, str]) -> None:
     """Leave `wanted` (variables) for whoever ships without the service's environment. Nothing depends on it being there."""
     import json
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from modeldata.ship.batch import Form
-    from modeldata.ship.definitions import Layout
-    from modeldata.ship.gather import Group
+    from modeldata.ship.batch import BatchFormat
+    from modeldata.ship.definitions import ArchiveLayout
+    from modeldata.ship.gather import FrameGroup
     from modeldata.ship.work import Made
 
 SECONDS, BYTES_A_SECOND = 60.0, 500_000
@@ -38,17 +38,19 @@ TOO_LONG = 1
 """The status of a process that `faulthandler` ends."""
 
 
-class Died(Exception):
+class EncoderDied(Exception):
     """The process gave no answer, or answered that it failed."""
 
 
-class Apart:
+class IsolatedEncoder:
     """Encodes work of one round in other processes: that of the groups that are `wanted`.
 
     killed: called with each collector of which a row is set aside.
     """
 
-    def __init__(self, form_of: Callable[[Layout], Form], wanted: Callable[[Group], bool], killed: Callable[[str], None]) -> None:
+    def __init__(
+        self, form_of: Callable[[ArchiveLayout], BatchFormat], wanted: Callable[[FrameGroup], bool], killed: Callable[[str], None]
+    ) -> None:
         self._form_of = form_of
         self._killed = killed
         self._deaths: Counter[str] = Counter()
@@ -56,7 +58,7 @@ class Apart:
         self._wanted = wanted
         self._process: subprocess.Popen[bytes] | None = None
 
-    def wanted(self, group: Group) -> bool:
+    def wanted(self, group: FrameGroup) -> bool:
         """Not inside a program that merely embeds Python: there is nothing to start then."""
         return self._python is not None and self._wanted(group)
 
@@ -67,7 +69,7 @@ class Apart:
             return
         try:
             yield from self._made(work)
-        except Died as error:
+        except EncoderDied as error:
             yield from self._cut(work, str(error))
 
     def _cut(self, work: Work, why: str) -> Iterator[Made]:
@@ -85,7 +87,7 @@ class Apart:
         """What is not cut any more gets a second chance, and is set aside where it kills again."""
         try:
             yield from self._made(work)
-        except Died:
+        except EncoderDied:
             self._check_host(work)
             self._killed(work.groups[0].stream)
             yield from work.set_aside(f"the encoder died of it: {why}")
@@ -99,12 +101,12 @@ class Apart:
         memory = FAIR + FAIR_TIMES * work.data_bytes()
         try:
             self._ask(pack_work(Work([]), self._form_of(work.groups[0].layout), SECONDS, memory), SECONDS)
-        except Died as error:
+        except EncoderDied as error:
             hint = "look for a broken library or too little memory; the rows wait in the spool until it works"
             raise SpoolError("encode rows", "another process", cause=f"it died also without them: {error}", hint=hint) from error
 
     def _ask(self, packed: bytes, seconds: float) -> list[list[Any]]:
-        """Raises `Died`; what `_content` raises; OSError where no process can be started."""
+        """Raises `EncoderDied`; what `_content` raises; OSError where no process can be started."""
         process = self._process = self._process or self._start()
         patience = Timer(seconds + SLOW_START, process.kill)
         patience.start()
@@ -116,7 +118,7 @@ class Apart:
             patience.cancel()
         if answer is None:
             self.close()
-            raise Died("no answer")
+            raise EncoderDied("no answer")
         return _content(*answer)
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -149,15 +151,15 @@ def _exchange(process: subprocess.Popen[bytes], packed: bytes) -> tuple[int, byt
 
 
 def _content(status: int, answer: bytes) -> list[list[Any]]:
-    """Raises `Died`; MemoryError and ImportError, as the process did."""
+    """Raises `EncoderDied`; MemoryError and ImportError, as the process did."""
     try:
         told = unpack(answer)
     except ValueError:
-        raise Died(_in_words(status)) from None
+        raise EncoderDied(_in_words(status)) from None
     if "made" in told:
         made: list[list[Any]] = told["made"]
         return made
-    raise {"memory": MemoryError, "import": ImportError, "other": Died}[told["kind"]](told["text"])
+    raise {"memory": MemoryError, "import": ImportError, "other": EncoderDied}[told["kind"]](told["text"])
 
 
 def _in_words(status: int) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from modeldata.settings import Settings
     from modeldata.spool.files import Files
-    from modeldata.spool.place import Place
+    from modeldata.spool.folder import SpoolFolder
 
 LOOK_SECONDS = 2.0
 """How often a writer that collects looks whether anybody ships."""
@@ -66,7 +66,7 @@ class Supervisor:
         self._started = 0
         self.thread: ShipperThread | None = None
 
-    def tend(self, place: Place, *, now: bool = False) -> None:
+    def tend(self, place: SpoolFolder, *, now: bool = False) -> None:
         """Look whether somebody ships, at most every two seconds; `now` where a process has just become a writer."""
         moment = time.monotonic()
         if not now and 0 <= moment - self._looked_at < LOOK_SECONDS:
@@ -84,7 +84,7 @@ class Supervisor:
             self._started = 0
             self._say.forget()
 
-    def _start_child(self, place: Place) -> None:
+    def _start_child(self, place: SpoolFolder) -> None:
         if not self._announce(place):
             return
         if self._started >= TRIES:
@@ -106,7 +106,7 @@ class Supervisor:
         """How long the last child may take before another is started; longer after each that did not come up."""
         return min(START_SECONDS * 2.0 ** min(max(0, self._started - TRIES), 16), LONGEST_RETRY)
 
-    def _announce(self, place: Place) -> bool:
+    def _announce(self, place: SpoolFolder) -> bool:
         """May we start one, or is a neighbour already doing so?"""
         try:
             self._files.close(self._files.open(place.starting, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
@@ -124,7 +124,7 @@ class Supervisor:
             return True  # a full disk: then a shipper is needed all the more
         return True
 
-    def _keep_thread(self, place: Place, *, ship: bool) -> None:
+    def _keep_thread(self, place: SpoolFolder, *, ship: bool) -> None:
         """Start a thread unless there is one that lives."""
         if sys.is_finalizing() or (self.thread is not None and self.thread.alive()):
             return  # too late for a thread; the next process on this spool ships
@@ -140,7 +140,7 @@ class Supervisor:
 class ShipperThread:
     """The other way: ship from a daemon thread of the service. Its work shares the GIL with the requests."""
 
-    def __init__(self, place: Place, settings: Settings, files: Files, warn: Callable[[str], None], *, ship: bool) -> None:
+    def __init__(self, place: SpoolFolder, settings: Settings, files: Files, warn: Callable[[str], None], *, ship: bool) -> None:
         import threading
 
         self._place = place
@@ -198,7 +198,7 @@ class ShipperThread:
             import pyarrow
 
             import modeldata.store.local  # noqa: F401 - all of it now, none of it while somebody forks
-            from modeldata.ship.lead import lead_and_ship
+            from modeldata.ship.leader import lead_and_ship
 
             pyarrow.array([0])  # its own late imports, too
 
