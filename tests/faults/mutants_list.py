@@ -212,7 +212,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "spool/writer.py",
         "        if not self._writer.ours[0]:\n            self._writer.after_fork()",
         "        if False:\n            self._writer.after_fork()",
-        "tests/e2e/test_accepted_rows_survive.py::test_forked_children_write_as_writers_of_their_own",
+        "tests/e2e/test_accepted_rows_survive.py::test_a_child_that_a_library_forked_writes_as_a_writer_of_its_own",
     ),
     _one(
         "a position is where we left it",

@@ -72,7 +72,7 @@ def _for_ever(book: Book, collect: Collect) -> None:
 
 def _child(folder: str, name: str, collect: Collect, *, by_c: bool) -> None:
     """A forked child that collects and ends without a word."""
-    pid = ctypes.PyDLL(None).fork() if by_c else os.fork()
+    pid = ctypes.CDLL(None).fork() if by_c else os.fork()
     if pid == 0:
         book = Book(folder, name)
         for _ in range(5):

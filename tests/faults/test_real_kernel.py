@@ -680,7 +680,7 @@ def test_a_child_that_a_leader_forked_does_not_keep_the_lead_after_its_death(tmp
     if child == 0:
         lead = Leadership.take("leader.lock", Files())
         assert lead is not None and lead.intact()
-        grandchild = ctypes.PyDLL(None).fork() if sys.argv[1] == "c" else os.fork()
+        grandchild = ctypes.CDLL(None).fork() if sys.argv[1] == "c" else os.fork()
         if grandchild == 0:
             os.closerange(1, 3)  # whoever reads our output must not wait for this child
             os.write(told, b"intact" if lead.intact() else b"not intact")
