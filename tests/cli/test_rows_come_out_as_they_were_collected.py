@@ -140,7 +140,7 @@ def test_an_interrupted_export_leaves_no_file(here: Path, monkeypatch: pytest.Mo
         assert [path.name for path in here.iterdir() if path.name.endswith(".part")]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("modeldata.cli.export._watched", interrupted)
+    monkeypatch.setattr("modeldata.cli.commands.export._watched", interrupted)
     done = run("export", "churn/inputs", "-o", "out.csv")
     assert (done.code, done.out) == (130, "")
     assert [path.name for path in here.iterdir()] == ["modeldata"]

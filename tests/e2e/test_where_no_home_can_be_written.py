@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modeldata import Archive, SpoolError
-from modeldata.cli.doctor import BAD, NOTE, examine
+from modeldata.cli.commands.doctor import BAD, NOTE, examine
 from modeldata.settings import Settings, state_folder
 from modeldata.spool.files import Files
 from tests.read.kit import Shipped

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from modeldata.cli import demo
-from modeldata.cli.demo_archive import CALL, POSITION, compare
+from modeldata.cli.demo import tour
+from modeldata.cli.demo.archive import CALL, POSITION, compare
 from tests.support import archive, scripts
 
 COMMAND = [sys.executable, "-m", "modeldata", "demo", "--archive", "here"]
@@ -56,11 +56,11 @@ def test_a_row_that_is_missing_doubled_or_changed_is_told() -> None:
 
 
 def test_rows_that_were_refused_make_it_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "PATIENCE", 0.5)
+    monkeypatch.setattr(tour, "PATIENCE", 0.5)
     blocked = tmp_path / f".modeldata-spool-{os.getuid()}"
     blocked.write_text("a file where the spool would be")
     out = io.StringIO()
-    assert [check.good for check in demo.Demo(tmp_path, Console(file=out, width=80)).run()] == [False, False]
+    assert [check.good for check in tour.Tour(tmp_path, Console(file=out, width=80)).run()] == [False, False]
     assert out.getvalue().count("NOT THE SAME") == 2
     assert "refused 604 of 604 calls" in out.getvalue()
 

@@ -43,7 +43,7 @@ def test_other_azureml_packages_can_live_beside_it(installed: Path) -> None:
 
 def test_the_demo_is_served_from_the_same_files_as_the_example(installed: Path) -> None:
     example = ROOT / "examples/fastapi_service"
-    shipped = installed / "modeldata/cli/demo_files"
+    shipped = installed / "modeldata/cli/demo/files"
     expected = {path.name: path.read_text() for path in example.glob("*.py")}
     assert {path.name: path.read_text() for path in shipped.glob("*.py")} == expected
 
@@ -54,12 +54,12 @@ def test_nothing_else_is_in_it(installed: Path) -> None:
 
 
 def test_the_installed_package_finds_the_demos_files(installed: Path, tmp_path: Path) -> None:
-    code = "from modeldata.cli.demo_service import example_folder; print(example_folder())"
+    code = "from modeldata.cli.demo.service import example_folder; print(example_folder())"
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True, timeout=120
     )
-    assert Path(done.stdout.strip()) == installed / "modeldata/cli/demo_files"
+    assert Path(done.stdout.strip()) == installed / "modeldata/cli/demo/files"
 
 
 def test_licence_and_readme_are_in_its_metadata(wheel: Path) -> None:

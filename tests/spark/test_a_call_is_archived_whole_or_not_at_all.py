@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from modeldata import names
-from modeldata.cli.doctor import examine
+from modeldata.cli.commands.doctor import examine
 from modeldata.read.audit import COMPLETE, audit
 from modeldata.settings import Settings
 from modeldata.spark import task

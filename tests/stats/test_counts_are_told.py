@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from modeldata import Archive
-from modeldata.cli.audit import STATUS
-from modeldata.cli.doctor import examine
+from modeldata.cli.commands.audit import STATUS
+from modeldata.cli.commands.doctor import examine
 from modeldata.read.audit import Audit, audit
 from modeldata.settings import Settings
 from modeldata.spool.files import Files

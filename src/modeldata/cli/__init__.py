@@ -23,7 +23,7 @@ def main() -> int:
     import warnings
 
     from modeldata.cli.app import app
-    from modeldata.cli.common import say
+    from modeldata.cli.archive import say
     from modeldata.errors import ModelDataError
 
     try:

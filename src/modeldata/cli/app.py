@@ -6,22 +6,22 @@ from typing import Annotated
 
 import typer
 
-from modeldata.cli.audit import audit_command
-from modeldata.cli.compact import compact_command
-from modeldata.cli.demo import demo
-from modeldata.cli.doctor import doctor
-from modeldata.cli.erase import erase_command
-from modeldata.cli.export import export
-from modeldata.cli.head import head
-from modeldata.cli.join import join
-from modeldata.cli.ls import ls
-from modeldata.cli.out import PipeSafeGroup
-from modeldata.cli.prune import prune_command
-from modeldata.cli.query import query
-from modeldata.cli.ship import ship
-from modeldata.cli.stats import stats
-from modeldata.cli.status import status
-from modeldata.cli.tail import tail
+from modeldata.cli.commands.audit import audit_command
+from modeldata.cli.commands.compact import compact_command
+from modeldata.cli.commands.demo import demo
+from modeldata.cli.commands.doctor import doctor
+from modeldata.cli.commands.erase import erase_command
+from modeldata.cli.commands.export import export
+from modeldata.cli.commands.head import head
+from modeldata.cli.commands.join import join
+from modeldata.cli.commands.ls import ls
+from modeldata.cli.commands.prune import prune_command
+from modeldata.cli.commands.query import query
+from modeldata.cli.commands.ship import ship
+from modeldata.cli.commands.stats import stats
+from modeldata.cli.commands.status import status
+from modeldata.cli.commands.tail import tail
+from modeldata.cli.output import PipeSafeGroup
 
 HELP = """Archive what models were asked and what they answered, and read it back.
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modeldata import names
-from modeldata.cli.arguments import fitting
 from modeldata.cli.newest import KEYS, ORDER
+from modeldata.cli.options import fitting
 from modeldata.cli.seen import SeenRows
 from modeldata.read.catalog import Catalog, Vanished
 from modeldata.read.scan import Scan
@@ -23,7 +23,7 @@ from modeldata.read.scan import Scan
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from modeldata.cli.arguments import ReadQuery
+    from modeldata.cli.options import ReadQuery
     from modeldata.cli.seen import Key, SequenceSpan
     from modeldata.read.catalog import Contents, Listing
 

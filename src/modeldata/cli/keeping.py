@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from modeldata.cli.common import say, settings_of, store_of
+from modeldata.cli.archive import say, settings_of, store_of
 from modeldata.errors import mask
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
-from modeldata.cli.common import say
+from modeldata.cli.archive import say
 from modeldata.cli.formats import TextWriter
-from modeldata.cli.out import JSONL, TABLE, text_columns
+from modeldata.cli.output import JSONL, TABLE, text_columns
 from modeldata.cli.table import lines, safe, terminal_width
 
 if TYPE_CHECKING:

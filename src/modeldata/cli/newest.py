@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from modeldata import names
-from modeldata.cli.arguments import fitting
+from modeldata.cli.options import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from modeldata.cli.arguments import ReadQuery
+    from modeldata.cli.options import ReadQuery
     from modeldata.read.catalog import ArchivedBatch
     from modeldata.read.plan import ReadRequest
 

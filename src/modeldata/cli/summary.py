@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow.types as types
 
-from modeldata.cli.arguments import fitting
 from modeldata.cli.duck import failed
+from modeldata.cli.options import fitting
 from modeldata.read.errors import need
 
 if TYPE_CHECKING:

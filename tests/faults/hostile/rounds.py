@@ -93,14 +93,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "a damaged round is made again where duplicates are accepted",
-        "cli/ship.py",
+        "cli/commands/ship.py",
         "            _make_again(folder, place, files, warn)\n",
         "            pass\n",
         "tests/faults/test_a_damaged_round_goes_on.py::test_a_round_that_is_damaged_beyond_repair_is_made_again_where_that_is_accepted",
     ),
     _one(
         "a round that is whole is never thrown away",
-        "cli/ship.py",
+        "cli/commands/ship.py",
         "    if round_under_way.is_whole():\n        return\n",
         "",
         "tests/faults/test_a_damaged_round_goes_on.py::test_only_a_damaged_round_is_made_again_and_only_where_nobody_ships",

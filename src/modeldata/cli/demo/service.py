@@ -30,12 +30,12 @@ Row = dict[str, float]
 
 def example_folder() -> Path:
     """The example `fastapi_service`: beside this file where it was installed, in `examples/` of a clone."""
-    installed = Path(__file__).with_name("demo_files")
-    return installed if installed.is_dir() else Path(__file__).parents[3] / "examples" / "fastapi_service"
+    installed = Path(__file__).with_name("files")
+    return installed if installed.is_dir() else Path(__file__).parents[4] / "examples" / "fastapi_service"
 
 
 class Measured(NamedTuple):
-    """What the service measured, see `demo_server`. Times in nanoseconds."""
+    """What the service measured, see `server.py`. Times in nanoseconds."""
 
     calls: list[tuple[str, int, int, int, bool]]
     requests: list[tuple[str, int]]
@@ -50,7 +50,7 @@ class Service:
 
     def __enter__(self) -> Service:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "modeldata.cli.demo_server", str(example_folder())],
+            [sys.executable, "-P", "-m", "modeldata.cli.demo.server", str(example_folder())],
             env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -113,7 +113,7 @@ class _Alarm:
 def _environment(outer: Mapping[str, str], archive: Path) -> dict[str, str]:
     """What a user would set, and nothing that a user happens to have set."""
     kept = {name: value for name, value in outer.items() if not name.startswith(OURS)}
-    package = str(Path(__file__).parents[2])
+    package = str(Path(__file__).parents[3])
     searched = [package, *(path for path in outer.get("PYTHONPATH", "").split(os.pathsep) if path)]
     return {**kept, "MODELDATA_ARCHIVE": str(archive), "PYTHONPATH": os.pathsep.join(searched)}
 

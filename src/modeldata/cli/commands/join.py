@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modeldata import names
-from modeldata.cli.arguments import (
+from modeldata.cli.archive import ArchiveOption, ServiceOption, VersionOption, reader_of, say
+from modeldata.cli.options import (
     ColumnsOption,
     CsvOption,
     DaysOption,
@@ -25,8 +26,7 @@ from modeldata.cli.arguments import (
     names_in,
     question_of,
 )
-from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, reader_of, say
-from modeldata.cli.out import TABLE, form_of, print_rows
+from modeldata.cli.output import TABLE, form_of, print_rows
 
 if TYPE_CHECKING:
     from modeldata.read.join import Coverage
@@ -63,10 +63,10 @@ def join(
     on: Annotated[JoinKey, typer.Option("--on", help="The id that rows share.")] = JoinKey.correlation,
     how: Annotated[JoinKind, typer.Option("--how", help="Rows of the first, those that all have, or all.")] = JoinKind.left,
     look_ahead: Annotated[
-        str, typer.Option("--look-ahead", metavar="TIME", help="JoinKind long after --end others are looked for: 30d.")
+        str, typer.Option("--look-ahead", metavar="TIME", help="How long after --end others are looked for: 30d.")
     ] = "1d",
     look_back: Annotated[
-        str, typer.Option("--look-back", metavar="TIME", help="JoinKind long before --start others are looked for.")
+        str, typer.Option("--look-back", metavar="TIME", help="How long before --start others are looked for.")
     ] = "1h",
     coverage: Annotated[bool, typer.Option("--coverage", help="Print only how complete it is.")] = False,
     rows: Annotated[int | None, typer.Option("-n", "--rows", min=0, help="At most so many rows.")] = None,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of
+from modeldata.cli.archive import ArchiveOption, JsonOption, SpoolOption, settings_of
 from modeldata.errors import ModelDataError, SpoolError, mask
 from modeldata.ship.checkpoint import Checkpoint, State
 from modeldata.ship.former_spools import former_spools, is_quiet, pending_of_ours, pending_rows

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modeldata.cli.common import ArchiveOption, JsonOption, settings_of, store_of
-from modeldata.cli.out import Out
+from modeldata.cli.archive import ArchiveOption, JsonOption, settings_of, store_of
+from modeldata.cli.output import Out
 from modeldata.cli.table import safe
 from modeldata.errors import mask
 from modeldata.read.audit import BROKEN, COMPLETE, EXPLAINED, Audit, audit

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
-from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of, store_of
-from modeldata.cli.out import Out
+from modeldata.cli.archive import ArchiveOption, JsonOption, SpoolOption, settings_of, store_of
+from modeldata.cli.output import Out
 from modeldata.errors import ModelDataError, mask
 from modeldata.settings import FIELDS
 from modeldata.shared import TEMPORARY

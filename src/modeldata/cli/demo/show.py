@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from modeldata.cli.demo_archive import CALL, POSITION, Check
+from modeldata.cli.demo.archive import CALL, POSITION, Check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from modeldata.cli.demo_service import Measured
+    from modeldata.cli.demo.service import Measured
 
 SHOWN_ROWS, SHOWN_COLUMNS = 5, 5
 SPOOL = ".modeldata-spool-"

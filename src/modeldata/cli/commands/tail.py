@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from modeldata.cli.arguments import (
+from modeldata.cli.archive import ArchiveOption, ServiceOption, VersionOption, say
+from modeldata.cli.options import (
     CollectorArgument,
     ColumnsOption,
     CsvOption,
@@ -22,8 +23,7 @@ from modeldata.cli.arguments import (
     TimeSpan,
     ask,
 )
-from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, say
-from modeldata.cli.out import TABLE, binary_stdout, form_of, leave_quietly, print_rows, without_quiet
+from modeldata.cli.output import TABLE, binary_stdout, form_of, leave_quietly, print_rows, without_quiet
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from modeldata import names
-from modeldata.cli.arguments import (
+from modeldata.cli.archive import ArchiveOption, JsonOption, ServiceOption, VersionOption
+from modeldata.cli.options import (
     CollectorArgument,
     ColumnsOption,
     DaysOption,
@@ -17,8 +18,7 @@ from modeldata.cli.arguments import (
     TimeSpan,
     ask,
 )
-from modeldata.cli.common import ArchiveOption, JsonOption, ServiceOption, VersionOption
-from modeldata.cli.out import binary_stdout
+from modeldata.cli.output import binary_stdout
 from modeldata.cli.table import safe, terminal_width
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Serves the example for `modeldata demo`, with a stopwatch around what is to be measured. `FOLDER` holds its app.py.
 
-    python -m modeldata.cli.demo_server FOLDER
+    python -m modeldata.cli.demo.server FOLDER
 
 Prints its port when it takes requests, and what it measured when it leaves. It leaves when its standard input ends, so it
 never outlives the demo, whatever ends that.

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from modeldata.cli.arguments import (
+from modeldata.cli.archive import ArchiveOption, ServiceOption, VersionOption, say
+from modeldata.cli.options import (
     CollectorArgument,
     ColumnsOption,
     DaysOption,
@@ -25,8 +26,7 @@ from modeldata.cli.arguments import (
     ask,
     fitting,
 )
-from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption, say
-from modeldata.cli.out import binary_stdout
+from modeldata.cli.output import binary_stdout
 from modeldata.errors import ModelDataError
 
 if TYPE_CHECKING:

@@ -1,57 +1,34 @@
-"""`modeldata demo`: a real model service, archived before your eyes."""
+"""The demo from its beginning to its end: serve, ask, wait for the archive, compare, show."""
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import secrets
 import shlex
 import shutil
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-from rich.console import Console
-
-from modeldata.cli.common import JsonOption
+from modeldata.cli.demo import archive, service, show
 from modeldata.errors import ModelDataError
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from modeldata.cli.demo_archive import Check
-    from modeldata.cli.demo_service import Measured, Sent
+    from rich.console import Console
 
-NEEDED = ("fastapi", "httpx", "pandas", "sklearn", "uvicorn")
+    from modeldata.cli.demo.archive import Check
+    from modeldata.cli.demo.service import Measured, Sent
+
 CLIENTS, BATCH = 4, 16
 PATIENCE = 60.0
 """Seconds that the rows may take to the archive; one or two are usual."""
 INPUTS, PREDICTIONS = "inputs", "prediction"
 
 
-def demo(
-    archive: Annotated[Path, typer.Option("--archive", help="A local folder; another run adds to it.")] = Path("demo-archive"),
-    as_json: JsonOption = False,
-) -> None:
-    """Train a real model, serve it, ask it over HTTP, and show what is in the archive.
-
-    Exits with 1 where what was sent and what is archived differ.
-    """
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        print(f"modeldata: {', '.join(missing)} missing: pip install 'modeldata[demo]'", file=sys.stderr)
-        raise typer.Exit(1)
-    shown = Demo(archive.expanduser().absolute(), Console(highlight=False, stderr=as_json))
-    checks = shown.run()
-    if as_json:
-        told = [{**check._asdict(), "good": check.good} for check in checks]
-        print(json.dumps({"archive": str(shown.archive), "run": shown.name, "checks": told}))
-    raise typer.Exit(0 if all(check.good for check in checks) else 1)
-
-
-class Demo:
+class Tour:
     """One run. Its rows are told from those of earlier runs by their correlation ids, which begin with `name`."""
 
     def __init__(self, archive: Path, out: Console) -> None:
@@ -69,60 +46,54 @@ class Demo:
 
     def _serve(self) -> tuple[list[Sent], dict[str, str], Measured]:
         """Run the service, ask it, wait for the archive. What was sent, the truth for single rows, what was measured."""
-        from modeldata.cli import demo_archive, demo_service
-
         try:
             self.archive.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ModelDataError("make the archive's folder", str(self.archive), cause=error.strerror or str(error)) from error
         self._say("1  A model service: scikit-learn behind FastAPI and uvicorn")
-        example = _module(demo_service.example_folder() / "train.py")
+        example = _module(service.example_folder() / "train.py")
         table, benign = example.held_out()
-        rows: list[demo_service.Row] = table.to_dict("records")
-        with self.out.status("training and starting"), demo_service.Service(self.archive) as service:
-            self.out.print(f"Its model is trained (is a tumour malignant?); it listens at\n{service.url}")
-            sent = demo_service.send(service.url, rows, self.name, clients=CLIENTS, batch=BATCH)
+        rows: list[service.Row] = table.to_dict("records")
+        with self.out.status("training and starting"), service.Service(self.archive) as running:
+            self.out.print(f"Its model is trained (is a tumour malignant?); it listens at\n{running.url}")
+            sent = service.send(running.url, rows, self.name, clients=CLIENTS, batch=BATCH)
             answered = time.monotonic()
             self.out.print(
                 f"{CLIENTS} clients at once had {len(sent)} requests answered: {len(rows)} rows that the model has not\n"
                 f"seen, each alone, and again in batches of {BATCH}."
             )
             expected = sum(len(one.rows) for one in sent)
-            all_there = demo_archive.wait_until_archived(self.archive, [INPUTS, PREDICTIONS], self.name, expected, PATIENCE)
+            all_there = archive.wait_until_archived(self.archive, [INPUTS, PREDICTIONS], self.name, expected, PATIENCE)
             what = "All of it was" if all_there else "Not all of it was"
             self.out.print(f"{what} in the archive {time.monotonic() - answered:.1f} s after the last answer.")
-            measured = service.stop()
+            measured = running.stop()
         truth = ["benign" if one else "malignant" for one in benign]
-        return sent, {demo_service.call_of(self.name, at): label for at, label in enumerate(truth)}, measured
+        return sent, {service.call_of(self.name, at): label for at, label in enumerate(truth)}, measured
 
     def _show_rows(self, sent: list[Sent], labels: dict[str, str]) -> list[Check]:
-        from modeldata.cli import demo_archive, demo_show
-
-        inputs = demo_archive.read(self.archive, INPUTS, self.name)
-        predictions = demo_archive.read(self.archive, PREDICTIONS, self.name)
+        inputs = archive.read(self.archive, INPUTS, self.name)
+        predictions = archive.read(self.archive, PREDICTIONS, self.name)
         self._say("2  What is in the archive")
-        self.out.print(demo_show.tree(self.archive))
+        self.out.print(show.tree(self.archive))
         if len(inputs) and len(predictions):
             self._say("3  The inputs, as pandas reads them")
-            self.out.print(demo_show.first_rows(inputs))
+            self.out.print(show.first_rows(inputs))
             self._say("4  Inputs beside predictions, joined by correlation id, and what the biopsy said")
-            both = demo_archive.joined(inputs, predictions)
-            self.out.print(demo_show.pairs(both, labels))
-            right, known = demo_archive.right(both, labels)
+            both = archive.joined(inputs, predictions)
+            self.out.print(show.pairs(both, labels))
+            right, known = archive.right(both, labels)
             self.out.print(f"From the archive alone: the model was right about {right} of {known} ({right / max(known, 1):.1%}).")
         self._say("5  Sent over HTTP = archived?")
         checks = [
-            demo_archive.compare(INPUTS, inputs, demo_archive.asked(sent)),
-            demo_archive.compare(PREDICTIONS, predictions, demo_archive.answered(sent)),
+            archive.compare(INPUTS, inputs, archive.asked(sent)),
+            archive.compare(PREDICTIONS, predictions, archive.answered(sent)),
         ]
-        self.out.print(demo_show.counts(checks))
+        self.out.print(show.counts(checks))
         return checks
 
     def _show_cost(self, measured: Measured) -> None:
-        from modeldata.cli import demo_show
-
         self._say(f"6  What collecting cost, with {CLIENTS} clients at once")
-        self.out.print(demo_show.cost(measured))
+        self.out.print(show.cost(measured))
         collecting = sum(call[2] for call in measured.calls)
         serving = sum(request[1] for request in measured.requests)
         refused = sum(not call[4] for call in measured.calls)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from modeldata import parsing
-from modeldata.cli.common import ArchiveOption, JsonOption, ServiceOption, VersionOption
+from modeldata.cli.archive import ArchiveOption, JsonOption, ServiceOption, VersionOption
 from modeldata.cli.keeping import (
     HERE,
     ArchiveArgument,

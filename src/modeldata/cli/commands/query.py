@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from modeldata.cli.arguments import CsvOption, LinesOption, TableOption
-from modeldata.cli.common import ArchiveOption, reader_of, say
+from modeldata.cli.archive import ArchiveOption, reader_of, say
 from modeldata.cli.duck import failed
-from modeldata.cli.out import JSONL, form_of, print_rows
+from modeldata.cli.options import CsvOption, LinesOption, TableOption
+from modeldata.cli.output import JSONL, form_of, print_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from modeldata.cli.demo_service import Sent
+    from modeldata.cli.demo.service import Sent
 
 CALL = "$CorrelationId"
 POSITION = "row of the call"

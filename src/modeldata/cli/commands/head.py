@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from modeldata.cli.arguments import (
+from modeldata.cli.archive import ArchiveOption, ServiceOption, VersionOption
+from modeldata.cli.options import (
     CollectorArgument,
     ColumnsOption,
     CsvOption,
@@ -21,8 +22,7 @@ from modeldata.cli.arguments import (
     ask,
     fitting,
 )
-from modeldata.cli.common import ArchiveOption, ServiceOption, VersionOption
-from modeldata.cli.out import TABLE, first, form_of, print_rows, without_quiet
+from modeldata.cli.output import TABLE, first, form_of, print_rows, without_quiet
 
 
 def head(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 
-from modeldata.cli.common import ArchiveOption, JsonOption, SpoolOption, settings_of
-from modeldata.cli.out import Out
+from modeldata.cli.archive import ArchiveOption, JsonOption, SpoolOption, settings_of
+from modeldata.cli.output import Out
 from modeldata.cli.table import safe
 from modeldata.errors import mask
 from modeldata.ship.status import fill

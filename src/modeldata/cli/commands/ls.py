@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modeldata.cli.arguments import complete_collector
-from modeldata.cli.common import ArchiveOption, JsonOption, reader_of, say
-from modeldata.cli.out import binary_stdout
+from modeldata.cli.archive import ArchiveOption, JsonOption, reader_of, say
+from modeldata.cli.options import complete_collector
+from modeldata.cli.output import binary_stdout
 from modeldata.cli.table import TableColumn, lines, safe, terminal_width
 from modeldata.errors import mask
 
@@ -58,7 +58,7 @@ def ls(
 
 
 def _wanted(catalog: Catalog, collector: str | None, archive: str) -> list[CollectorFolders]:
-    from modeldata.cli.arguments import found
+    from modeldata.cli.options import found
     from modeldata.read.select import choose, collectors
 
     if collector is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
 import typer
 
-from modeldata.cli.common import reader_of, say
+from modeldata.cli.archive import reader_of, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

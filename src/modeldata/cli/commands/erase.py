@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from modeldata.cli.common import ArchiveOption, JsonOption, ServiceOption, VersionOption, settings_of
+from modeldata.cli.archive import ArchiveOption, JsonOption, ServiceOption, VersionOption, settings_of
 from modeldata.cli.keeping import (
     HERE,
     ArchiveArgument,

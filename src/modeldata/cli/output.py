@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from modeldata import names
-from modeldata.cli.common import say
+from modeldata.cli.archive import say
 from modeldata.cli.table import TableColumn, lines, safe, shown, terminal_width
 
 if TYPE_CHECKING:
