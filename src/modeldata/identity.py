@@ -6,7 +6,7 @@ import os
 from operator import index
 from stat import S_ISREG
 
-from modeldata.names import IDENTITY
+from modeldata.format.names import IDENTITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

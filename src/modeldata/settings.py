@@ -7,7 +7,7 @@ import sys
 
 from modeldata import urls
 from modeldata.errors import SettingsError, SpoolError, mask
-from modeldata.names import FORMATS, component
+from modeldata.format.names import FORMATS, component
 from modeldata.parsing import boundary, flag, one_of, path_text, positive_seconds, positive_size, seconds, size
 from modeldata.urls import local_folder
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modeldata import names
+from modeldata.format.names import IDENTITY
+from modeldata.format.paths import day_folder
 from modeldata.identity import Identity, feature_names_of
-from modeldata.names import IDENTITY
 from modeldata.settings import Settings
 
 CONTEXT = {"subscriptionId": "sub", "resourceGroupName": "group", "accountName": "account"}
@@ -130,7 +130,7 @@ def test_path_tricks_of_the_file_and_the_variable_stay_inside_as_well(tmp_path: 
         "accountContext": dict.fromkeys(CONTEXT, trick),
     }
     made, _ = built(written(tmp_path, content), {"SERVICE_NAME": trick})
-    folder = os.path.realpath(os.path.join(tmp_path, names.folder(made.as_dict(), 0, hour_folders=False)))
+    folder = os.path.realpath(os.path.join(tmp_path, day_folder(made.as_dict(), 0, hour_folders=False)))
     assert folder.startswith(os.path.realpath(tmp_path) + os.sep)
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from modeldata.declared import parse
 from modeldata.encode.kinds import of_declared
+from modeldata.format.declared import parse
 from modeldata.snapshot import arrays, pandas_frames
 from modeldata.snapshot.arrow import _address
 from modeldata.snapshot.arrow_schema import read_schema, text_of

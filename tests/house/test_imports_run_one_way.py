@@ -12,7 +12,7 @@ FLOORS = (
     # what any module may know
     ("interrupts", "urls", "stats", "request"),
     ("errors",),
-    ("format", "names", "declared", "parsing"),
+    ("format", "parsing"),
     ("identity", "settings"),
     # the service's side
     ("snapshot",),
@@ -40,7 +40,7 @@ FLOORS = (
 
 LEVEL = {name: level for level, floor in enumerate(FLOORS) for name in floor}
 
-MOVING = {"format", "names", "declared", "parsing", "catalog", "shared", "intake"}
+MOVING = {"catalog", "shared", "intake"}
 """Rooms that come or go just now: they have a floor, and may be missing."""
 
 UPWARD = {("archive", "collector")}

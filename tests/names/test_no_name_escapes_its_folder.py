@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from modeldata import names
+from modeldata.format import names
+from modeldata.format.paths import day_folder
 
 UNHURRIED = settings(deadline=None)  # a busy machine proves nothing
 ANY_TEXT = st.text(st.characters(codec=None), max_size=400)
@@ -97,7 +98,7 @@ def test_what_was_never_made_is_refused_when_decoded(made: str) -> None:
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("text", TABLE)
 def test_no_field_of_an_identity_leads_out_of_the_archive(tmp_path: Path, field: str, text: str) -> None:
-    made = names.folder(identity(**{field: text}), 0, hour_folders=False)
+    made = day_folder(identity(**{field: text}), 0, hour_folders=False)
     real = os.path.realpath(os.path.join(tmp_path, made))
     assert real.startswith(os.path.realpath(tmp_path) + os.sep)
     for part in made.split("/"):
@@ -107,7 +108,7 @@ def test_no_field_of_an_identity_leads_out_of_the_archive(tmp_path: Path, field:
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_no_two_values_of_a_field_share_a_folder(field: str) -> None:
-    made = [names.folder(identity(**{field: text}), 0, hour_folders=False) for text in TABLE + PLAIN]
+    made = [day_folder(identity(**{field: text}), 0, hour_folders=False) for text in TABLE + PLAIN]
     assert len(set(made)) == len(made)
 
 
@@ -122,7 +123,7 @@ IDENTITIES = st.fixed_dictionaries(dict.fromkeys(FIELDS, PART))
 def test_two_identities_never_share_a_folder_or_a_key(one: dict[str, str], other: dict[str, str], hours: bool) -> None:
     assume(one != other)
     assert names.stream(one) != names.stream(other)
-    assert names.folder(one, 0, hours) != names.folder(other, 0, hours)
+    assert day_folder(one, 0, hours) != day_folder(other, 0, hours)
 
 
 GUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
@@ -131,8 +132,8 @@ GUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 @UNHURRIED
 @given(st.sampled_from([GUID, "3f2504e0", "a"]), st.text("ab-", max_size=5), st.text("1-", max_size=3))
 def test_a_model_id_that_looks_like_the_start_of_a_guid_is_told_from_one(model_id: str, name: str, version: str) -> None:
-    made = names.folder(identity(model_id=model_id, model_name=name, model_version=version), 0, False)
+    made = day_folder(identity(model_id=model_id, model_name=name, model_version=version), 0, False)
     for cut in range(len(GUID)):
         other = identity(model_id=GUID[:cut], model_name=f"{GUID[cut + 1 :]}-{name}", model_version=version)
         if other["model_id"] != model_id:
-            assert names.folder(other, 0, False) != made
+            assert day_folder(other, 0, False) != made

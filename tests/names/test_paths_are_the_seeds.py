@@ -13,7 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from modeldata import names
+from modeldata.format import names, paths
+from modeldata.format.paths import data_file, day_folder
 from tests.support.scripts import environment
 
 UNHURRIED = settings(deadline=None)  # a busy machine proves nothing
@@ -36,8 +37,8 @@ def nanoseconds(moment: datetime) -> int:
 def test_the_path_is_the_seeds() -> None:
     moment = nanoseconds(datetime(2026, 11, 23, 6, 4, 38, 123456, tzinfo=UTC))
     stem = "sub/group/account/svc/17-churn.pkl-3/inputs/2026/11/23"
-    assert names.folder(CHURN, moment, hour_folders=False) == stem
-    assert names.folder(CHURN, moment, hour_folders=True) == f"{stem}/06"
+    assert day_folder(CHURN, moment, hour_folders=False) == stem
+    assert day_folder(CHURN, moment, hour_folders=True) == f"{stem}/06"
 
 
 @pytest.mark.parametrize(
@@ -53,14 +54,12 @@ def test_a_model_keeps_the_seeds_plain_folder_unless_another_model_would_share_i
     model_id: str, name: str, version: str, folder: str
 ) -> None:
     other = {**CHURN, "model_id": model_id, "model_name": name, "model_version": version}
-    assert names.folder(other, 0, hour_folders=False).split("/")[4] == folder
+    assert day_folder(other, 0, hour_folders=False).split("/")[4] == folder
 
 
 def test_an_account_gives_up_to_three_levels_and_never_more() -> None:
     def account(text: str) -> str:
-        return names.folder({**CHURN, "account": text}, 0, hour_folders=False).removesuffix(
-            "/svc/17-churn.pkl-3/inputs/1970/01/01"
-        )
+        return day_folder({**CHURN, "account": text}, 0, hour_folders=False).removesuffix("/svc/17-churn.pkl-3/inputs/1970/01/01")
 
     assert account("unknown") == "unknown"
     assert account("sub/group") == "sub/group"
@@ -76,30 +75,30 @@ def test_an_account_gives_up_to_three_levels_and_never_more() -> None:
 @example(datetime(2100, 3, 1, tzinfo=UTC), 0)
 @example(datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC), 999)
 def test_the_day_and_hour_are_those_of_the_calendar_in_utc(moment: datetime, below_a_microsecond: int) -> None:
-    made = names.moment(nanoseconds(moment) + below_a_microsecond, hour_folders=True)
+    made = paths.moment(nanoseconds(moment) + below_a_microsecond, hour_folders=True)
     assert made == f"{moment.year:04d}/{moment.month:02d}/{moment.day:02d}/{moment.hour:02d}"
 
 
 @UNHURRIED
 @given(st.integers(-(2**62), 2**62))
 def test_days_have_24_hours_and_hours_fold_into_days(time_ns: int) -> None:
-    day = names.moment(time_ns, hour_folders=False)
-    hours = {names.moment(time_ns - time_ns % DAY + hour * 3600 * NS, hour_folders=True) for hour in range(24)}
+    day = paths.moment(time_ns, hour_folders=False)
+    hours = {paths.moment(time_ns - time_ns % DAY + hour * 3600 * NS, hour_folders=True) for hour in range(24)}
     assert hours == {f"{day}/{hour:02d}" for hour in range(24)}
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="time zones are set by environment on POSIX only")
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles", "Pacific/Kiritimati"])
 def test_the_time_zone_of_the_machine_has_no_say(zone: str) -> None:
-    code = "from modeldata import names; print(names.moment(1763855999999999999, True), names.moment(0, True))"
+    code = "from modeldata.format.paths import moment; print(moment(1763855999999999999, True), moment(0, True))"
     done = subprocess.run([sys.executable, "-c", code], env=environment(TZ=zone), capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["2025/11/22/23", "1970/01/01/00"]
 
 
 def test_the_first_file_is_data_csv_and_others_name_their_spool() -> None:
-    assert names.data_file("csv", "0a1b2c3d", 0) == "data.csv"
-    assert names.data_file("csv", "0a1b2c3d", 1) == "data-0a1b2c3d-1.csv"
-    assert names.data_file("jsonl", "0a1b2c3d", 12) == "data-0a1b2c3d-12.jsonl"
+    assert data_file("csv", "0a1b2c3d", 0) == "data.csv"
+    assert data_file("csv", "0a1b2c3d", 1) == "data-0a1b2c3d-1.csv"
+    assert data_file("jsonl", "0a1b2c3d", 12) == "data-0a1b2c3d-12.jsonl"
 
 
 def test_what_is_ours_beside_the_data_is_skipped_by_spark_and_hive() -> None:
@@ -114,6 +113,6 @@ def test_the_columns_of_the_seed_keep_their_names() -> None:
 
 def test_an_identity_of_the_longest_names_still_fits_into_a_file_system(tmp_path: Path) -> None:
     longest = dict.fromkeys(CHURN, "é" * 1000)
-    folder = os.path.join(tmp_path, names.folder({**longest, "account": "é" * 500 + "/" + "x" * 500}, 0, True))
+    folder = os.path.join(tmp_path, day_folder({**longest, "account": "é" * 500 + "/" + "x" * 500}, 0, True))
     os.makedirs(folder)
     assert max(len(part) for part in folder.removeprefix(str(tmp_path)).split("/")) <= names.LONGEST

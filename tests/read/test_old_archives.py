@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from modeldata import Archive
+from modeldata.format.paths import day_folder
 from modeldata.read.catalog import Catalog
 from modeldata.read.errors import Damaged, SkippedWarning
 from modeldata.spool.files import Files
@@ -82,11 +83,11 @@ def test_old_and_new_rows_of_one_collector_are_one_table(old: Path, tmp_path: Pa
 
 
 def test_a_file_of_the_original_in_a_folder_of_ours_is_read_beside_it(tmp_path: Path) -> None:
-    from modeldata import names
+    from modeldata.format import names
 
     shipped = Shipped(str(tmp_path / "archive"), tmp_path / "spool")
     identity = dict.fromkeys(names.IDENTITY, "unknown") | {"model_name": "m", "identifier": "inputs"}
-    folder = tmp_path / "archive" / names.folder(identity, 1_795_435_200_000_000_000, False)
+    folder = tmp_path / "archive" / day_folder(identity, 1_795_435_200_000_000_000, False)
     folder.mkdir(parents=True)
     (folder / "data.csv").write_text("$Timestamp,$CorrelationId,$RequestId,x\n2026-11-23T10:00:00.000000,,,1\n")
     shipped.collect("inputs", [{"x": 2}], at="2026-11-23T12:00:00")

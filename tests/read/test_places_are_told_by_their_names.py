@@ -1,4 +1,4 @@
-"""What a folder's name says is what `names.folder` made it of; what numbers a manifest tells is what the rows of a file have."""
+"""What a folder's name says is what `day_folder` made it of; what numbers a manifest tells is what the rows of a file have."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modeldata import names
+from modeldata.format import names
+from modeldata.format.paths import day_folder, file_format, identity_of, place_of
 from modeldata.read.catalog import ArchivedBatch, ManifestLine
 from modeldata.read.chunks import numbers
-from modeldata.read.places import file_format, identity_of, place_of
 from tests.encode.support import TEXT
 
 PART = st.one_of(
@@ -22,7 +22,7 @@ IDENTITIES = st.fixed_dictionaries(dict.fromkeys(names.IDENTITY, PART))
 
 @given(identity=IDENTITIES, second=st.integers(0, 4_000_000_000), hours=st.booleans())
 def test_a_folder_gives_back_the_identity_and_the_time_it_was_made_of(identity: dict[str, str], second: int, hours: bool) -> None:
-    place = place_of(names.folder(identity, second * 10**9, hours))
+    place = place_of(day_folder(identity, second * 10**9, hours))
     assert place is not None and place.start_ns <= second * 10**9 < place.end_ns
     assert place.end_ns - place.start_ns == (3600 if hours else 86_400) * 10**9
     assert dt.datetime.fromtimestamp(second, dt.UTC).strftime("%Y/%m/%d") in place.path

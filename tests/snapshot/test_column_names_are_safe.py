@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modeldata.names import OWN_COLUMNS
+from modeldata.format.names import OWN_COLUMNS
 from modeldata.snapshot.schema import unique
 from tests.snapshot.support import round_trip, table
 

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from modeldata import names
 from modeldata.cli.commands.doctor import examine
+from modeldata.format import names
 from modeldata.read.audit import COMPLETE, audit
 from modeldata.settings import Settings
 from modeldata.spark import task

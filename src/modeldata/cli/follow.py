@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modeldata import names
 from modeldata.cli.newest import KEYS, ORDER
 from modeldata.cli.options import fitting
 from modeldata.cli.seen import SeenRows
+from modeldata.format import names
+from modeldata.format.paths import moment
 from modeldata.read.catalog import Catalog, Vanished
 from modeldata.read.scan import Scan
 
@@ -93,7 +94,7 @@ class Follower:
     def _near(self, now_ns: int) -> Iterator[str]:
         for folder in self._folders:
             for days in NEAR_DAYS:
-                yield from self._store.walk(f"{folder}/{names.moment(now_ns + days * DAY_NS, False)}")
+                yield from self._store.walk(f"{folder}/{moment(now_ns + days * DAY_NS, False)}")
 
     def _look(self, catalog: Catalog) -> NewBatches:
         lengths: dict[str, int] = {}

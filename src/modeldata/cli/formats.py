@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from modeldata import names
 from modeldata.columns import Column
 from modeldata.encode import encoder
+from modeldata.format import names
 from modeldata.read.dataset import STAMP
 
 if TYPE_CHECKING:

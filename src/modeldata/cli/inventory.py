@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modeldata import names
 from modeldata.cli.options import TRIES
+from modeldata.format import names
 from modeldata.read.catalog import Catalog, Vanished
 from modeldata.read.select import collectors
 from modeldata.read.sql import view_names

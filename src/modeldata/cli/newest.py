@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from modeldata import names
 from modeldata.cli.options import fitting
+from modeldata.format import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

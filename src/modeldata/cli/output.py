@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from modeldata import names
 from modeldata.cli.archive import say
 from modeldata.cli.table import TableColumn, lines, safe, shown, terminal_width
+from modeldata.format import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,6 +14,7 @@ import pyarrow as pa
 from modeldata.columns import arrow, block, pandas_frame, rows
 from modeldata.columns.payloads import Payloads
 from modeldata.columns.values import ABSENT, Absent
+from modeldata.format import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,10 +41,10 @@ class Column(NamedTuple):
     values: pa.Array | pa.ChunkedArray | list[object]
 
 
-_DECODERS = {"rows": rows.decode, "block": block.decode, "frame": pandas_frame.decode, "arrow": arrow.decode}
+_DECODERS = {wire.ROWS: rows.decode, wire.BLOCK: block.decode, wire.FRAME: pandas_frame.decode, wire.ARROW: arrow.decode}
 
 
-_SOME = {"rows": rows.decode_some, "frame": pandas_frame.decode_some}
+_SOME = {wire.ROWS: rows.decode_some, wire.FRAME: pandas_frame.decode_some}
 """Layouts with values that come one by one: those of a large frame are read some rows at a time."""
 
 

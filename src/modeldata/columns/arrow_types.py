@@ -1,4 +1,4 @@
-"""Arrow types from the trees that `modeldata.snapshot.arrow_schema` read: through the C Data Interface, as they came.
+"""Arrow types from the trees that `modeldata.format.wire` read: through the C Data Interface, as they came.
 
 A tree comes out of a file. Each part of it is checked by type and range before a C structure gets it: a number in the place of a
 text would be taken for an address.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from modeldata.snapshot.arrow_schema import DEEPEST, FLAGS
+from modeldata.format.wire import ARROW_DEPTH, ARROW_FLAGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +74,7 @@ class _Exported:
 
 def type_of(tree: Sequence[Any]) -> pa.DataType:
     """Raises ValueError, or pyarrow.ArrowInvalid, for a tree that is no Arrow type."""
-    _check(tree, DEEPEST)
+    _check(tree, ARROW_DEPTH)
     return pa.field(_Exported(tree)).type
 
 
@@ -83,7 +83,7 @@ def _check(tree: object, depth: int) -> None:
         raise ValueError("an Arrow schema that is no tree, or one without end")
     form, name, flags, metadata, children, dictionary = tree
     good = isinstance(form, str) and "\0" not in form and isinstance(name, str)
-    if not good or type(flags) is not int or not 0 <= flags <= FLAGS or not isinstance(children, (list, tuple)):
+    if not good or type(flags) is not int or not 0 <= flags <= ARROW_FLAGS or not isinstance(children, (list, tuple)):
         raise ValueError("an Arrow schema with a part of another type")
     if metadata is not None:
         _check_metadata(metadata)

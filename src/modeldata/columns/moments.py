@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from modeldata.names import civil
+from modeldata.format.names import civil
 
 if TYPE_CHECKING:
     from typing import Any

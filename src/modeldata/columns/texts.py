@@ -1,4 +1,4 @@
-"""Text columns of a frame (see `modeldata.snapshot.texts`), back as Arrow's."""
+"""Text columns of a frame (see `modeldata.format.wire`), back as Arrow's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from modeldata.columns.payloads import grid, together
-from modeldata.snapshot.texts import NULL
+from modeldata.format.wire import NO_TEXT
 
 if TYPE_CHECKING:
     from modeldata.columns.payloads import Array, Payloads
@@ -28,7 +28,7 @@ def read_texts(found: Payloads, at: int, columns: int) -> tuple[list[Values], Ar
     if (before > found.starts + found.sizes).any():
         raise ValueError("texts are longer than the frame")
     told = grid(found, at, columns, LENGTH)
-    missing = told == NULL
+    missing = told == NO_TEXT
     sizes = np.where(missing, 0, told).astype(np.int64)
     reached = np.concatenate([np.zeros((columns, 1), np.int64), np.cumsum(sizes, axis=1)], axis=1)
     stops = np.cumsum(found.rows)

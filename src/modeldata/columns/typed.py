@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from modeldata.declared import ARROW_UNITS, MOMENTS, SPANS, arrow_unit, parse
+from modeldata.format.declared import ARROW_UNITS, MOMENTS, SPANS, arrow_unit, parse
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from modeldata.declared import Declared
+    from modeldata.format.declared import Declared
 
     Array = np.ndarray[Any, np.dtype[Any]]
 

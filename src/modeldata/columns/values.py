@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgpack
 import numpy as np
 
-from modeldata.snapshot import values as wire
+from modeldata.format import wire
 
 if TYPE_CHECKING:
     from typing import Any, BinaryIO

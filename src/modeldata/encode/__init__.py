@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from modeldata import names
+from modeldata.format import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -34,7 +34,7 @@ import pyarrow.types as types
 
 from modeldata.columns import ABSENT
 from modeldata.columns.listed import field_names
-from modeldata.declared import DECIMALS, INTS, MOMENTS, SPANS, arrow_unit, parse
+from modeldata.format.declared import DECIMALS, INTS, MOMENTS, SPANS, arrow_unit, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

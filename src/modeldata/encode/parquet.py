@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from modeldata import names
 from modeldata.encode import kinds as kinds_of
 from modeldata.encode.parquet_types import arrow_column, json_column
 from modeldata.encode.text import clean
+from modeldata.format import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
-from modeldata.keep import generation
+from modeldata.format.paths import generation_of_data
 from modeldata.keep.lines import carried
 from modeldata.keep.rows import Rows, joined, read
 
@@ -65,11 +65,11 @@ def job(look: FolderView, *, appends: bool, growing: bool, target: int) -> Compa
 
 
 def _done(batch: ArchivedBatch) -> bool:
-    return batch.format == "parquet" and generation.of_data(batch.path) is not None
+    return batch.format == "parquet" and generation_of_data(batch.path) is not None
 
 
 def _grows(batch: ArchivedBatch, appends: bool) -> bool:
-    return appends and batch.format != "parquet" and generation.of_data(batch.path) is None
+    return appends and batch.format != "parquet" and generation_of_data(batch.path) is None
 
 
 def fill(draft: Draft, store: Store, work: CompactJob, sizes: Sizes) -> None:

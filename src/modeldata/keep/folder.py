@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from modeldata.keep import generation
+from modeldata.format.paths import generation_of_data, generation_of_manifest
 from modeldata.read.catalog import Catalog, Contents, Vanished, doubled_ids
 from modeldata.read.errors import Damaged
 from modeldata.store import Unavailable
@@ -60,17 +60,17 @@ class FolderView(NamedTuple):
     @property
     def orphans(self) -> list[str]:
         """Data files of a rewrite whose switch can't come any more."""
-        return [path for path in self.unfinished if (generation.of_data(path) or 0) <= self.latest]
+        return [path for path in self.unfinished if (generation_of_data(path) or 0) <= self.latest]
 
     @property
     def unfinished(self) -> list[str]:
         """Data files of a rewrite without a line: its switch may still come, or never will."""
-        return [path for path in self.contents.uncommitted if generation.of_data(path) is not None]
+        return [path for path in self.contents.uncommitted if generation_of_data(path) is not None]
 
     @property
     def idle_logs(self) -> list[str]:
         """Manifests that nobody needs any more."""
-        return [log for log in self.dead_logs if generation.of_manifest(log) != self.latest]
+        return [log for log in self.dead_logs if generation_of_manifest(log) != self.latest]
 
     def batches(self) -> list[ArchivedBatch]:
         """Live batches with rows. Raises `Damaged` where a line can't be understood."""
@@ -105,7 +105,7 @@ def look(store: Store, folder: str) -> FolderView:
         live = {line.batch for line in contents.live}
         if contents.problems or live.intersection(doubled_ids(contents)):
             raise _unclear(folder, "; ".join(contents.problems) or "two lines have the same batch id")
-        latest = max((number for log in listing.manifests if (number := generation.of_manifest(log))), default=0)
+        latest = max((number for log in listing.manifests if (number := generation_of_manifest(log))), default=0)
         return FolderView(folder, contents, latest)
     raise Unavailable("look at a folder", folder, cause="its files go away time and again", hint="somebody else tidies it up")
 

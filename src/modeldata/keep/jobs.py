@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from modeldata.format.paths import DataFolder
 from modeldata.keep import compact as compacting
 from modeldata.keep import erase as erasing
 from modeldata.keep import prune as pruning
@@ -15,7 +16,6 @@ from modeldata.keep.rewrite import Busy, remnants, rewrite
 from modeldata.read.catalog import Catalog, Vanished
 from modeldata.read.errors import Damaged, NotThere
 from modeldata.read.fetch import is_gone
-from modeldata.read.places import DataFolder
 from modeldata.read.plan import ReadRequest, make_plan
 from modeldata.read.select import choose
 

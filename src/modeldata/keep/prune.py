@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modeldata.keep import generation
+from modeldata.format.paths import generation_of_manifest
 from modeldata.keep.lines import carried, joined
 
 if TYPE_CHECKING:
@@ -37,4 +37,4 @@ def fill(draft: Draft) -> None:
 
 def _stays(log: str, told: dict[str, object]) -> bool:
     """A generation without rows only keeps its number."""
-    return generation.of_manifest(log) is not None and told.get("batch") == f"generation-{generation.of_manifest(log)}"
+    return generation_of_manifest(log) is not None and told.get("batch") == f"generation-{generation_of_manifest(log)}"

@@ -8,9 +8,17 @@ import tempfile
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from modeldata import names
 from modeldata.errors import StoreError
-from modeldata.keep import generation
+from modeldata.format import names
+from modeldata.format.paths import (
+    claim_of,
+    folder_of_manifest,
+    generation_manifest,
+    generation_of_data,
+    generation_of_manifest,
+    generation_of_remnant,
+    rewritten_file,
+)
 from modeldata.keep.folder import TRIES, FolderView, look
 from modeldata.keep.lines import encoded
 from modeldata.read.catalog import Vanished
@@ -57,7 +65,7 @@ class Draft:
 
     def stage(self, file_format: str) -> Staged:
         """A new file, to be written to."""
-        name = generation.data_file(self.generation, self._run.id, len(self.files) + 1, file_format)
+        name = rewritten_file(file_format, self.generation, self._run.id, len(self.files) + 1)
         self.files.append(Staged(name, tempfile.TemporaryFile()))  # noqa: SIM115 # closed with the draft
         return self.files[-1]
 
@@ -106,9 +114,9 @@ def rewrite(store: Store, folder: str, run: RewriteRun, plan: Callable[[Draft], 
 def _settled(store: Store, folder: str) -> FolderView:
     """The folder, with no undecided generation below a file that an unfinished run left."""
     seen = look(store, folder)
-    begun = [number for path in seen.unfinished if (number := generation.of_data(path))]
-    begun += [number for path in remnants(store, folder) if (number := generation.of_remnant(path))]
-    taken = {generation.of_manifest(log) for log in seen.contents.listing.manifests}
+    begun = [number for path in seen.unfinished if (number := generation_of_data(path))]
+    begun += [number for path in remnants(store, folder) if (number := generation_of_remnant(path))]
+    taken = {generation_of_manifest(log) for log in seen.contents.listing.manifests}
     missing = set(range(1, max([seen.latest, *begun]) + 1)) - taken
     for number in sorted(missing):
         _take_number(store, seen, number)
@@ -119,7 +127,7 @@ def _take_number(store: Store, seen: FolderView, number: int) -> None:
     """A generation that tells nothing: no other can be put in its place any more."""
     told = {"batch": f"generation-{number}", "identity": seen.identity, "rows": 0}
     try:
-        store.put(generation.manifest(seen.folder, number), encoded([told]))
+        store.put(generation_manifest(seen.folder, number), encoded([told]))
     except Conflict:
         return  # it came after all: it counts
 
@@ -127,7 +135,7 @@ def _take_number(store: Store, seen: FolderView, number: int) -> None:
 def _switch(store: Store, draft: Draft) -> bool:
     """False where the generation is taken."""
     folder = draft.look.folder
-    path, lines = generation.manifest(folder, draft.generation), encoded(draft.lines)
+    path, lines = generation_manifest(folder, draft.generation), encoded(draft.lines)
     try:
         for one in draft.files:
             _put(store, f"{folder}/{one.name}", one.content)
@@ -163,11 +171,11 @@ def clean(store: Store, seen: FolderView) -> None:
     for path in seen.orphans:
         store.remove(path)
     for path in remnants(store, seen.folder):
-        if (generation.of_remnant(path) or 0) <= seen.latest:
+        if (generation_of_remnant(path) or 0) <= seen.latest:
             store.remove(path)
     needed = {line.log for line in seen.contents.lines if f"{seen.folder}/{line.told.get('file')}" in left}
     for log in seen.dead_logs:
-        number = generation.of_manifest(log)
+        number = generation_of_manifest(log)
         if log in needed or number == seen.latest:
             continue
         if number is None:
@@ -180,7 +188,7 @@ def clean(store: Store, seen: FolderView) -> None:
 def remnants(store: Store, folder: str) -> list[str]:
     """Files of rewrites that are not whole, and whose puts were interrupted, or are under way."""
     found = [*store.remnants(folder), *store.remnants(f"{folder}/{names.MANIFEST}")]
-    return [path for path in found if generation.of_remnant(path)]
+    return [path for path in found if generation_of_remnant(path)]
 
 
 def _length_read(seen: FolderView, store: Store, log: str) -> int:
@@ -195,7 +203,7 @@ def _length_read(seen: FolderView, store: Store, log: str) -> int:
 
 @contextmanager
 def _claimed(store: Store, folder: str, run: RewriteRun) -> Iterator[None]:
-    path = f"{folder}/{generation.CLAIM}"
+    path = claim_of(folder)
     mine = json.dumps({"run": run.id, "host": run.host, "time_ns": run.now_ns}).encode()
     try:
         store.put(path, mine)
@@ -215,7 +223,7 @@ def _take_over(store: Store, path: str, mine: bytes, run: RewriteRun) -> None:
         age, host = STALE_NS + 1, ""
     if age <= STALE_NS:
         hint = f"wait for it; a claim that is older than {STALE_NS // 60_000_000_000} minutes is taken over"
-        raise Busy("rewrite a folder", path.rpartition(f"/{names.MANIFEST}/")[0], cause=f"a run on {host!r} is at it", hint=hint)
+        raise Busy("rewrite a folder", folder_of_manifest(path), cause=f"a run on {host!r} is at it", hint=hint)
     store.remove(path)
     try:
         store.put(path, mine)

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as types
 
-from modeldata import names
 from modeldata.columns import Column
 from modeldata.columns.python import python_values
 from modeldata.encode import encoder
 from modeldata.encode.kinds import of_declared, of_type
 from modeldata.encode.restore import readable_column
+from modeldata.format import names
 from modeldata.keep.lines import RowKeys
 from modeldata.read import parquet_part, text_part
 from modeldata.read.chunks import OWN_TYPES, Chunk

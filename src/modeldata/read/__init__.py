@@ -1,7 +1,7 @@
 """Reading an archive: what is in it, whether all of it is, and its rows as tables. The way of a question:
 
 question  arguments → a request                 choose    which collectors, which moments
-catalog   folders, manifests, live batches      places    what a folder's name says
+catalog   folders, manifests, live batches
 plan      pieces to read, and their schema      chunks    batches that are read as one
 forms     the Arrow type of each column         sample    a look at rows where no manifest tells it
 scan      pieces → record batches               fetch     bytes, proven; where they are damaged

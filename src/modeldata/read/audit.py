@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
-from modeldata import names
+from modeldata.format import names
 from modeldata.read.catalog import Catalog
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modeldata import names
-from modeldata.read.places import DataFolder, file_format, identity_of, place_of
+from modeldata.format import names
+from modeldata.format.paths import DataFolder, file_format, identity_of, owner_note, place_of
 from modeldata.store import Unavailable
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 READERS = 8
 """Manifests that are asked for at once: where each batch has its own, the way there takes longer than the reading."""
-OWNER = ".owner"
 ORIGINAL = "data.csv"
 
 
@@ -113,7 +112,7 @@ class Contents:
         self.live = [line for line in self.lines if line.batch not in self.replaced]
         self.told_files = {f"{listing.path}/{line.told['file']}" for line in lines if "file" in line.told}
         untold = [path for path in listing.data_files if path not in self.told_files]
-        ours = f"{names.MANIFEST}/{ORIGINAL}{OWNER}" in listing.notes
+        ours = owner_note(ORIGINAL) in listing.notes
         self.originals = [path for path in untold if path == f"{listing.path}/{ORIGINAL}" and not ours]
         self.uncommitted = [path for path in untold if path not in self.originals]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from modeldata import names
 from modeldata.encode.kinds import of_declared
+from modeldata.format import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -14,10 +14,10 @@ import pyarrow.types as types
 
 from modeldata.columns.moments import DURATION, NANOSECONDS
 from modeldata.columns.python import python_values
-from modeldata.declared import parse
 from modeldata.encode.kinds import of_declared
 from modeldata.encode.restore import restore_column
 from modeldata.encode.text import column_text
+from modeldata.format.declared import parse
 from modeldata.read.forms import TEXT, promote, told_type
 
 if TYPE_CHECKING:

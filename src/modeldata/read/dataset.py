@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pa_fs
 import pyarrow.types as types
 
-from modeldata import names
+from modeldata.format import names
 from modeldata.read.errors import need
 
 if TYPE_CHECKING:

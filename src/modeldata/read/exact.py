@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from modeldata import names
 from modeldata.columns.python import python_values
 from modeldata.encode.restore import readable_column
+from modeldata.format import names
 from modeldata.read import original, parquet_part, text_part
 from modeldata.read.chunks import OWN_TYPES, Chunk
 from modeldata.read.fetch import fetch

@@ -25,8 +25,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as types
 
-from modeldata.declared import ARROW, ARROW_UNITS, DECIMALS, INTS, parse
 from modeldata.encode.kinds import of_declared
+from modeldata.format.declared import ARROW, ARROW_UNITS, DECIMALS, INTS, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modeldata import names
 from modeldata.errors import SettingsError
+from modeldata.format import names
 from modeldata.read.frames import to_pandas, to_polars
 
 if TYPE_CHECKING:

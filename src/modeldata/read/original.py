@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from modeldata import names
 from modeldata.columns.python import NO_VALUE
+from modeldata.format import names
 from modeldata.read.catalog import Vanished
 from modeldata.read.chunks import OWN_TYPES
 from modeldata.read.convert import from_arrow

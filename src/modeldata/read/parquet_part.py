@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as types
 
-from modeldata import names
 from modeldata.columns.python import NO_VALUE, python_values
 from modeldata.encode.kinds import split
 from modeldata.encode.restore import readable_column
+from modeldata.format import names
 from modeldata.read.chunks import OWN_TYPES
 from modeldata.read.convert import from_arrow
 from modeldata.read.fetch import read_bytes

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.types as types
 
-from modeldata import names
+from modeldata.format import names
+from modeldata.format.paths import place_of
 from modeldata.read import original
 from modeldata.read.catalog import Catalog, Vanished
 from modeldata.read.chunks import OWN_TYPES, Chunk, chunked
@@ -17,7 +18,6 @@ from modeldata.read.errors import Damaged, NotThere, SkippedWarning, near
 from modeldata.read.fetch import is_gone
 from modeldata.read.forms import TEXT, promote, told_type
 from modeldata.read.original import Original
-from modeldata.read.places import place_of
 from modeldata.read.sample import Samples
 from modeldata.read.select import FIRST_NS, LAST_NS, choose
 

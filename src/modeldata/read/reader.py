@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from modeldata import names
 from modeldata.errors import SettingsError
+from modeldata.format import names
 from modeldata.read.catalog import Catalog
 from modeldata.read.errors import NotThere
 from modeldata.read.join import HOWS, IDS, KEY, join_tables

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modeldata import names
+from modeldata.format import names
 from modeldata.read import original, parquet_part, text_part
 from modeldata.read.catalog import Vanished
 from modeldata.read.chunks import OWN_TYPES, Chunk

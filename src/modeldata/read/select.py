@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from modeldata import names
 from modeldata.errors import SettingsError
+from modeldata.format import names
+from modeldata.format.paths import identity_of
 from modeldata.read.errors import NotThere, near
-from modeldata.read.places import identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

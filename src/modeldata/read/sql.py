@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from modeldata import names
+from modeldata.format import names
 from modeldata.read.catalog import Catalog
 from modeldata.read.dataset import ScanDataset
 from modeldata.read.errors import NotThere, near, need

@@ -10,9 +10,9 @@ import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
 import pyarrow.types as types
 
-from modeldata import names
 from modeldata.columns.python import NO_VALUE, python_values
 from modeldata.encode.restore import readable_column
+from modeldata.format import names
 from modeldata.read.chunks import OWN_TYPES, numbers
 from modeldata.read.convert import from_arrow, from_text, from_values, plain
 from modeldata.read.forms import TEXT, told_type, value_type

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modeldata import names
 from modeldata.columns import Column, Payloads, decode, decode_some
 from modeldata.columns.texts import text_array
-from modeldata.declared import parse
 from modeldata.encode.csv import header_line as csv_line
+from modeldata.format import names, wire
+from modeldata.format.declared import parse
 from modeldata.ship.calls import Calls, portions
 from modeldata.ship.split import split_manifest
 
@@ -100,7 +100,7 @@ def encode_group(group: FrameGroup, form: BatchFormat) -> Iterator[Batch | Undec
 def _portion_bytes(group: FrameGroup, limits: tuple[int, int]) -> int:
     """How many bytes of frames may be decoded at once: values that come one by one take many times their bytes."""
     extra = group.definition.get("extra")
-    typed = group.definition.get("layout") != "rows" and not (isinstance(extra, dict) and extra.get("objects"))
+    typed = group.definition.get("layout") != wire.ROWS and not (isinstance(extra, dict) and extra.get("objects"))
     return limits[0] if typed else limits[1]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgpack
 import numpy as np
 
-from modeldata import names
+from modeldata.format import names
 from modeldata.spool import frame
 from modeldata.spool.bulk import FrameRun, runs
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgpack
 import numpy as np
 
-from modeldata import names
+from modeldata.format import names
+from modeldata.format.paths import day_folder
 from modeldata.ship.calls import ranges
 from modeldata.ship.checkpoint import DONE
 from modeldata.ship.definitions import Definitions, is_identity
@@ -269,7 +270,7 @@ class Gatherer:
             known = self._definitions.parsed(packed)
             assert known is not None  # else it would not have come here
             oldest = int(part.heads["time_ns"].min())
-            folder = names.folder(known.identity, oldest, known.layout.hour_folders)
+            folder = day_folder(known.identity, oldest, known.layout.hour_folders)
             group = found.groups.get((packed, folder))
             if group is None:
                 group = FrameGroup(known.definition, known.identity, folder, known.layout)
@@ -303,7 +304,7 @@ class Gatherer:
             return False
         if expected is not None and first > expected:
             found.after.gaps += first - expected
-            folder = names.folder(known.identity, time_ns, known.layout.hour_folders)
+            folder = day_folder(known.identity, time_ns, known.layout.hour_folders)
             found.lost.append(SequenceGap(known.identity, folder, segment.writer_id, expected, first - 1, "damaged"))
         sequences[known.stream] = first + rows
         return True
@@ -328,7 +329,7 @@ class Gatherer:
             for identity, reason, rows in told:
                 if not (is_identity(identity) and isinstance(reason, str) and type(rows) is int and rows >= 0):
                     raise ValueError("a count of another form")
-                folder = names.folder(identity, int(one.heads["time_ns"][0]), hours)
+                folder = day_folder(identity, int(one.heads["time_ns"][0]), hours)
                 found.refusals.append(Refusals(identity, folder, reason, rows))
                 found.after.drops[reason] = found.after.drops.get(reason, 0) + rows
         except (ValueError, TypeError, KeyError) as error:

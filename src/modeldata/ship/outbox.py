@@ -13,8 +13,8 @@ from zlib import crc32
 
 import msgpack
 
-from modeldata import names
 from modeldata.errors import SpoolError
+from modeldata.format.paths import folder_of_manifest
 from modeldata.ship.checkpoint import STATE_LOST, State
 from modeldata.spool.files import read_all, read_file, replace_file, write_all
 from modeldata.spool.frame import checksum
@@ -64,7 +64,7 @@ class OutboxItem(NamedTuple):
     @property
     def folder(self) -> str:
         """The folder that its rows or, without rows, its manifest line are about."""
-        return self.path.rpartition("/")[0] if self.path else self.log.rpartition(f"/{names.MANIFEST}/")[0]
+        return self.path.rpartition("/")[0] if self.path else folder_of_manifest(self.log)
 
     @property
     def rows(self) -> int:

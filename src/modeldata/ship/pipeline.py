@@ -9,9 +9,9 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from modeldata import names
 from modeldata.encode import encoder
 from modeldata.errors import ModelDataError, SpoolError, StoreError
+from modeldata.format import names
 from modeldata.ship.attempt import Attempts
 from modeldata.ship.batch import BatchFormat, UndecodableCall
 from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, State

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from modeldata import names
+from modeldata.format.paths import data_file, manifest_of, manifest_path
 from modeldata.ship.checkpoint import Placement, State
 from modeldata.ship.outbox import Intent, OutboxItem
 from modeldata.spool.frame import checksum
@@ -64,7 +64,7 @@ class Placements:
         crc, check = crc32(memoryview(batch.data)[batch.head :]), checksum(batch.data, 0)
         whole = batch.format == "parquet" or not self._appends
         path = self._next_part(batch.folder, batch.format) if whole else f"{batch.folder}/.{batch.format}"
-        log = _log_of(path) if whole else ""
+        log = manifest_of(path) if whole else ""
         item = OutboxItem(
             path, 0, at, batch.head, len(batch.data), crc, batch.manifest, log, 0, whole,
             check=check, columns=f"{batch.signature}:{batch.header}",
@@ -104,7 +104,7 @@ class Placements:
 
     def told(self, folder: str, manifest: dict[str, object]) -> OutboxItem:
         """A line in a manifest that belongs to no rows. Raises `Unavailable` where the folder takes none."""
-        path = f"{folder}/{names.MANIFEST}/told-{self._place.spool8}"
+        path = manifest_path(folder, f"told-{self._place.spool8}").removesuffix(".jsonl")
         if not self._appends:
             self._after.parts += 1
             return OutboxItem("", 0, 0, 0, 0, 0, manifest, f"{path}-{self._after.parts}.jsonl", 0, True)
@@ -172,7 +172,7 @@ class Placements:
             stem, again = (stem, int(number) + 1) if stem and number.isdigit() else (old.log.removesuffix(".jsonl"), 1)
             return old._replace(log=f"{stem}~{again}.jsonl")
         path = self.part_of(old)
-        return old._replace(path=path, log=_log_of(path))
+        return old._replace(path=path, log=manifest_of(path))
 
     def _move_file(self, intent: Intent, index: int, old: OutboxItem) -> None:
         target = self._after.targets[old.path]
@@ -222,19 +222,19 @@ class Placements:
         owner = f"{self._place.spool_id.hex()} {columns}\n".encode()
         number = 0
         while True:
-            name = names.data_file(file_format, self._place.spool8, number)
+            name = data_file(file_format, self._place.spool8, number)
             path = f"{folder}/{name}"
             number += 1
             if path in self._after.targets or not self._store.claim(path, owner, self._place.spool8):
                 continue
-            log = _log_of(path)
+            log = manifest_of(path)
             self._after.targets[path] = Placement(columns, self._store.length(path), log, self._store.length(log))
             self._folders.setdefault(folder, []).append(path)
             return path
 
     def _next_part(self, folder: str, file_format: str) -> str:
         self._after.parts += 1
-        return f"{folder}/{names.data_file(file_format, self._place.spool8, self._after.parts)}"
+        return f"{folder}/{data_file(file_format, self._place.spool8, self._after.parts)}"
 
     def _free_log(self, stem: str) -> str:
         number = 0
@@ -247,8 +247,3 @@ class Placements:
 
 def _format_of(path: str) -> str:
     return path.rpartition(".")[2]
-
-
-def _log_of(path: str) -> str:
-    folder, _, name = path.rpartition("/")
-    return f"{folder}/{names.MANIFEST}/{name}.jsonl"

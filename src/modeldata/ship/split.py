@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
-from modeldata import names
 from modeldata.encode import encoder
 from modeldata.encode.kinds import split as split_kinds
+from modeldata.format import names
+from modeldata.format.paths import manifest_of
 from modeldata.spool.frame import checksum
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ def cut(intent: Intent, index: int, targets: Placements, freezer: Outbox, set_as
         place += len(piece)
     if item.whole:
         path = targets.part_of(item)
-        folder, _, name = path.rpartition("/")
-        made[1] = made[1]._replace(path=path, log=f"{folder}/{names.MANIFEST}/{name}.jsonl")
+        made[1] = made[1]._replace(path=path, log=manifest_of(path))
     intent.items[index : index + 1] = made
     targets.relay(intent, index)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from modeldata import names
 from modeldata.columns import ABSENT, Column, decode, decode_some
 from modeldata.columns.listed import listed
+from modeldata.format import names
 from modeldata.ship.batch import EncodedCalls, batches, encode_group, encoded, header_of, payloads
 from modeldata.ship.calls import Calls, taken_portions
 from modeldata.ship.gather import FrameGroup

@@ -6,6 +6,7 @@ from math import prod
 
 import numpy as np
 
+from modeldata.format import wire
 from modeldata.snapshot.lists import capture_lists
 from modeldata.snapshot.numpy_values import as_array, objects_of, unmasked, wire_dtype
 from modeldata.snapshot.schema import ANY, NOTHING, RefusedData, Schema, label, refusal, unique
@@ -140,7 +141,7 @@ def values_plan(count: int, kind: str, single: bool, shapes: SchemaCache) -> Sch
     plan = shapes.others.get(key)
     if plan is None:
         columns = shapes.positional(count)
-        plan = shapes.others[key] = shapes.plan(columns, "rows", [kind] * count, {"single": single})
+        plan = shapes.others[key] = shapes.plan(columns, wire.ROWS, [kind] * count, {"single": single})
     return plan
 
 
@@ -160,7 +161,7 @@ def _take_masked(data: np.ma.MaskedArray[Any, Any], shapes: SchemaCache, pack: P
     if plan is None:
         part = {"dtype": little.str, "columns": list(range(count)), "mask": True}
         extra = {"parts": [part], "objects": []}
-        plan = shapes.plan(shapes.positional(count), "frame", [declared(little)] * count, extra)
+        plan = shapes.plan(shapes.positional(count), wire.FRAME, [declared(little)] * count, extra)
         shapes.others[key] = plan
     return plan, rows, table.T.astype(little).tobytes() + mask.T.tobytes()
 
@@ -177,7 +178,7 @@ def _take_records(data: Array, shapes: SchemaCache, pack: Pack) -> tuple[Schema,
         parts = [{"dtype": dtype.str, "columns": [at], "mask": False} for at, dtype in enumerate(raw) if dtype is not None]
         extra = {"parts": parts, "objects": [at for at, dtype in enumerate(raw) if dtype is None]}
         types = [declared(field.dtype) if field.ndim == 1 else ANY for field in fields]
-        plan = shapes.plan(unique(map(label, names)), "frame", types, extra)
+        plan = shapes.plan(unique(map(label, names)), wire.FRAME, types, extra)
         shapes.others[key] = plan
     pieces = [field.astype(dtype).tobytes() for field, dtype in zip(fields, raw, strict=True) if dtype is not None]
     if any(dtype is None for dtype in raw):

@@ -20,6 +20,7 @@ from ctypes import (
 )
 from struct import Struct
 
+from modeldata.format import wire
 from modeldata.snapshot.arrow_copy import ARRAY, copy, length_of
 from modeldata.snapshot.arrow_schema import SCHEMA, read_schema, text_of
 from modeldata.snapshot.schema import NOTHING, RefusedData, Schema, refusal, unique
@@ -80,7 +81,7 @@ def _plan(tree: Tree, count: int | None, shapes: SchemaCache) -> Schema:
         else:
             columns = shapes.positional(count)
             types = [f"arrow:{text_of(tree)}"] * count
-        plan = shapes.plan(columns, "arrow", types, {"schema": tree, "single": count is not None})
+        plan = shapes.plan(columns, wire.ARROW, types, {"schema": tree, "single": count is not None})
         shapes.others[key] = plan
     return plan
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ctypes import string_at
 from struct import Struct, calcsize, unpack
 
+from modeldata.format.wire import ARROW_DEPTH, ARROW_FLAGS
 from modeldata.snapshot.schema import RefusedData
 
 TYPE_CHECKING = False
@@ -21,9 +22,6 @@ SCHEMA = Struct("@PPPqqPPPP")
 """format, name, metadata, flags, number of children, children, dictionary, release, private data."""
 POINTER = calcsize("P")
 NULLABLE, ORDERED = 2, 1
-FLAGS = 7
-"""All that Arrow has: those two, and 4 for sorted keys. The shipper reads no tree with others."""
-DEEPEST = 64
 
 _INT = Struct("@i")
 _EXTENSION = b"ARROW:extension:name"
@@ -31,13 +29,13 @@ _EXTENSION = b"ARROW:extension:name"
 
 def read_schema(address: int, depth: int = 0) -> Tree:
     """The tree of the ArrowSchema at `address`. Of its metadata only the name of an extension type is kept."""
-    if depth > DEEPEST:
+    if depth > ARROW_DEPTH:
         raise RefusedData("unserializable", "an Arrow type nested deeper than 64 levels")
     form, name, metadata, flags, count, children, dictionary, _, _ = SCHEMA.unpack(string_at(address, SCHEMA.size))
     return (
         string_at(form).decode(),
         string_at(name).decode("utf-8", "replace") if name else "",
-        flags & FLAGS,
+        flags & ARROW_FLAGS,
         _extension(metadata) if metadata else None,
         tuple([read_schema(child, depth + 1) for child in pointers(children, count)]),
         read_schema(dictionary, depth + 1) if dictionary else None,

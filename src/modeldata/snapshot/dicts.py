@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import repeat
 
+from modeldata.format import wire
 from modeldata.snapshot.copies import is_ordered, of_dict, of_mapping, of_ordered
 from modeldata.snapshot.schema import MAX_PLANS, NOTHING, label, refusal, unique
 from modeldata.snapshot.values import ABSENT
@@ -83,7 +84,7 @@ def _plan(keys: tuple[str, ...], shapes: SchemaCache, *, single: bool) -> Schema
     key = ("dict", keys, single)
     plan = shapes.others.get(key)
     if plan is None:
-        plan = shapes.others[key] = shapes.plan(unique(keys), "rows", None, {"single": single})
+        plan = shapes.others[key] = shapes.plan(unique(keys), wire.ROWS, None, {"single": single})
     return plan
 
 

@@ -7,14 +7,9 @@ from struct import Struct
 import numpy as np
 from msgpack import ExtType
 
+from modeldata.format.wire import CODE_ARRAY, CODE_DATETIME, CODE_NUMPY, CODE_TIMEDELTA, CODE_TIMESTAMP, TIMEDELTA
 from modeldata.snapshot.schema import RefusedData
 from modeldata.snapshot.values import (
-    CODE_ARRAY,
-    CODE_DATETIME,
-    CODE_NUMPY,
-    CODE_TIMEDELTA,
-    CODE_TIMESTAMP,
-    TIMEDELTA,
     ext,
     iso_with_zone,
     keyed,
@@ -102,7 +97,8 @@ def numpy_array(value: Any) -> object:
         return array.tolist() if wire is None else array[()]
     array = np.array(array, wire, order="C")  # a copy: another thread may give it another shape
     return ext(
-        CODE_ARRAY, b"".join([wire.str.encode(), b"\0", bytes([array.ndim]), *map(_LENGTHS.pack, array.shape), array.tobytes()])
+        CODE_ARRAY,
+        b"".join([wire.str.encode(), b"\0", bytes([array.ndim]), *map(_LENGTHS.pack, array.shape), array.tobytes()]),
     )
 
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 import msgpack
 from msgpack import ExtType
 
+from modeldata.format.wire import CODE_ARRAY
 from modeldata.interrupts import spare
 from modeldata.snapshot.schema import MAX_CELLS, MAX_DEPTH, RefusedData
-from modeldata.snapshot.values import CODE_ARRAY, PLAIN, form_of, handlers
+from modeldata.snapshot.values import PLAIN, form_of, handlers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import msgpack
 import numpy as np
 import pandas as pd
 
-from modeldata import names
+from modeldata.format import names
 from modeldata.snapshot.schema import SchemaCache
 
 TYPE_CHECKING = False

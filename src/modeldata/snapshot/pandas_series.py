@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from modeldata.format import wire
 from modeldata.snapshot.arrays import block_plan
 from modeldata.snapshot.numpy_values import pandas_list
 from modeldata.snapshot.pandas_frames import classify
@@ -40,7 +41,7 @@ def capture_series(data: pd.Series[Any], shapes: SchemaCache, pack: Pack) -> tup
             if part is not None and raw:
                 plan = block_plan(columns, part.dtype, (), shapes)
             else:
-                plan = shapes.plan(columns, "rows", [kind] * count, {"single": True})
+                plan = shapes.plan(columns, wire.ROWS, [kind] * count, {"single": True})
             shapes.others[key] = plan
         return plan, 1, taken if raw else pack(values)
     except Exception as error:

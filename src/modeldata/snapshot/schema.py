@@ -5,22 +5,15 @@ A *plan* names the columns and how the bytes lie; `definition` is its packed for
     {"identity": {...}, "layout": str, "columns": [str], "types": [str], "extra": {...}, "archive_layout": {...}}
 
 `archive_layout` (format, hour_folders, excel_safe) is what the service wants its files to be. A definition may be without it, as
-in earlier versions: then the settings of the process that ships decide. `layout` says how the bytes of a frame lie:
-
-    layout   data
-    rows     msgpack. extra {"single": True}: one array, the row; else an array of rows, each an array
-    block    C-order bytes of a numpy array, rows first. extra {"dtype": "<f8", "cell": [lengths of the axes in a cell]}
-    frame    per part [ncols][rows] raw values, then, with a mask, [ncols][rows] bool bytes (True: null); then the text columns
-             (see `texts`); at the end a msgpack array of the object columns, each an array of its values.
-             extra {"parts": [{"dtype": "<f8", "columns": [0, 2], "mask": False}], "texts": [3], "objects": [1]}
-    arrow    msgpack array of chunks, each a tree of copied buffers (see `arrow`). extra {"schema": tree, "single": bool}
+in earlier versions: then the settings of the process that ships decide. `layout`, `types`: see
+`format.wire` and `format.declared`.
 """
 
 from __future__ import annotations
 
 import msgpack
 
-from modeldata import names
+from modeldata.format import names, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,7 +145,7 @@ class SchemaCache:
         """The plan for plain rows of `count` values, named by `feature_names` or position."""
         plan = self.rows.get((count, single))
         if plan is None:
-            plan = self.plan(self.positional(count), "rows", None, {"single": single})
+            plan = self.plan(self.positional(count), wire.ROWS, None, {"single": single})
             self.rows[count, single] = plan
         return plan
 

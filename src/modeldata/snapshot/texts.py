@@ -1,6 +1,6 @@
 """Text columns of a frame: all lengths, then all texts, so that neither side has to look at a single cell.
 
-    lengths  [columns][rows] u32, NULL where there is no text
+    lengths  [columns][rows] u32, NO_TEXT where there is no text
     texts    [columns][rows] UTF-8, one behind the other
 
 Where pandas keeps its text in Arrow's memory it is copied as it lies there.
@@ -12,6 +12,7 @@ from struct import Struct
 
 import numpy as np
 
+from modeldata.format.wire import NO_TEXT
 from modeldata.snapshot.schema import RefusedData
 
 TYPE_CHECKING = False
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from modeldata.snapshot.pieces import Piece
 
-NULL = 0xFFFF_FFFF
 FEW = 4
 """Rows up to which text is cheaper to take as Python values than as memory."""
 _encode = str.encode
@@ -37,7 +37,7 @@ def lengths_of(columns: int) -> Struct:
 def of_row(values: Sequence[object], lengths: Struct) -> list[Piece]:
     """One row; what is not text is missing."""
     texts = [_encode(value, "utf-8", "surrogatepass") if isinstance(value, str) else None for value in values]
-    return [lengths.pack(*[NULL if text is None else len(text) for text in texts]), *filter(None, texts)]
+    return [lengths.pack(*[NO_TEXT if text is None else len(text) for text in texts]), *filter(None, texts)]
 
 
 def of_values(columns: Sequence[Sequence[object]]) -> list[Piece]:
@@ -45,7 +45,7 @@ def of_values(columns: Sequence[Sequence[object]]) -> list[Piece]:
     texts = [
         _encode(value, "utf-8", "surrogatepass") if isinstance(value, str) else None for values in columns for value in values
     ]
-    lengths = np.array([NULL if text is None else len(text) for text in texts], "<u4")
+    lengths = np.array([NO_TEXT if text is None else len(text) for text in texts], "<u4")
     return [lengths.tobytes(), b"".join([text for text in texts if text])]
 
 
@@ -69,9 +69,9 @@ def _of_one(column: Any) -> tuple[Piece, Piece] | None:
     _, offsets, text = chunk.buffers()
     bounds = np.frombuffer(offsets, width)[chunk.offset : chunk.offset + len(chunk) + 1]
     start, stop = int(bounds[0]), int(bounds[-1])
-    if stop - start >= NULL:
+    if stop - start >= NO_TEXT:
         raise RefusedData("too_large", "a column with 4 GiB of text or more")
     lengths = np.subtract(bounds[1:], bounds[:-1], dtype="<u4", casting="unsafe")
     if missing is not None:
-        lengths[missing] = NULL
+        lengths[missing] = NO_TEXT
     return lengths.tobytes(), b"" if text is None else memoryview(text)[start:stop]

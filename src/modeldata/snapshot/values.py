@@ -1,18 +1,4 @@
-"""Single values that msgpack has no form for: `form_of` gives each a form on the wire, `modeldata.columns.values` reads it back.
-
-    code          payload                                             comes back as
-    ABSENT        nothing                                             columns.ABSENT: this row has no such key
-    BIG_INT       two's complement, little endian                     int beyond 64 bit
-    DECIMAL       its text                                            Decimal
-    DATETIME      ISO text with offset, "\\0" and the zone's name      datetime (naive, with the zone, or with the offset)
-    DATE, TIME    ISO text                                            date, time
-    TIMEDELTA     days i32, seconds i32, microseconds i32             timedelta
-    UUID          16 bytes                                            UUID
-    COMPLEX       two f64                                             complex
-    NUMPY         dtype text, "\\0", raw bytes                         numpy scalar of exactly this dtype
-    ARRAY         dtype text, "\\0", axes u8, lengths u64, raw bytes   numpy array
-    TIMESTAMP     as DATETIME, nine digits                            numpy datetime64[ns], or its text where it has a zone
-    TEXT          UTF-8                                               str: what str() gave for any other object
+"""Single values that msgpack has no form for: `form_of` gives each one of `format.wire`; `columns.values` reads it back.
 
 Reduced to plain values: subclasses of int, float, str, bytes, list and dict; tuple, set, range and the like to list; Enum to its
 value; numpy float64, int64, bool and str; pandas NA and NaT to None; a pyarrow scalar to its Python value; Series, Index and
@@ -27,10 +13,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
-from struct import Struct
 
 from msgpack import ExtType
 
+from modeldata.format import wire
 from modeldata.snapshot import copies
 from modeldata.snapshot.lazy import lazy_hint
 from modeldata.snapshot.records import fields_of
@@ -45,14 +31,7 @@ if TYPE_CHECKING:
     Handler = Callable[[Any], object]
     Maker = Callable[[Any], Handler]
 
-(
-    CODE_ABSENT, CODE_BIG_INT, CODE_DECIMAL, CODE_DATETIME, CODE_DATE, CODE_TIME, CODE_TIMEDELTA, CODE_UUID, CODE_COMPLEX,
-    CODE_NUMPY, CODE_ARRAY, CODE_TIMESTAMP, CODE_TEXT,
-) = range(1, 14)  # fmt: skip
-
-ABSENT = ExtType(CODE_ABSENT, b"")
-TIMEDELTA = Struct("<iii")
-COMPLEX = Struct("<dd")
+ABSENT = ExtType(wire.CODE_ABSENT, b"")
 MAX_TYPES = 4096
 MAX_TEXT = 1 << 24
 """Letters that `str()` may give for an object that has no form of its own."""
@@ -160,7 +139,7 @@ def _text(value: object) -> ExtType:
         ) from error
     if str.__len__(text) > MAX_TEXT:
         raise RefusedData("too_large", f"the text of a {type(value).__name__} has more than {MAX_TEXT:,} letters")
-    return ext(CODE_TEXT, str.encode(text, "utf-8", "surrogatepass"))
+    return ext(wire.CODE_TEXT, str.encode(text, "utf-8", "surrogatepass"))
 
 
 def _int(value: int) -> object:
@@ -168,7 +147,7 @@ def _int(value: int) -> object:
     bits = value.bit_length()
     if bits < 64 or (bits == 64 and value > 0):
         return value
-    return ext(CODE_BIG_INT, value.to_bytes(bits // 8 + 1, "little", signed=True))
+    return ext(wire.CODE_BIG_INT, value.to_bytes(bits // 8 + 1, "little", signed=True))
 
 
 def _str(value: str) -> str:
@@ -185,7 +164,7 @@ def _bytes(value: bytes) -> bytes:
 
 def _complex(value: complex) -> ExtType:
     value = complex.__complex__(value)
-    return ext(CODE_COMPLEX, COMPLEX.pack(value.real, value.imag))
+    return ext(wire.CODE_COMPLEX, wire.COMPLEX.pack(value.real, value.imag))
 
 
 def _mapping(value: Mapping[object, object]) -> dict[object, object]:
@@ -218,11 +197,11 @@ def _key(key: object) -> object:
 
 def _decimal(base: Any) -> Handler:
     text = base.__str__
-    return lambda value: ext(CODE_DECIMAL, text(value).encode())
+    return lambda value: ext(wire.CODE_DECIMAL, text(value).encode())
 
 
 def _datetime(base: Any) -> Handler:
-    return lambda value: ext(CODE_DATETIME, iso_with_zone(base.isoformat(value), value))
+    return lambda value: ext(wire.CODE_DATETIME, iso_with_zone(base.isoformat(value), value))
 
 
 def iso_with_zone(text: str, value: Any) -> bytes:
@@ -232,16 +211,16 @@ def iso_with_zone(text: str, value: Any) -> bytes:
 
 
 def _date(base: Any) -> Handler:
-    return lambda value: ext(CODE_DATE, base.isoformat(value).encode())
+    return lambda value: ext(wire.CODE_DATE, base.isoformat(value).encode())
 
 
 def _time(base: Any) -> Handler:
-    return lambda value: ext(CODE_TIME, base.isoformat(value).encode())
+    return lambda value: ext(wire.CODE_TIME, base.isoformat(value).encode())
 
 
 def _timedelta(base: Any) -> Handler:
     days, seconds, rest = base.days.__get__, base.seconds.__get__, base.microseconds.__get__
-    return lambda value: ext(CODE_TIMEDELTA, TIMEDELTA.pack(days(value), seconds(value), rest(value)))
+    return lambda value: ext(wire.CODE_TIMEDELTA, wire.TIMEDELTA.pack(days(value), seconds(value), rest(value)))
 
 
 def _uuid(base: Any) -> Handler:
@@ -254,7 +233,7 @@ def _uuid(base: Any) -> Handler:
             data = value.bytes
             if type(data) is not bytes or len(data) != 16:
                 raise RefusedData("unserializable", f"a {type(value).__name__} does not have the 16 bytes of a UUID") from None
-        return ext(CODE_UUID, data)
+        return ext(wire.CODE_UUID, data)
 
     return form
 

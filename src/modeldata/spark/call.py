@@ -14,7 +14,8 @@ import json
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from modeldata import names
+from modeldata.format import names
+from modeldata.format.paths import data_file, day_folder, manifest_path
 from modeldata.ship.outbox import OutboxItem
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Call(NamedTuple):
 
     @property
     def manifest(self) -> str:
-        return f"{self.folder}/{names.MANIFEST}/spark-{self.id}.jsonl"
+        return manifest_path(self.folder, f"spark-{self.id}")
 
     @property
     def stem(self) -> str:
@@ -85,7 +86,7 @@ def new_call(
     request: str = "",
 ) -> Call:
     """A call that nobody else has the name of."""
-    folder = names.folder(identity, time_ns, hour_folders)
+    folder = day_folder(identity, time_ns, hour_folders)
     id_ = os.urandom(_ID_BYTES).hex()
     request = request or names.ZERO_GUID
     return Call(id_, time_ns, dict(identity), correlation, request, tuple(columns), dict(settings), folder)
@@ -119,7 +120,7 @@ def items(call: Call, file_format: str, written: Iterable[Written]) -> list[Outb
     ordered = sorted(written, key=lambda one: _place(one.path))
     made = []
     for number, one in enumerate(ordered, 1):
-        path = f"{call.folder}/{names.data_file(file_format, call.id, number)}"
+        path = f"{call.folder}/{data_file(file_format, call.id, number)}"
         manifest = {**one.manifest, "batch": f"{call.id}-{number}"}
         made.append(OutboxItem(path, 0, 0, one.head, one.size, one.crc, manifest, call.manifest, 0, True, one.path))
     return made

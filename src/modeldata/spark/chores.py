@@ -14,8 +14,8 @@ from modeldata.spool.files import Files
 from modeldata.store import open_for
 
 if TYPE_CHECKING:
+    from modeldata.format.paths import DataFolder
     from modeldata.keep.jobs import Each, FolderResult
-    from modeldata.read.places import DataFolder
 
     SparkSession = Any  # pyspark's own types are not ours to check
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.types as types
 
-from modeldata import names
+from modeldata.format import names
 from modeldata.read.errors import DoesNotFit
 from modeldata.read.original import Original
 from modeldata.read.plan import ReadPlan, ReadRequest, make_plan

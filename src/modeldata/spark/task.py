@@ -13,10 +13,10 @@ from zlib import crc32
 import numpy as np
 import pyarrow as pa
 
-from modeldata import names
 from modeldata.columns import Column
 from modeldata.encode import encoder
 from modeldata.errors import ModelDataError
+from modeldata.format import names
 from modeldata.settings import Settings
 from modeldata.ship.policy import retry_after
 from modeldata.spark.call import PARTITION_BITS, Written

@@ -11,8 +11,8 @@ import os
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from modeldata import names
 from modeldata.errors import StoreError
+from modeldata.format import names
 from modeldata.spool.files import make_folders, replace_file
 from modeldata.store import Conflict, Unavailable
 from modeldata.store.local import FOLDER_MODE, LocalStore

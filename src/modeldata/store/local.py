@@ -13,7 +13,8 @@ import stat
 from threading import get_ident
 from typing import TYPE_CHECKING
 
-from modeldata.names import OWN_FOLDER
+from modeldata.format.names import OWN_FOLDER
+from modeldata.format.paths import owner_note
 from modeldata.settings import SPOOL_PREFIX
 from modeldata.spool.files import Files, create_once, give_name, make_folders, read_all, read_file, settle, write_all
 from modeldata.store import WAITS, Conflict, Unavailable, probe_name
@@ -48,7 +49,7 @@ class LocalStore:
 
     def claim(self, path: str, owner: bytes, mark: str) -> bool:
         folder, name = os.path.split(self._path(path))
-        note = os.path.join(folder, "_manifest", name + ".owner")
+        note = os.path.join(folder, *owner_note(name).split("/"))
         try:
             found = self._read(note)
             if found is None:

@@ -111,7 +111,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "a declared type is known by its whole name",
-        "declared.py",
+        "format/declared.py",
         "family = _FAMILIES.get((name, bracket))",
         "family = next((family for (known, _), family in _FAMILIES.items() if name.startswith(known)), None)",
         _DECLARED,
@@ -119,7 +119,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "a category is of the kind of its values",
-        "declared.py",
+        "format/declared.py",
         'family="text" if values.family == "any" else values.family',
         'family="text"',
         _SHARED,

@@ -143,7 +143,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "an Arrow schema out of a file is checked before C sees it",
         "columns/arrow_types.py",
-        "    _check(tree, DEEPEST)\n",
+        "    _check(tree, ARROW_DEPTH)\n",
         "",
         _FUZZ,
     ),

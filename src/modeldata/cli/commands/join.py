@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modeldata import names
 from modeldata.cli.archive import ArchiveOption, ServiceOption, VersionOption, reader_of, say
 from modeldata.cli.options import (
     ColumnsOption,
@@ -27,6 +26,7 @@ from modeldata.cli.options import (
     question_of,
 )
 from modeldata.cli.output import TABLE, form_of, print_rows
+from modeldata.format import names
 
 if TYPE_CHECKING:
     from modeldata.read.join import Coverage

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from modeldata import names
 from modeldata.cli.archive import ArchiveOption, JsonOption, ServiceOption, VersionOption
 from modeldata.cli.options import (
     CollectorArgument,
@@ -20,6 +19,7 @@ from modeldata.cli.options import (
 )
 from modeldata.cli.output import binary_stdout
 from modeldata.cli.table import safe, terminal_width
+from modeldata.format import names
 
 if TYPE_CHECKING:
     from modeldata.cli.summary import ColumnSummary

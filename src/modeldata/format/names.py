@@ -1,4 +1,4 @@
-"""Names of files and columns: the one place where they are known. Pure text, no disk."""
+"""Columns that the archive adds, and text as one component of a path. Pure text, no disk; where files go is in `paths`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ LONGEST = 180
 
 _HASH = 32
 """Hex digits of that hash: 128 bits, so that nobody can make two names meet on purpose."""
-_GUID = (8, 4, 4, 4, 12)
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._- ")
 _DEVICES = frozenset(["con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))])
@@ -47,17 +46,17 @@ def component(text: str) -> str:
     """
     if not text:
         return "~"
-    made = "".join(one if one in _PLAIN else _escaped(one) for one in text)
+    made = "".join(one if one in _PLAIN else escaped(one) for one in text)
     if made[0] in "._ ":
-        made = _escaped(made[0]) + made[1:]
+        made = escaped(made[0]) + made[1:]
     if made[-1] in ". ":
-        made = made[:-1] + _escaped(made[-1])
+        made = made[:-1] + escaped(made[-1])
     if made.split(".")[0].strip().lower() in _DEVICES:
-        made = _escaped(made[0]) + made[1:]
-    return _shortened(made)
+        made = escaped(made[0]) + made[1:]
+    return shortened(made)
 
 
-def _shortened(made: str) -> str:
+def shortened(made: str) -> str:
     """`made`, or where it is too long its beginning and a hash of all of it."""
     if len(made) <= LONGEST:
         return made
@@ -67,7 +66,7 @@ def _shortened(made: str) -> str:
     return f"{made[: LONGEST - _HASH - 2]}~~{digest}"
 
 
-def _escaped(character: str) -> str:
+def escaped(character: str) -> str:
     return "".join(f"~{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
 
 
@@ -92,51 +91,6 @@ def stream(identity: Mapping[str, str]) -> str:
     return "/".join([component(identity[part]) for part in IDENTITY])
 
 
-def folder(identity: Mapping[str, str], time_ns: int, hour_folders: bool) -> str:
-    """Where rows of `time_ns` (nanoseconds since 1970, UTC) go, below the archive.
-
-    `<account>/<service>/<model_id>-<model_name>-<model_version>/<identifier>/<yyyy>/<mm>/<dd>[/<hh>]`; an account
-    `subscription/group/name` gives three levels.
-    """
-    levels = identity["account"].split("/", 2)
-    model = _model(identity["model_id"], identity["model_name"], identity["model_version"])
-    above = [component(part) for part in (*levels, identity["service"])]
-    return "/".join([*above, model, component(identity["identifier"]), moment(time_ns, hour_folders)])
-
-
-def _model(model_id: str, name: str, version: str) -> str:
-    """`<id>-<name>-<version>`, different for different models although each part may have a `-` of its own.
-
-    As it stands where a reader takes it apart as meant: up to the first `-` (or a GUID) it is the id, after the last `-` the
-    version. Else every `-` inside a part becomes `~2D`.
-    """
-    joined = f"{model_id}-{name}-{version}"
-    if taken_apart(joined) == (model_id, name, version):
-        return component(joined)
-    parts = (component(part).replace("-", _escaped("-")) for part in (model_id, name, version))
-    return _shortened("-".join(parts))
-
-
-def taken_apart(joined: str) -> tuple[str, str, str]:
-    """(id, name, version) of a model's folder: up to the first `-` (or a GUID) it is the id, after the last `-` the version."""
-    groups = joined.split("-")
-    guid = len(groups) > len(_GUID) + 1 and all(
-        len(group) == length and all(digit in "0123456789abcdefABCDEF" for digit in group)
-        for group, length in zip(groups, _GUID, strict=False)
-    )
-    ends = len(_GUID) if guid else 1
-    return "-".join(groups[:ends]), "-".join(groups[ends:-1]), groups[-1]
-
-
-def moment(time_ns: int, hour_folders: bool) -> str:
-    """`yyyy/mm/dd` or `yyyy/mm/dd/hh` in UTC, by whole numbers alone: no time zone of the machine has a say."""
-    hours = time_ns // 3_600_000_000_000
-    days, hour = divmod(hours, 24)
-    year, month, day = civil(days)
-    text = f"{year:04d}/{month:02d}/{day:02d}"
-    return f"{text}/{hour:02d}" if hour_folders else text
-
-
 def civil(days: int) -> tuple[int, int, int]:
     """(year, month, day) of a day counted from 1970-01-01, in the Gregorian calendar (Hinnant, `civil_from_days`)."""
     days += 719_468
@@ -146,8 +100,3 @@ def civil(days: int) -> tuple[int, int, int]:
     shifted = (5 * day_of_year + 2) // 153
     month = shifted + 3 if shifted < 10 else shifted - 9
     return year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * shifted + 2) // 5 + 1
-
-
-def data_file(file_format: str, spool8: str, number: int) -> str:
-    """`data.csv` for the first file of a folder, `data-<spool>-<n>.csv` for each other."""
-    return f"data.{file_format}" if number == 0 else f"data-{spool8}-{number}.{file_format}"

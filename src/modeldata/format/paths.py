@@ -1,0 +1,191 @@
+"""Paths in an archive, made and read back: folders of collectors and days, data files, manifests. Pure.
+
+Each function that makes a name stands beside the one that reads it. A name that is none of ours reads as None.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from modeldata.format import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOUR_NS = 3_600_000_000_000
+HYPHEN = "~2D"
+_GUID = (8, 4, 4, 4, 12)
+_DATED = re.compile(r"(?P<above>.+)/(?P<day>\d{4}/\d{2}/\d{2})(?:/(?P<hour>\d{2}))?")
+_EPOCH = dt.date(1970, 1, 1)
+_GROWN = re.compile(r"data\.(csv|jsonl)")
+_NUMBERED = re.compile(r"data-[0-9a-f]+-\d+\.(csv|jsonl|parquet)")
+_REWRITTEN = re.compile(r"data-([0-9a-f]{8})[0-9a-f]{32}-\d+\.(?:csv|jsonl|parquet)")
+"""A generation, then the id of the run that made it. Spools and Spark have shorter ids."""
+_GENERATION = re.compile(r"generation-(\d+)\.jsonl")
+
+
+def day_folder(identity: Mapping[str, str], time_ns: int, hour_folders: bool) -> str:
+    """Where rows of `time_ns` (nanoseconds since 1970, UTC) go, below the archive.
+
+    `<account>/<service>/<model_id>-<model_name>-<model_version>/<identifier>/<yyyy>/<mm>/<dd>[/<hh>]`; an account
+    `subscription/group/name` gives three levels.
+    """
+    levels = identity["account"].split("/", 2)
+    model = _model(identity["model_id"], identity["model_name"], identity["model_version"])
+    above = [names.component(part) for part in (*levels, identity["service"])]
+    return "/".join([*above, model, names.component(identity["identifier"]), moment(time_ns, hour_folders)])
+
+
+def _model(model_id: str, name: str, version: str) -> str:
+    """`<id>-<name>-<version>`, different for different models although each part may have a `-` of its own.
+
+    As it stands where a reader takes it apart as meant: up to the first `-` (or a GUID) it is the id, after the last `-` the
+    version. Else every `-` inside a part becomes `~2D`.
+    """
+    joined = f"{model_id}-{name}-{version}"
+    if taken_apart(joined) == (model_id, name, version):
+        return names.component(joined)
+    parts = (names.component(part).replace("-", names.escaped("-")) for part in (model_id, name, version))
+    return names.shortened("-".join(parts))
+
+
+def taken_apart(joined: str) -> tuple[str, str, str]:
+    """(id, name, version) of a model's folder: up to the first `-` (or a GUID) it is the id, after the last `-` the version."""
+    groups = joined.split("-")
+    guid = len(groups) > len(_GUID) + 1 and all(
+        len(group) == length and all(digit in "0123456789abcdefABCDEF" for digit in group)
+        for group, length in zip(groups, _GUID, strict=False)
+    )
+    ends = len(_GUID) if guid else 1
+    return "-".join(groups[:ends]), "-".join(groups[ends:-1]), groups[-1]
+
+
+def moment(time_ns: int, hour_folders: bool) -> str:
+    """`yyyy/mm/dd` or `yyyy/mm/dd/hh` in UTC, by whole numbers alone: no time zone of the machine has a say."""
+    days, hour = divmod(time_ns // HOUR_NS, 24)
+    text = dt.date.fromordinal(_EPOCH.toordinal() + days).isoformat().replace("-", "/")
+    return f"{text}/{hour:02d}" if hour_folders else text
+
+
+class DataFolder(NamedTuple):
+    """One day, or one hour, of one collector. `collector` is the folder above it; rows there have times in [start_ns, end_ns)."""
+
+    path: str
+    collector: str
+    start_ns: int
+    end_ns: int
+
+
+def place_of(folder: str) -> DataFolder | None:
+    """What a folder is for; None for one that is no day or hour."""
+    found = _DATED.fullmatch(folder)
+    if found is None:
+        return None
+    try:
+        day = dt.date(*map(int, found["day"].split("/")))
+        hour = dt.time(int(found["hour"] or 0)).hour
+    except ValueError:
+        return None
+    start = ((day - _EPOCH).days * 24 + hour) * HOUR_NS
+    return DataFolder(folder, found["above"], start, start + (HOUR_NS if found["hour"] else 24 * HOUR_NS))
+
+
+def identity_of(collector: str) -> dict[str, str] | None:
+    """Whose rows are below a collector's folder; None where its name does not tell (a hash in it, or not one of ours)."""
+    *account, service, model, identifier = collector.split("/")
+    if not account:
+        return None
+    parts = _model_parts(model)
+    decoded = [_decoded(part) for part in (*account, service, identifier)]
+    if parts is None or None in decoded:
+        return None
+    *levels, service_name, identifier_name = (part or "" for part in decoded)
+    values = ("/".join(levels), service_name, *parts, identifier_name)
+    return dict(zip(names.IDENTITY, values, strict=True))
+
+
+def _model_parts(model: str) -> tuple[str, str, str] | None:
+    """(id, name, version); where hyphens inside of them are escaped, those between them are the only ones."""
+    if HYPHEN not in model:
+        joined = _decoded(model)
+        return None if joined is None else taken_apart(joined)
+    parts = [_decoded(part.replace(HYPHEN, "-")) for part in model.split("-")]
+    if len(parts) != 3 or None in parts:
+        return None
+    first, second, third = parts
+    return str(first), str(second), str(third)
+
+
+def _decoded(component: str) -> str | None:
+    """Names that are not in our form are as they are: the original wrote them so."""
+    try:
+        return names.decode_component(component)
+    except ValueError:
+        return component
+
+
+def data_file(file_format: str, spool8: str, number: int) -> str:
+    """`data.csv` for the first file of a folder, `data-<spool>-<n>.csv` for each other."""
+    return f"data.{file_format}" if number == 0 else f"data-{spool8}-{number}.{file_format}"
+
+
+def rewritten_file(file_format: str, generation: int, run: str, number: int) -> str:
+    """A new data file of a rewrite. run: 32 hex digits that no other run has."""
+    return data_file(file_format, f"{generation:08x}{run}", number)
+
+
+def file_format(name: str) -> str | None:
+    """csv, jsonl or parquet for a name that a data file of ours can have, else None."""
+    found = _GROWN.fullmatch(name) or _NUMBERED.fullmatch(name)
+    return found[1] if found else None
+
+
+def generation_of_data(path: str) -> int | None:
+    """The generation of a data file that a rewrite made; None for any other file."""
+    found = _REWRITTEN.fullmatch(path.rpartition("/")[2])
+    return int(found[1], 16) if found else None
+
+
+def manifest_of(path: str) -> str:
+    """The manifest of a data file."""
+    folder, _, name = path.rpartition("/")
+    return manifest_path(folder, name)
+
+
+def manifest_path(folder: str, stem: str) -> str:
+    return f"{folder}/{names.MANIFEST}/{stem}.jsonl"
+
+
+def folder_of_manifest(path: str) -> str:
+    """The folder whose data a manifest, or another file beside it, is about."""
+    return path.rpartition(f"/{names.MANIFEST}/")[0]
+
+
+def owner_note(name: str) -> str:
+    """In the folder of a data file: which spool may append to it."""
+    return f"{names.MANIFEST}/{name}.owner"
+
+
+def claim_of(folder: str) -> str:
+    """What a rewrite of a folder holds while it works."""
+    return f"{folder}/{names.MANIFEST}/rewrite.lock"
+
+
+def generation_manifest(folder: str, generation: int) -> str:
+    """The manifest whose put is the switch to a generation."""
+    return manifest_path(folder, f"generation-{generation}")
+
+
+def generation_of_manifest(path: str) -> int | None:
+    """The generation of a manifest; None for any other file."""
+    found = _GENERATION.fullmatch(path.rpartition("/")[2])
+    return int(found[1]) if found else None
+
+
+def generation_of_remnant(path: str) -> int | None:
+    """The generation of a hidden file, of either, that is not whole; None for any other file."""
+    name = path.rpartition("/")[2]
+    stem = ".".join(name.split(".")[1:3])
+    return None if not name.startswith(".") else generation_of_data(stem) or generation_of_manifest(stem)
