@@ -16,7 +16,7 @@ from modeldata.stats import Stats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from modeldata.read.errors import Damaged, DoesNotFit, MissingExtra, NotThere, SkippedWarning
+    from modeldata.catalog.errors import Damaged, DoesNotFit, MissingExtra, NotThere, SkippedWarning
 
 __version__ = "0.1.0"
 
@@ -45,7 +45,7 @@ _OF_THE_READER = ("Damaged", "DoesNotFit", "MissingExtra", "NotThere", "SkippedW
 def __getattr__(name: str) -> object:
     """A service that collects never loads what only a reader raises."""
     if name in _OF_THE_READER:
-        from modeldata.read import errors
+        from modeldata.catalog import errors
 
         return getattr(errors, name)
     raise AttributeError(f"module 'modeldata' has no attribute {name!r}")

@@ -15,7 +15,7 @@ import pytest
 
 from modeldata import Archive
 from modeldata.columns import ABSENT
-from modeldata.read.audit import Audit, audit
+from modeldata.catalog.audit import Audit, audit
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
 from modeldata.store import open_store

@@ -27,7 +27,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from modeldata import Archive, names
-from modeldata.read.audit import audit
+from modeldata.catalog.audit import audit
 from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
 from modeldata.snapshot.schema import Schema

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from modeldata.read.audit import BROKEN, COMPLETE, EXPLAINED, audit
+from modeldata.catalog.audit import BROKEN, COMPLETE, EXPLAINED, audit
 from modeldata.settings import Settings
 from modeldata.spool.files import Files
 from modeldata.spool.quota import used_bytes

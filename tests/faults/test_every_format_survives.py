@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from modeldata import Archive, ModelDataError
-from modeldata.read.audit import audit
+from modeldata.catalog.audit import audit
 from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modeldata import SpoolError
-from modeldata.read.audit import audit
+from modeldata.catalog.audit import audit
 from modeldata.settings import Settings
 from modeldata.ship.checkpoint import Checkpoint
 from modeldata.spool.files import Files

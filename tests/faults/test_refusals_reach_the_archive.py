@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modeldata.read.audit import audit
+from modeldata.catalog.audit import audit
 from modeldata.spool.files import Files
 from modeldata.store import open_store
 from modeldata.testing import Died, Fault, FaultyFiles

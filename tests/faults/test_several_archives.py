@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modeldata import Archive, ModelDataError
-from modeldata.read.audit import audit
+from modeldata.catalog.audit import audit
 from modeldata.settings import Settings
 from modeldata.ship.leader import Surroundings, make_fleet
 from modeldata.ship.worker import Worker

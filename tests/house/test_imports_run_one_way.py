@@ -40,7 +40,7 @@ FLOORS = (
 
 LEVEL = {name: level for level, floor in enumerate(FLOORS) for name in floor}
 
-MOVING = {"catalog", "shared", "intake"}
+MOVING = {"shared", "intake"}
 """Rooms that come or go just now: they have a floor, and may be missing."""
 
 UPWARD = {("archive", "collector")}
@@ -61,7 +61,7 @@ KNOWN_CIRCLES = {
 KNOWN_PRIVATE: set[tuple[str, str]] = set()
 """(importer, name): private names of other modules, to be mended. This list may only shrink."""
 
-SHIPPER_SIDE = ("store", "columns", "encode", "ship", "read", "keep", "debug", "metrics", "cli", "testing")
+SHIPPER_SIDE = ("store", "columns", "encode", "ship", "catalog", "read", "keep", "debug", "metrics", "cli", "testing")
 SERVICE_MODULES_OF_SHIP = {"modeldata.ship"} | {f"modeldata.ship.{name}" for name in ("policy", "spawn", "supervisor", "trouble")}
 """What starts a shipper runs in the service."""
 

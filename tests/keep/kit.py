@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from modeldata.catalog.audit import Audit, audit
 from modeldata.errors import SpoolError
 from modeldata.keep.compact import Sizes
 from modeldata.keep.jobs import FolderResult, KeepJob, compact, erase, prune
 from modeldata.keep.rewrite import STALE_NS, RewriteRun
-from modeldata.read.audit import Audit, audit
 from modeldata.read.reader import Reader
 from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from modeldata.read.audit import COMPLETE, EXPLAINED
+from modeldata.catalog.audit import COMPLETE, EXPLAINED
 from modeldata.read.reader import Reader
 from modeldata.spool.files import Files
 from modeldata.store import Store, open_store

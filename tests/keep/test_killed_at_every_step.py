@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modeldata.read.audit import COMPLETE, EXPLAINED
+from modeldata.catalog.audit import COMPLETE, EXPLAINED
 
 from .kit import SWEEP, VERBS, Rows, checked, data_files, erased, every_point, filled, killed, local, operations, rows, without
 
@@ -26,7 +26,7 @@ def _after(verb: str, before: Rows) -> Rows:
 
 def _seen(folder: Path) -> Rows:
     """Nothing is there to be read once all was pruned."""
-    from modeldata.read.errors import NotThere
+    from modeldata.catalog.errors import NotThere
 
     try:
         return rows(local(folder))

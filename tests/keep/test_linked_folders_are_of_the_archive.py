@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from modeldata.catalog.audit import COMPLETE, audit
 from modeldata.errors import StoreError
-from modeldata.read.audit import COMPLETE, audit
 from tests.cli.kit import run
 from tests.keep.kit import DAY, compacted, erased, local, pruned
 from tests.read.kit import Shipped

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from modeldata.catalog.audit import COMPLETE
 from modeldata.errors import ModelDataError, SpoolError
 from modeldata.keep.jobs import KeepJob, compact
 from modeldata.keep.rewrite import Busy, RewriteRun, rewrite
-from modeldata.read.audit import COMPLETE
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place

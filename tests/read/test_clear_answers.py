@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from modeldata import Archive
+from modeldata.catalog.errors import DoesNotFit, MissingExtra, NotThere
 from modeldata.errors import ModelDataError, SettingsError, StoreError
-from modeldata.read.errors import DoesNotFit, MissingExtra, NotThere
 from tests.read.kit import OWN, Shipped
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import modeldata
-from modeldata.read import errors
+from modeldata.catalog import errors
 from tests.support import scripts
 
 NAMES = [name for name, one in vars(errors).items() if isinstance(one, type) and one.__module__ == errors.__name__]

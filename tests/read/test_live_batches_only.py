@@ -11,9 +11,9 @@ from zlib import crc32
 import pyarrow as pa
 import pytest
 
-from modeldata.read.audit import COMPLETE, EXPLAINED, audit
-from modeldata.read.catalog import Catalog
-from modeldata.read.errors import Damaged, SkippedWarning
+from modeldata.catalog.audit import COMPLETE, EXPLAINED, audit
+from modeldata.catalog.batches import Catalog
+from modeldata.catalog.errors import Damaged, SkippedWarning
 from modeldata.spool.files import Files
 from modeldata.store import open_store
 from tests.read.kit import Shipped

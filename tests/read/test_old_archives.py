@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from modeldata import Archive
+from modeldata.catalog.batches import Catalog
+from modeldata.catalog.errors import Damaged, SkippedWarning
 from modeldata.format.paths import day_folder
-from modeldata.read.catalog import Catalog
-from modeldata.read.errors import Damaged, SkippedWarning
 from modeldata.spool.files import Files
 from modeldata.store import open_store
 from tests.oracle.original import original

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modeldata.catalog.errors import NotThere
 from modeldata.errors import SettingsError
 from modeldata.read import parquet_part
-from modeldata.read.errors import NotThere
 from modeldata.read.reader import Reader
 from modeldata.spool.files import Files
 from modeldata.store import open_store

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modeldata.catalog.batches import ArchivedBatch, ManifestLine
 from modeldata.format import names
 from modeldata.format.paths import day_folder, file_format, identity_of, place_of
-from modeldata.read.catalog import ArchivedBatch, ManifestLine
 from modeldata.read.chunks import numbers
 from tests.encode.support import TEXT
 

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from modeldata.read.errors import NotThere
+from modeldata.catalog.errors import NotThere
 from modeldata.read.reader import Reader
 from modeldata.read.sql import view_names
 from modeldata.spool.files import Files

@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modeldata.read import catalog, parquet_part, text_part
+from modeldata.catalog import batches
+from modeldata.read import parquet_part, text_part
 from tests.keep.kit import erased
 from tests.read.kit import FORMATS, Shipped
 
@@ -54,13 +55,13 @@ class Watched:
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    batch_of, of_text, of_parquet = catalog.batch_of, text_part.table, parquet_part.table
+    batch_of, of_text, of_parquet = batches.batch_of, text_part.table, parquet_part.table
 
-    def batch(*arguments: Any) -> catalog.ArchivedBatch:
+    def batch(*arguments: Any) -> batches.ArchivedBatch:
         made = batch_of(*arguments)
         return made._replace(columns=Columns(made.columns))
 
-    monkeypatch.setattr(catalog, "batch_of", batch)
+    monkeypatch.setattr(batches, "batch_of", batch)
     monkeypatch.setattr(text_part, "table", lambda *arguments: Watched(of_text(*arguments)))
     monkeypatch.setattr(parquet_part, "table", lambda *arguments: Watched(of_parquet(*arguments)))
 

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from modeldata.catalog.audit import COMPLETE, audit
 from modeldata.cli.commands.doctor import examine
 from modeldata.format import names
-from modeldata.read.audit import COMPLETE, audit
 from modeldata.settings import Settings
 from modeldata.spark import task
 from modeldata.spark.call import Call, Written, new_call

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from modeldata.catalog.audit import COMPLETE, EXPLAINED
 from modeldata.cli import main
 from modeldata.errors import StoreError
-from modeldata.read.audit import COMPLETE, EXPLAINED
 from modeldata.settings import Settings
 from modeldata.spark.chores import each_on
 from modeldata.spool.files import Files
@@ -69,9 +69,9 @@ def test_folders_are_rewritten_by_executors(
 def test_an_executor_that_sees_another_folder_changes_nothing(spark: SparkSession, place: Place, tmp_path: Path) -> None:
     from functools import partial
 
+    from modeldata.catalog.batches import Catalog
     from modeldata.keep.compact import Sizes
     from modeldata.keep.jobs import compact_one
-    from modeldata.read.catalog import Catalog
 
     filled(place, tmp_path)
     store = open_store(place.url, Files())

@@ -13,7 +13,7 @@ import pytest
 
 import modeldata
 from modeldata import Archive
-from modeldata.read.audit import COMPLETE, audit
+from modeldata.catalog.audit import COMPLETE, audit
 from modeldata.spark.commit import unfinished
 from modeldata.spool.files import Files
 from modeldata.store import open_store

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from modeldata.read.audit import COMPLETE, audit
+from modeldata.catalog.audit import COMPLETE, audit
 from modeldata.settings import Settings
 from modeldata.spark.commit import ABANDONED_NS, sweep, unfinished
 from modeldata.spool.files import Files

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from modeldata import Archive
+from modeldata.catalog.audit import Audit, audit
 from modeldata.cli.commands.audit import STATUS
 from modeldata.cli.commands.doctor import examine
-from modeldata.read.audit import Audit, audit
 from modeldata.settings import Settings
 from modeldata.spool.files import Files
 from modeldata.store import open_store

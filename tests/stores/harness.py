@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modeldata.archive import Archive
-from modeldata.read.audit import COMPLETE, audit
+from modeldata.catalog.audit import COMPLETE, audit
 from modeldata.settings import Settings
 from modeldata.ship.leader import Surroundings, make_fleet
 from modeldata.ship.status import fill

@@ -77,7 +77,7 @@ def _give_up_stdout() -> None:
 
 def _said(error: Exception) -> str:
     """The reader's hints name Python's arguments; here they have other names."""
-    from modeldata.read.errors import Damaged, DoesNotFit
+    from modeldata.catalog.errors import Damaged, DoesNotFit
 
     if isinstance(error, DoesNotFit):
         return f"could not {error.operation}: {error.where}: {error.cause} (--text reads columns as text)"

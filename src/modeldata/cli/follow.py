@@ -13,20 +13,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modeldata.catalog.batches import Catalog, Vanished
 from modeldata.cli.newest import KEYS, ORDER
 from modeldata.cli.options import fitting
 from modeldata.cli.seen import SeenRows
 from modeldata.format import names
 from modeldata.format.paths import moment
-from modeldata.read.catalog import Catalog, Vanished
 from modeldata.read.scan import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from modeldata.catalog.batches import Contents, Listing
     from modeldata.cli.options import ReadQuery
     from modeldata.cli.seen import Key, SequenceSpan
-    from modeldata.read.catalog import Contents, Listing
 
 DAY_NS = 86_400_000_000_000
 NEAR_DAYS = (-1, 0, 1)

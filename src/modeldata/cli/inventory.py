@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from modeldata.catalog.batches import Catalog, Vanished
+from modeldata.catalog.select import collectors
 from modeldata.cli.options import TRIES
 from modeldata.format import names
-from modeldata.read.catalog import Catalog, Vanished
-from modeldata.read.select import collectors
 from modeldata.read.sql import view_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from modeldata.read.catalog import ArchivedBatch, Contents
-    from modeldata.read.select import CollectorFolders
+    from modeldata.catalog.batches import ArchivedBatch, Contents
+    from modeldata.catalog.select import CollectorFolders
     from modeldata.store import ReadStore
 
 

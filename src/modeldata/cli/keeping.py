@@ -75,7 +75,7 @@ def _each(engine: str, settings: Settings) -> Each:
     try:
         from pyspark.sql import SparkSession
     except ImportError:
-        from modeldata.read.errors import need
+        from modeldata.catalog.errors import need
 
         raise need("pyspark", "spark", "work on Spark") from None
     from modeldata.spark.chores import each_on

@@ -13,8 +13,8 @@ from modeldata.format import names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from modeldata.catalog.batches import ArchivedBatch
     from modeldata.cli.options import ReadQuery
-    from modeldata.read.catalog import ArchivedBatch
     from modeldata.read.plan import ReadRequest
 
 KEYS = (names.TIMESTAMP, names.WRITER, names.SEQUENCE)

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from modeldata.read.catalog import ArchivedBatch, Catalog, Contents
+    from modeldata.catalog.batches import ArchivedBatch, Catalog, Contents
+    from modeldata.catalog.select import CollectorFolders
     from modeldata.read.plan import ReadRequest
     from modeldata.read.question import Question
     from modeldata.read.reader import Reader
     from modeldata.read.scan import Scan
-    from modeldata.read.select import CollectorFolders
 
 
 TRIES = 5
@@ -67,7 +67,7 @@ class ReadQuery(NamedTuple):
 
     def collectors(self) -> list[CollectorFolders]:
         """Those that are meant: several where they differ in version, service or account. Raises `NotThere`."""
-        from modeldata.read.select import choose
+        from modeldata.catalog.select import choose
 
         return choose(self.catalog, self.request.identity, self.reader.url)
 
@@ -78,7 +78,7 @@ class ReadQuery(NamedTuple):
 
     def understood(self, contents: Contents) -> Iterator[ArchivedBatch]:
         """The live batches of a folder. Raises `Damaged` at a manifest that can't be understood, unless that is left out."""
-        from modeldata.read.errors import Damaged
+        from modeldata.catalog.errors import Damaged
 
         try:
             yield from contents.batches()
@@ -89,7 +89,7 @@ class ReadQuery(NamedTuple):
 
     def patiently(self, work: Callable[[ReadQuery], Answer]) -> Answer:
         """Compaction takes files away while we look: then look again. Raises what `work` raises."""
-        from modeldata.read.catalog import Catalog, Vanished
+        from modeldata.catalog.batches import Catalog, Vanished
 
         asked = self
         for _ in range(TRIES - 1):
@@ -119,7 +119,7 @@ def ask(
     skip_damaged: bool = False,
 ) -> ReadQuery:
     """Raises `NotThere` for a collector that is none, with near names; `typer.BadParameter` for what can't be meant."""
-    from modeldata.read.catalog import Catalog
+    from modeldata.catalog.batches import Catalog
 
     question = question_of(span, version, service, columns, text, skip_damaged)
     reader = reader_of(archive)
@@ -163,8 +163,8 @@ def names_in(text: str | None) -> list[str] | None:
 
 def found(collector: str, catalog: Catalog, archive: str) -> tuple[str, str]:
     """(model, identifier). Of a model alone, its only identifier. Raises `NotThere`, which names those that there are."""
-    from modeldata.read.errors import NotThere
-    from modeldata.read.select import choose, collectors
+    from modeldata.catalog.errors import NotThere
+    from modeldata.catalog.select import choose, collectors
 
     everyone = collectors(catalog)
     models = {one.identity["model_name"] for one in everyone}
@@ -181,9 +181,9 @@ def found(collector: str, catalog: Catalog, archive: str) -> tuple[str, str]:
 
 def complete_collector(context: typer.Context, incomplete: str) -> list[str]:
     """For the shell's TAB. Of local archives only: a cloud would be asked at each key, perhaps for long."""
+    from modeldata.catalog.batches import Catalog
+    from modeldata.catalog.select import collectors
     from modeldata.errors import ModelDataError
-    from modeldata.read.catalog import Catalog
-    from modeldata.read.select import collectors
     from modeldata.urls import local_folder
 
     try:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow.types as types
 
+from modeldata.catalog.errors import need
 from modeldata.cli.duck import failed
 from modeldata.cli.options import fitting
-from modeldata.read.errors import need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ All three rewrite one folder (a day or an hour of a collector) at a time, in the
     switch    one put of `_manifest/generation-<n>.jsonl`: its lines tell of the new files, and replace the batches of the old
     clean     old data files, then their manifests, then older generations
 
-Readers (see `modeldata.read.catalog`) see what was before the switch or what is after it. Whoever dies in between leaves files
+Readers (see `modeldata.catalog.batches`) see what was before the switch or what is after it. Whoever dies in between leaves files
 that nobody reads, and the next run takes them away.
 
 **Two at once.** Generations are numbered, and a number is taken by a put that never overwrites: the second finds its number

@@ -12,9 +12,9 @@ from modeldata.keep.rows import Rows, joined, read
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from modeldata.catalog.batches import ArchivedBatch
     from modeldata.keep.folder import FolderView
     from modeldata.keep.rewrite import Draft
-    from modeldata.read.catalog import ArchivedBatch
     from modeldata.store import Store
 
 TARGET_BYTES = 128 * 1024 * 1024

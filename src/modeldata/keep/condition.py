@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from modeldata.catalog.errors import Damaged, NotThere, near, need
 from modeldata.errors import SettingsError
 from modeldata.keep.rows import open_parquet, prove, text_of
 from modeldata.read import original, parquet_part, text_part
 from modeldata.read.chunks import OWN_TYPES, Chunk
 from modeldata.read.dataset import for_duckdb
-from modeldata.read.errors import Damaged, NotThere, near, need
 from modeldata.read.forms import TEXT, promote
 from modeldata.read.original import Original
 from modeldata.read.text_part import Misfit, WrongRows
@@ -21,7 +21,7 @@ from modeldata.read.text_part import Misfit, WrongRows
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modeldata.read.catalog import ArchivedBatch
+    from modeldata.catalog.batches import ArchivedBatch
     from modeldata.store import ReadStore
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]

@@ -7,18 +7,18 @@ from zlib import crc32
 
 import numpy as np
 
+from modeldata.catalog.batches import batch_of
 from modeldata.encode import encoder
 from modeldata.keep.compact import parquet_line
 from modeldata.keep.lines import carried, joined, kept_kinds
 from modeldata.keep.rows import Rows, of_text, read, text_of
-from modeldata.read.catalog import batch_of
 from modeldata.read.chunks import Chunk
 
 if TYPE_CHECKING:
+    from modeldata.catalog.batches import ArchivedBatch
     from modeldata.keep.condition import Condition
     from modeldata.keep.folder import FolderView
     from modeldata.keep.rewrite import Draft, Staged
-    from modeldata.read.catalog import ArchivedBatch
     from modeldata.store import ReadStore, Store
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]

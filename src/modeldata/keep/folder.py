@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from modeldata.catalog.batches import Catalog, Contents, Vanished, doubled_ids
+from modeldata.catalog.errors import Damaged
 from modeldata.format.paths import generation_of_data, generation_of_manifest
-from modeldata.read.catalog import Catalog, Contents, Vanished, doubled_ids
-from modeldata.read.errors import Damaged
 from modeldata.store import Unavailable
 
 if TYPE_CHECKING:
-    from modeldata.read.catalog import ArchivedBatch, ManifestLine
+    from modeldata.catalog.batches import ArchivedBatch, ManifestLine
     from modeldata.store import Store
 
 TRIES = 5

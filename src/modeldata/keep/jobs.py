@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from modeldata.catalog.batches import Catalog, Vanished
+from modeldata.catalog.errors import Damaged, NotThere
+from modeldata.catalog.select import choose
 from modeldata.format.paths import DataFolder
 from modeldata.keep import compact as compacting
 from modeldata.keep import erase as erasing
@@ -13,11 +16,8 @@ from modeldata.keep import prune as pruning
 from modeldata.keep.condition import Condition
 from modeldata.keep.folder import look
 from modeldata.keep.rewrite import Busy, remnants, rewrite
-from modeldata.read.catalog import Catalog, Vanished
-from modeldata.read.errors import Damaged, NotThere
 from modeldata.read.fetch import is_gone
 from modeldata.read.plan import ReadRequest, make_plan
-from modeldata.read.select import choose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,7 +14,7 @@ from modeldata.encode import kinds as kinds_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from modeldata.read.catalog import ManifestLine
+    from modeldata.catalog.batches import ManifestLine
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]
 

@@ -8,6 +8,7 @@ import tempfile
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from modeldata.catalog.batches import Vanished
 from modeldata.errors import StoreError
 from modeldata.format import names
 from modeldata.format.paths import (
@@ -21,7 +22,6 @@ from modeldata.format.paths import (
 )
 from modeldata.keep.folder import TRIES, FolderView, look
 from modeldata.keep.lines import encoded
-from modeldata.read.catalog import Vanished
 from modeldata.store import Conflict, Unavailable
 
 if TYPE_CHECKING:

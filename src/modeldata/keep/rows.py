@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as types
 
+from modeldata.catalog.errors import Damaged
 from modeldata.columns import Column
 from modeldata.columns.python import python_values
 from modeldata.encode import encoder
@@ -20,7 +21,6 @@ from modeldata.keep.lines import RowKeys
 from modeldata.read import parquet_part, text_part
 from modeldata.read.chunks import OWN_TYPES, Chunk
 from modeldata.read.convert import plain
-from modeldata.read.errors import Damaged
 from modeldata.read.fetch import damage, fetch
 from modeldata.read.forms import told_type
 from modeldata.read.text_part import Misfit, WrongRows
@@ -28,8 +28,8 @@ from modeldata.read.text_part import Misfit, WrongRows
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from modeldata.catalog.batches import ArchivedBatch
     from modeldata.encode import Encoded
-    from modeldata.read.catalog import ArchivedBatch
     from modeldata.store import ReadStore
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]

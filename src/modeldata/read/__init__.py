@@ -1,12 +1,11 @@
-"""Reading an archive: what is in it, whether all of it is, and its rows as tables. The way of a question:
+"""Rows of an archive as tables. `catalog/` says which batches count. The way of a question:
 
-question  arguments → a request                 choose    which collectors, which moments
-catalog   folders, manifests, live batches
+question  arguments → a request
 plan      pieces to read, and their schema      chunks    batches that are read as one
 forms     the Arrow type of each column         sample    a look at rows where no manifest tells it
 scan      pieces → record batches               fetch     bytes, proven; where they are damaged
 text_part, parquet_part, original               rows of each kind of file; convert: cells → typed columns
 exact     Python's own values                   frames    pandas, polars
 dataset   a scan as DuckDB asks for it          sql       views and queries
-join      collectors side by side               reader    all of it on one store; audit: is every row there, once
+join      collectors side by side               reader    all of it on one store
 """

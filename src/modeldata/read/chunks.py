@@ -14,7 +14,7 @@ from modeldata.format import names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from modeldata.read.catalog import ArchivedBatch
+    from modeldata.catalog.batches import ArchivedBatch
 
 CHUNK_BYTES = 8 * 1024 * 1024
 """Of text at once. Large enough for Arrow's parser to be busy, small enough for several to be under way."""

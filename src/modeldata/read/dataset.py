@@ -14,8 +14,8 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pa_fs
 import pyarrow.types as types
 
+from modeldata.catalog.errors import need
 from modeldata.format import names
-from modeldata.read.errors import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

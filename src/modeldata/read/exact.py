@@ -18,7 +18,7 @@ from modeldata.read.plan import inside
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modeldata.read.errors import Damaged
+    from modeldata.catalog.errors import Damaged
     from modeldata.read.plan import ReadRequest
     from modeldata.store import ReadStore
 

@@ -7,15 +7,15 @@ import io
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from modeldata.read.catalog import Vanished
+from modeldata.catalog.batches import Vanished
+from modeldata.catalog.errors import Damaged
 from modeldata.read.chunks import Chunk, chunked
-from modeldata.read.errors import Damaged
 from modeldata.store import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from modeldata.read.catalog import ArchivedBatch
+    from modeldata.catalog.batches import ArchivedBatch
     from modeldata.store import ReadStore
 
 HINT = 'errors="skip" reads everything else; `modeldata audit` names all that is damaged'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modeldata.read.errors import need
+from modeldata.catalog.errors import need
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from modeldata.catalog.batches import Vanished
+from modeldata.catalog.errors import Damaged
 from modeldata.columns.python import NO_VALUE
 from modeldata.format import names
-from modeldata.read.catalog import Vanished
 from modeldata.read.chunks import OWN_TYPES
 from modeldata.read.convert import from_arrow
-from modeldata.read.errors import Damaged
 from modeldata.read.fetch import HINT, read_bytes
 from modeldata.read.forms import TEXT
 from modeldata.read.text_part import Misfit

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.types as types
 
+from modeldata.catalog.batches import Catalog, Vanished
+from modeldata.catalog.errors import Damaged, NotThere, SkippedWarning, near
+from modeldata.catalog.select import FIRST_NS, LAST_NS, choose
 from modeldata.format import names
 from modeldata.format.paths import place_of
 from modeldata.read import original
-from modeldata.read.catalog import Catalog, Vanished
 from modeldata.read.chunks import OWN_TYPES, Chunk, chunked
-from modeldata.read.errors import Damaged, NotThere, SkippedWarning, near
 from modeldata.read.fetch import is_gone
 from modeldata.read.forms import TEXT, promote, told_type
 from modeldata.read.original import Original
 from modeldata.read.sample import Samples
-from modeldata.read.select import FIRST_NS, LAST_NS, choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from modeldata.read.catalog import ArchivedBatch, Contents, Listing
+    from modeldata.catalog.batches import ArchivedBatch, Contents, Listing
     from modeldata.store import ReadStore
 
 TRIES = 5

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from modeldata.catalog.select import FIRST_NS, LAST_NS, nanoseconds
 from modeldata.errors import SettingsError
 from modeldata.read.plan import ReadRequest
-from modeldata.read.select import FIRST_NS, LAST_NS, nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from modeldata.read.select import Moment
+    from modeldata.catalog.select import Moment
 
 
 class Question(TypedDict, total=False):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from modeldata.catalog.batches import Catalog
+from modeldata.catalog.errors import NotThere
+from modeldata.catalog.select import FIRST_NS, LAST_NS
 from modeldata.errors import SettingsError
 from modeldata.format import names
-from modeldata.read.catalog import Catalog
-from modeldata.read.errors import NotThere
 from modeldata.read.join import HOWS, IDS, KEY, join_tables
 from modeldata.read.question import request_of
 from modeldata.read.scan import Scan
-from modeldata.read.select import FIRST_NS, LAST_NS
 from modeldata.read.sql import query
 from modeldata.spool.files import Files
 from modeldata.store import open_for

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as types
 
+from modeldata.catalog.batches import Vanished
 from modeldata.encode.kinds import split
 from modeldata.encode.restore import readable_column
 from modeldata.encode.split import csv_bounds, line_bounds
-from modeldata.read.catalog import Vanished
 from modeldata.read.chunks import Chunk
 from modeldata.read.fetch import read_bytes
 from modeldata.read.forms import value_type
@@ -19,7 +19,7 @@ from modeldata.read.parquet_part import open_file
 from modeldata.read.text_part import WrongRows, csv_cells, json_rows
 
 if TYPE_CHECKING:
-    from modeldata.read.catalog import ArchivedBatch
+    from modeldata.catalog.batches import ArchivedBatch
     from modeldata.store import ReadStore
 
 SAMPLE_BYTES = 256 * 1024

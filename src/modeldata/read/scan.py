@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modeldata.catalog.batches import Vanished
+from modeldata.catalog.errors import Damaged, DoesNotFit, SkippedWarning
 from modeldata.format import names
 from modeldata.read import original, parquet_part, text_part
-from modeldata.read.catalog import Vanished
 from modeldata.read.chunks import OWN_TYPES, Chunk
-from modeldata.read.errors import Damaged, DoesNotFit, SkippedWarning
 from modeldata.read.fetch import damage, fetch, is_gone, read_bytes
 from modeldata.read.forms import TEXT, promote
 from modeldata.read.frames import to_pandas, to_polars
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from modeldata.read.catalog import Catalog
+    from modeldata.catalog.batches import Catalog
     from modeldata.read.plan import ReadPlan, ReadRequest
     from modeldata.store import ReadStore
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from modeldata.catalog.batches import Catalog
+from modeldata.catalog.errors import NotThere, near, need
+from modeldata.catalog.select import collectors
 from modeldata.format import names
-from modeldata.read.catalog import Catalog
 from modeldata.read.dataset import ScanDataset
-from modeldata.read.errors import NotThere, near, need
 from modeldata.read.plan import ReadRequest
 from modeldata.read.scan import Scan
-from modeldata.read.select import collectors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.types as types
 
+from modeldata.catalog.errors import DoesNotFit
+from modeldata.catalog.select import FIRST_NS, LAST_NS, nanoseconds
 from modeldata.format import names
-from modeldata.read.errors import DoesNotFit
 from modeldata.read.original import Original
 from modeldata.read.plan import ReadPlan, ReadRequest, make_plan
 from modeldata.read.scan import Reading
-from modeldata.read.select import FIRST_NS, LAST_NS, nanoseconds
 from modeldata.read.text_part import Misfit
 from modeldata.settings import Settings
 from modeldata.spark.forms import arrow_form, spark_form

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modeldata.catalog.audit import BROKEN, COMPLETE, EXPLAINED, Audit, audit
 from modeldata.cli.archive import ArchiveOption, JsonOption, settings_of, store_of
 from modeldata.cli.output import Out
 from modeldata.cli.table import safe
 from modeldata.errors import mask
-from modeldata.read.audit import BROKEN, COMPLETE, EXPLAINED, Audit, audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

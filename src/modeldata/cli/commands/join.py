@@ -126,6 +126,6 @@ def _fitting(name: str, there: list[str]) -> list[str]:
 
 
 def _no_column(name: str, known: set[str]) -> Exception:
-    from modeldata.read.errors import NotThere, near
+    from modeldata.catalog.errors import NotThere, near
 
     return NotThere("join", cause=f"no column {name!r}", hint=near(name, known))

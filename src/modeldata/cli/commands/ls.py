@@ -14,9 +14,9 @@ from modeldata.cli.table import TableColumn, lines, safe, terminal_width
 from modeldata.errors import mask
 
 if TYPE_CHECKING:
+    from modeldata.catalog.batches import Catalog
+    from modeldata.catalog.select import CollectorFolders
     from modeldata.cli.inventory import CollectorInventory, Totals
-    from modeldata.read.catalog import Catalog
-    from modeldata.read.select import CollectorFolders
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 USUAL = "unknown"
@@ -58,8 +58,8 @@ def ls(
 
 
 def _wanted(catalog: Catalog, collector: str | None, archive: str) -> list[CollectorFolders]:
+    from modeldata.catalog.select import choose, collectors
     from modeldata.cli.options import found
-    from modeldata.read.select import choose, collectors
 
     if collector is None:
         return choose(catalog, {}, archive)

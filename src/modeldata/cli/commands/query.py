@@ -74,7 +74,7 @@ def _duckdb_error() -> type[Exception]:
 
 def _ask(reader: Reader, sql: str) -> pa.RecordBatchReader | None:
     """The rows of a query, as they are asked for. Raises `NotThere`, `MissingExtra`, and what DuckDB says as `ModelDataError`."""
-    from modeldata.read.errors import need
+    from modeldata.catalog.errors import need
 
     try:
         import duckdb

@@ -11,11 +11,11 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
+from modeldata.catalog.batches import Catalog
 from modeldata.format import names
-from modeldata.read.catalog import Catalog
 
 if TYPE_CHECKING:
-    from modeldata.read.catalog import Contents
+    from modeldata.catalog.batches import Contents
     from modeldata.store import ReadStore
 
 COMPLETE, EXPLAINED, BROKEN = "complete", "gaps, each with its reason", "broken"
@@ -91,7 +91,7 @@ class Audit:
 def audit(store: ReadStore, *, check_bytes: bool = True) -> Audit:
     """Read every manifest of an archive and, with `check_bytes`, every byte that they tell of. Raises `Unavailable`.
 
-    Batches that others replaced (see `modeldata.read.catalog`) don't count, and their bytes may be gone.
+    Batches that others replaced (see `modeldata.catalog.batches`) don't count, and their bytes may be gone.
     """
     found = Audit()
     ranges: dict[tuple[str, str], list[Range]] = defaultdict(list)

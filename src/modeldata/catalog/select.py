@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from modeldata.catalog.errors import NotThere, near
 from modeldata.errors import SettingsError
 from modeldata.format import names
 from modeldata.format.paths import identity_of
-from modeldata.read.errors import NotThere, near
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modeldata.read.catalog import Catalog, Listing
+    from modeldata.catalog.batches import Catalog, Listing
 
 Moment: TypeAlias = "dt.datetime | dt.date | str | None"
 FIRST_NS, LAST_NS = -(2**63), 2**63 - 1
