@@ -8,9 +8,10 @@
 Nothing is started, opened or written by importing this package, or by making a collector.
 """
 
-from modeldata.archive import Archive, default_archive, flush
+from modeldata.archive import Archive, default_archive
 from modeldata.collector import ModelDataCollector
 from modeldata.errors import ModelDataError, SettingsError, SpoolError, StoreError
+from modeldata.intake import flush
 from modeldata.request import request
 from modeldata.stats import Stats
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from time import time_ns
 
-from modeldata.archive import Archive, default_archive, say
+from modeldata.errors import said
 from modeldata.identity import Identity, feature_names_of
+from modeldata.intake import Intake, default_intake
+from modeldata.intake.messages import say, warn
 from modeldata.interrupts import of_service, spare
 from modeldata.request import current_request, encoded_id
 from modeldata.snapshot import RefusedData, SchemaCache, capture_of, takers
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from modeldata.archive import Archive
     from modeldata.spool.writer import Lane, Writer
 
 NO_ID = ""
@@ -62,9 +65,7 @@ class ModelDataCollector:
         *,
         archive: Archive | None = None,
     ) -> None:
-        if archive is not None and not isinstance(archive, Archive):
-            raise TypeError(f"archive must be a modeldata.Archive, not {type(archive).__name__}")
-        self._archive = archive if archive is not None else default_archive(self._enabled_default)
+        self._intake = default_intake(self._enabled_default) if archive is None else _intake_of(archive)
         identity = Identity.build(
             model_name,
             identifier,
@@ -72,8 +73,8 @@ class ModelDataCollector:
             service=webservice_name,
             model_id=model_id,
             model_version=model_version,
-            settings=self._archive.settings,
-            warn=self._archive.warn,
+            settings=self._intake.settings,
+            warn=warn,
         )
         self._begin(identity, feature_names_of(feature_names))
         hint = self._debug_hint if self._debug else "" if self._enabled else self._hint
@@ -81,18 +82,17 @@ class ModelDataCollector:
             say(hint)
 
     def _begin(self, identity: Identity, feature_names: tuple[str, ...] | None) -> None:
-        settings = self._archive.settings
+        settings = self._intake.settings
         self.identity = identity
         self._shapes = SchemaCache(identity.as_dict(), feature_names, settings.layout)
-        self._writer = self._archive.join_in(self)
-        self._archive.writer.identities[self._shapes.stream] = identity.as_dict()
+        self._writer = self._intake.join(self, self._shapes.stream, identity.as_dict())
         self._enabled = settings.enabled
         self._debug = settings.debug
         self._max_row_bytes = settings.max_row_bytes
 
     def __reduce__(self) -> tuple[object, ...]:
         """As what it was made of: in another process it collects as a writer of its own."""
-        return _again, (type(self), self._archive, self.identity.as_dict(), self._shapes.feature_names)
+        return _unpickled, (type(self), self._intake, self.identity.as_dict(), self._shapes.feature_names)
 
     def __copy__(self) -> ModelDataCollector:
         return self
@@ -116,7 +116,7 @@ class ModelDataCollector:
         user_correlation_id: ties the call to others, and to labels that come later; kept with each row.
         """
         if self._debug:
-            self._archive.show(self._shapes, input_data, user_correlation_id)
+            self._show(input_data, user_correlation_id)
         if not self._enabled:
             return False
         writer = self._writer
@@ -141,6 +141,16 @@ class ModelDataCollector:
         writer.release(lane)
         return True
 
+    def _show(self, input_data: object, user_correlation_id: str) -> None:
+        """The debug mode of the original: what would be archived, on stdout."""
+        try:
+            from modeldata.debug import show
+
+            show(self._shapes, input_data, user_correlation_id)
+        except Exception as error:  # a debug print must not break scoring either
+            spare(error)
+            self._intake.shared.refusals.warn_once("debug", f"nothing to show: {said(error)}")
+
     def _rescue(self, lane: Lane | None, error: Exception, writing: bool, input_data: object, user_correlation_id: str) -> bool:
         """Off the hot path. A lane whose segment is in doubt is never used again; a frame the disk refused is tried once more."""
         theirs = of_service(error)
@@ -161,7 +171,7 @@ class ModelDataCollector:
     def _refuse(self, lane: Lane | None, input_data: object, error: Exception, writing: bool) -> bool:
         if lane is not None:
             self._writer.release(lane)
-        self._archive.refuse(self._shapes.stream, rows_in(input_data), error, writing=writing)
+        self._intake.shared.refusals.refuse(self._shapes.stream, rows_in(input_data), error, writing=writing)
         return False
 
     def _collect_spark(self, frame: Any, user_correlation_id: str) -> bool:
@@ -173,11 +183,11 @@ class ModelDataCollector:
                 one.decode("utf-8", "replace") for one in (encoded_id(user_correlation_id), current_request())
             )
             identity = self.identity.as_dict()
-            rows = collect(frame, identity, self._archive.settings, correlation=correlation, request=request)
-            self._archive.count_distributed(rows)
+            rows = collect(frame, identity, self._intake.settings, correlation=correlation, request=request)
+            self._intake.shared.count_distributed(rows)
         except Exception as error:
             spare(error)
-            self._archive.refuse(self._shapes.stream, 1, error, writing=False)
+            self._intake.shared.refusals.refuse(self._shapes.stream, 1, error, writing=False)
             return False
         return True
 
@@ -198,11 +208,18 @@ class ModelDataCollector:
         return True
 
 
-def _again(
-    kind: type[ModelDataCollector], archive: Archive, identity: dict[str, str], feature_names: tuple[str, ...]
+def _intake_of(archive: Archive) -> Intake:
+    intake = getattr(archive, "_intake", None)
+    if not isinstance(intake, Intake):
+        raise TypeError(f"archive must be a modeldata.Archive, not {type(archive).__name__}")
+    return intake
+
+
+def _unpickled(
+    kind: type[ModelDataCollector], intake: Intake, identity: dict[str, str], feature_names: tuple[str, ...]
 ) -> ModelDataCollector:
     collector = kind.__new__(kind)
-    collector._archive = archive
+    collector._intake = intake
     collector._begin(Identity(**identity), feature_names)
     return collector
 

@@ -9,27 +9,26 @@ from typing import TYPE_CHECKING
 import msgpack
 
 from modeldata.encode import encoder
+from modeldata.intake.messages import say
 from modeldata.request import current_request, encoded_id
-from modeldata.shared import say
 from modeldata.ship.batch import Batch, BatchFormat, encode_group
 from modeldata.ship.definitions import ArchiveLayout
 from modeldata.ship.gather import FrameGroup, WriterFrames
 from modeldata.snapshot import capture_of
+from modeldata.snapshot.packing import new_packer
 from modeldata.spool import frame
 from modeldata.spool.bulk import FrameRun
 from modeldata.spool.reader import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from modeldata.snapshot import SchemaCache
 
 PRINTED = ArchiveLayout("csv", hour_folders=False, excel_safe=False)
 
 
-def show(shapes: SchemaCache, input_data: object, user_correlation_id: object, pack: Callable[[object], bytes]) -> None:
+def show(shapes: SchemaCache, input_data: object, user_correlation_id: object) -> None:
     """Print what the archive would get for this call. Raises whatever the data raises."""
-    plan, rows, data = capture_of(input_data)(input_data, shapes, pack)
+    plan, rows, data = capture_of(input_data)(input_data, shapes, new_packer())
     if not rows:
         return
     correlation = encoded_id(user_correlation_id)

@@ -284,13 +284,13 @@ def test_a_thread_of_ours_that_ends_is_started_again_and_reported(
     listed.error = SystemExit()
     collector = archive.collector("m")
     assert collector.collect([1])
-    tending = archive._supervisor
+    tending = archive._intake.shared.supervisor
     assert tending is not None and tending.thread is not None
     first = tending.thread
     wait_until(lambda: not first.alive())
     listed.error = None
 
-    archive.writer.tend(now=True)
+    archive._intake.writer.tend(now=True)
 
     assert tending.thread is not first and tending.thread.alive()
     wait_until(lambda: listed.good > 1)
@@ -335,7 +335,7 @@ def test_where_no_thread_can_be_started_that_is_said_and_collecting_goes_on(
     archive = Archive(tmp_path / "archive", ship="thread")
     for _ in range(3):
         assert archive.collector("m").collect([1])
-        archive.writer.tend(now=True)
+        archive._intake.writer.tend(now=True)
     assert caplog.text.count("can't start new thread") == 1
 
 

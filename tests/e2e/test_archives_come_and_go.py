@@ -15,7 +15,7 @@ import pytest
 
 import modeldata
 from modeldata import Archive, ModelDataCollector
-from modeldata.shared import MOST_UNUSED, _known
+from modeldata.intake.shared import MOST_UNUSED, _known
 from modeldata.spool.files import Files
 from tests.faults.scenario import ship_all
 from tests.support.archive import assert_complete, features
@@ -67,7 +67,7 @@ def test_archives_of_equal_settings_share_one_writer_and_one_dropped_takes_nothi
     gc.collect()
     assert kept.collect([3])
     assert len(list(tmp_path.rglob("*.seg"))) == 1
-    assert Archive(tmp_path, **{**OFF, "batch_seconds": 5}).writer is not first.writer
+    assert Archive(tmp_path, **{**OFF, "batch_seconds": 5})._intake.writer is not first._intake.writer
 
 
 def test_with_a_thread_that_ships_the_rows_of_dropped_archives_are_archived_and_the_thread_leaves(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_closed_default_archive_is_followed_by_a_new_one(tmp_path: Path, monke
     old.close(0)
     collector = ModelDataCollector("m")
     assert collector.collect([1])
-    assert modeldata.default_archive() is not old
+    assert modeldata.default_archive()._intake is not old._intake
     modeldata.default_archive().close(0)
 
 
@@ -160,11 +160,11 @@ def test_a_collector_can_be_pickled_with_settings_identity_and_names(tmp_path: P
     collector.collect([1])
     again = pickle.loads(pickle.dumps(collector, protocol))
     assert again.identity == collector.identity
-    assert again._archive.settings == archive.settings
+    assert again._intake.settings == archive.settings
     assert again.collect([2]) and again.collect(["x" * 2000]) is False
     assert pickle.loads(pickle.dumps(collector.collect, protocol))([3])
-    assert pickle.loads(pickle.dumps(archive, protocol)).writer is archive.writer
-    archive.writer.close(1)
+    assert pickle.loads(pickle.dumps(archive, protocol))._intake.writer is archive._intake.writer
+    archive._intake.writer.close(1)
     ship_all(Files(), str(tmp_path))
     assert sorted(features(tmp_path)) == [("1",), ("2",), ("3",)]
 
@@ -177,23 +177,24 @@ def test_in_another_process_it_collects_as_a_writer_of_its_own(tmp_path: Path) -
     code = "import pickle; c, d = pickle.load(open('pickled', 'rb'))['collectors']; assert c is d and c.collect([2])"
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment(), check=True, timeout=60)
-    archive.writer.close(1)
+    archive._intake.writer.close(1)
     ship_all(Files(), str(tmp_path / "a"))
     assert sorted(features(tmp_path / "a")) == [("1",), ("2",), ("2",)]
     assert_complete(tmp_path / "a")
 
 
 def test_a_copy_of_what_has_a_collector_has_the_same_collector(tmp_path: Path) -> None:
-    collector = Archive(tmp_path, **OFF).collector("m")
+    archive = Archive(tmp_path, **OFF)
+    collector = archive.collector("m")
 
     class Model:
         def __init__(self) -> None:
             self.inputs = collector
-            self.archive = collector._archive
+            self.archive = archive
 
     model = Model()
     for copied in (copy.deepcopy(model), copy.copy(model), copy.deepcopy([model])[0]):
-        assert copied.inputs is collector and copied.archive is collector._archive
+        assert copied.inputs is collector and copied.archive is archive
 
 
 def test_a_pickle_holds_no_secret_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ def test_at_every_instruction_of_a_call_it_reaches_the_service_and_no_answer_is_
 
     assert not swallowed
     assert archive.stats().dropped == {}
-    archive.writer.close(1)
+    archive._intake.writer.close(1)
     ship_all(Files(), str(tmp_path))
     found = Counter(int(row["n"]) for row in rows(tmp_path))
     assert found.total() > len(returned) > 0

@@ -12,7 +12,8 @@ import pytest
 
 from modeldata import Archive, ModelDataError
 from modeldata.errors import LONGEST_SECRET, MASK, MOST_TEXT, said
-from modeldata.shared import REASONS
+from modeldata.intake.messages import warn
+from modeldata.intake.refusals import REASONS
 from modeldata.spool.files import Files
 from tests.faults.scenario import ship_all
 from tests.support.archive import manifest_lines
@@ -222,8 +223,8 @@ def test_where_no_memory_is_left_after_a_fork_a_row_is_refused_and_counted(tmp_p
         resource.setrlimit(resource.RLIMIT_AS, (used, used))
         try:
             answers = [collector.collect([number, "x" * 1000]) for number in range(50)]
-            writer, shared = archive.writer, archive._shared
-            counted = sum(writer.drops().values()) + sum(shared._uncounted.values()) + sum(writer.accepted().values())
+            writer, refusals = archive._intake.writer, archive._intake.shared.refusals
+            counted = sum(writer.drops().values()) + sum(refusals._uncounted.values()) + sum(writer.accepted().values())
             os._exit(0 if counted == 50 else 3)
         except BaseException as error:
             os.write(2, repr(error).encode())
@@ -255,7 +256,7 @@ def test_a_log_handler_that_raises_costs_no_row_and_reaches_nobody(tmp_path: Pat
     try:
         archive = Archive(tmp_path, ship="off", min_free_bytes=1)
         collector = archive.collector("m")
-        archive.warn("said by anybody")
+        warn("said by anybody")
         assert collector.collect("text") is False
         assert collector.collect([1])
     finally:

@@ -42,7 +42,7 @@ def test_rows_that_can_wait_nowhere_are_refused_counted_and_the_setting_is_named
     assert "MODELDATA_SPOOL" in str(archive.stats().last_error)
     assert archive.flush(0) is False and archive.close(0) is False
     assert len([one for one in caplog.records if "set MODELDATA_SPOOL" in one.getMessage()]) == 1
-    assert len(archive.writer.lanes) == 1
+    assert len(archive._intake.writer.lanes) == 1
 
 
 @pytest.mark.usefixtures("nowhere")
@@ -86,7 +86,7 @@ def test_rows_that_wait_in_the_temporary_directory_are_warned_of_once(
     archive = Archive("s3://some-bucket/a", ship="off")
     assert archive.collector("m").collect([1]) and archive.collector("n").collect([2])
 
-    assert archive.writer.place is not None and archive.writer.place.folder.startswith(str(tmp_path))
+    assert archive._intake.writer.place is not None and archive._intake.writer.place.folder.startswith(str(tmp_path))
     assert len([one for one in caplog.records if "a restart may empty" in one.getMessage()]) == 1
     archive.close(0)
     caplog.clear()

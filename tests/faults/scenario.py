@@ -13,12 +13,13 @@ from pathlib import Path
 from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
 from modeldata.snapshot import SchemaCache, capture_of
+from modeldata.snapshot.packing import new_packer
 from modeldata.snapshot.pieces import Pieces
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
 from modeldata.spool.quota import Quota, SpoolFull
 from modeldata.spool.segment import NotStored
-from modeldata.spool.writer import Writer, new_packer
+from modeldata.spool.writer import Writer
 from modeldata.store import open_store
 
 ROOT = "/archive"

@@ -689,7 +689,7 @@ def test_a_lane_that_was_interrupted_while_it_wrote_is_never_used_again(tmp_path
     archive = Archive(tmp_path / "a", ship="off", min_free_bytes=0)
     collector = archive.collector("m", "inputs", ["n"])
     assert collector.collect([1])
-    lane = archive.writer.lanes[0]
+    lane = archive._intake.writer.lanes[0]
     segment = lane.segment
     assert segment is not None
     before = segment.end
@@ -707,9 +707,9 @@ def test_a_lane_that_was_interrupted_while_it_wrote_is_never_used_again(tmp_path
         collector.collect([2])
     assert segment.end > before, "its bytes are there"
     assert collector.collect([3])
-    assert all(one.segment is not segment for one in archive.writer.lanes)
-    assert bytes.fromhex(os.path.basename(segment.path)[:32]) not in [one.writer_id for one in archive.writer.lanes]
-    archive.writer.close(NOON)
+    assert all(one.segment is not segment for one in archive._intake.writer.lanes)
+    assert bytes.fromhex(os.path.basename(segment.path)[:32]) not in [one.writer_id for one in archive._intake.writer.lanes]
+    archive._intake.writer.close(NOON)
     ship = Settings.build({}, archive=tmp_path / "a", min_free_bytes=0)
     place = open_place(ship.spool_folder(), Files(), b"\2" * 16, NOON)
     pipeline = Pipeline(

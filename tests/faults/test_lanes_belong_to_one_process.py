@@ -79,7 +79,7 @@ for n in range(1, 20):
     assert inputs.collect([base() + n])
     log.write(str(base() + n) + chr(10))
 log.flush()
-archive.writer.close(1)
+archive._intake.writer.close(1)
 if child[0]:
     os.waitpid(child[0], 0)
 os._exit(0)
@@ -101,7 +101,7 @@ def test_a_fork_between_two_steps_of_an_append_is_noticed_before_the_store(tmp_p
     from modeldata import Archive
     archive = Archive("a", ship="off", fsync="never", min_free_bytes=1)
     assert archive.collector("m", "inputs").collect([1])
-    segment = archive.writer.lanes[0].segment
+    segment = archive._intake.writer.lanes[0].segment
     before = segment.end
     if not (child := ctypes.PyDLL(None).fork()):  # as a C library does it: no hook of Python's runs
         os._exit(not segment.append(b"x" * 64) and segment.end == before)
@@ -129,12 +129,12 @@ def test_refused_calls_leave_no_lanes_behind_and_their_counts_stay(tmp_path: Pat
     archive = Archive(tmp_path / "a", ship="off", min_free_bytes=0)
     inputs = archive.collector("m", "inputs", ["n"])
     assert all(inputs.collect([n]) for n in range(7))
-    archive.writer._files = Bad()
-    archive.writer.retire(archive.writer.acquire())
+    archive._intake.writer._files = Bad()
+    archive._intake.writer.retire(archive._intake.writer.acquire())
     for _ in range(200):
         assert not inputs.collect([1])
 
-    assert len(archive.writer.lanes) <= 2
+    assert len(archive._intake.writer.lanes) <= 2
     stats = archive.stats()
     assert (stats.accepted, sum(stats.dropped.values())) == (7, 200)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from modeldata import Archive
+from modeldata.archive import archive_of
 from modeldata.settings import Settings
 from modeldata.ship.drain import drain_formers
 from modeldata.ship.former_spools import former_spools, pending_rows
@@ -39,7 +40,7 @@ def _killed_service(archives: list[Path], spool: Path | None = None) -> Settings
     archive = Archive(archives, spool=spool, ship="off", fsync="never", min_free_bytes=0)
     collector = archive.collector("m", "inputs", ["n"])
     assert all(collector.collect([int(number)]) for number in ROWS)
-    for lane in archive.writer.lanes:
+    for lane in archive._intake.writer.lanes:
         lane.abandon()
     return archive.settings
 
@@ -109,7 +110,7 @@ def test_rows_that_wait_are_counted_and_shipped_after_the_archives_are_named_in_
     settings, archives = change(tmp_path)
     (former,) = former_spools(settings, settings.spool_folder(), Files(), os.environ)
     assert former.ours and pending_rows(former, Files()) == 3
-    assert Archive.of(settings).stats().pending == 3
+    assert archive_of(settings).stats().pending == 3
 
     assert _drain(settings) == []
 
@@ -118,7 +119,7 @@ def test_rows_that_wait_are_counted_and_shipped_after_the_archives_are_named_in_
     assert former_spools(settings, settings.spool_folder(), Files(), os.environ) == []
     assert _drain(settings) == []
     assert all(_has(archive) == ROWS for archive in archives)
-    assert Archive.of(settings).stats().pending == 0
+    assert archive_of(settings).stats().pending == 0
 
 
 def test_the_command_line_counts_and_drains_what_an_earlier_setting_left(tmp_path: Path) -> None:
@@ -151,7 +152,7 @@ def test_a_spool_of_another_archive_is_shipped_when_its_own_service_did_not_come
     before = _killed_service([tmp_path / "a"])
     register.remember(str(state), before.spool_folder(), Files())
     settings = _settings([tmp_path / "b"])
-    assert Archive.of(settings).stats().pending == 0, "those are another archive's"
+    assert archive_of(settings).stats().pending == 0, "those are another archive's"
     assert _drain(settings) == [] and not _has(tmp_path / "a"), "its service may be starting just now"
     assert _drain(settings, _around(time.time_ns() + 61_000_000_000)) == []
     assert _has(tmp_path / "a") == ROWS
@@ -167,7 +168,7 @@ def test_a_spool_that_somebody_ships_or_writes_is_left_alone(tmp_path: Path) -> 
     alive = Archive(tmp_path / "a", ship="off", fsync="never", min_free_bytes=0)
     assert alive.collector("m", "inputs", ["n"]).collect([7])
     assert former_spools(settings, settings.spool_folder(), Files(), os.environ) == []
-    for lane in alive.writer.lanes:
+    for lane in alive._intake.writer.lanes:
         lane.abandon()
     assert _drain(settings) == []
     assert _has(tmp_path / "a") == [*ROWS, "7"]
@@ -177,7 +178,7 @@ def test_a_remote_archive_is_shipped_to_only_where_the_settings_name_it(tmp_path
     """Whether our credentials are for the account that was meant is not known."""
     before = Archive("s3://one-bucket/x", spool=tmp_path / "s", ship="off", fsync="never", min_free_bytes=0)
     assert before.collector("m", "inputs", ["n"]).collect([1])
-    for lane in before.writer.lanes:
+    for lane in before._intake.writer.lanes:
         lane.abandon()
     settings = _settings([tmp_path / "b"], tmp_path / "s")
     (former,) = former_spools(settings, settings.spool_folder(), Files(), os.environ)

@@ -219,7 +219,7 @@ def test_rows_that_wait_alone_are_pending_and_flush_is_not_true(tmp_path: Path) 
     archive = Archive(tmp_path / "archive", spool=tmp_path / "spool", ship="off", min_free_bytes=0)
     bad, good = (archive.collector("m", name, ["n"]) for name in ("bad", "good"))
     assert bad.collect([1]) and good.collect([2])
-    place = archive.writer.place
+    place = archive._intake.writer.place
     assert place is not None
     day = next(iter(_days(archive, place.folder)))
     (tmp_path / "archive" / day).parent.mkdir(parents=True)

@@ -218,7 +218,7 @@ WRITE = """
     book = Book(".", "w")
     answers = [book.collect(inputs.collect, "x" * (300_000 if number % 4 == 3 else 50)) for number in range(24)]
     stats = archive.stats()
-    print(json.dumps({"accepted": stats.accepted, "dropped": stats.dropped, "fsync_failures": archive.writer.fsync_failures}))
+    print(json.dumps({"accepted": stats.accepted, "dropped": stats.dropped, "fsync_failures": archive._intake.writer.fsync_failures}))
 """
 
 

@@ -44,7 +44,7 @@ for n in range(300):
     "retired between": """
 for n in range(300):
     inputs.collect(["x" * 5000])
-archive.writer.retire(archive.writer.acquire())
+archive._intake.writer.retire(archive._intake.writer.acquire())
 """,
 }
 ENDS = {"killed": "os.kill(os.getpid(), signal.SIGKILL)", "closed": "archive.close(); os._exit(0)"}

@@ -105,7 +105,7 @@ USES = {
     "large": f"inputs.collect([1, 'x' * {2 * DIRECT_BYTES}])",
     "pieces": "inputs.collect(numpy.zeros((400, 200)))",
     "end": "archive.close()",
-    "retire": "archive.writer.retire(archive.writer.acquire())",
+    "retire": "archive._intake.writer.retire(archive._intake.writer.acquire())",
     "nothing": "None",
 }
 

@@ -203,8 +203,8 @@ def test_what_one_archive_gives_up_for_room_the_others_still_get(tmp_path: Path)
         for number in (next(numbers) for _ in range(100)):
             if collector.collect([number, "x" * 5000]):
                 accepted.append(str(number))
-        archive.writer.close(NOON)
-        archive.writer.lost_place()
+        archive._intake.writer.close(NOON)
+        archive._intake.writer.lost_place()
         ship = ship or Ship(settings, Files())
         for _ in range(3):
             ship.now += 1.0

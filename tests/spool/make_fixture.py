@@ -36,12 +36,12 @@ def main() -> None:
             collector = archive.collector("fixture", identifier)
             for number, data in enumerate(calls):
                 assert collector.collect(data, f"call-{number}")
-        place = archive.writer.place
-        (lane,) = archive.writer.lanes
+        place = archive._intake.writer.place
+        (lane,) = archive._intake.writer.lanes
         assert place is not None and lane.segment is not None
         end = lane.segment.end
         lane.segment.store(b"\xf5MDf" + bytes(range(60)))  # what a death in the middle of a write leaves
-        for lane in archive.writer.lanes:
+        for lane in archive._intake.writer.lanes:
             lane.abandon()
         shutil.copytree(Path(place.folder), target)
     for segment in (target / "segments").iterdir():

@@ -21,7 +21,7 @@ import pytest
 
 from modeldata.columns.arrow_types import type_of
 from modeldata.snapshot import SchemaCache, capture_of
-from modeldata.spool.writer import new_packer
+from modeldata.snapshot.packing import new_packer
 from tests.faults.scenario import identity
 
 Frame = tuple[bytes, int, bytes]

@@ -165,7 +165,7 @@ def test_limits_of_the_process_are_told_as_such_also_when_the_spool_is_opened(tm
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), path)
 
     archive = Archive(tmp_path / "archive", ship="off")
-    archive._shared.files = NoFiles()
+    archive._intake.shared.files = NoFiles()
 
     assert archive.collector("m").collect([1]) is False
     assert archive.stats().dropped == {"no_files": 1}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from modeldata.archive import Archive
+from modeldata.archive import archive_of
 from modeldata.catalog.audit import COMPLETE, audit
 from modeldata.settings import Settings
 from modeldata.ship.leader import Surroundings, make_fleet
@@ -101,7 +101,7 @@ class Host:
         """As a service does that ends afterwards: a new writer each time."""
         self._writers += 1
         writer = f"{self.name}{self._writers}"
-        archive = Archive.of(self.settings)
+        archive = archive_of(self.settings)
         made = {name: archive.collector("m", name) for name in collectors}
         for _ in range(calls):
             for name, collector in made.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modeldata import Archive
+from modeldata.archive import archive_of
 from modeldata.errors import ModelDataError
 from modeldata.spool.files import Files
 from modeldata.store import Unavailable, open_store
@@ -74,7 +74,7 @@ def _assert_silent(backend: Backend, host: Host, log: pytest.LogCaptureFixture) 
         "the log": "\n".join([log.text, *(repr(record.__dict__) for record in log.records)]),
         "warnings": "\n".join(host.warnings),
         "settings": repr(host.settings) + str(host.settings) + repr(host.settings.origin),
-        "stats": repr(Archive.of(host.settings).stats()),
+        "stats": repr(archive_of(host.settings).stats()),
         "the spool": _bytes_of(Path(host.settings.spool_folder())),
         "the archive": "".join(data.decode("latin-1") for data in backend.files().values()),
     }

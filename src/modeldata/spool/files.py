@@ -59,9 +59,6 @@ class Files:
             raise
         return True
 
-    map = None
-    """Segments are not mapped (see `keep_gil`). The name stays: stand-ins of users replace it to take mappings away."""
-
     def storer(self, fd: int, size: int, ours: Mark) -> Store:
         """How small frames get into an open file of `size` bytes: `store(data, offset)`.
 

@@ -532,10 +532,3 @@ def _after_fork_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
-
-
-def new_packer() -> Callable[[object], bytes]:
-    """`pack` of a packer of its own. A packer is not for two callers at once, so each lane has one."""
-    from modeldata.snapshot.packing import new_packer
-
-    return new_packer()

@@ -205,7 +205,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "flush is not true while rows wait alone",
-        "shared.py",
+        "intake/flush.py",
         "not state.parked and ",
         "",
         _FOLDER + "::test_rows_that_wait_alone_are_pending_and_flush_is_not_true",

@@ -83,8 +83,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "a spool that can't be used is not flushed",
-        "shared.py",
-        "return not self.writer.refusing",
+        "intake/flush.py",
+        "return not self._writer.refusing",
         "return True",
         _SHARED,
     ),
@@ -97,8 +97,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "rows in the temporary directory are warned of",
-        "shared.py",
-        "elif settings.spool_is_temporary():",
+        "intake/shared.py",
+        "elif self.settings.spool_is_temporary():",
         "elif False:",
         "tests/" + _WARNED,
     ),

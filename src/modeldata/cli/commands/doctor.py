@@ -13,8 +13,8 @@ import typer
 from modeldata.cli.archive import ArchiveOption, JsonOption, SpoolOption, settings_of, store_of
 from modeldata.cli.output import Out
 from modeldata.errors import ModelDataError, mask
+from modeldata.intake.shared import TEMPORARY
 from modeldata.settings import FIELDS
-from modeldata.shared import TEMPORARY
 from modeldata.ship.former_spools import former_spools, pending_rows
 from modeldata.ship.status import existing_place, fill, leader_note
 from modeldata.spool.disk_kind import goes_with_container
