@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from modeldata import Archive
-from modeldata.columns import ABSENT
 from modeldata.catalog.audit import Audit, audit
+from modeldata.columns import ABSENT
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
 from modeldata.store import open_store
