@@ -156,7 +156,7 @@ def fixed() -> Iterator[None]:
     defaults = Writer.__init__.__kwdefaults__
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(defaults, random=count, clock=lambda: LATER_NS))
-        stack.enter_context(mock.patch("modeldata.shared.time.time_ns", lambda: LATER_NS))
+        stack.enter_context(mock.patch("modeldata.intake.shared.time.time_ns", lambda: LATER_NS))
         yield
 
 
@@ -232,7 +232,7 @@ def make_spool(folder: Path) -> None:
     for identifier, calls in LEFT.items():
         house.collect(identifier, "23T13:00:00", *calls, ids="last")
     house.refuse("list", "23T13:00:00")
-    for lane in house.archive.writer.lanes:
+    for lane in house.archive._intake.writer.lanes:
         assert lane.segment is not None
         lane.segment.store(b"\xf5MDf" + bytes(range(60)))  # what a death in the middle of a write leaves
         lane.abandon()
