@@ -7,10 +7,6 @@ nothing. What handles numpy, pandas or Arrow data is brought in only where the u
 
 from __future__ import annotations
 
-import sys
-
-ARROW = ("polars", "pyarrow", "duckdb")
-
 
 def prepare() -> None:
     """Import what collecting will need. Costs some ten milliseconds, once."""
@@ -21,16 +17,10 @@ def prepare() -> None:
 
     import modeldata.ship.checkpoint
     import modeldata.ship.watch
+    import modeldata.snapshot.libraries
     import modeldata.snapshot.packing
     from modeldata.spool.keep_gil import find_libc
 
     del hashlib, json, logging, threading
     find_libc()
-    if "numpy" in sys.modules:
-        import modeldata.snapshot.arrays
-    if "pandas" in sys.modules:
-        import modeldata.snapshot.numpy_values
-        import modeldata.snapshot.pandas_frames
-        import modeldata.snapshot.pandas_series
-    if any(name in sys.modules for name in ARROW):
-        import modeldata.snapshot.arrow  # noqa: F401 - likewise
+    modeldata.snapshot.libraries.prepare()

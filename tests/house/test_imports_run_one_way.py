@@ -47,10 +47,6 @@ UPWARD: set[tuple[str, str]] = set()
 """Known to import what stands above, to be mended. This list may only shrink."""
 
 KNOWN_CIRCLES = {
-    ("modeldata.snapshot.lists", "modeldata.snapshot.arrays"),
-    ("modeldata.snapshot.records", "modeldata.snapshot.arrays"),
-    ("modeldata.snapshot.records", "modeldata.snapshot.pandas_series"),
-    ("modeldata.snapshot.values", "modeldata.snapshot.numpy_values"),
     ("modeldata.store", "modeldata.store.azure"),
     ("modeldata.store", "modeldata.store.local"),
     ("modeldata.store", "modeldata.store.objects"),

@@ -11,15 +11,15 @@ import pytest
 PRELUDE = """
 import sys
 import msgpack
-from modeldata.snapshot import Refused, Shapes, taker_of
+from modeldata.snapshot import RefusedData, SchemaCache, capture_of
 from modeldata.snapshot.packing import new_packer
 
-shapes = Shapes(dict.fromkeys(["account", "service", "model_id", "model_name", "model_version", "identifier"], "x"), None)
+schemas = SchemaCache(dict.fromkeys(["account", "service", "model_id", "model_name", "model_version", "identifier"], "x"), None)
 pack = new_packer()
 
 def take(data):
-    plan, rows, taken = taker_of(data)(data, shapes, pack)
-    assert rows and taken
+    _, rows, captured = capture_of(data)(data, schemas, pack)
+    assert rows and captured
 """
 FOREIGN = ("numpy", "pandas", "pyarrow", "polars", "obstore")
 SLOW = (
@@ -82,7 +82,7 @@ def test_a_refused_object_imports_nothing_heavy() -> None:
     for bad in (object(), "x", 5, [open], [x for x in ()].append):
         try:
             take(bad)
-        except Refused:
+        except RefusedData:
             pass
     """
     assert not loaded(code) & {*FOREIGN, *SLOW}

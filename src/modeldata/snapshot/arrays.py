@@ -7,18 +7,16 @@ from math import prod
 import numpy as np
 
 from modeldata.format import wire
-from modeldata.snapshot.lists import capture_lists
 from modeldata.snapshot.numpy_values import as_array, objects_of, unmasked, wire_dtype
 from modeldata.snapshot.schema import ANY, NOTHING, RefusedData, Schema, label, refusal, unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
-    from modeldata.snapshot.schema import SchemaCache
+    from modeldata.snapshot.schema import Captured, Input, Pack, SchemaCache
 
-    Pack = Callable[[object], bytes]
     Array = np.ndarray[Any, np.dtype[Any]]
     DType = np.dtype[Any]
 
@@ -31,7 +29,7 @@ class BlockSchema(Schema):
     row_bytes: int
 
 
-def capture_array(data: Array, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def capture_array(data: Array, shapes: SchemaCache, pack: Pack) -> Captured:
     """0-D and 1-D: one row. 2-D: its rows. More: rows whose cells are nested lists. Records: a column per field.
 
     Any dtype, byte order and memory order; the stored bytes are little-endian and in C order.
@@ -56,7 +54,7 @@ def capture_array(data: Array, shapes: SchemaCache, pack: Pack) -> tuple[Schema,
         raise refusal(error, data) from error
 
 
-def capture_any_array(data: object, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def capture_any_array(data: object, shapes: SchemaCache, pack: Pack) -> Captured:
     """Subclasses of ndarray, numpy scalars, and whatever has `__array__`."""
     try:
         if isinstance(data, np.ma.MaskedArray):
@@ -67,16 +65,16 @@ def capture_any_array(data: object, shapes: SchemaCache, pack: Pack) -> tuple[Sc
     return capture_array(array, shapes, pack)
 
 
-def capture_arrays(data: Sequence[Array], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes] | None:
-    """A list of arrays. Of one shape and dtype: the rows of one array; else rows of their values. None: 0-D ones are no rows."""
+def stacked(data: Sequence[Array]) -> Array | list[list[object]] | None:
+    """One array of rows, where all have one shape and dtype; else rows of their values. None: 0-D arrays are no rows."""
     rows = [row if isinstance(row, np.ma.MaskedArray) else np.asarray(row) for row in data]
     if any(row.ndim == 0 for row in rows):
         return None
     if len({(row.shape, row.dtype) for row in rows}) > 1:
-        return capture_lists([list(unmasked(row) if isinstance(row, np.ma.MaskedArray) else row) for row in rows], shapes, pack)
-    if any(isinstance(row, np.ma.MaskedArray) for row in rows):
-        return capture_any_array(np.ma.stack(rows), shapes, pack)
-    return capture_array(np.stack(rows), shapes, pack)
+        return [list(unmasked(row) if isinstance(row, np.ma.MaskedArray) else row) for row in rows]
+    stack = np.ma.stack if any(isinstance(row, np.ma.MaskedArray) for row in rows) else np.stack
+    array: Array = stack(rows)
+    return array
 
 
 def raw_dtype(dtype: DType) -> DType | None:
@@ -109,7 +107,7 @@ def block_plan(columns: tuple[str, ...], dtype: DType, cell: Sequence[int], shap
     return plan
 
 
-def _take_new(data: Array, rows: int, cells: tuple[int, ...], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def _take_new(data: Array, rows: int, cells: tuple[int, ...], shapes: SchemaCache, pack: Pack) -> Captured:
     """A dtype or width not met before, or a dtype whose bytes are not its value."""
     dtype = data.dtype
     if rows == 0 or cells[0] == 0:
@@ -122,7 +120,7 @@ def _take_new(data: Array, rows: int, cells: tuple[int, ...], shapes: SchemaCach
     return capture_array(data, shapes, pack)
 
 
-def _take_values(data: Array, rows: int, cells: tuple[int, ...], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def _take_values(data: Array, rows: int, cells: tuple[int, ...], shapes: SchemaCache, pack: Pack) -> Captured:
     """Objects, strings, bytes, long doubles: value by value."""
     data = np.array(data)  # a copy: another thread may give it another shape
     if data.shape != ((rows, *cells) if data.ndim >= 2 else cells if data.ndim else ()):
@@ -145,7 +143,7 @@ def values_plan(count: int, kind: str, single: bool, shapes: SchemaCache) -> Sch
     return plan
 
 
-def _take_masked(data: np.ma.MaskedArray[Any, Any], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def _take_masked(data: np.ma.MaskedArray[Any, Any], shapes: SchemaCache, pack: Pack) -> Captured:
     """What is masked is null."""
     little = raw_dtype(data.dtype)
     if little is None or data.ndim > 2:
@@ -166,7 +164,7 @@ def _take_masked(data: np.ma.MaskedArray[Any, Any], shapes: SchemaCache, pack: P
     return plan, rows, table.T.astype(little).tobytes() + mask.T.tobytes()
 
 
-def _take_records(data: Array, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def _take_records(data: Array, shapes: SchemaCache, pack: Pack) -> Captured:
     """A structured array: a row per record, a column per field. Strings, objects and nested fields go value by value."""
     data = np.array(data)  # a copy: another thread may give it another shape
     names = data.dtype.names or ()
@@ -191,13 +189,15 @@ def _listed(field: Array) -> list[object]:
     return values
 
 
-def reader_of(kind: type) -> Callable[[Any], Any] | None:
-    """For lists of numpy's records, of tensors and the like: what makes a dict or an array of each; None for other objects."""
-    if issubclass(kind, np.void):
-        return _record
-    if issubclass(kind, np.generic) or not hasattr(kind, "__array__"):
-        return None
-    return np.asarray if issubclass(kind, np.ndarray) else as_array
+def input_of(cls: type) -> Input | None:
+    """See `libraries.input_of`."""
+    if cls is np.ndarray:
+        return capture_array, np.asarray
+    if issubclass(cls, np.ndarray):
+        return capture_any_array, np.asarray
+    if issubclass(cls, np.generic):
+        return capture_any_array, _record if issubclass(cls, np.void) else None
+    return None
 
 
 def _record(value: np.void) -> object:

@@ -27,14 +27,12 @@ from modeldata.snapshot.schema import NOTHING, RefusedData, Schema, refusal, uni
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from modeldata.snapshot.arrow_copy import Node
     from modeldata.snapshot.arrow_schema import Tree
-    from modeldata.snapshot.schema import SchemaCache
+    from modeldata.snapshot.schema import Captured, Pack, SchemaCache
 
-    Pack = Callable[[object], bytes]
 
 _STREAM = Struct("@PPPPP")
 """get schema, get next, get last error, release, private data."""
@@ -46,7 +44,7 @@ _last_error = CFUNCTYPE(c_char_p, c_void_p)
 _release = CFUNCTYPE(None, c_void_p)
 
 
-def capture_arrow(data: Any, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def capture_arrow(data: Any, shapes: SchemaCache, pack: Pack) -> Captured:
     """Tables, record batches and arrays of structs: their rows. A plain array or series: one row."""
     try:
         tree, chunks, count = _from_array(data) if hasattr(type(data), "__arrow_c_array__") else _from_stream(data)

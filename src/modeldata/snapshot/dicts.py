@@ -6,19 +6,17 @@ from itertools import repeat
 
 from modeldata.format import wire
 from modeldata.snapshot.copies import is_ordered, of_dict, of_mapping, of_ordered
+from modeldata.snapshot.extensions import ABSENT
 from modeldata.snapshot.schema import MAX_PLANS, NOTHING, label, refusal, unique
-from modeldata.snapshot.values import ABSENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from modeldata.snapshot.schema import Schema, SchemaCache
-
-    Pack = Callable[[object], bytes]
+    from modeldata.snapshot.schema import Captured, Pack, Schema, SchemaCache
 
 
-def capture_dict(data: dict[object, object], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def capture_dict(data: dict[object, object], shapes: SchemaCache, pack: Pack) -> Captured:
     """One row. The same keys in another order are the same columns, in the order that came first."""
     try:
         data = data.copy()  # keys and values in one look: other threads may change it from here on
@@ -31,7 +29,7 @@ def capture_dict(data: dict[object, object], shapes: SchemaCache, pack: Pack) ->
         raise refusal(error, data) from error
 
 
-def capture_mapping(data: Mapping[object, object], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def capture_mapping(data: Mapping[object, object], shapes: SchemaCache, pack: Pack) -> Captured:
     """Subclasses of dict, as the dict that they are; and other mappings."""
     try:
         plain = _plain(data)
@@ -40,7 +38,7 @@ def capture_mapping(data: Mapping[object, object], shapes: SchemaCache, pack: Pa
     return capture_dict(plain, shapes, pack)
 
 
-def capture_dicts(data: Sequence[dict[object, object]], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def capture_dicts(data: Sequence[dict[object, object]], shapes: SchemaCache, pack: Pack) -> Captured:
     """Rows. The columns are all keys that occur, in order of first appearance; a key that a row lacks is ABSENT there.
 
     Called by `take_list`, which answers for what is raised here.
@@ -64,7 +62,7 @@ def capture_dicts(data: Sequence[dict[object, object]], shapes: SchemaCache, pac
     return _plan(keys, shapes, single=False), len(rows), pack(values)
 
 
-def _take_new(data: dict[object, object], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def _take_new(data: dict[object, object], shapes: SchemaCache, pack: Pack) -> Captured:
     if not data:
         return NOTHING
     keys = tuple(data)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-
 from modeldata.snapshot.dicts import capture_dict, capture_mapping
 from modeldata.snapshot.lazy import lazy_hint
+from modeldata.snapshot.libraries import input_of
 from modeldata.snapshot.lists import capture_list, capture_sequence
-from modeldata.snapshot.records import fields_of, is_mapping
-from modeldata.snapshot.schema import RefusedData, Schema, SchemaCache, refusal
+from modeldata.snapshot.row_objects import fields_of, is_mapping
+from modeldata.snapshot.schema import RefusedData, SchemaCache, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+    from modeldata.snapshot.schema import Capture, Captured, Pack
 
-    from modeldata.snapshot.pieces import Pieces
-
-    # Each taker takes the type that it is registered for: no static type can say that.
-    Capture = Callable[[Any, SchemaCache, Callable[[object], bytes]], tuple[Schema, int, bytes | Pieces]]
 
 MAX_TYPES = 4096
 
@@ -31,7 +25,7 @@ class Dispatch(dict[type, "Capture"]):
     """By type, the function that takes objects of it; for a type that is not collected, one that raises `RefusedData`."""
 
     def __missing__(self, kind: type) -> Capture:
-        taker = _built_in(kind) or _array_or_frame(kind) or _elsewhere(kind) or _by_protocol(kind) or _row(kind) or _refuser(kind)
+        taker = _built_in(kind) or _of_library(kind) or _elsewhere(kind) or _by_protocol(kind) or _row(kind) or _refuser(kind)
         if len(self) >= MAX_TYPES:  # types made on the fly
             for known in list(self):
                 if known not in (list, tuple, dict):
@@ -56,37 +50,9 @@ def _built_in(kind: type) -> Capture | None:
     return None
 
 
-def _array_or_frame(kind: type) -> Capture | None:
-    """numpy and pandas: who has such an object has imported them."""
-    if "numpy" in sys.modules:
-        from numpy import generic, ndarray
-
-        if issubclass(kind, ndarray):
-            from modeldata.snapshot.arrays import capture_any_array, capture_array
-
-            return capture_array if kind is ndarray else capture_any_array
-        if issubclass(kind, generic):
-            from modeldata.snapshot.arrays import capture_any_array
-
-            return capture_any_array
-    roots = {base.__module__.partition(".")[0] for base in kind.__mro__}
-    if "pandas" in roots:
-        from pandas import DataFrame, Index, Series
-        from pandas.api.extensions import ExtensionArray
-
-        if issubclass(kind, DataFrame):
-            from modeldata.snapshot.pandas_frames import capture_frame
-
-            return capture_frame
-        if issubclass(kind, Series):
-            from modeldata.snapshot.pandas_series import capture_series
-
-            return capture_series
-        if issubclass(kind, (Index, ExtensionArray)):
-            from modeldata.snapshot.pandas_series import capture_values
-
-            return capture_values
-    return None
+def _of_library(kind: type) -> Capture | None:
+    known = input_of(kind)
+    return known and known[0]
 
 
 def _elsewhere(kind: type) -> Capture | None:
@@ -119,7 +85,7 @@ def _row(kind: type) -> Capture | None:
     if fields is None:
         return None
 
-    def take(data: object, shapes: SchemaCache, pack: Callable[[object], bytes]) -> tuple[Schema, int, bytes]:
+    def take(data: object, shapes: SchemaCache, pack: Pack) -> Captured:
         try:
             row = fields(data)
         except Exception as error:
@@ -135,12 +101,12 @@ def _refuser(kind: type) -> Capture:
     )
 
 
-def _point_elsewhere(data: object, shapes: SchemaCache, pack: Callable[[object], bytes]) -> tuple[Schema, int, bytes]:
+def _point_elsewhere(data: object, shapes: SchemaCache, pack: Pack) -> Captured:
     raise Distributed("unsupported_type", "the rows of a Spark data frame are on its executors")
 
 
 def _refuse_with(message: str) -> Capture:
-    def refuse(data: object, shapes: SchemaCache, pack: Callable[[object], bytes]) -> tuple[Schema, int, bytes]:
+    def refuse(data: object, shapes: SchemaCache, pack: Pack) -> Captured:
         raise RefusedData("unsupported_type", message)
 
     return refuse

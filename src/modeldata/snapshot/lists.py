@@ -6,22 +6,22 @@ import sys
 
 from modeldata.snapshot.copies import of_list, of_tuple
 from modeldata.snapshot.dicts import capture_dicts
-from modeldata.snapshot.records import row_reader
+from modeldata.snapshot.extensions import ABSENT
+from modeldata.snapshot.libraries import row_reader
 from modeldata.snapshot.schema import NOTHING, refusal
-from modeldata.snapshot.values import ABSENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+    from typing import Any
 
-    from modeldata.snapshot.schema import Schema, SchemaCache
+    from modeldata.snapshot.schema import Captured, Pack, SchemaCache
 
-    Pack = Callable[[object], bytes]
 
 _PLAIN = frozenset((int, float, str, bool, type(None), bytes))
 
 
-def capture_list(data: list[object], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def capture_list(data: list[object], shapes: SchemaCache, pack: Pack) -> Captured:
     """A flat list is one row; one whose elements are all lists or tuples, all dicts, or all arrays is rows.
 
     Shorter rows are filled up with ABSENT. Any other mixture is one row with nested values.
@@ -41,7 +41,7 @@ def capture_list(data: list[object], shapes: SchemaCache, pack: Pack) -> tuple[S
         raise refusal(error, data) from error
 
 
-def capture_sequence(data: Sequence[object], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def capture_sequence(data: Sequence[object], shapes: SchemaCache, pack: Pack) -> Captured:
     """Tuples, and subclasses of list and tuple: as the list or tuple that they are, whatever they say they are."""
     return capture_list(_copied(data), shapes, pack)
 
@@ -50,7 +50,7 @@ def _copied(data: Sequence[object]) -> list[object]:
     return of_list(data) if isinstance(data, list) else of_tuple(data)  # type: ignore[arg-type]  # or it is a tuple
 
 
-def _take_rows(data: list[object], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes] | None:
+def _take_rows(data: list[object], shapes: SchemaCache, pack: Pack) -> Captured | None:
     kinds = set(map(type, data))
     if all(issubclass(kind, dict) for kind in kinds):
         return capture_dicts(data, shapes, pack)  # type: ignore[arg-type]  # all are dicts: just checked
@@ -60,13 +60,11 @@ def _take_rows(data: list[object], shapes: SchemaCache, pack: Pack) -> tuple[Sch
         from numpy import ndarray
 
         if all(issubclass(kind, ndarray) for kind in kinds):
-            from modeldata.snapshot.arrays import capture_arrays
-
-            return capture_arrays(data, shapes, pack)  # type: ignore[arg-type]  # as above
+            return _capture_arrays(data, shapes, pack)
     return _take_row_objects(data, kinds, shapes, pack)
 
 
-def _take_row_objects(data: list[object], kinds: set[type], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes] | None:
+def _take_row_objects(data: list[object], kinds: set[type], shapes: SchemaCache, pack: Pack) -> Captured | None:
     """Objects each of which is a row by itself. None: at least one is not."""
     readers = {kind: row_reader(kind) for kind in kinds}
     if None in readers.values():
@@ -77,13 +75,21 @@ def _take_row_objects(data: list[object], kinds: set[type], shapes: SchemaCache,
     if all(type(row) is list for row in rows):
         return capture_lists(rows, shapes, pack)
     if "numpy" in sys.modules and not any(type(row) in (dict, list) for row in rows):
-        from modeldata.snapshot.arrays import capture_arrays
-
-        return capture_arrays(rows, shapes, pack)
+        return _capture_arrays(rows, shapes, pack)
     return None
 
 
-def capture_lists(rows: list[list[object]], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def _capture_arrays(data: Sequence[Any], shapes: SchemaCache, pack: Pack) -> Captured | None:
+    """Arrays, each of which is a row. None: at least one is a single value."""
+    from modeldata.snapshot.arrays import capture_any_array, stacked
+
+    rows = stacked(data)
+    if type(rows) is list:
+        return capture_lists(rows, shapes, pack)
+    return None if rows is None else capture_any_array(rows, shapes, pack)
+
+
+def capture_lists(rows: list[list[object]], shapes: SchemaCache, pack: Pack) -> Captured:
     """Rows of values, filled up with ABSENT to the longest."""
     lengths = set(map(len, rows))
     width = max(lengths)

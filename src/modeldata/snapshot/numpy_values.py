@@ -8,12 +8,8 @@ import numpy as np
 from msgpack import ExtType
 
 from modeldata.format.wire import CODE_ARRAY, CODE_DATETIME, CODE_NUMPY, CODE_TIMEDELTA, CODE_TIMESTAMP, TIMEDELTA
+from modeldata.snapshot.extensions import ext, iso_with_zone
 from modeldata.snapshot.schema import RefusedData
-from modeldata.snapshot.values import (
-    ext,
-    iso_with_zone,
-    keyed,
-)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,7 +155,3 @@ def pandas_list(value: Any) -> list[object]:
 def with_intervals(values: Iterable[object]) -> list[object]:
     """pandas puts NaN into the place of an interval that is missing."""
     return [None if isinstance(value, float) else value for value in values]
-
-
-def pandas_frame(value: Any) -> dict[object, object]:
-    return keyed([(name, pandas_list(column)) for name, column in value.items()])

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from modeldata.snapshot.arrays import Array
     from modeldata.snapshot.pandas_frames import DtypeGroup, FrameSchema
     from modeldata.snapshot.pieces import Piece, Pieces
-    from modeldata.snapshot.schema import SchemaCache
+    from modeldata.snapshot.schema import Pack, SchemaCache
 
-    Pack = Callable[[object], bytes]
     Home = tuple[int, int]
     PlanOf = Callable[[pd.DataFrame, SchemaCache], FrameSchema]
     Taken = tuple[FrameSchema, int, bytes | Pieces]

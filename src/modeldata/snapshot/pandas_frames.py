@@ -22,15 +22,13 @@ from modeldata.snapshot.texts import lengths_of, of_arrow, of_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from struct import Struct
     from typing import Any
 
     from modeldata.snapshot.arrays import Array, DType
     from modeldata.snapshot.pieces import Piece, Pieces
-    from modeldata.snapshot.schema import SchemaCache
+    from modeldata.snapshot.schema import Captured, Pack, SchemaCache
 
-    Pack = Callable[[object], bytes]
 
 SMALL = 512
 """Cells up to which a frame is cheaper to take as objects in one go than column group by column group."""
@@ -62,7 +60,7 @@ class FrameSchema(Schema):
     """The dtype of all columns, where one `to_numpy()` gives them as they are."""
 
 
-def capture_frame(data: pd.DataFrame, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes | Pieces]:
+def capture_frame(data: pd.DataFrame, shapes: SchemaCache, pack: Pack) -> Captured:
     """Its rows. Column types are kept: numpy's, nullable ones, time zones, text, categories (as their values)."""
     try:
         if BY_BLOCKS:
@@ -74,7 +72,7 @@ def capture_frame(data: pd.DataFrame, shapes: SchemaCache, pack: Pack) -> tuple[
         raise refusal(error, data) from error
 
 
-def capture_public(data: pd.DataFrame, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes | Pieces]:
+def capture_public(data: pd.DataFrame, shapes: SchemaCache, pack: Pack) -> Captured:
     """By what pandas promises to keep."""
     rows = len(data)
     if rows == 0 or not len(data.columns):
@@ -251,7 +249,7 @@ def _both_ways_agree() -> bool:
     return True
 
 
-def _content(taken: tuple[Schema, int, bytes | Pieces]) -> tuple[Schema, int, bytes]:
+def _content(taken: tuple[Schema, int, bytes | Pieces]) -> Captured:
     plan, rows, data = taken
     return plan, rows, bytes(data)
 

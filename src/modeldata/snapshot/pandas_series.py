@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from modeldata.format import wire
 from modeldata.snapshot.arrays import block_plan
 from modeldata.snapshot.numpy_values import pandas_list
-from modeldata.snapshot.pandas_frames import classify
-from modeldata.snapshot.schema import NOTHING, Schema, refusal, unique
+from modeldata.snapshot.pandas_frames import capture_frame, classify
+from modeldata.snapshot.schema import NOTHING, refusal, unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    from modeldata.snapshot.schema import SchemaCache
-
-    Pack = Callable[[object], bytes]
+    from modeldata.snapshot.schema import Captured, Input, Pack, SchemaCache
 
 
-def capture_series(data: pd.Series[Any], shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def capture_series(data: pd.Series[Any], shapes: SchemaCache, pack: Pack) -> Captured:
     """One row. An index of strings names the columns; with any other the names are those of a list."""
     try:
         kind, part = classify(data.dtype)
@@ -48,7 +46,7 @@ def capture_series(data: pd.Series[Any], shapes: SchemaCache, pack: Pack) -> tup
         raise refusal(error, data) from error
 
 
-def capture_values(data: Any, shapes: SchemaCache, pack: Pack) -> tuple[Schema, int, bytes]:
+def capture_values(data: Any, shapes: SchemaCache, pack: Pack) -> Captured:
     """An Index, or an array of pandas' own: one row, as the Series of its values."""
     try:
         series = pd.Series(data)
@@ -57,9 +55,13 @@ def capture_values(data: Any, shapes: SchemaCache, pack: Pack) -> tuple[Schema, 
     return capture_series(series, shapes, pack)
 
 
-def reader_of(kind: type) -> Callable[[Any], Any] | None:
-    """For lists of pandas' objects: what makes a dict or a list of a Series; None for other objects."""
-    return _row if issubclass(kind, pd.Series) else None
+def input_of(cls: type) -> Input | None:
+    """See `libraries.input_of`."""
+    if issubclass(cls, pd.DataFrame):
+        return capture_frame, None
+    if issubclass(cls, pd.Series):
+        return capture_series, _row
+    return (capture_values, None) if issubclass(cls, (pd.Index, ExtensionArray)) else None
 
 
 def _row(data: pd.Series[Any]) -> object:

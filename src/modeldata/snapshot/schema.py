@@ -17,11 +17,23 @@ from modeldata.format import names, wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from typing import Any
 
     from modeldata.snapshot.arrays import BlockSchema
     from modeldata.snapshot.pandas_blocks import Recipe
     from modeldata.snapshot.pandas_frames import FrameSchema
+    from modeldata.snapshot.pieces import Pieces
+
+    Pack = Callable[[object], bytes]
+    """Packs plain values; see `packing.new_packer`."""
+    Captured = tuple["Schema", int, bytes | Pieces]
+    """The schema, how many rows, and their bytes: a private copy."""
+    Capture = Callable[[Any, "SchemaCache", Pack], Captured]
+    """Captures an object of the class that it is registered for: no static type can say that."""
+    RowReader = Callable[[Any], Any]
+    """Makes a dict, a list or an array of an object that is one row of a list."""
+    Input = tuple[Capture, RowReader | None]
 
 RESERVED = frozenset((*names.OWN_COLUMNS, names.JSON))
 """Columns that the archive adds: a feature of such a name gets a suffix."""

@@ -18,8 +18,9 @@ from msgpack import ExtType
 
 from modeldata.format import wire
 from modeldata.snapshot import copies
+from modeldata.snapshot.extensions import ext, iso_with_zone
 from modeldata.snapshot.lazy import lazy_hint
-from modeldata.snapshot.records import fields_of
+from modeldata.snapshot.row_objects import fields_of
 from modeldata.snapshot.schema import MAX_DEPTH, RefusedData
 
 TYPE_CHECKING = False
@@ -31,17 +32,11 @@ if TYPE_CHECKING:
     Handler = Callable[[Any], object]
     Maker = Callable[[Any], Handler]
 
-ABSENT = ExtType(wire.CODE_ABSENT, b"")
 MAX_TYPES = 4096
 MAX_TEXT = 1 << 24
 """Letters that `str()` may give for an object that has no form of its own."""
 PLAIN = frozenset((str, float, bool, type(None), bytes, ExtType))
 """Types of values that the packer takes as they are. (Not int: some are too large.)"""
-
-
-def ext(code: int, data: bytes) -> ExtType:
-    """Without the checks that msgpack makes."""
-    return tuple.__new__(ExtType, (code, data))
 
 
 def form_of(value: object) -> object:
@@ -204,12 +199,6 @@ def _datetime(base: Any) -> Handler:
     return lambda value: ext(wire.CODE_DATETIME, iso_with_zone(base.isoformat(value), value))
 
 
-def iso_with_zone(text: str, value: Any) -> bytes:
-    """The text of a time, and the name of its zone, if that has one."""
-    zone = getattr(value.tzinfo, "key", None) or getattr(value.tzinfo, "zone", None)
-    return f"{text}\0{zone}".encode() if type(zone) is str else text.encode()
-
-
 def _date(base: Any) -> Handler:
     return lambda value: ext(wire.CODE_DATE, base.isoformat(value).encode())
 
@@ -272,6 +261,11 @@ def _foreign(name: str) -> Maker:
     return maker
 
 
+def _pandas_frame(base: Any) -> Handler:
+    values_of = _foreign("pandas_list")(base)
+    return lambda value: keyed([(name, values_of(column)) for name, column in value.items()])
+
+
 def _like_array(value: object) -> object:
     from modeldata.snapshot.numpy_values import like_array
 
@@ -320,7 +314,7 @@ _NAMED: dict[tuple[str, str], Maker] = {
     ("pandas", "Series"): _foreign("pandas_list"),
     ("pandas", "Index"): _foreign("pandas_list"),
     ("pandas", "ExtensionArray"): _foreign("pandas_list"),
-    ("pandas", "DataFrame"): _foreign("pandas_frame"),
+    ("pandas", "DataFrame"): _pandas_frame,
     ("pyarrow", "Scalar"): lambda base: lambda value: value.as_py(),
     ("pyarrow", "Array"): _by("to_pylist"),
     ("pyarrow", "ChunkedArray"): _by("to_pylist"),

@@ -5,10 +5,8 @@ A type is known by what it has, not by its library: nothing is imported. Values 
 
 from __future__ import annotations
 
-import sys
-
 from modeldata.interrupts import spare
-from modeldata.snapshot.lazy import lazy_hint
+from modeldata.snapshot import copies
 from modeldata.snapshot.schema import label, unique
 
 TYPE_CHECKING = False
@@ -19,36 +17,14 @@ if TYPE_CHECKING:
     Fields = Callable[[Any], dict[str, object]]
 
 
-def row_reader(kind: type) -> Callable[[Any], Any] | None:
-    """What makes a dict, a list or an array of an object that is a row; None where it is no row.
-
-    For lists of such objects: what is a row alone is a row among others.
-    """
-    if lazy_hint(kind):
-        return None
-    if "pandas" in sys.modules and any(base.__module__.partition(".")[0] == "pandas" for base in kind.__mro__):
-        from modeldata.snapshot.pandas_series import reader_of
-
-        return reader_of(kind)
-    if "numpy" in sys.modules:
-        from modeldata.snapshot.arrays import reader_of as array_reader_of
-
-        reader = array_reader_of(kind)
-        if reader is not None:
-            return reader
-    return fields_of(kind) or (_of_mapping if is_mapping(kind) else None)
-
-
 def is_mapping(kind: type) -> bool:
     from collections.abc import Mapping
 
     return issubclass(kind, Mapping)
 
 
-def _of_mapping(row: Any) -> dict[object, object]:
-    from modeldata.snapshot.copies import of_mapping
-
-    return dict(of_mapping(row))
+def of_mapping(row: Any) -> dict[object, object]:
+    return dict(copies.of_mapping(row))
 
 
 def fields_of(kind: type) -> Fields | None:
