@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from modeldata.keywords import IdentityOptions, PathText, SettingsOptions
     from modeldata.read.join import Joined
     from modeldata.read.question import JoinQuestion, Question
     from modeldata.read.reader import Reader
@@ -38,10 +39,8 @@ class Archive:
     Raises `SettingsError` for what can't be used.
     """
 
-    def __init__(
-        self, url: str | os.PathLike[str] | None = None, *, spool: str | os.PathLike[str] | None = None, **settings: object
-    ) -> None:
-        self._intake = Intake(Settings.build(os.environ, archive=url, spool=spool, **settings))  # type: ignore[arg-type] # checked there
+    def __init__(self, url: PathText | Sequence[PathText] | None = None, **settings: Unpack[SettingsOptions]) -> None:
+        self._intake = Intake(Settings.build(os.environ, archive=url, **settings))
 
     def __copy__(self) -> Archive:
         return self
@@ -54,7 +53,11 @@ class Archive:
         return self._intake.settings
 
     def collector(
-        self, model_name: str, identifier: str = "default", feature_names: Sequence[str] | None = None, **identity: str
+        self,
+        model_name: str,
+        identifier: str = "default",
+        feature_names: Sequence[str] | None = None,
+        **identity: Unpack[IdentityOptions],
     ) -> ModelDataCollector:
         """A collector on this archive; arguments as for `ModelDataCollector`."""
         return ModelDataCollector(model_name, identifier, feature_names, archive=self, **identity)

@@ -32,7 +32,8 @@ from modeldata.columns import ABSENT
 from modeldata.keep.compact import Sizes
 from modeldata.keep.jobs import KeepJob, compact, erase
 from modeldata.keep.rewrite import RewriteRun
-from modeldata.settings import SPOOL_PREFIX, Settings
+from modeldata.settings import Settings
+from modeldata.settings.folders import SPOOL_PREFIX
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place

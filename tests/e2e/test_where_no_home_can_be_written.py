@@ -12,7 +12,8 @@ import pytest
 
 from modeldata import Archive, SpoolError
 from modeldata.cli.commands.doctor import BAD, NOTE, examine
-from modeldata.settings import Settings, state_folder
+from modeldata.settings import Settings
+from modeldata.settings.folders import state_folder
 from modeldata.spool.files import Files
 from tests.read.kit import Shipped
 from tests.support.archive import features
@@ -67,8 +68,8 @@ def test_an_archive_is_read_without_any_place_for_a_spool(tmp_path: Path, monkey
     shipped = Shipped(str(tmp_path / "archive"), tmp_path / "spool", "csv")
     shipped.collect("inputs", {"a": 1}, ids="x", at="2026-11-20T10:00:00", model="m")
     shipped.ship()
-    monkeypatch.setattr("modeldata.settings._temporary_folder", _nowhere)
-    monkeypatch.setattr("modeldata.settings._home_state", lambda env: None)
+    monkeypatch.setattr("modeldata.settings.folders._temporary_folder", _nowhere)
+    monkeypatch.setattr("modeldata.settings.folders._home_state", lambda env: None)
 
     done = run("ls", "--archive", f"{tmp_path}/archive,{tmp_path}/other")
     assert done.code == 0, done.err
@@ -81,7 +82,7 @@ def _nowhere(env: object) -> str:
 def test_rows_that_wait_in_the_temporary_directory_are_warned_of_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("modeldata.settings._home_state", lambda env: None)
+    monkeypatch.setattr("modeldata.settings.folders._home_state", lambda env: None)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     archive = Archive("s3://some-bucket/a", ship="off")
     assert archive.collector("m").collect([1]) and archive.collector("n").collect([2])
@@ -101,7 +102,7 @@ def test_rows_that_wait_in_the_temporary_directory_are_warned_of_once(
 def test_the_temporary_directory_is_one_that_can_be_written_and_never_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modeldata.settings._home_state", lambda env: None)
+    monkeypatch.setattr("modeldata.settings.folders._home_state", lambda env: None)
     monkeypatch.chdir(tmp_path)
     user = f"modeldata-{os.getuid()}"
     monkeypatch.setattr(os, "access", lambda path, mode: os.fspath(path) in (str(tmp_path), "/var/tmp", "."))

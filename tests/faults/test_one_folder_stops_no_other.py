@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from modeldata import Archive, ModelDataError
-from modeldata.settings import SPOOL_PREFIX, Settings
+from modeldata.settings import Settings
+from modeldata.settings.folders import SPOOL_PREFIX
 from modeldata.ship.status import load_state
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place

@@ -10,7 +10,7 @@ from tests.house.source import ALL, FILES, circle_in, graph, imports_of, private
 
 FLOORS = (
     # what any module may know
-    ("interrupts", "urls", "stats", "request"),
+    ("interrupts", "urls", "stats", "request", "keywords"),
     ("errors",),
     ("format", "parsing"),
     ("identity", "settings"),

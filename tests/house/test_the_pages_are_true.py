@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 
 from modeldata.cli.app import app
-from modeldata.settings import FIELDS
+from modeldata.settings.table import SETTINGS
 from tests.support import archive, scripts
 
 ROOT = Path(__file__).parents[2]
@@ -51,13 +51,13 @@ def test_every_link_into_the_tree_leads_somewhere(page: Path) -> None:
 
 
 def test_every_setting_is_in_the_table() -> None:
-    variables = {variable for field in FIELDS for variable in field.variables}
+    variables = {variable for field in SETTINGS.values() for variable in field.variables}
     assert {variable for variable in variables if variable not in README} == set()
 
 
 def test_no_setting_is_in_the_table_that_is_not_there() -> None:
-    variables = {variable for field in FIELDS for variable in field.variables}
-    names = {field.name for field in FIELDS}
+    variables = {variable for field in SETTINGS.values() for variable in field.variables}
+    names = {field.name for field in SETTINGS.values()}
     table = README.partition("## Settings")[2].partition("\n## ")[0]
     assert set(re.findall(r"\b(?:MODELDATA|AML)_[A-Z_]+", table)) <= variables | {"AML_MODEL_DC_STORAGE"}
     assert {name for row in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)} <= names

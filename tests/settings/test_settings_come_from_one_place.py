@@ -5,14 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from modeldata import Archive
 from modeldata.errors import SettingsError
-from modeldata.settings import FIELDS, Settings, check_archive, local_folder, state_folder
+from modeldata.keywords import SettingsOptions
+from modeldata.parsing import boundary, flag, path_text, positive_seconds, positive_size, seconds, size
+from modeldata.settings import Settings
+from modeldata.settings.archives import check_archive
+from modeldata.settings.folders import state_folder
+from modeldata.settings.table import SETTINGS, Setting
+from modeldata.urls import local_folder
 
 UNHURRIED = hypothesis_settings(deadline=None)  # a busy machine proves nothing
 MIB = 1024 * 1024
@@ -56,7 +64,7 @@ def test_with_nothing_set_the_defaults_of_the_design_hold(tmp_path: Path, monkey
     made = Settings.build({})
     assert {name: getattr(made, name) for name in DEFAULTS} == DEFAULTS
     assert made.archive == str(tmp_path / "modeldata")
-    assert set(made.origin.values()) == {"default"} and set(made.origin) == {field.name for field in FIELDS}
+    assert set(made.origin.values()) == {"default"} and set(made.origin) == set(SETTINGS)
 
 
 @pytest.mark.parametrize(("name", "variable", "text", "value"), EXAMPLES)
@@ -75,7 +83,7 @@ def test_an_argument_wins_over_the_environment(name: str, variable: str, text: s
 
 
 def test_every_setting_has_an_example_here() -> None:
-    assert {example[0] for example in EXAMPLES} == {field.name for field in FIELDS}
+    assert {example[0] for example in EXAMPLES} == set(SETTINGS)
 
 
 def test_our_variable_wins_over_the_originals() -> None:
@@ -85,7 +93,7 @@ def test_our_variable_wins_over_the_originals() -> None:
 
 @pytest.mark.parametrize("blank", ["", " ", "\n"])
 def test_a_blank_variable_counts_as_not_set(blank: str) -> None:
-    made = Settings.build({field.variables[0]: blank for field in FIELDS})
+    made = Settings.build({field.variables[0]: blank for field in SETTINGS.values()})
     assert set(made.origin.values()) == {"default"}
 
 
@@ -161,7 +169,7 @@ def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
 
 
 @UNHURRIED
-@given(st.dictionaries(st.sampled_from([variable for field in FIELDS for variable in field.variables]), st.text()))
+@given(st.dictionaries(st.sampled_from([variable for field in SETTINGS.values() for variable in field.variables]), st.text()))
 def test_no_environment_raises_anything_but_settings_errors(env: dict[str, str]) -> None:
     try:
         Settings.build(env)
@@ -356,3 +364,47 @@ def test_each_platform_has_its_own_state_directory(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(sys, "platform", platform)
     assert state_folder({}) == str(tmp_path / place / "modeldata")
+
+
+# Keywords that an editor completes
+
+TEXT, FILE = str | None, str | os.PathLike[str] | None
+ACCEPTED = {
+    flag: bool | None, boundary: bool | None, size: int | str | None, positive_size: int | str | None,
+    seconds: float | str | None, positive_seconds: float | str | None, str: TEXT, path_text: FILE,
+}  # fmt: skip
+"""How text becomes a value → the type of the keyword."""
+KEPT = {flag: bool, boundary: bool, size: int, positive_size: int, seconds: float, positive_seconds: float, str: str}
+"""How text becomes a value → the type of the setting."""
+
+
+def _choices(setting: Setting) -> tuple[str, ...]:
+    with pytest.raises(ValueError) as refused:
+        setting.parse("\0")
+    return tuple(str(refused.value).removeprefix("one of ").split(", "))
+
+
+def test_the_keywords_of_an_archive_are_the_settings_with_the_types_that_they_take() -> None:
+    keywords = get_type_hints(SettingsOptions)
+    assert set(keywords) == set(SETTINGS) - {"archive"}, "the archive itself is the first argument"
+    for name, hint in keywords.items():
+        setting = SETTINGS[name]
+        if setting.parse in ACCEPTED:
+            assert hint == ACCEPTED[setting.parse], name
+        else:
+            (literal,) = (part for part in get_args(hint) if part is not type(None))
+            assert get_args(literal) == _choices(setting), name
+
+
+def test_each_setting_is_an_attribute_of_its_type() -> None:
+    hints = Settings.__annotations__
+    assert set(hints) - {"origin", "others"} == set(SETTINGS)
+    for name, setting in SETTINGS.items():
+        kept = KEPT.get(setting.parse, str).__name__
+        assert hints[name] == (f"{kept} | None" if setting.default is None else kept), name
+
+
+def test_an_archive_takes_the_keywords_and_no_other(tmp_path: Path) -> None:
+    assert Archive.__init__.__annotations__["settings"] == "Unpack[SettingsOptions]"
+    with pytest.raises(SettingsError, match="unknown: colour"):
+        Archive(tmp_path, colour="red")  # type: ignore[call-arg] # that is the point

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modeldata.errors import SpoolError
-from modeldata.settings import FIELDS, Settings
+from modeldata.settings import Settings
+from modeldata.settings.table import SETTINGS
 from modeldata.spool.files import Files
 from modeldata.spool.folder import noted_layout
 
@@ -43,7 +44,7 @@ def settings_of(archive: str | None, spool: str | None) -> Settings:
     settings = Settings.build({**noted, **os.environ}, archive=archive, spool=spool)
     told = {
         field.name: "the service that used this spool"
-        for field in FIELDS
+        for field in SETTINGS.values()
         if noted.keys() & set(field.variables) - os.environ.keys()
     }
     return settings.with_origin(told)

@@ -17,7 +17,8 @@ from modeldata.errors import ModelDataError
 from modeldata.intake.flush import Flush
 from modeldata.intake.messages import warn
 from modeldata.intake.refusals import Refusals
-from modeldata.settings import LAYOUT, state_folder_if_any
+from modeldata.settings.folders import state_folder_if_any
+from modeldata.settings.table import LAYOUT
 from modeldata.ship.supervisor import Supervisor
 from modeldata.snapshot.packing import new_packer
 from modeldata.spool.disk_kind import goes_with_container

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata import urls
 from modeldata.errors import ModelDataError
-from modeldata.settings import SPOOL_PREFIX, Settings, key_of, state_folder_if_any, user_name
+from modeldata.settings import Settings
+from modeldata.settings.archives import key_of
+from modeldata.settings.folders import SPOOL_PREFIX, state_folder_if_any, user_name
 from modeldata.ship.checkpoint import State
 from modeldata.ship.sinks import sinks_of, state_of, state_under
 from modeldata.ship.watch import count, look

@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata import urls
-from modeldata.settings import key_of
+from modeldata.settings.archives import key_of
 from modeldata.ship.checkpoint import Checkpoint
 from modeldata.ship.parked import parked_rows
 from modeldata.spool.files import make_folders, read_file, replace_file

@@ -45,7 +45,8 @@ def checked(options: Mapping[str, str]) -> dict[str, str]:
 
 def settings_of(options: Mapping[str, str], env: Mapping[str, str]) -> Settings:
     """The settings of the archive that `path` names. Raises `SettingsError`."""
-    return Settings.build(env, archive=options["path"], format=options.get("archive_format"))
+    given = options.get("archive_format")
+    return Settings.build(env, archive=options["path"], format=given)  # type: ignore[arg-type] # any text: `build` looks
 
 
 def identity_of(options: Mapping[str, str], settings: Settings) -> Identity:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from modeldata import urls
 from modeldata.errors import ModelDataError, SettingsError, StoreError
-from modeldata.settings import install_hint
+from modeldata.settings.archives import install_hint
 from modeldata.urls import local_folder
 
 if TYPE_CHECKING:

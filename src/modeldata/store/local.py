@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from modeldata.format.names import OWN_FOLDER
 from modeldata.format.paths import owner_note
-from modeldata.settings import SPOOL_PREFIX
+from modeldata.settings.folders import SPOOL_PREFIX
 from modeldata.spool.files import Files, create_once, give_name, make_folders, read_all, read_file, settle, write_all
 from modeldata.store import WAITS, Conflict, Unavailable, probe_name
 

@@ -74,14 +74,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "identity: archives are a set",
-        "settings.py",
+        "settings/__init__.py",
         "urls.SEPARATOR.join(sorted(self.archives))",
         "urls.SEPARATOR.join(self.archives)",
         "tests/" + _ITSELF + "test_the_order_of_archives_is_no_part_of_which_spool_is_theirs",
     ),
     _one(
         "identity: a second spelling in a list is the same archive",
-        "settings.py",
+        "settings/archives.py",
         "os.path.normcase(os.path.realpath(folder)) if folder else url, url",
         "url, url",
         "tests/" + _ITSELF + "test_a_second_spelling_in_a_list_is_the_same_archive",

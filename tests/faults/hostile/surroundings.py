@@ -90,7 +90,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "rows that can wait nowhere are refused with a hint",
-        "settings.py",
+        "settings/folders.py",
         '    raise SpoolError(\n        "find a folder for the spool",',
         '    raise OSError(\n        "find a folder for the spool",',
         "tests/" + _HOME + "test_the_temporary_directory_is_one_that_can_be_written_and_never_the_working_directory",

@@ -14,7 +14,7 @@ from modeldata.cli.archive import ArchiveOption, JsonOption, SpoolOption, settin
 from modeldata.cli.output import Out
 from modeldata.errors import ModelDataError, mask
 from modeldata.intake.shared import TEMPORARY
-from modeldata.settings import FIELDS
+from modeldata.settings.table import SETTINGS
 from modeldata.ship.former_spools import former_spools, pending_rows
 from modeldata.ship.status import existing_place, fill, leader_note
 from modeldata.spool.disk_kind import goes_with_container
@@ -62,7 +62,7 @@ def doctor(archive: ArchiveOption = None, spool: SpoolOption = None, as_json: Js
 def examine(settings: Settings, files: Files) -> Iterator[Finding]:
     """Every check, in the order in which one would look."""
     yield _enabled(settings)
-    for field in FIELDS:
+    for field in SETTINGS.values():
         if settings.origin[field.name] != "default":
             value = mask(str(getattr(settings, field.name)))
             yield Finding(NOTE, "settings", f"{field.name} = {value} (from {settings.origin[field.name]})")

@@ -1,0 +1,88 @@
+"""The URLs of archives as settings keep them. What can't be opened is said at once, not by rows that pile up."""
+
+from __future__ import annotations
+
+import os
+
+from modeldata import urls
+from modeldata.errors import SettingsError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXTRAS = {"az": ("azure.storage.blob", "azure"), "abfss": ("azure.storage.blob", "azure")}
+"""Scheme → the module it needs, and the extra of ours that brings it."""
+
+
+def check_archive(url: str, *, opened: bool = True) -> str:
+    """The URL of an archive as it is kept: local ones as absolute paths.
+
+    Raises `SettingsError` for one that can't be opened: said at once, not by rows that pile up.
+
+    opened: False lets pass one whose library is not installed, for settings that are switched off.
+    """
+    low = url.lower()
+    if "accountkey=" in low or "sharedaccesssignature=" in low:
+        hint = "set AML_MODEL_DC_STORAGE to it; an archive is a path or URL"
+        raise SettingsError("open the archive", cause="this is a connection string, not a URL", hint=hint)
+    if urls.scheme_of(url):
+        return _check_remote(url, opened)
+    folder = urls.local_folder(url)
+    if folder and "\0" not in folder:
+        return urls.listable(absolute(folder))
+    scheme = low.partition(":")[0]
+    cause = "it names no folder of this host" if scheme == "file" else f"scheme {scheme!r} is not known"
+    known = "known are a path, file://, " + ", ".join(f"{name}://" for name in urls.REMOTE)
+    raise SettingsError("open the archive", url, cause=cause, hint=f"{known}; set MODELDATA_ARCHIVE")
+
+
+def _check_remote(url: str, opened: bool) -> str:
+    try:
+        location = urls.parse(url)
+    except ValueError as error:
+        hint = "for example az://container/prefix, s3://bucket/prefix, gs://bucket/prefix"
+        raise SettingsError("open the archive", url, cause=str(error), hint=hint) from None
+    module, _ = EXTRAS.get(location.scheme, ("obstore", ""))
+    if opened and not _installed(module):
+        raise SettingsError("open the archive", url, cause=f"{module} is not installed", hint=install_hint(url))
+    at = f"{location.container}@{location.host}" if location.host else location.container
+    return f"{location.scheme}://{at}" + (f"/{location.prefix}" if location.prefix else "")
+
+
+def install_hint(url: str) -> str:
+    """The command that installs what the archive `url` needs."""
+    module, extra = EXTRAS.get(urls.scheme_of(url), ("obstore", ""))
+    return f'pip install "modeldata[{extra}]"' if extra else f"pip install {module}"
+
+
+def _installed(module: str) -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(module) is not None
+    except ImportError:  # a parent of it
+        return False
+
+
+def unique(archives: Sequence[str]) -> list[str]:
+    """Without a second spelling of the same folder: a link, another case where case does not count."""
+    by_folder: dict[str, str] = {}
+    for url in archives:
+        folder = None if urls.scheme_of(url) else urls.local_folder(url)
+        by_folder.setdefault(os.path.normcase(os.path.realpath(folder)) if folder else url, url)
+    return list(by_folder.values())
+
+
+def absolute(folder: str) -> str:
+    try:
+        return os.path.abspath(folder)
+    except OSError as error:  # a relative path, and the working directory was removed
+        raise SettingsError("find the folder", folder, cause=str(error), hint="give an absolute path") from error
+
+
+def key_of(archives: str) -> str:
+    """What a text of archives makes the name of a folder, here and in every earlier version."""
+    from hashlib import sha256
+
+    return sha256(archives.encode("utf-8", "surrogatepass")).hexdigest()[:16]

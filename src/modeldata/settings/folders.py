@@ -1,0 +1,76 @@
+"""Folders of the user this process runs as, for a spool and for notes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from modeldata.errors import SpoolError
+from modeldata.format.names import component
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SPOOL_PREFIX = ".modeldata-spool-"
+"""Begins the name of a spool that lies beside a local archive. A leading dot is what Spark and Hive skip."""
+
+
+def state_folder(env: Mapping[str, str]) -> str:
+    """Where the platform wants a user's state to be; below the temporary directory where no home can be written.
+
+    Raises `SpoolError` where that can't be written, either.
+    """
+    return _home_state(env) or os.path.join(_temporary_folder(env), f"modeldata-{user_name(env)}")
+
+
+def state_folder_if_any(env: Mapping[str, str]) -> str | None:
+    """`state_folder`; None where nothing can be written."""
+    try:
+        return state_folder(env)
+    except SpoolError:
+        return None
+
+
+def has_home(env: Mapping[str, str]) -> bool:
+    """Can this user's home be written?"""
+    return _home_state(env) is not None
+
+
+def _home_state(env: Mapping[str, str]) -> str | None:
+    """The folder for our state in the user's home; None where it can't be written."""
+    home = os.path.expanduser("~")
+    if sys.platform == "win32":
+        base = env.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+    elif sys.platform == "darwin":
+        base = os.path.join(home, "Library", "Application Support")
+    else:
+        base = env.get("XDG_STATE_HOME", "")
+        base = base if os.path.isabs(base) else os.path.join(home, ".local", "state")
+    if os.path.isabs(base) and os.access(_existing(base), os.W_OK):
+        return os.path.join(base, "modeldata")
+    return None
+
+
+def _temporary_folder(env: Mapping[str, str]) -> str:
+    """As `tempfile` finds it, but never the working directory, without writing a file, and without its cost to import."""
+    named = [env.get(name, "") for name in ("TMPDIR", "TEMP", "TMP")]
+    for folder in [*named, "/tmp", "/var/tmp"]:
+        if os.path.isabs(folder) and os.path.isdir(folder) and os.access(folder, os.W_OK):
+            return folder
+    raise SpoolError(
+        "find a folder for the spool",
+        cause="neither a home nor a temporary directory can be written",
+        hint="set MODELDATA_SPOOL to a folder that this user can write and that outlives a restart",
+    )
+
+
+def _existing(path: str) -> str:
+    while not os.path.exists(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    return path
+
+
+def user_name(env: Mapping[str, str]) -> str:
+    """A name for the user this process runs as now, fit for a path."""
+    return str(os.getuid()) if hasattr(os, "getuid") else component(env.get("USERNAME", "user"))
