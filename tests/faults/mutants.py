@@ -20,9 +20,11 @@ from tests.faults.mutants_list import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 600
+WHOLE_SECONDS = 1800
+"""All tests that are named, once, with every guard in place."""
 
 
-def run(source: Path, tests: tuple[str, ...]) -> tuple[int, str]:
+def run(source: Path, tests: tuple[str, ...], *options: str, seconds: int = SECONDS) -> tuple[int, str]:
     """The exit status of pytest for `tests` against the package in `source`, and its last lines."""
     inherited = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part and not part.endswith("src")]
     env = {
@@ -33,15 +35,15 @@ def run(source: Path, tests: tuple[str, ...]) -> tuple[int, str]:
     }
     command = [
         sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not faults and not soak",
-        "--override-ini", "timeout=240", f"--basetemp={source.parent / 'tmp'}", *tests,
+        "--override-ini", "timeout=240", f"--basetemp={source.parent / 'tmp'}", *options, *tests,
     ]  # fmt: skip
     process = subprocess.Popen(
         command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
     try:
-        out, _ = process.communicate(timeout=SECONDS)
+        out, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        return -1, f"not done in {SECONDS} s"
+        return -1, f"not done in {seconds} s"
     finally:
         try:
             os.killpg(process.pid, 9)
@@ -83,18 +85,19 @@ def try_one(mutant: Mutant) -> tuple[str, str, float]:
 
 
 def main(words: list[str]) -> int:
+    workers = os.environ.get("WORKERS", str(os.cpu_count() or 1))
     chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.guard for word in words)]
     tests = tuple(sorted({test for mutant in chosen for test in mutant.tests}))
     print(f"{len(chosen)} guards, {len(tests)} tests", flush=True)
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         shutil.copytree(ROOT / "src", Path(folder, "src"), ignore=shutil.ignore_patterns("__pycache__"))
-        status, out = run(Path(folder, "src"), tests)
+        status, out = run(Path(folder, "src"), tests, "-n", workers, "--dist", "worksteal", seconds=WHOLE_SECONDS)
     if status:
         print(out[-4000:])
         print("with every guard in place these tests must pass: nothing is shown until they do")
         return 2
     outcomes: dict[str, int] = {}
-    with concurrent.futures.ThreadPoolExecutor(max_workers=int(os.environ.get("WORKERS", os.cpu_count() or 1))) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=int(workers)) as pool:
         for mutant, (outcome, details, seconds) in zip(chosen, pool.map(try_one, chosen), strict=True):
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
             print(f"{outcome:8}  {mutant.guard:60}  {seconds:5.0f} s  {details}", flush=True)
