@@ -10,7 +10,7 @@ from modeldata.intake import Intake, default_intake
 from modeldata.intake.messages import say, warn
 from modeldata.interrupts import of_service, spare
 from modeldata.request import current_request, encoded_id
-from modeldata.snapshot import RefusedData, SchemaCache, capture_of, takers
+from modeldata.snapshot import RefusedData, SchemaCache, capture_of, captures
 from modeldata.snapshot.dispatch import Distributed
 from modeldata.spool.frame import MAX_DATA, MAX_ID
 from modeldata.spool.quota import SpoolFull
@@ -84,15 +84,15 @@ class ModelDataCollector:
     def _begin(self, identity: Identity, feature_names: tuple[str, ...] | None) -> None:
         settings = self._intake.settings
         self.identity = identity
-        self._shapes = SchemaCache(identity.as_dict(), feature_names, settings.layout)
-        self._writer = self._intake.join(self, self._shapes.stream, identity.as_dict())
+        self._schemas = SchemaCache(identity.as_dict(), feature_names, settings.layout)
+        self._writer = self._intake.join(self, self._schemas.stream, identity.as_dict())
         self._enabled = settings.enabled
         self._debug = settings.debug
         self._max_row_bytes = settings.max_row_bytes
 
     def __reduce__(self) -> tuple[object, ...]:
         """As what it was made of: in another process it collects as a writer of its own."""
-        return _unpickled, (type(self), self._intake, self.identity.as_dict(), self._shapes.feature_names)
+        return _unpickled, (type(self), self._intake, self.identity.as_dict(), self._schemas.feature_names)
 
     def __copy__(self) -> ModelDataCollector:
         return self
@@ -124,14 +124,14 @@ class ModelDataCollector:
         writing = False
         try:
             lane = writer.acquire()
-            plan, rows, data = takers[type(input_data)](input_data, self._shapes, lane.pack)
+            schema, rows, data = captures[type(input_data)](input_data, self._schemas, lane.pack)
             correlation = b"" if user_correlation_id is NO_ID else encoded_id(user_correlation_id)
             request = current_request()
             if len(data) > self._max_row_bytes * rows or len(correlation) > MAX_ID or len(request) > MAX_ID:
                 raise _too_large(rows, max(len(data), len(correlation), len(request)), self._max_row_bytes)
             if rows:  # an empty list or frame asks for nothing and misses nothing
                 writing = True
-                lane.append(plan, rows, data, correlation, request, time_ns())
+                lane.append(schema, rows, data, correlation, request, time_ns())
         except Exception as error:
             return self._rescue(lane, error, writing, input_data, user_correlation_id)
         except BaseException:
@@ -146,7 +146,7 @@ class ModelDataCollector:
         try:
             from modeldata.debug import show
 
-            show(self._shapes, input_data, user_correlation_id)
+            show(self._schemas, input_data, user_correlation_id)
         except Exception as error:  # a debug print must not break scoring either
             spare(error)
             self._intake.shared.refusals.warn_once("debug", f"nothing to show: {said(error)}")
@@ -171,7 +171,7 @@ class ModelDataCollector:
     def _refuse(self, lane: Lane | None, input_data: object, error: Exception, writing: bool) -> bool:
         if lane is not None:
             self._writer.release(lane)
-        self._intake.shared.refusals.refuse(self._shapes.stream, rows_in(input_data), error, writing=writing)
+        self._intake.shared.refusals.refuse(self._schemas.stream, rows_in(input_data), error, writing=writing)
         return False
 
     def _collect_spark(self, frame: Any, user_correlation_id: str) -> bool:
@@ -187,7 +187,7 @@ class ModelDataCollector:
             self._intake.shared.count_distributed(rows)
         except Exception as error:
             spare(error)
-            self._intake.shared.refusals.refuse(self._shapes.stream, 1, error, writing=False)
+            self._intake.shared.refusals.refuse(self._schemas.stream, 1, error, writing=False)
             return False
         return True
 
@@ -196,8 +196,8 @@ class ModelDataCollector:
         lane = None
         try:
             lane = self._writer.fresh_lane()
-            plan, rows, data = capture_of(input_data)(input_data, self._shapes, lane.pack)
-            lane.append(plan, rows, data, encoded_id(user_correlation_id), current_request(), time_ns())
+            schema, rows, data = capture_of(input_data)(input_data, self._schemas, lane.pack)
+            lane.append(schema, rows, data, encoded_id(user_correlation_id), current_request(), time_ns())
         except Exception as error:
             if lane is not None and not issubclass(type(error), SpoolFull):
                 self._writer.retire(lane)

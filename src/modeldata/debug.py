@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 PRINTED = ArchiveLayout("csv", hour_folders=False, excel_safe=False)
 
 
-def show(shapes: SchemaCache, input_data: object, user_correlation_id: object) -> None:
+def show(schemas: SchemaCache, input_data: object, user_correlation_id: object) -> None:
     """Print what the archive would get for this call. Raises whatever the data raises."""
-    plan, rows, data = capture_of(input_data)(input_data, shapes, new_packer())
+    schema, rows, data = capture_of(input_data)(input_data, schemas, new_packer())
     if not rows:
         return
     correlation = encoded_id(user_correlation_id)
     made = frame.pack_frame(0, frame.DATA, 0, time.time_ns(), rows, 1, bytes(data), correlation, current_request())
     head = frame.unpack_frame_header(made, 0, 0)
     assert head is not None
-    definition = msgpack.unpackb(plan.definition, unicode_errors="surrogatepass")
+    definition = msgpack.unpackb(schema.definition, unicode_errors="surrogatepass")
     group = FrameGroup(definition, definition["identity"], "", PRINTED)
     group.frames.append(WriterFrames(bytes(16), FrameRun.of(Frame(head, 0, made[frame.FRAME_BYTES :]))))
     for batch in encode_group(group, BatchFormat(encoder(PRINTED.format), PRINTED.excel_safe, sys.maxsize, "")):

@@ -476,14 +476,14 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "a frame's blocks are compared with those of its recipe",
         "snapshot/pandas_blocks.py",
-        "            if (where if type(where) is slice else where.tobytes()) != place:\n                return False",
+        "            if (indexer if type(indexer) is slice else indexer.tobytes()) != columns:\n                return False",
         "            pass",
         _FRAMES,
     ),
     _one(
         "blocks are read only where they give what the public way gives",
         "snapshot/pandas_frames.py",
-        "                if taken is not None and _content(taken) != _content(capture_public(frame, shapes, pack)):\n                    return False",
+        "                if captured is not None and _content(captured) != _content(capture_public(frame, schemas, pack)):\n                    return False",
         "                pass",
         _FRAMES,
     ),

@@ -14,7 +14,7 @@ from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
 from modeldata.snapshot import SchemaCache, capture_of
 from modeldata.snapshot.packing import new_packer
-from modeldata.snapshot.pieces import Pieces
+from modeldata.snapshot.buffers import Buffers
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
 from modeldata.spool.quota import Quota, SpoolFull
@@ -65,10 +65,10 @@ class Service:
         key = (name, str(number))
         self.attempted[key] += 1
         shapes = self.shapes[name]
-        plan, rows, taken = capture_of([])([[number, "x" * pad]] if nested else [number, "x" * pad], shapes, lane.pack)
-        data = taken if pad < IN_PIECES else Pieces([taken[:10], memoryview(taken)[10:]])
+        schema, rows, captured = capture_of([])([[number, "x" * pad]] if nested else [number, "x" * pad], shapes, lane.pack)
+        data = captured if pad < IN_PIECES else Buffers([captured[:10], memoryview(captured)[10:]])
         try:
-            lane.append(plan, rows, data, b"", b"", time_ns)
+            lane.append(schema, rows, data, b"", b"", time_ns)
         except SpoolFull as full:
             lane.refuse(shapes.stream, full.reason, 1)
             self.writer.release(lane)

@@ -22,7 +22,7 @@ IDENTITY = {
 }
 
 
-def new_shapes(*feature_names: str) -> SchemaCache:
+def new_schemas(*feature_names: str) -> SchemaCache:
     return SchemaCache(IDENTITY, feature_names or None)
 
 
@@ -35,18 +35,18 @@ def definition_of(packed: bytes) -> dict[str, object]:
     return definition
 
 
-def round_trip(*calls: object, shapes: SchemaCache | None = None) -> list[Column]:
+def round_trip(*calls: object, schemas: SchemaCache | None = None) -> list[Column]:
     """The columns of several calls of one shape. Fails where they are not of one shape."""
-    shapes = shapes or new_shapes()
+    schemas = schemas or new_schemas()
     pack = new_pack()
     frames = []
     definitions = set()
     for data in calls:
-        plan, rows, taken = capture_of(data)(data, shapes, pack)
+        schema, rows, captured = capture_of(data)(data, schemas, pack)
         if rows:
-            definitions.add(plan.definition)
-            frames.append((rows, bytes(taken)))
-    assert len(definitions) == 1, f"{len(definitions)} shapes"
+            definitions.add(schema.definition)
+            frames.append((rows, bytes(captured)))
+    assert len(definitions) == 1, f"{len(definitions)} schemas"
     return decode(definition_of(definitions.pop()), Payloads.of(frames))
 
 
@@ -66,9 +66,9 @@ def table(columns: list[Column]) -> dict[str, list[object]]:
     return {column.name: python(column) for column in columns}
 
 
-def row_of(data: object, shapes: SchemaCache | None = None) -> list[object]:
+def row_of(data: object, schemas: SchemaCache | None = None) -> list[object]:
     """The one row that this data is."""
-    columns = round_trip(data, shapes=shapes)
+    columns = round_trip(data, schemas=schemas)
     assert all(len(column.values) == 1 for column in columns)
     return [python(column)[0] for column in columns]
 
@@ -76,12 +76,12 @@ def row_of(data: object, shapes: SchemaCache | None = None) -> list[object]:
 def refused(data: object) -> str:
     """The reason for which this data is refused."""
     try:
-        _, rows, taken = capture_of(data)(data, new_shapes(), new_pack())
+        _, rows, captured = capture_of(data)(data, new_schemas(), new_pack())
     except RefusedData as error:
         assert str(error), "a refusal says why"
         return error.reason
-    raise AssertionError(f"taken: {rows} rows, {taken[:60]!r}")
+    raise AssertionError(f"captured: {rows} rows, {captured[:60]!r}")
 
 
 def taken_as_nothing(data: object) -> bool:
-    return capture_of(data)(data, new_shapes(), new_pack()) == NOTHING
+    return capture_of(data)(data, new_schemas(), new_pack()) == NOTHING

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.snapshot.support import arrow, new_shapes, python, refused, round_trip, row_of, table, taken_as_nothing
+from tests.snapshot.support import arrow, new_schemas, python, refused, round_trip, row_of, table, taken_as_nothing
 
 LONG = "longer than the twelve bytes of a view"
 STRUCT = pa.struct([pa.field("x", pa.int8()), pa.field("y", pa.string_view(), nullable=False)])
@@ -180,7 +180,7 @@ def test_a_slice_does_not_store_what_it_does_not_show() -> None:
     )
     for start in (0, 7, 12_345, 19_999):
         row = whole.slice(start, 1)
-        _, rows, data = capture_of(row)(row, new_shapes(), new_pack())
+        _, rows, data = capture_of(row)(row, new_schemas(), new_pack())
         assert rows == 1
         assert len(data) < 2_000
         assert table(round_trip(row)) == row.to_pydict()
@@ -239,7 +239,7 @@ def test_a_type_that_only_polars_knows_is_refused() -> None:
 
 def test_a_polars_series_is_one_row() -> None:
     assert row_of(pl.Series("name", [1.5, None])) == [1.5, None]
-    assert list(table(round_trip(pl.Series([1, 2]), shapes=new_shapes("x", "y")))) == ["x", "y"]
+    assert list(table(round_trip(pl.Series([1, 2]), schemas=new_schemas("x", "y")))) == ["x", "y"]
 
 
 def test_a_duckdb_relation_is_its_rows_and_can_still_be_read() -> None:
@@ -311,12 +311,12 @@ def test_memory_is_given_back() -> None:
     data = pa.table({"a": np.arange(1_000_000), "b": ["x" * 10] * 1_000_000})
     gc.collect()
     before = pa.total_allocated_bytes()
-    shapes = new_shapes()
+    schemas = new_schemas()
     from modeldata.snapshot import capture_of
     from tests.snapshot.support import new_pack
 
     for _ in range(3):
-        capture_of(data)(data, shapes, new_pack())
+        capture_of(data)(data, schemas, new_pack())
     assert pa.total_allocated_bytes() == before
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from modeldata.snapshot import capture_of
 from modeldata.snapshot.dispatch import Distributed
-from tests.snapshot.support import new_pack, new_shapes, refused, round_trip, row_of, table
+from tests.snapshot.support import new_pack, new_schemas, refused, round_trip, row_of, table
 
 
 def _generator() -> Iterator[int]:
@@ -174,7 +174,7 @@ def test_what_is_no_data_is_refused(data: object) -> None:
 
 def test_the_rows_of_spark_stay_where_they_are() -> None:
     with pytest.raises(Distributed, match="on its executors"):
-        capture_of(Spark())(Spark(), new_shapes(), new_pack())
+        capture_of(Spark())(Spark(), new_schemas(), new_pack())
 
 
 def test_an_interrupt_is_not_taken_for_bad_data() -> None:
@@ -183,7 +183,7 @@ def test_an_interrupt_is_not_taken_for_bad_data() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        capture_of([1])([Interrupting()], new_shapes(), new_pack())
+        capture_of([1])([Interrupting()], new_schemas(), new_pack())
 
 
 def test_a_million_types_made_on_the_fly_do_not_fill_the_memory() -> None:
@@ -193,12 +193,12 @@ def test_a_million_types_made_on_the_fly_do_not_fill_the_memory() -> None:
         kind = type(f"Row{at}", (list,), {})
         assert row_of(kind([at])) == [at]
         assert row_of([type(f"Value{at}", (int,), {})(at)]) == [at]
-    assert len(dispatch.takers) <= dispatch.MAX_TYPES
+    assert len(dispatch.captures) <= dispatch.MAX_TYPES
     assert len(values.handlers) <= values.MAX_TYPES
 
 
 def test_shapes_may_be_shared_by_threads() -> None:
-    shapes = new_shapes()
+    schemas = new_schemas()
     failures: list[BaseException] = []
 
     def work(seed: int) -> None:
@@ -206,9 +206,9 @@ def test_shapes_may_be_shared_by_threads() -> None:
             for turn in range(300):
                 width = (turn * seed) % 7 + 1
                 row = list(range(width))
-                assert table(round_trip(row, shapes=shapes)) == {str(at): [at] for at in row}
-                assert row_of(np.array(row), shapes) == row
-                assert table(round_trip({f"k{at}": at for at in row}, shapes=shapes)) == {f"k{at}": [at] for at in row}
+                assert table(round_trip(row, schemas=schemas)) == {str(at): [at] for at in row}
+                assert row_of(np.array(row), schemas) == row
+                assert table(round_trip({f"k{at}": at for at in row}, schemas=schemas)) == {f"k{at}": [at] for at in row}
         except BaseException as error:
             failures.append(error)
             raise

@@ -15,24 +15,24 @@ from hypothesis import strategies as st
 from modeldata.snapshot import pandas_blocks, pandas_frames
 from modeldata.snapshot.pandas_samples import samples
 from modeldata.snapshot.schema import Schema, SchemaCache
-from tests.snapshot.support import new_pack, new_shapes
+from tests.snapshot.support import new_pack, new_schemas
 
 Content = tuple[Schema, int, bytes]
 
 
-def public(data: pd.DataFrame, shapes: SchemaCache) -> Content:
-    plan, rows, content = pandas_frames.capture_public(data, shapes, new_pack())
-    return plan, rows, bytes(content)
+def public(data: pd.DataFrame, schemas: SchemaCache) -> Content:
+    schema, rows, content = pandas_frames.capture_public(data, schemas, new_pack())
+    return schema, rows, bytes(content)
 
 
-def by_blocks(data: pd.DataFrame, shapes: SchemaCache) -> Content | None:
-    taken = pandas_blocks.capture_blocks(data, shapes, new_pack(), pandas_frames.plan_of)
-    return None if taken is None else (taken[0], taken[1], bytes(taken[2]))
+def by_blocks(data: pd.DataFrame, schemas: SchemaCache) -> Content | None:
+    captured = pandas_blocks.capture_blocks(data, schemas, new_pack(), pandas_frames.schema_of)
+    return None if captured is None else (captured[0], captured[1], bytes(captured[2]))
 
 
-def taken(data: pd.DataFrame, shapes: SchemaCache) -> Content:
-    plan, rows, content = pandas_frames.capture_frame(data, shapes, new_pack())
-    return plan, rows, bytes(content)
+def capture(data: pd.DataFrame, schemas: SchemaCache) -> Content:
+    schema, rows, content = pandas_frames.capture_frame(data, schemas, new_pack())
+    return schema, rows, bytes(content)
 
 
 def test_this_pandas_is_read_by_its_blocks() -> None:
@@ -41,12 +41,12 @@ def test_this_pandas_is_read_by_its_blocks() -> None:
 
 @pytest.mark.parametrize("number", range(sum(1 for _ in samples())))
 def test_every_sample_is_taken_by_its_blocks_and_gives_the_same_bytes(number: int) -> None:
-    shapes = new_shapes()
+    schemas = new_schemas()
     frame = list(samples())[number]
-    for _ in range(2):  # by a new recipe, then by the known one
-        found = by_blocks(frame, shapes)
+    for _ in range(2):  # by a new copy plan, then by the known one
+        found = by_blocks(frame, schemas)
         assert found is not None
-        assert found == public(frame, shapes)
+        assert found == public(frame, schemas)
 
 
 COLUMNS: dict[str, Any] = {
@@ -97,10 +97,10 @@ def any_frame(draw: st.DrawFn) -> pd.DataFrame:
 @settings(max_examples=150, deadline=None)
 @given(frame=any_frame())
 def test_any_frame_gives_the_same_bytes_either_way(frame: pd.DataFrame) -> None:
-    shapes = new_shapes()
+    schemas = new_schemas()
     for _ in range(2):
-        found = by_blocks(frame, shapes)
-        assert found is None or found == public(frame, shapes)
+        found = by_blocks(frame, schemas)
+        assert found is None or found == public(frame, schemas)
 
 
 @pytest.mark.parametrize(
@@ -122,29 +122,29 @@ def test_any_frame_gives_the_same_bytes_either_way(frame: pd.DataFrame) -> None:
     ],
 )
 def test_a_frame_of_another_make_is_not_taken_for_the_one_before(other: pd.DataFrame) -> None:
-    shapes = new_shapes()
+    schemas = new_schemas()
     first = pd.DataFrame({"a": [1.0], "b": [2.0]})
     for frame in (first, other, first, other):
-        assert taken(frame, shapes) == public(frame, shapes)
+        assert capture(frame, schemas) == public(frame, schemas)
 
 
 def test_a_column_that_was_added_later_is_a_block_of_its_own_and_lies_where_it_belongs() -> None:
-    shapes = new_shapes()
+    schemas = new_schemas()
     together = pd.DataFrame({"a": [1.0], "b": [2.0], "c": [3.0]})
     grown = pd.DataFrame({"a": [1.0], "c": [3.0]})
     grown.insert(1, "b", [2.0])
 
-    assert taken(grown, shapes) == taken(together, shapes) == taken(grown, shapes)
+    assert capture(grown, schemas) == capture(together, schemas) == capture(grown, schemas)
 
 
 def test_equal_columns_that_lie_in_other_blocks_are_found_there() -> None:
-    shapes = new_shapes()
+    schemas = new_schemas()
     first = pd.DataFrame([[1.0, 2.0]], columns=["a", "b"])
     first["c"] = [3.0]
     second = pd.DataFrame([[2.0, 3.0]], columns=["b", "c"])
     second.insert(0, "a", [1.0])
 
-    assert taken(first, shapes) == taken(second, shapes) == public(first, shapes)
+    assert capture(first, schemas) == capture(second, schemas) == public(first, schemas)
 
 
 def test_labels_that_equal_text_but_print_otherwise_are_not_taken_for_it() -> None:
@@ -152,20 +152,20 @@ def test_labels_that_equal_text_but_print_otherwise_are_not_taken_for_it() -> No
         A = "a"
         B = "b"
 
-    shapes = new_shapes()
+    schemas = new_schemas()
     plain = pd.DataFrame([[1.0, 2.0]], columns=pd.Index(["a", "b"], dtype=object))
     named = pd.DataFrame([[1.0, 2.0]], columns=pd.Index([Column.A, Column.B], dtype=object))
 
-    assert taken(plain, shapes)[0].columns == ("a", "b")
-    assert taken(named, shapes)[0].columns == ("Column.A", "Column.B")
+    assert capture(plain, schemas)[0].columns == ("a", "b")
+    assert capture(named, schemas)[0].columns == ("Column.A", "Column.B")
 
 
 def test_more_makes_in_turn_than_are_remembered_are_all_taken_right() -> None:
-    shapes = new_shapes()
-    every = [pd.DataFrame({f"c{number}": [1.0], "n": [number]}) for number in range(pandas_blocks.MOST_RECIPES + 5)]
+    schemas = new_schemas()
+    every = [pd.DataFrame({f"c{number}": [1.0], "n": [number]}) for number in range(pandas_blocks.MAX_COPY_PLANS + 5)]
     for frame in every * 2:
-        assert taken(frame, shapes) == public(frame, shapes)
-    assert len(shapes.recipes) <= pandas_blocks.MOST_RECIPES
+        assert capture(frame, schemas) == public(frame, schemas)
+    assert len(schemas.copy_plans) <= pandas_blocks.MAX_COPY_PLANS
 
 
 def test_a_subclass_goes_by_what_it_answers() -> None:
@@ -174,13 +174,13 @@ def test_a_subclass_goes_by_what_it_answers() -> None:
             return super().to_numpy(*args, **named) * 2
 
     frame = Doubling([[1.0, 2.0]])
-    assert by_blocks(frame, new_shapes()) is None
-    assert np.frombuffer(taken(frame, new_shapes())[2]).tolist() == [2.0, 4.0]
+    assert by_blocks(frame, new_schemas()) is None
+    assert np.frombuffer(capture(frame, new_schemas())[2]).tolist() == [2.0, 4.0]
 
 
 def _wrong(*args: Any) -> Any:
-    plan, rows, content = REAL(*args)  # type: ignore[misc] # samples are all taken
-    return plan, rows, bytes(content)[:-1] + b"?"
+    schema, rows, content = REAL(*args)  # type: ignore[misc] # samples are all taken
+    return schema, rows, bytes(content)[:-1] + b"?"
 
 
 def _raising(*args: Any) -> Any:
@@ -198,7 +198,7 @@ def test_a_pandas_whose_blocks_mean_something_else_is_read_by_its_public_api(
     assert not pandas_frames._both_ways_agree()
     monkeypatch.setattr(pandas_frames, "BY_BLOCKS", False)
 
-    assert taken(pd.DataFrame({"a": [1.0]}), new_shapes())[2] == np.array([1.0]).tobytes()
+    assert capture(pd.DataFrame({"a": [1.0]}), new_schemas())[2] == np.array([1.0]).tobytes()
 
 
 def test_the_pandas_that_was_asked_for_is_the_one_that_is_tested() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from modeldata.columns import Payloads, Undecodable, decode
 from modeldata.snapshot import capture_of
-from tests.snapshot.support import definition_of, new_pack, new_shapes, table
+from tests.snapshot.support import definition_of, new_pack, new_schemas, table
 
 SAMPLES: dict[str, Any] = {
     "list": [1, 2.5, "text", None],
@@ -33,14 +33,14 @@ SAMPLES: dict[str, Any] = {
 }
 
 
-def taken(data: object) -> tuple[dict[str, object], int, bytes]:
-    plan, rows, frame = capture_of(data)(data, new_shapes(), new_pack())
-    return definition_of(plan.definition), rows, frame
+def captured(data: object) -> tuple[dict[str, object], int, bytes]:
+    schema, rows, frame = capture_of(data)(data, new_schemas(), new_pack())
+    return definition_of(schema.definition), rows, frame
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_frame_cut_short_or_followed_by_more_is_undecodable(name: str) -> None:
-    definition, rows, frame = taken(SAMPLES[name])
+    definition, rows, frame = captured(SAMPLES[name])
     decode(definition, Payloads.of([(rows, frame)]))
     for damaged in (frame[:-1], frame[: len(frame) // 2], b"", frame + b"\0", frame + frame):
         with pytest.raises(Undecodable):
@@ -51,7 +51,7 @@ def test_a_frame_cut_short_or_followed_by_more_is_undecodable(name: str) -> None
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_two_frames_whose_lengths_only_agree_together_are_undecodable(name: str) -> None:
-    definition, rows, frame = taken(SAMPLES[name])
+    definition, rows, frame = captured(SAMPLES[name])
     both = frame + frame
     for cut in (1, len(frame) - 1, len(frame) + 1, len(both) - 1):
         with pytest.raises(Undecodable):
@@ -60,7 +60,7 @@ def test_two_frames_whose_lengths_only_agree_together_are_undecodable(name: str)
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_wrong_number_of_rows_is_undecodable(name: str) -> None:
-    definition, rows, frame = taken(SAMPLES[name])
+    definition, rows, frame = captured(SAMPLES[name])
     for wrong in (rows + 1, rows * 2, 0):
         with pytest.raises(Undecodable):
             decode(definition, Payloads.of([(wrong, frame)]))
@@ -68,14 +68,14 @@ def test_a_wrong_number_of_rows_is_undecodable(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_frames_may_be_views_of_a_segment(name: str) -> None:
-    definition, rows, frame = taken(SAMPLES[name])
+    definition, rows, frame = captured(SAMPLES[name])
     view = memoryview(b"head" + frame + b"tail")[4:-4]
     assert table(decode(definition, Payloads.of([(rows, view)]))) == table(decode(definition, Payloads.of([(rows, frame)])))
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_no_frames_are_columns_without_values(name: str) -> None:
-    definition, _, _ = taken(SAMPLES[name])
+    definition, _, _ = captured(SAMPLES[name])
     columns = decode(definition, Payloads.of([]))
     assert [column.name for column in columns] == definition["columns"]
     assert all(len(column.values) == 0 for column in columns)
@@ -83,7 +83,7 @@ def test_no_frames_are_columns_without_values(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_definition_that_is_not_one_is_undecodable(name: str) -> None:
-    definition, rows, frame = taken(SAMPLES[name])
+    definition, rows, frame = captured(SAMPLES[name])
     wrong: list[dict[str, object]] = [
         {**definition, "layout": "other"},
         {**definition, "columns": ["a"], "types": ["any"]},
@@ -99,7 +99,7 @@ def test_a_definition_that_is_not_one_is_undecodable(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_each_byte_changed_is_other_values_or_undecodable(name: str) -> None:
-    definition, rows, frame = taken(SAMPLES[name])
+    definition, rows, frame = captured(SAMPLES[name])
     for at in range(len(frame)):
         for value in (0x00, 0x7F, 0x80, 0xFF):
             try:
@@ -114,7 +114,7 @@ def test_each_byte_changed_is_other_values_or_undecodable(name: str) -> None:
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_byte_changed_is_other_values_or_undecodable(name: str, data: st.DataObject) -> None:
-    definition, rows, frame = taken(SAMPLES[name])
+    definition, rows, frame = captured(SAMPLES[name])
     damaged = bytearray(frame)
     for _ in range(data.draw(st.integers(1, 3))):
         damaged[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
@@ -130,7 +130,7 @@ def test_any_byte_changed_is_other_values_or_undecodable(name: str, data: st.Dat
 @pytest.mark.parametrize("name", SAMPLES)
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_undecodable_or_rows(name: str, data: bytes) -> None:
-    definition, rows, _ = taken(SAMPLES[name])
+    definition, rows, _ = captured(SAMPLES[name])
     try:
         columns = decode(definition, Payloads.of([(rows, data)]))
     except Undecodable:

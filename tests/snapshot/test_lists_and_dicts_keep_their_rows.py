@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from modeldata.columns import ABSENT
-from tests.snapshot.support import new_shapes, python, round_trip, row_of, table, taken_as_nothing
+from tests.snapshot.support import new_schemas, python, round_trip, row_of, table, taken_as_nothing
 
 
 def test_a_flat_list_is_one_row() -> None:
@@ -72,15 +72,15 @@ def test_a_list_of_numpy_scalars_is_one_row() -> None:
 
 
 def test_feature_names_name_the_columns() -> None:
-    assert list(table(round_trip([1, 2], shapes=new_shapes("age", "income")))) == ["age", "income"]
+    assert list(table(round_trip([1, 2], schemas=new_schemas("age", "income")))) == ["age", "income"]
 
 
 def test_values_beyond_the_feature_names_are_named_by_position() -> None:
-    assert list(table(round_trip([1, 2, 3], shapes=new_shapes("age")))) == ["age", "1", "2"]
+    assert list(table(round_trip([1, 2, 3], schemas=new_schemas("age")))) == ["age", "1", "2"]
 
 
 def test_fewer_values_than_feature_names_use_the_first_ones() -> None:
-    assert list(table(round_trip([1], shapes=new_shapes("age", "income")))) == ["age"]
+    assert list(table(round_trip([1], schemas=new_schemas("age", "income")))) == ["age"]
 
 
 def test_a_dict_is_one_row_named_by_its_keys() -> None:
@@ -93,9 +93,9 @@ def test_a_dict_in_another_order_keeps_the_first_header() -> None:
 
 
 def test_a_list_of_dicts_keeps_the_header_of_the_dicts_before_it() -> None:
-    shapes = new_shapes()
-    round_trip({"b": 1, "a": 2}, shapes=shapes)
-    assert list(table(round_trip([{"a": 1, "b": 2}, {"b": 3, "a": 4}], shapes=shapes)).items()) == [
+    schemas = new_schemas()
+    round_trip({"b": 1, "a": 2}, schemas=schemas)
+    assert list(table(round_trip([{"a": 1, "b": 2}, {"b": 3, "a": 4}], schemas=schemas)).items()) == [
         ("b", [2, 3]),
         ("a", [1, 4]),
     ]
@@ -129,8 +129,8 @@ def test_keys_that_are_no_text_are_named_by_their_text() -> None:
 
 
 def test_keys_that_are_equal_to_python_but_not_as_text_do_not_share_a_header() -> None:
-    shapes = new_shapes()
-    headers = [list(table(round_trip(data, shapes=shapes))) for data in ({1: "x"}, {1.0: "x"}, {True: "x"})]
+    schemas = new_schemas()
+    headers = [list(table(round_trip(data, schemas=schemas))) for data in ({1: "x"}, {1.0: "x"}, {True: "x"})]
     assert headers == [["1"], ["1.0"], ["True"]]
 
 
@@ -176,29 +176,29 @@ def test_a_column_that_changes_its_type_keeps_each_value_as_it_was() -> None:
     ids=["new key", "missing key", "longer", "dtype", "order", "column type", "arrow type"],
 )
 def test_data_of_another_schema_is_another_shape(before: object, after: object) -> None:
-    shapes = new_shapes()
-    first = round_trip(before, shapes=shapes)
-    assert table(round_trip(after, shapes=shapes)) == table(round_trip(after))
-    with pytest.raises(AssertionError, match="2 shapes"):
-        round_trip(before, after, shapes=shapes)
-    assert table(round_trip(before, shapes=shapes)) == table(first)
+    schemas = new_schemas()
+    first = round_trip(before, schemas=schemas)
+    assert table(round_trip(after, schemas=schemas)) == table(round_trip(after))
+    with pytest.raises(AssertionError, match="2 schemas"):
+        round_trip(before, after, schemas=schemas)
+    assert table(round_trip(before, schemas=schemas)) == table(first)
 
 
 def test_thousands_of_shapes_are_forgotten_and_made_again() -> None:
-    shapes = new_shapes()
+    schemas = new_schemas()
     for turn in range(3_000):
-        round_trip({f"key {turn}": turn}, shapes=shapes)
-        assert len(shapes.others) <= 1024
-        assert len(shapes.dicts) <= 1024
-    assert table(round_trip({"key 0": 1}, shapes=shapes)) == {"key 0": [1]}
+        round_trip({f"key {turn}": turn}, schemas=schemas)
+        assert len(schemas.others) <= 1024
+        assert len(schemas.dicts) <= 1024
+    assert table(round_trip({"key 0": 1}, schemas=schemas)) == {"key 0": [1]}
 
 
 def test_ever_new_orders_of_the_same_keys_do_not_fill_the_memory() -> None:
-    shapes = new_shapes()
+    schemas = new_schemas()
     generator = np.random.default_rng(1)
     keys = [f"k{at}" for at in range(8)]
     for _ in range(2_500):
         order = [keys[at] for at in generator.permutation(8)]
-        columns = table(round_trip({key: key for key in order}, shapes=shapes))
+        columns = table(round_trip({key: key for key in order}, schemas=schemas))
         assert columns == {key: [key] for key in keys}
-        assert len(shapes.dicts) <= 1024
+        assert len(schemas.dicts) <= 1024

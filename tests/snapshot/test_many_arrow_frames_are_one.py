@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from modeldata.columns import Payloads, Undecodable, arrow_merge, decode
 from modeldata.snapshot import capture_of
 
-from .support import definition_of, new_pack, new_shapes, table
+from .support import definition_of, new_pack, new_schemas, table
 
 WORDS = st.text(st.characters(codec="utf-8"), max_size=30)
 COLUMNS = {
@@ -35,10 +35,10 @@ COLUMNS = {
 
 
 def _decoded(calls: list[pa.Table]) -> dict[str, list[object]]:
-    shapes, pack = new_shapes(), new_pack()
-    taken = [capture_of(call)(call, shapes, pack) for call in calls]
-    (definition,) = {plan.definition for plan, _, _ in taken}
-    return table(decode(definition_of(definition), Payloads.of([(rows, bytes(data)) for _, rows, data in taken])))
+    schemas, pack = new_schemas(), new_pack()
+    captured = [capture_of(call)(call, schemas, pack) for call in calls]
+    (definition,) = {schema.definition for schema, _, _ in captured}
+    return table(decode(definition_of(definition), Payloads.of([(rows, bytes(data)) for _, rows, data in captured])))
 
 
 @settings(max_examples=100, deadline=None)
@@ -63,9 +63,9 @@ def test_rows_of_polars_are_merged_and_right() -> None:
         {"x": 1.5 * at, "n": None if at % 3 else at, "s": "long enough to be no part of a view" * (at % 2)} for at in range(40)
     ]
     whole = pl.DataFrame(rows)
-    shapes, pack = new_shapes(), new_pack()
-    taken = [capture_of(call)(call, shapes, pack) for call in (whole[at : at + 1] for at in range(len(rows)))]
-    found = table(decode(definition_of(taken[0][0].definition), Payloads.of([(1, bytes(data)) for _, _, data in taken])))
+    schemas, pack = new_schemas(), new_pack()
+    captured = [capture_of(call)(call, schemas, pack) for call in (whole[at : at + 1] for at in range(len(rows)))]
+    found = table(decode(definition_of(captured[0][0].definition), Payloads.of([(1, bytes(data)) for _, _, data in captured])))
 
     assert [dict(zip(found, values, strict=True)) for values in zip(*found.values(), strict=True)] == rows
 
@@ -92,18 +92,18 @@ def test_a_frame_that_lies_is_never_merged_with_another(wrong: list[object]) -> 
 
 
 def test_a_column_longer_than_its_frame_shifts_no_value() -> None:
-    shapes, pack = new_shapes(), new_pack()
+    schemas, pack = new_schemas(), new_pack()
     one = pa.table({"a": pa.array([1, 2]), "b": pa.array([3, 4])})
-    plan, _, _ = capture_of(one)(one, shapes, pack)
+    schema, _, _ = capture_of(one)(one, schemas, pack)
 
     def frame(first: int, second: int) -> bytes:
         child = [[count, [None, bytes(8 * count)], [], None, 0, 0] for count in (first, second)]
         return pack([[2, [None], child, None, 0, 0]])
 
     good = frame(2, 2)
-    assert decode(definition_of(plan.definition), Payloads.of([(2, good), (2, good)]))
+    assert decode(definition_of(schema.definition), Payloads.of([(2, good), (2, good)]))
     with pytest.raises(Undecodable):
-        decode(definition_of(plan.definition), Payloads.of([(2, frame(1, 2)), (2, frame(3, 2))]))
+        decode(definition_of(schema.definition), Payloads.of([(2, frame(1, 2)), (2, frame(3, 2))]))
 
 
 def test_decimals_and_nulls_of_one_row_frames() -> None:

@@ -49,7 +49,7 @@ def loaded(code: str) -> set[str]:
 
 
 BARE = loaded("")
-"""What is there before anything is taken."""
+"""What is there before anything is captured."""
 
 
 def test_the_package_itself_imports_nothing_heavy() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as stnp
 
 from modeldata.columns import Column
-from tests.snapshot.support import arrow, new_shapes, python, round_trip, row_of, table, taken_as_nothing
+from tests.snapshot.support import arrow, new_schemas, python, round_trip, row_of, table, taken_as_nothing
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -114,8 +114,8 @@ def test_a_3d_array_without_values_in_its_cells_is_rows_of_empty_lists() -> None
 @pytest.mark.parametrize("dtype", [float, object, "U1"])
 def test_no_rows_or_no_columns_are_no_frame(shape: tuple[int, ...], dtype: object) -> None:
     assert taken_as_nothing(np.zeros(shape, dtype))  # type: ignore[call-overload]  # three dtypes at once
-    round_trip(np.zeros((1, 3)), shapes=(shapes := new_shapes()))
-    assert round_trip(np.ones((1, 3)), np.zeros((0, 3)), shapes=shapes)[0].values.to_pylist() == [1.0]  # type: ignore[union-attr]
+    round_trip(np.zeros((1, 3)), schemas=(schemas := new_schemas()))
+    assert round_trip(np.ones((1, 3)), np.zeros((0, 3)), schemas=schemas)[0].values.to_pylist() == [1.0]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("dtype", ["c8", "c16", ">c16"])
@@ -283,7 +283,7 @@ def test_a_tensor_is_its_array(gradient: bool, device: str) -> None:
 
 
 def test_feature_names_name_the_columns_of_an_array() -> None:
-    assert list(table(round_trip(np.zeros((1, 3)), shapes=new_shapes("a", "b")))) == ["a", "b", "2"]
+    assert list(table(round_trip(np.zeros((1, 3)), schemas=new_schemas("a", "b")))) == ["a", "b", "2"]
 
 
 _dtypes = st.one_of(

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.snapshot.support import arrow, new_shapes, python, round_trip, row_of, table, taken_as_nothing
+from tests.snapshot.support import arrow, new_schemas, python, round_trip, row_of, table, taken_as_nothing
 
 MANY = 700
 """Rows enough for the way that large frames take."""
@@ -135,7 +135,7 @@ def test_the_declared_types_are_those_of_pandas() -> None:
 
 def test_small_and_large_frames_of_one_schema_are_one_shape() -> None:
     calls = [frame()[:1], pd.concat([frame()] * 50)]
-    assert len(arrow(round_trip(*calls)[0])) == 1001  # round_trip fails on two shapes
+    assert len(arrow(round_trip(*calls)[0])) == 1001  # round_trip fails on two schemas
 
 
 def test_big_integers_are_not_widened_to_floats() -> None:
@@ -172,9 +172,9 @@ def test_names_that_are_no_text_are_their_text() -> None:
 
 
 def test_equal_labels_of_different_text_do_not_share_a_header() -> None:
-    shapes = new_shapes()
+    schemas = new_schemas()
     headers = [
-        list(table(round_trip(pd.DataFrame([[5]], columns=pd.Index([name], dtype=object)), shapes=shapes)))
+        list(table(round_trip(pd.DataFrame([[5]], columns=pd.Index([name], dtype=object)), schemas=schemas)))
         for name in (1, 1.0, True)
     ]
     assert headers == [["1"], ["1.0"], ["True"]]
@@ -297,7 +297,7 @@ def test_a_series_is_one_row_named_by_its_index() -> None:
 def test_a_series_with_another_index_is_named_like_a_list() -> None:
     data = pd.Series([1, 2], index=[10, 20])
     assert table(round_trip(data)) == {"0": [1], "1": [2]}
-    assert table(round_trip(data, shapes=new_shapes("x"))) == {"x": [1], "1": [2]}
+    assert table(round_trip(data, schemas=new_schemas("x"))) == {"x": [1], "1": [2]}
     assert table(round_trip(pd.Series([1], index=pd.MultiIndex.from_tuples([("a", "b")])))) == {"0": [1]}
 
 

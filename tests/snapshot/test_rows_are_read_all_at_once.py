@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from modeldata.columns import Column, Payloads, Undecodable, cells, decode, rows
 from modeldata.snapshot import capture_of
 
-from .support import definition_of, new_pack, new_shapes, python
+from .support import definition_of, new_pack, new_schemas, python
 
 PLAIN = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**63), 2**64 - 1), st.integers(-200, 70_000), st.floats(), st.text(max_size=40),
@@ -21,10 +21,10 @@ COLUMN = st.sampled_from([PLAIN, st.floats(), st.integers(-(2**63), 2**63 - 1), 
 
 
 def _frames(calls: list[object]) -> tuple[dict[str, object], list[tuple[int, bytes]]]:
-    shapes, pack = new_shapes(), new_pack()
-    taken = [capture_of(data)(data, shapes, pack) for data in calls]
-    (definition,) = {plan.definition for plan, _, _ in taken}
-    return definition_of(definition), [(count, bytes(data)) for _, count, data in taken]
+    schemas, pack = new_schemas(), new_pack()
+    captured = [capture_of(data)(data, schemas, pack) for data in calls]
+    (definition,) = {schema.definition for schema, _, _ in captured}
+    return definition_of(definition), [(count, bytes(data)) for _, count, data in captured]
 
 
 def _same(one: object, other: object) -> bool:

@@ -13,7 +13,7 @@ import pydantic
 import pytest
 
 from modeldata.snapshot import RefusedData, capture_of
-from tests.snapshot.support import new_pack, new_shapes, python, refused, round_trip, table
+from tests.snapshot.support import new_pack, new_schemas, python, refused, round_trip, table
 
 
 @dataclasses.dataclass
@@ -109,7 +109,7 @@ LAZY = [
 @pytest.mark.parametrize(("data", "hint"), LAZY, ids=lambda value: type(value).__module__)
 def test_a_frame_that_would_be_computed_is_refused_and_says_what_to_do(data: Any, hint: str) -> None:
     with pytest.raises(RefusedData, match=hint) as caught:
-        capture_of(data)(data, new_shapes(), new_pack())
+        capture_of(data)(data, new_schemas(), new_pack())
     assert caught.value.reason == "unsupported_type"
     assert refused([1, data]) == refused({"a": data}) == "unserializable"
 

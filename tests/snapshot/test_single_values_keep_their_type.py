@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeldata.columns import ABSENT
-from tests.snapshot.support import arrow, new_shapes, python, round_trip, row_of
+from tests.snapshot.support import arrow, new_schemas, python, round_trip, row_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -299,7 +299,7 @@ def _utc(cell: object) -> None:
 def test_any_dicts_come_back_key_by_key(rows: list[dict[str, object]]) -> None:
     if not any(rows):
         return
-    columns = round_trip(rows, shapes=new_shapes())
+    columns = round_trip(rows, schemas=new_schemas())
     for at, row in enumerate(rows):
         found = {column.name: python(column)[at] for column in columns}
         assert {name: value for name, value in found.items() if value is not ABSENT} == row

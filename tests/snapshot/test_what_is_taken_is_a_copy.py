@@ -13,7 +13,7 @@ import pytest
 
 from modeldata.columns import Payloads, decode
 from modeldata.snapshot import RefusedData, capture_of
-from tests.snapshot.support import definition_of, new_pack, new_shapes, table
+from tests.snapshot.support import definition_of, new_pack, new_schemas, table
 
 
 def _list() -> tuple[Any, Callable[[Any], object]]:
@@ -86,19 +86,19 @@ def test_data_changed_after_the_call_is_stored_as_it_was(
     make: Callable[[], tuple[Any, Callable[[Any], object]]],
 ) -> None:
     data, change = make()
-    shapes, pack = new_shapes(), new_pack()
-    capture_of(data)(data, shapes, pack)  # the second call takes the cached way
-    plan, rows, taken = capture_of(data)(data, shapes, pack)
-    before = repr(table(decode(definition_of(plan.definition), Payloads.of([(rows, bytes(bytearray(taken)))]))))
+    schemas, pack = new_schemas(), new_pack()
+    capture_of(data)(data, schemas, pack)  # the second call takes the cached way
+    schema, rows, captured = capture_of(data)(data, schemas, pack)
+    before = repr(table(decode(definition_of(schema.definition), Payloads.of([(rows, bytes(bytearray(captured)))]))))
     change(data)
-    assert repr(table(decode(definition_of(plan.definition), Payloads.of([(rows, taken)])))) == before
+    assert repr(table(decode(definition_of(schema.definition), Payloads.of([(rows, captured)])))) == before
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__.strip("_"))
 def test_the_callers_object_is_not_changed(make: Callable[[], tuple[Any, Callable[[Any], object]]]) -> None:
     data, _ = make()
     before, shown = copy.deepcopy(data), repr(data)
-    capture_of(data)(data, new_shapes(), new_pack())
+    capture_of(data)(data, new_schemas(), new_pack())
     assert type(data) is type(before)
     assert repr(data) == repr(before) == shown
     if isinstance(data, np.ndarray):
@@ -106,11 +106,11 @@ def test_the_callers_object_is_not_changed(make: Callable[[], tuple[Any, Callabl
 
 
 def test_one_packer_serves_many_calls_also_after_one_that_failed() -> None:
-    pack, shapes = new_pack(), new_shapes()
+    pack, schemas = new_pack(), new_schemas()
     for turn in range(3):
         try:
-            capture_of([0])([turn, "before", (one for one in "")], shapes, pack)
+            capture_of([0])([turn, "before", (one for one in "")], schemas, pack)
         except RefusedData as error:
             assert "generator" in str(error)
-        plan, rows, taken = capture_of([0])([turn, "after"], shapes, pack)
-        assert table(decode(definition_of(plan.definition), Payloads.of([(rows, taken)]))) == {"0": [turn], "1": ["after"]}
+        schema, rows, captured = capture_of([0])([turn, "after"], schemas, pack)
+        assert table(decode(definition_of(schema.definition), Payloads.of([(rows, captured)]))) == {"0": [turn], "1": ["after"]}

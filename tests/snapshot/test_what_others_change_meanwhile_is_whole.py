@@ -14,7 +14,7 @@ import pytest
 
 from modeldata.columns import Payloads, decode
 from modeldata.snapshot import RefusedData, capture_of
-from tests.snapshot.support import definition_of, new_pack, new_shapes, round_trip, row_of, table
+from tests.snapshot.support import definition_of, new_pack, new_schemas, round_trip, row_of, table
 
 CALLS = 300
 
@@ -70,21 +70,21 @@ def test_a_dict_that_changes_while_it_is_packed_keeps_its_keys_and_values_togeth
 
 def test_a_dict_whose_keys_are_exchanged_between_two_looks_keeps_its_values_under_their_names() -> None:
     row: dict[object, object] = {"a": "a", "b": "b"}
-    shapes = new_shapes()
-    capture_of(row)(row, shapes, new_pack())
+    schemas = new_schemas()
+    capture_of(row)(row, schemas, new_pack())
 
     class Meanwhile(dict[Any, Any]):
         def get(self, keys: Any, default: Any = None) -> Any:
             row["c"] = row.pop("a")
             return super().get(keys, default)
 
-    shapes.dicts = Meanwhile(shapes.dicts)
-    assert table(round_trip(row, shapes=shapes)) == {"a": ["a"], "b": ["b"]}
+    schemas.dicts = Meanwhile(schemas.dicts)
+    assert table(round_trip(row, schemas=schemas)) == {"a": ["a"], "b": ["b"]}
 
 
 def _taken(data: Any) -> dict[str, list[object]]:
-    plan, rows, taken = capture_of(data)(data, new_shapes(), new_pack())
-    return table(decode(definition_of(plan.definition), Payloads.of([(rows, bytes(taken))])))
+    schema, rows, captured = capture_of(data)(data, new_schemas(), new_pack())
+    return table(decode(definition_of(schema.definition), Payloads.of([(rows, bytes(captured))])))
 
 
 @pytest.fixture

@@ -1,15 +1,15 @@
 """From the caller's object to a frame's bytes: one small module per kind of input.
 
-    plan, rows, data = taker_of(input_data)(input_data, shapes, pack)
+    schema, rows, data = capture_of(input_data)(input_data, schemas, pack)
 
-Promise: `data` is what the object is now: a private copy, or, if it is large, `Pieces` of it to be stored at once; the object is
+Promise: `data` is what the object is now: a private copy, or, if it is large, `Buffers` of it to be stored at once; the object is
 not changed; nothing heavy is imported (numpy, pandas and polars objects are met through what the caller has imported already,
 pyarrow is never needed). A capture raises `RefusedData`, nothing else. rows == 0 means that there is nothing to store.
 """
 
 from __future__ import annotations
 
-from modeldata.snapshot.dispatch import capture_of, takers
+from modeldata.snapshot.dispatch import capture_of, captures
 from modeldata.snapshot.schema import RefusedData, Schema, SchemaCache
 
-__all__ = ["RefusedData", "Schema", "SchemaCache", "capture_of", "takers"]
+__all__ = ["RefusedData", "Schema", "SchemaCache", "capture_of", "captures"]

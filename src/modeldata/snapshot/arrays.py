@@ -29,7 +29,7 @@ class BlockSchema(Schema):
     row_bytes: int
 
 
-def capture_array(data: Array, shapes: SchemaCache, pack: Pack) -> Captured:
+def capture_array(data: Array, schemas: SchemaCache, pack: Pack) -> Captured:
     """0-D and 1-D: one row. 2-D: its rows. More: rows whose cells are nested lists. Records: a column per field.
 
     Any dtype, byte order and memory order; the stored bytes are little-endian and in C order.
@@ -40,29 +40,29 @@ def capture_array(data: Array, shapes: SchemaCache, pack: Pack) -> Captured:
             rows, cells = shape[0], shape[1:]
         else:
             rows, cells = 1, shape or (1,)
-        plan = shapes.blocks.get((data.dtype, cells))
-        if plan is None:
-            return _take_new(data, rows, cells, shapes, pack)
+        schema = schemas.blocks.get((data.dtype, cells))
+        if schema is None:
+            return _capture_new(data, rows, cells, schemas, pack)
         if rows == 0:
             return NOTHING
-        little = plan.little
-        taken = data.tobytes() if little is None else data.astype(little).tobytes()
-        if len(taken) != rows * plan.row_bytes:  # another thread has resized it: a copy of our own stays as it is
-            return capture_array(np.array(data), shapes, pack)
-        return plan, rows, taken
+        little = schema.little
+        captured = data.tobytes() if little is None else data.astype(little).tobytes()
+        if len(captured) != rows * schema.row_bytes:  # another thread has resized it: a copy of our own stays as it is
+            return capture_array(np.array(data), schemas, pack)
+        return schema, rows, captured
     except Exception as error:
         raise refusal(error, data) from error
 
 
-def capture_any_array(data: object, shapes: SchemaCache, pack: Pack) -> Captured:
+def capture_any_array(data: object, schemas: SchemaCache, pack: Pack) -> Captured:
     """Subclasses of ndarray, numpy scalars, and whatever has `__array__`."""
     try:
         if isinstance(data, np.ma.MaskedArray):
-            return _take_masked(data, shapes, pack)
+            return _capture_masked(data, schemas, pack)
         array = np.asarray(data) if isinstance(data, (np.ndarray, np.generic)) else as_array(data)
     except Exception as error:
         raise refusal(error, data) from error
-    return capture_array(array, shapes, pack)
+    return capture_array(array, schemas, pack)
 
 
 def stacked(data: Sequence[Array]) -> Array | list[list[object]] | None:
@@ -83,7 +83,7 @@ def raw_dtype(dtype: DType) -> DType | None:
     return None if wire is None or wire.itemsize > (16 if wire.kind == "c" else 8) else wire
 
 
-def declared(dtype: DType) -> str:
+def declared_type_of(dtype: DType) -> str:
     """The dtype as a column's type: stable text, whatever the byte order."""
     raw = raw_dtype(dtype)
     if raw is not None:
@@ -93,95 +93,95 @@ def declared(dtype: DType) -> str:
     )
 
 
-def block_plan(columns: tuple[str, ...], dtype: DType, cell: Sequence[int], shapes: SchemaCache) -> BlockSchema:
+def block_schema(columns: tuple[str, ...], dtype: DType, cell: Sequence[int], schemas: SchemaCache) -> BlockSchema:
     """Of a dtype that is raw. Not cached: the caller does, under its own key."""
     little = raw_dtype(dtype)
     assert little is not None
-    kind = declared(dtype)
+    declared_type = declared_type_of(dtype)
     for _ in cell:
-        kind = f"list[{kind}]"
+        declared_type = f"list[{declared_type}]"
     extra = {"dtype": little.str, "cell": list(cell)}
-    plan = BlockSchema(shapes.stream, columns, shapes.define(columns, "block", [kind] * len(columns), extra))
-    plan.little = None if little == dtype else little
-    plan.row_bytes = little.itemsize * len(columns) * prod(cell)
-    return plan
+    schema = BlockSchema(schemas.stream, columns, schemas.define(columns, "block", [declared_type] * len(columns), extra))
+    schema.little = None if little == dtype else little
+    schema.row_bytes = little.itemsize * len(columns) * prod(cell)
+    return schema
 
 
-def _take_new(data: Array, rows: int, cells: tuple[int, ...], shapes: SchemaCache, pack: Pack) -> Captured:
+def _capture_new(data: Array, rows: int, cells: tuple[int, ...], schemas: SchemaCache, pack: Pack) -> Captured:
     """A dtype or width not met before, or a dtype whose bytes are not its value."""
     dtype = data.dtype
     if rows == 0 or cells[0] == 0:
         return NOTHING
     if dtype.names is not None:
-        return _take_records(np.atleast_1d(data), shapes, pack)
+        return _capture_structured(np.atleast_1d(data), schemas, pack)
     if raw_dtype(dtype) is None:
-        return _take_values(data, rows, cells, shapes, pack)
-    shapes.blocks[dtype, cells] = block_plan(shapes.positional(cells[0]), dtype, cells[1:], shapes)
-    return capture_array(data, shapes, pack)
+        return _capture_values(data, rows, cells, schemas, pack)
+    schemas.blocks[dtype, cells] = block_schema(schemas.positional(cells[0]), dtype, cells[1:], schemas)
+    return capture_array(data, schemas, pack)
 
 
-def _take_values(data: Array, rows: int, cells: tuple[int, ...], shapes: SchemaCache, pack: Pack) -> Captured:
+def _capture_values(data: Array, rows: int, cells: tuple[int, ...], schemas: SchemaCache, pack: Pack) -> Captured:
     """Objects, strings, bytes, long doubles: value by value."""
     data = np.array(data)  # a copy: another thread may give it another shape
     if data.shape != ((rows, *cells) if data.ndim >= 2 else cells if data.ndim else ()):
-        return capture_array(data, shapes, pack)
+        return capture_array(data, schemas, pack)
     single = data.ndim < 2
     values = data.tolist() if data.ndim else [data.tolist()]
-    kind = ANY if len(cells) > 1 else declared(data.dtype)
-    return values_plan(cells[0], kind, single, shapes), rows, pack(values)
+    declared_type = ANY if len(cells) > 1 else declared_type_of(data.dtype)
+    return values_schema(cells[0], declared_type, single, schemas), rows, pack(values)
 
 
-def values_plan(count: int, kind: str, single: bool, shapes: SchemaCache) -> Schema:
+def values_schema(count: int, declared_type: str, single: bool, schemas: SchemaCache) -> Schema:
     """Plain rows, all of whose columns are declared to be of one type."""
-    if kind == ANY:
-        return shapes.row_plan(count, single)
-    key = ("values", kind, count, single)
-    plan = shapes.others.get(key)
-    if plan is None:
-        columns = shapes.positional(count)
-        plan = shapes.others[key] = shapes.plan(columns, wire.ROWS, [kind] * count, {"single": single})
-    return plan
+    if declared_type == ANY:
+        return schemas.row_schema(count, single)
+    key = ("values", declared_type, count, single)
+    schema = schemas.others.get(key)
+    if schema is None:
+        columns = schemas.positional(count)
+        schema = schemas.others[key] = schemas.new(columns, wire.ROWS, [declared_type] * count, {"single": single})
+    return schema
 
 
-def _take_masked(data: np.ma.MaskedArray[Any, Any], shapes: SchemaCache, pack: Pack) -> Captured:
+def _capture_masked(data: np.ma.MaskedArray[Any, Any], schemas: SchemaCache, pack: Pack) -> Captured:
     """What is masked is null."""
     little = raw_dtype(data.dtype)
     if little is None or data.ndim > 2:
-        return capture_array(unmasked(data), shapes, pack)
+        return capture_array(unmasked(data), schemas, pack)
     table, mask = np.atleast_2d(np.array(data.data)), np.atleast_2d(np.array(np.ma.getmaskarray(data)))
     rows, count = table.shape
     if rows == 0 or count == 0:
         return NOTHING
     if mask.shape != table.shape:
-        raise RefusedData("invalid_data", "a masked array was given another shape while it was taken")
+        raise RefusedData("invalid_data", "a masked array was given another shape while it was captured")
     key = ("masked", little, count)
-    plan = shapes.others.get(key)
-    if plan is None:
+    schema = schemas.others.get(key)
+    if schema is None:
         part = {"dtype": little.str, "columns": list(range(count)), "mask": True}
         extra = {"parts": [part], "objects": []}
-        plan = shapes.plan(shapes.positional(count), wire.FRAME, [declared(little)] * count, extra)
-        shapes.others[key] = plan
-    return plan, rows, table.T.astype(little).tobytes() + mask.T.tobytes()
+        schema = schemas.new(schemas.positional(count), wire.FRAME, [declared_type_of(little)] * count, extra)
+        schemas.others[key] = schema
+    return schema, rows, table.T.astype(little).tobytes() + mask.T.tobytes()
 
 
-def _take_records(data: Array, shapes: SchemaCache, pack: Pack) -> Captured:
+def _capture_structured(data: Array, schemas: SchemaCache, pack: Pack) -> Captured:
     """A structured array: a row per record, a column per field. Strings, objects and nested fields go value by value."""
     data = np.array(data)  # a copy: another thread may give it another shape
     names = data.dtype.names or ()
     fields = [data[name] for name in names]
     raw = [raw_dtype(field.dtype) if field.ndim == 1 else None for field in fields]
     key = ("records", data.dtype, data.shape[1:])
-    plan = shapes.others.get(key)
-    if plan is None:
+    schema = schemas.others.get(key)
+    if schema is None:
         parts = [{"dtype": dtype.str, "columns": [at], "mask": False} for at, dtype in enumerate(raw) if dtype is not None]
         extra = {"parts": parts, "objects": [at for at, dtype in enumerate(raw) if dtype is None]}
-        types = [declared(field.dtype) if field.ndim == 1 else ANY for field in fields]
-        plan = shapes.plan(unique(map(label, names)), wire.FRAME, types, extra)
-        shapes.others[key] = plan
-    pieces = [field.astype(dtype).tobytes() for field, dtype in zip(fields, raw, strict=True) if dtype is not None]
+        types = [declared_type_of(field.dtype) if field.ndim == 1 else ANY for field in fields]
+        schema = schemas.new(unique(map(label, names)), wire.FRAME, types, extra)
+        schemas.others[key] = schema
+    buffers = [field.astype(dtype).tobytes() for field, dtype in zip(fields, raw, strict=True) if dtype is not None]
     if any(dtype is None for dtype in raw):
-        pieces.append(pack([_listed(field) for field, dtype in zip(fields, raw, strict=True) if dtype is None]))
-    return plan, len(data), b"".join(pieces)
+        buffers.append(pack([_listed(field) for field, dtype in zip(fields, raw, strict=True) if dtype is None]))
+    return schema, len(data), b"".join(buffers)
 
 
 def _listed(field: Array) -> list[object]:

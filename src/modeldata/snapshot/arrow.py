@@ -21,8 +21,8 @@ from ctypes import (
 from struct import Struct
 
 from modeldata.format import wire
-from modeldata.snapshot.arrow_copy import ARRAY, copy, length_of
-from modeldata.snapshot.arrow_schema import SCHEMA, read_schema, text_of
+from modeldata.snapshot.arrow_copy import ARROW_ARRAY, copy, length_of
+from modeldata.snapshot.arrow_schema import ARROW_SCHEMA, read_schema, text_of
 from modeldata.snapshot.schema import NOTHING, RefusedData, Schema, refusal, unique
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 _STREAM = Struct("@PPPPP")
-"""get schema, get next, get last error, release, private data."""
+"""get arrow_schema, get next, get last error, release, private data."""
 
 # A prototype of our own: attributes of `pythonapi.PyCapsule_GetPointer` itself are shared with every other library.
 _pointer = PYFUNCTYPE(c_void_p, py_object, c_char_p)(("PyCapsule_GetPointer", pythonapi))
@@ -44,7 +44,7 @@ _last_error = CFUNCTYPE(c_char_p, c_void_p)
 _release = CFUNCTYPE(None, c_void_p)
 
 
-def capture_arrow(data: Any, shapes: SchemaCache, pack: Pack) -> Captured:
+def capture_arrow(data: Any, schemas: SchemaCache, pack: Pack) -> Captured:
     """Tables, record batches and arrays of structs: their rows. A plain array or series: one row."""
     try:
         tree, chunks, count = _from_array(data) if hasattr(type(data), "__arrow_c_array__") else _from_stream(data)
@@ -53,8 +53,8 @@ def capture_arrow(data: Any, shapes: SchemaCache, pack: Pack) -> Captured:
             return NOTHING
         if type(data).__module__.startswith("polars.") and _has_pointers(tree):
             raise RefusedData("unsupported_type", "polars gives only the addresses of Python objects, not their values")
-        plan = _plan(tree, count if single else None, shapes)
-        return plan, 1 if single else count, pack(chunks)
+        schema = _schema(tree, count if single else None, schemas)
+        return schema, 1 if single else count, pack(chunks)
     except Exception as error:
         raise refusal(error, data) from error
     except BaseException as error:
@@ -68,26 +68,26 @@ def _has_pointers(tree: Tree) -> bool:
     return tree[0].startswith("w:") or any(map(_has_pointers, tree[4]))
 
 
-def _plan(tree: Tree, count: int | None, shapes: SchemaCache) -> Schema:
+def _schema(tree: Tree, count: int | None, schemas: SchemaCache) -> Schema:
     """`count` is the number of values in a row that has no columns of its own."""
     key = ("arrow", tree, count)
-    plan = shapes.others.get(key)
-    if plan is None:
+    schema = schemas.others.get(key)
+    if schema is None:
         if count is None:
             columns = unique([field[1] for field in tree[4]])
             types = [f"arrow:{text_of(field)}" for field in tree[4]]
         else:
-            columns = shapes.positional(count)
+            columns = schemas.positional(count)
             types = [f"arrow:{text_of(tree)}"] * count
-        plan = shapes.plan(columns, wire.ARROW, types, {"schema": tree, "single": count is not None})
-        shapes.others[key] = plan
-    return plan
+        schema = schemas.new(columns, wire.ARROW, types, {"schema": tree, "single": count is not None})
+        schemas.others[key] = schema
+    return schema
 
 
 def _from_array(data: Any) -> tuple[Tree, list[Node], int]:
     """The capsules own what they point to, and let go of it when this returns."""
-    schema, array = data.__arrow_c_array__()
-    tree = read_schema(_address(schema, b"arrow_schema"))
+    arrow_schema, array = data.__arrow_c_array__()
+    tree = read_schema(_address(arrow_schema, b"arrow_schema"))
     address = _address(array, b"arrow_array")
     length = length_of(address)
     return tree, [copy(tree, address, 0, length)], length
@@ -97,18 +97,18 @@ def _from_stream(data: Any) -> tuple[Tree, list[Node], int]:
     capsule = data.__arrow_c_stream__()
     stream = _address(capsule, b"arrow_array_stream")
     get_schema, get_next, last_error, _, _ = _STREAM.unpack(string_at(stream, _STREAM.size))
-    schema = create_string_buffer(SCHEMA.size)
-    _check(_get(get_schema)(stream, addressof(schema)), stream, last_error)
+    arrow_schema = create_string_buffer(ARROW_SCHEMA.size)
+    _check(_get(get_schema)(stream, addressof(arrow_schema)), stream, last_error)
     try:
-        tree = read_schema(addressof(schema))
+        tree = read_schema(addressof(arrow_schema))
     finally:
-        _let_go(schema, SCHEMA)
+        _let_go(arrow_schema, ARROW_SCHEMA)
     nodes: list[Node] = []
     total = 0
-    array = create_string_buffer(ARRAY.size)
+    array = create_string_buffer(ARROW_ARRAY.size)
     while True:
         _check(_get(get_next)(stream, addressof(array)), stream, last_error)
-        if not ARRAY.unpack(array)[-2]:
+        if not ARROW_ARRAY.unpack(array)[-2]:
             return tree, nodes, total
         try:
             length = length_of(addressof(array))
@@ -116,7 +116,7 @@ def _from_stream(data: Any) -> tuple[Tree, list[Node], int]:
                 nodes.append(copy(tree, addressof(array), 0, length))
                 total += length
         finally:
-            _let_go(array, ARRAY)
+            _let_go(array, ARROW_ARRAY)
 
 
 def _address(capsule: object, name: bytes) -> int:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Node: TypeAlias = "list[object]"
 
 
-ARRAY = Struct("@qqqqqPPPPP")
+ARROW_ARRAY = Struct("@qqqqqPPPPP")
 """length, null count, offset, number of buffers, of children, buffers, children, dictionary, release, private data."""
 LOOSE_BYTES = 4096
 LOOSE_WORDS = 64
@@ -36,38 +36,38 @@ _INLINE = 12
 
 
 def length_of(address: int) -> int:
-    length: int = ARRAY.unpack(string_at(address, ARRAY.size))[0]
+    length: int = ARROW_ARRAY.unpack(string_at(address, ARROW_ARRAY.size))[0]
     return length
 
 
 def copy(tree: Tree, address: int, start: int, length: int) -> Node:
     """Rows [start, start + length) of the ArrowArray at `address`. Raises `RefusedData` for a format we do not know."""
-    form, _, _, _, fields, dictionary = tree
-    _, nulls, offset, count, n_children, buffers_at, children_at, dictionary_at, _, _ = ARRAY.unpack(
-        string_at(address, ARRAY.size)
+    arrow_format, _, _, _, fields, dictionary = tree
+    _, nulls, offset, count, n_children, buffers_at, children_at, dictionary_at, _, _ = ARROW_ARRAY.unpack(
+        string_at(address, ARROW_ARRAY.size)
     )
     buffers = pointers(buffers_at, count)
     children = pointers(children_at, n_children)
     first = offset + start
-    if form == "n":
+    if arrow_format == "n":
         return [length, [None], [], None, 0, 0]
-    if form == "+r":
+    if arrow_format == "+r":
         whole = [copy(field, child, 0, length_of(child)) for field, child in zip(fields, children, strict=True)]
         return [length, [None], whole, None, 0, first]
-    if form.startswith("+u"):
+    if arrow_format.startswith("+u"):
         return _copy_union(tree, buffers, children, first, length)
     valid = _bits(buffers[0], first, length) if nulls and buffers[0] else None
     if dictionary is not None:
         return _copy_dictionary(tree, buffers[1], (first, length), valid, dictionary_at)
-    width = width_of(form)
+    width = width_of(arrow_format)
     if width is not None:
         return [length, [valid, _bytes(buffers[1], first * width, length * width)], [], None, 0, 0]
-    if form == "b":
+    if arrow_format == "b":
         return [length, [valid, _bits(buffers[1], first, length)], [], None, 0, 0]
-    if form in ("u", "z", "U", "Z"):
-        offsets, low, high = _offsets(buffers[1], first, length, form in ("U", "Z"))
+    if arrow_format in ("u", "z", "U", "Z"):
+        offsets, low, high = _offsets(buffers[1], first, length, arrow_format in ("U", "Z"))
         return [length, [valid, offsets, _bytes(buffers[2], low, high - low)], [], None, low, 0]
-    if form in ("vu", "vz"):
+    if arrow_format in ("vu", "vz"):
         return [length, [valid, *_copy_views(buffers, first, length)], [], None, 0, 0]
     return _copy_nested(tree, buffers, children, (first, length), valid)
 
@@ -75,29 +75,29 @@ def copy(tree: Tree, address: int, start: int, length: int) -> Node:
 def _copy_nested(
     tree: Tree, buffers: tuple[int, ...], children: tuple[int, ...], window: tuple[int, int], valid: bytes | None
 ) -> Node:
-    form, _, _, _, fields, _ = tree
+    arrow_format, _, _, _, fields, _ = tree
     first, length = window
-    if form == "+s":
+    if arrow_format == "+s":
         inner = [copy(field, child, first, length) for field, child in zip(fields, children, strict=True)]
         return [length, [valid], inner, None, 0, 0]
-    if form.startswith("+w:"):
-        size = int(form[3:])
+    if arrow_format.startswith("+w:"):
+        size = int(arrow_format[3:])
         return [length, [valid], [copy(fields[0], children[0], first * size, length * size)], None, 0, 0]
-    if form in ("+l", "+L", "+m"):
-        offsets, low, high = _offsets(buffers[1], first, length, form == "+L")
+    if arrow_format in ("+l", "+L", "+m"):
+        offsets, low, high = _offsets(buffers[1], first, length, arrow_format == "+L")
         return [length, [valid, offsets], [copy(fields[0], children[0], low, high - low)], None, low, 0]
-    if form in ("+vl", "+vL"):
-        width = 8 if form == "+vL" else 4
+    if arrow_format in ("+vl", "+vL"):
+        width = 8 if arrow_format == "+vL" else 4
         windows = [_bytes(buffer, first * width, length * width) for buffer in buffers[1:3]]
         return [length, [valid, *windows], [copy(fields[0], children[0], 0, length_of(children[0]))], None, 0, 0]
-    raise RefusedData("unsupported_type", f"an Arrow type that is not collected (format {form!r})")
+    raise RefusedData("unsupported_type", f"an Arrow type that is not collected (format {arrow_format!r})")
 
 
 def _copy_union(tree: Tree, buffers: tuple[int, ...], children: tuple[int, ...], first: int, length: int) -> Node:
-    form, _, _, _, fields, _ = tree
+    arrow_format, _, _, _, fields, _ = tree
     kinds = _bytes(buffers[0], first, length)
     pairs = list(zip(fields, children, strict=True))
-    if form.startswith("+us"):
+    if arrow_format.startswith("+us"):
         return [length, [None, kinds], [copy(field, child, first, length) for field, child in pairs], None, 0, 0]
     places = _bytes(buffers[1], first * 4, length * 4)
     inner = [copy(field, child, 0, length_of(child)) for field, child in pairs]
@@ -108,17 +108,17 @@ _INDEX = {"c": "b", "C": "B", "s": "h", "S": "H", "i": "i", "I": "I", "l": "q", 
 
 
 def _copy_dictionary(tree: Tree, buffer: int, window: tuple[int, int], valid: bytes | None, dictionary_at: int) -> Node:
-    form, _, _, _, _, dictionary = tree
+    arrow_format, _, _, _, _, dictionary = tree
     assert dictionary is not None
     first, length = window
-    width = width_of(form) or 0
+    width = width_of(arrow_format) or 0
     indices = _bytes(buffer, first * width, length * width)
     size = length_of(dictionary_at)
     if size <= 2 * length + LOOSE_WORDS:
         return [length, [valid, indices], [], [copy(dictionary, dictionary_at, 0, size)], 0, 0]
-    wanted = [index if 0 <= index < size else 0 for index in unpack(f"={length}{_INDEX[form]}", indices)]
+    wanted = [index if 0 <= index < size else 0 for index in unpack(f"={length}{_INDEX[arrow_format]}", indices)]
     places = {index: place for place, index in enumerate(dict.fromkeys(wanted))}
-    indices = pack(f"={length}{_INDEX[form]}", *map(places.__getitem__, wanted))
+    indices = pack(f"={length}{_INDEX[arrow_format]}", *map(places.__getitem__, wanted))
     return [length, [valid, indices], [], [copy(dictionary, dictionary_at, index, 1) for index in places], 0, 0]
 
 

@@ -1,7 +1,7 @@
 """Arrow schemas read through the C Data Interface: as a tree of plain values, and as text.
 
 A *tree* is (format, name, flags, extension metadata or None, children, dictionary or None), nested tuples: it is the key of
-a plan and, in the plan's definition, what the shipper makes the Arrow types of again.
+a schema and, in the schema's definition, what the shipper makes the Arrow types of again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Tree: TypeAlias = "tuple[str, str, int, bytes | None, tuple[Tree, ...], Tree | None]"
 
-SCHEMA = Struct("@PPPqqPPPP")
+ARROW_SCHEMA = Struct("@PPPqqPPPP")
 """format, name, metadata, flags, number of children, children, dictionary, release, private data."""
 POINTER = calcsize("P")
 NULLABLE, ORDERED = 2, 1
@@ -31,9 +31,11 @@ def read_schema(address: int, depth: int = 0) -> Tree:
     """The tree of the ArrowSchema at `address`. Of its metadata only the name of an extension type is kept."""
     if depth > ARROW_DEPTH:
         raise RefusedData("unserializable", "an Arrow type nested deeper than 64 levels")
-    form, name, metadata, flags, count, children, dictionary, _, _ = SCHEMA.unpack(string_at(address, SCHEMA.size))
+    arrow_format, name, metadata, flags, count, children, dictionary, _, _ = ARROW_SCHEMA.unpack(
+        string_at(address, ARROW_SCHEMA.size)
+    )
     return (
-        string_at(form).decode(),
+        string_at(arrow_format).decode(),
         string_at(name).decode("utf-8", "replace") if name else "",
         flags & ARROW_FLAGS,
         _extension(metadata) if metadata else None,
@@ -75,15 +77,15 @@ _UNITS = {"s": "s", "m": "ms", "u": "us", "n": "ns"}
 
 def text_of(tree: Tree) -> str:
     """The type as pyarrow would print it. Raises `RefusedData` for a format we do not know."""
-    form, _, flags, _, children, dictionary = tree
+    arrow_format, _, flags, _, children, dictionary = tree
     if dictionary is not None:
-        return f"dictionary<values={text_of(dictionary)}, indices={_PLAIN[form]}, ordered={flags & ORDERED}>"
-    if form in _PLAIN:
-        return _PLAIN[form]
-    if form in _UNREADABLE:
+        return f"dictionary<values={text_of(dictionary)}, indices={_PLAIN[arrow_format]}, ordered={flags & ORDERED}>"
+    if arrow_format in _PLAIN:
+        return _PLAIN[arrow_format]
+    if arrow_format in _UNREADABLE:
         hint = "cast it to month_day_nano_interval, or to whole numbers"
-        raise RefusedData("unsupported_type", f"pyarrow can't read Arrow's {_UNREADABLE[form]}: {hint}")
-    head, _, rest = form.partition(":")
+        raise RefusedData("unsupported_type", f"pyarrow can't read Arrow's {_UNREADABLE[arrow_format]}: {hint}")
+    head, _, rest = arrow_format.partition(":")
     fields = ", ".join(map(_field, children))
     if head == "+m":
         key, item = children[0][4]
@@ -104,7 +106,7 @@ def text_of(tree: Tree) -> str:
         return f"decimal{bits[0] if bits else 128}({precision}, {scale})"
     if head[:2] == "ts" and head[2:] in _UNITS:
         return f"timestamp[{_UNITS[head[2:]]}{f', tz={rest}' if rest else ''}]"
-    raise RefusedData("unsupported_type", f"an Arrow type that is not collected (format {form!r})")
+    raise RefusedData("unsupported_type", f"an Arrow type that is not collected (format {arrow_format!r})")
 
 
 def _field(tree: Tree) -> str:
@@ -117,11 +119,11 @@ _WIDTHS = {
 }  # fmt: skip
 
 
-def width_of(form: str) -> int | None:
+def width_of(arrow_format: str) -> int | None:
     """Bytes of a value, where each has equally many."""
-    if form in _WIDTHS:
-        return _WIDTHS[form]
-    head, _, rest = form.partition(":")
+    if arrow_format in _WIDTHS:
+        return _WIDTHS[arrow_format]
+    head, _, rest = arrow_format.partition(":")
     if head == "w":
         return int(rest)
     if head == "d":

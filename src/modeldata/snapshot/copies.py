@@ -1,4 +1,4 @@
-"""Private copies of containers, each taken in one look.
+"""Private copies of containers, each captured in one look.
 
 Python's own are read by their own methods, whatever a subclass makes of them: in C, so that no other thread comes between. Other
 sequences, sets and mappings are read by the code that they bring, up to `MAX_ITEMS`: they may have no end.

@@ -7,7 +7,7 @@ from itertools import repeat
 from modeldata.format import wire
 from modeldata.snapshot.copies import is_ordered, of_dict, of_mapping, of_ordered
 from modeldata.snapshot.extensions import ABSENT
-from modeldata.snapshot.schema import MAX_PLANS, NOTHING, label, refusal, unique
+from modeldata.snapshot.schema import MAX_SCHEMAS, NOTHING, label, refusal, unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
     from modeldata.snapshot.schema import Captured, Pack, Schema, SchemaCache
 
 
-def capture_dict(data: dict[object, object], shapes: SchemaCache, pack: Pack) -> Captured:
+def capture_dict(data: dict[object, object], schemas: SchemaCache, pack: Pack) -> Captured:
     """One row. The same keys in another order are the same columns, in the order that came first."""
     try:
         data = data.copy()  # keys and values in one look: other threads may change it from here on
-        known = shapes.dicts.get(tuple(data))  # type: ignore[arg-type]  # keys other than str are never found
+        known = schemas.dicts.get(tuple(data))  # type: ignore[arg-type]  # keys other than str are never found
         if known is None:
-            return _take_new(data, shapes, pack)
-        plan, order = known
-        return plan, 1, pack(list(data.values()) if order is None else [data[key] for key in order])
+            return _capture_new(data, schemas, pack)
+        schema, order = known
+        return schema, 1, pack(list(data.values()) if order is None else [data[key] for key in order])
     except Exception as error:
         raise refusal(error, data) from error
 
 
-def capture_mapping(data: Mapping[object, object], shapes: SchemaCache, pack: Pack) -> Captured:
+def capture_mapping(data: Mapping[object, object], schemas: SchemaCache, pack: Pack) -> Captured:
     """Subclasses of dict, as the dict that they are; and other mappings."""
     try:
         plain = _plain(data)
     except Exception as error:
         raise refusal(error, data) from error
-    return capture_dict(plain, shapes, pack)
+    return capture_dict(plain, schemas, pack)
 
 
-def capture_dicts(data: Sequence[dict[object, object]], shapes: SchemaCache, pack: Pack) -> Captured:
+def capture_dicts(data: Sequence[dict[object, object]], schemas: SchemaCache, pack: Pack) -> Captured:
     """Rows. The columns are all keys that occur, in order of first appearance; a key that a row lacks is ABSENT there.
 
-    Called by `take_list`, which answers for what is raised here.
+    Called by `capture_list`, which answers for what is raised here.
     """
     rows = list(map(_plain, data))
     orders = set(map(tuple, rows))
@@ -52,38 +52,38 @@ def capture_dicts(data: Sequence[dict[object, object]], shapes: SchemaCache, pac
         orders = set(map(tuple, rows))
     if len(orders) > 1:
         first = tuple(dict.fromkeys(key for row in rows for key in row))
-    keys = shapes.keys_in_first_order(first)  # type: ignore[arg-type]  # they are str: checked, or made so
+    keys = schemas.keys_in_first_order(first)  # type: ignore[arg-type]  # they are str: checked, or made so
     if not keys:
         return NOTHING
     if len(orders) == 1 and keys == first:
         values = [list(row.values()) for row in rows]
     else:
         values = [list(map(row.get, keys, repeat(ABSENT))) for row in rows]
-    return _plan(keys, shapes, single=False), len(rows), pack(values)
+    return _schema(keys, schemas, single=False), len(rows), pack(values)
 
 
-def _take_new(data: dict[object, object], shapes: SchemaCache, pack: Pack) -> Captured:
+def _capture_new(data: dict[object, object], schemas: SchemaCache, pack: Pack) -> Captured:
     if not data:
         return NOTHING
     keys = tuple(data)
     if not all(type(key) is str for key in keys):
         # 1, 1.0 and True are one key to Python and three names to us: only text is a safe key into the cache.
-        return _plan(_texts(keys), shapes, single=True), 1, pack(list(data.values()))
+        return _schema(_texts(keys), schemas, single=True), 1, pack(list(data.values()))
     texts: tuple[str, ...] = keys  # type: ignore[assignment]  # just checked
-    order = shapes.keys_in_first_order(texts)
-    plan = _plan(order, shapes, single=True)
-    if len(shapes.dicts) >= MAX_PLANS:  # the same keys in ever new orders
-        shapes.dicts.clear()
-    shapes.dicts[texts] = (plan, None if order == texts else order)
-    return plan, 1, pack([data[key] for key in order])
+    order = schemas.keys_in_first_order(texts)
+    schema = _schema(order, schemas, single=True)
+    if len(schemas.dicts) >= MAX_SCHEMAS:  # the same keys in ever new orders
+        schemas.dicts.clear()
+    schemas.dicts[texts] = (schema, None if order == texts else order)
+    return schema, 1, pack([data[key] for key in order])
 
 
-def _plan(keys: tuple[str, ...], shapes: SchemaCache, *, single: bool) -> Schema:
+def _schema(keys: tuple[str, ...], schemas: SchemaCache, *, single: bool) -> Schema:
     key = ("dict", keys, single)
-    plan = shapes.others.get(key)
-    if plan is None:
-        plan = shapes.others[key] = shapes.plan(unique(keys), wire.ROWS, None, {"single": single})
-    return plan
+    schema = schemas.others.get(key)
+    if schema is None:
+        schema = schemas.others[key] = schemas.new(unique(keys), wire.ROWS, None, {"single": single})
+    return schema
 
 
 def _texts(keys: Iterable[object]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Which taker is for which type: found once per type, then by one dict lookup."""
+"""Which function captures objects of which class: found once per class, then by one dict lookup."""
 
 from __future__ import annotations
 
@@ -22,95 +22,95 @@ class Distributed(RefusedData):  # reads as what the data is
 
 
 class Dispatch(dict[type, "Capture"]):
-    """By type, the function that takes objects of it; for a type that is not collected, one that raises `RefusedData`."""
+    """By class, the function that captures its objects; for a class that is not collected, one that raises `RefusedData`."""
 
-    def __missing__(self, kind: type) -> Capture:
-        taker = _built_in(kind) or _of_library(kind) or _elsewhere(kind) or _by_protocol(kind) or _row(kind) or _refuser(kind)
+    def __missing__(self, cls: type) -> Capture:
+        capture = _built_in(cls) or _of_library(cls) or _elsewhere(cls) or _by_protocol(cls) or _row(cls) or _refuser(cls)
         if len(self) >= MAX_TYPES:  # types made on the fly
             for known in list(self):
                 if known not in (list, tuple, dict):
                     del self[known]
-        self[kind] = taker
-        return taker
+        self[cls] = capture
+        return capture
 
 
-takers = Dispatch({list: capture_list, tuple: capture_sequence, dict: capture_dict})
+captures = Dispatch({list: capture_list, tuple: capture_sequence, dict: capture_dict})
 
 
 def capture_of(data: object) -> Capture:
-    """The function that takes `data`."""
-    return takers[type(data)]
+    """The function that captures `data`."""
+    return captures[type(data)]
 
 
-def _built_in(kind: type) -> Capture | None:
-    if issubclass(kind, dict):
+def _built_in(cls: type) -> Capture | None:
+    if issubclass(cls, dict):
         return capture_mapping
-    if issubclass(kind, (list, tuple)):
+    if issubclass(cls, (list, tuple)):
         return capture_sequence
     return None
 
 
-def _of_library(kind: type) -> Capture | None:
-    known = input_of(kind)
+def _of_library(cls: type) -> Capture | None:
+    known = input_of(cls)
     return known and known[0]
 
 
-def _elsewhere(kind: type) -> Capture | None:
+def _elsewhere(cls: type) -> Capture | None:
     """Before protocols: by them, frames of PySpark and others would be computed, or bring every row to this process."""
-    named = (base for base in kind.__mro__ if base.__name__ == "DataFrame")
+    named = (base for base in cls.__mro__ if base.__name__ == "DataFrame")
     if any(base.__module__.startswith("pyspark.sql.") for base in named):
         return _point_elsewhere
-    hint = lazy_hint(kind)
+    hint = lazy_hint(cls)
     return _refuse_with(hint) if hint else None
 
 
-def _by_protocol(kind: type) -> Capture | None:
+def _by_protocol(cls: type) -> Capture | None:
     """By what the *type* offers: an instance may answer to any name (a relation's columns, a proxy)."""
-    if hasattr(kind, "__arrow_c_array__") or hasattr(kind, "__arrow_c_stream__"):
-        if hasattr(kind, "__next__") or hasattr(kind, "get_next"):
-            return _refuse_with(f"{_name(kind)} can be read only once, and that is for you to do; collect what you read from it")
+    if hasattr(cls, "__arrow_c_array__") or hasattr(cls, "__arrow_c_stream__"):
+        if hasattr(cls, "__next__") or hasattr(cls, "get_next"):
+            return _refuse_with(f"{_name(cls)} can be read only once, and that is for you to do; collect what you read from it")
         from modeldata.snapshot.arrow import capture_arrow
 
         return capture_arrow
-    if hasattr(kind, "__array__"):
+    if hasattr(cls, "__array__"):
         from modeldata.snapshot.arrays import capture_any_array
 
         return capture_any_array
-    return capture_mapping if is_mapping(kind) else None
+    return capture_mapping if is_mapping(cls) else None
 
 
-def _row(kind: type) -> Capture | None:
+def _row(cls: type) -> Capture | None:
     """One row: a dataclass, a model, a row of a database."""
-    fields = fields_of(kind)
+    fields = fields_of(cls)
     if fields is None:
         return None
 
-    def take(data: object, shapes: SchemaCache, pack: Pack) -> Captured:
+    def capture(data: object, schemas: SchemaCache, pack: Pack) -> Captured:
         try:
             row = fields(data)
         except Exception as error:
             raise refusal(error, data) from error
-        return capture_dict(row, shapes, pack)  # type: ignore[arg-type]  # names are keys, too
+        return capture_dict(row, schemas, pack)  # type: ignore[arg-type]  # names are keys, too
 
-    return take
+    return capture
 
 
-def _refuser(kind: type) -> Capture:
+def _refuser(cls: type) -> Capture:
     return _refuse_with(
-        f"{_name(kind)} is not collected: expected a list, dict, numpy array, pandas, polars or Arrow data, tensor or row"
+        f"{_name(cls)} is not collected: expected a list, dict, numpy array, pandas, polars or Arrow data, tensor or row"
     )
 
 
-def _point_elsewhere(data: object, shapes: SchemaCache, pack: Pack) -> Captured:
+def _point_elsewhere(data: object, schemas: SchemaCache, pack: Pack) -> Captured:
     raise Distributed("unsupported_type", "the rows of a Spark data frame are on its executors")
 
 
 def _refuse_with(message: str) -> Capture:
-    def refuse(data: object, shapes: SchemaCache, pack: Pack) -> Captured:
+    def refuse(data: object, schemas: SchemaCache, pack: Pack) -> Captured:
         raise RefusedData("unsupported_type", message)
 
     return refuse
 
 
-def _name(kind: type) -> str:
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+def _name(cls: type) -> str:
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

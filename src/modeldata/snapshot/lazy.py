@@ -22,15 +22,15 @@ _NAMES = frozenset(
 )
 
 
-def lazy_hint(kind: type) -> str | None:
+def lazy_hint(cls: type) -> str | None:
     """Why a value of this type is not read here, and what to do; None for any other type."""
-    for base in kind.__mro__[:-1]:
+    for base in cls.__mro__[:-1]:
         module = base.__module__
         way = _WAYS.get(module.partition(".")[0]) or _WAYS.get(".".join(module.split(".")[:2]))
         if way and base.__name__ in _NAMES:
             return f"a {module.partition('.')[0]} {base.__name__} is not computed inside collect(): collect what its .{way} gives"
         if (module.partition(".")[0], base.__name__) == ("polars", "LazyFrame"):
             return "a polars LazyFrame is not computed inside collect(): collect what its .collect() gives"
-    if hasattr(kind, "__array__") and hasattr(kind, "columns") and not hasattr(kind, "__arrow_c_stream__"):
-        return f"{kind.__name__} has columns, but offers only an array without their names: collect it as a pandas data frame"
+    if hasattr(cls, "__array__") and hasattr(cls, "columns") and not hasattr(cls, "__arrow_c_stream__"):
+        return f"{cls.__name__} has columns, but offers only an array without their names: collect it as a pandas data frame"
     return None

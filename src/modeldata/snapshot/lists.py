@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PLAIN = frozenset((int, float, str, bool, type(None), bytes))
 
 
-def capture_list(data: list[object], shapes: SchemaCache, pack: Pack) -> Captured:
+def capture_list(data: list[object], schemas: SchemaCache, pack: Pack) -> Captured:
     """A flat list is one row; one whose elements are all lists or tuples, all dicts, or all arrays is rows.
 
     Shorter rows are filled up with ABSENT. Any other mixture is one row with nested values.
@@ -31,65 +31,65 @@ def capture_list(data: list[object], shapes: SchemaCache, pack: Pack) -> Capture
             return NOTHING
         data = data[:]  # other threads may change it from here on
         if type(data[0]) not in _PLAIN:
-            rows = _take_rows(data, shapes, pack)
+            rows = _capture_rows(data, schemas, pack)
             if rows is not None:
                 return rows
         count = len(data)
-        plan = shapes.rows.get((count, True))
-        return plan or shapes.row_plan(count, True), 1, pack(data)
+        schema = schemas.rows.get((count, True))
+        return schema or schemas.row_schema(count, True), 1, pack(data)
     except Exception as error:
         raise refusal(error, data) from error
 
 
-def capture_sequence(data: Sequence[object], shapes: SchemaCache, pack: Pack) -> Captured:
+def capture_sequence(data: Sequence[object], schemas: SchemaCache, pack: Pack) -> Captured:
     """Tuples, and subclasses of list and tuple: as the list or tuple that they are, whatever they say they are."""
-    return capture_list(_copied(data), shapes, pack)
+    return capture_list(_copied(data), schemas, pack)
 
 
 def _copied(data: Sequence[object]) -> list[object]:
     return of_list(data) if isinstance(data, list) else of_tuple(data)  # type: ignore[arg-type]  # or it is a tuple
 
 
-def _take_rows(data: list[object], shapes: SchemaCache, pack: Pack) -> Captured | None:
-    kinds = set(map(type, data))
-    if all(issubclass(kind, dict) for kind in kinds):
-        return capture_dicts(data, shapes, pack)  # type: ignore[arg-type]  # all are dicts: just checked
-    if all(issubclass(kind, (list, tuple)) for kind in kinds):
-        return capture_lists([_copied(row) for row in data], shapes, pack)  # type: ignore[arg-type]  # as above
+def _capture_rows(data: list[object], schemas: SchemaCache, pack: Pack) -> Captured | None:
+    classes = set(map(type, data))
+    if all(issubclass(cls, dict) for cls in classes):
+        return capture_dicts(data, schemas, pack)  # type: ignore[arg-type]  # all are dicts: just checked
+    if all(issubclass(cls, (list, tuple)) for cls in classes):
+        return capture_lists([_copied(row) for row in data], schemas, pack)  # type: ignore[arg-type]  # as above
     if "numpy" in sys.modules:
         from numpy import ndarray
 
-        if all(issubclass(kind, ndarray) for kind in kinds):
-            return _capture_arrays(data, shapes, pack)
-    return _take_row_objects(data, kinds, shapes, pack)
+        if all(issubclass(cls, ndarray) for cls in classes):
+            return _capture_arrays(data, schemas, pack)
+    return _capture_row_objects(data, classes, schemas, pack)
 
 
-def _take_row_objects(data: list[object], kinds: set[type], shapes: SchemaCache, pack: Pack) -> Captured | None:
+def _capture_row_objects(data: list[object], classes: set[type], schemas: SchemaCache, pack: Pack) -> Captured | None:
     """Objects each of which is a row by itself. None: at least one is not."""
-    readers = {kind: row_reader(kind) for kind in kinds}
+    readers = {cls: row_reader(cls) for cls in classes}
     if None in readers.values():
         return None
     rows = [readers[type(row)](row) for row in data]  # type: ignore[misc]  # none is None
     if all(type(row) is dict for row in rows):
-        return capture_dicts(rows, shapes, pack)
+        return capture_dicts(rows, schemas, pack)
     if all(type(row) is list for row in rows):
-        return capture_lists(rows, shapes, pack)
+        return capture_lists(rows, schemas, pack)
     if "numpy" in sys.modules and not any(type(row) in (dict, list) for row in rows):
-        return _capture_arrays(rows, shapes, pack)
+        return _capture_arrays(rows, schemas, pack)
     return None
 
 
-def _capture_arrays(data: Sequence[Any], shapes: SchemaCache, pack: Pack) -> Captured | None:
+def _capture_arrays(data: Sequence[Any], schemas: SchemaCache, pack: Pack) -> Captured | None:
     """Arrays, each of which is a row. None: at least one is a single value."""
     from modeldata.snapshot.arrays import capture_any_array, stacked
 
     rows = stacked(data)
     if type(rows) is list:
-        return capture_lists(rows, shapes, pack)
-    return None if rows is None else capture_any_array(rows, shapes, pack)
+        return capture_lists(rows, schemas, pack)
+    return None if rows is None else capture_any_array(rows, schemas, pack)
 
 
-def capture_lists(rows: list[list[object]], shapes: SchemaCache, pack: Pack) -> Captured:
+def capture_lists(rows: list[list[object]], schemas: SchemaCache, pack: Pack) -> Captured:
     """Rows of values, filled up with ABSENT to the longest."""
     lengths = set(map(len, rows))
     width = max(lengths)
@@ -97,4 +97,4 @@ def capture_lists(rows: list[list[object]], shapes: SchemaCache, pack: Pack) -> 
         return NOTHING
     if len(lengths) > 1:
         rows = [row + [ABSENT] * (width - len(row)) for row in rows]
-    return shapes.row_plan(width, False), len(rows), pack(rows)
+    return schemas.row_schema(width, False), len(rows), pack(rows)

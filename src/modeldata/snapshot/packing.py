@@ -101,16 +101,16 @@ def private(values: object) -> object:
         if left < 0:
             raise RefusedData("too_large", f"more than {MAX_CELLS:,} nested values")
         for place, value in enumerate(tree) if isinstance(tree, list) else list(tree.items()):
-            kind = type(value)
-            if kind in PLAIN or (kind is int and LEAST <= value < MOST):  # type: ignore[operator]  # an int
+            cls = type(value)
+            if cls in PLAIN or (cls is int and LEAST <= value < MOST):  # type: ignore[operator]  # an int
                 continue
-            handler = handlers.get(kind)
+            handler = handlers.get(cls)
             form = form_of(value) if handler is None else handler(value)
-            kind = type(form)
-            if kind not in PLAIN and kind is not list and kind is not dict:
+            cls = type(form)
+            if cls not in PLAIN and cls is not list and cls is not dict:
                 form = form_of(form)
-                kind = type(form)
-            if kind is list or kind is dict:
+                cls = type(form)
+            if cls is list or cls is dict:
                 trees.append((form, room - 1))  # type: ignore[arg-type]  # just checked
             if room < MAX_AXES and levels_of(form) > room:
                 raise RefusedData("unserializable", DEEP)

@@ -30,8 +30,8 @@ def samples() -> Iterator[pd.DataFrame]:
     yield _mixed(7).iloc[2:3]
 
 
-def shapes_of_none() -> SchemaCache:
-    """The plans of a collector that nobody has."""
+def empty_cache() -> SchemaCache:
+    """The schemas of a collector that nobody has."""
     return SchemaCache(dict.fromkeys(names.IDENTITY, "none"), None)
 
 

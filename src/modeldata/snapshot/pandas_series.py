@@ -6,7 +6,7 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from modeldata.format import wire
-from modeldata.snapshot.arrays import block_plan
+from modeldata.snapshot.arrays import block_schema
 from modeldata.snapshot.numpy_values import pandas_list
 from modeldata.snapshot.pandas_frames import capture_frame, classify
 from modeldata.snapshot.schema import NOTHING, refusal, unique
@@ -18,41 +18,41 @@ if TYPE_CHECKING:
     from modeldata.snapshot.schema import Captured, Input, Pack, SchemaCache
 
 
-def capture_series(data: pd.Series[Any], shapes: SchemaCache, pack: Pack) -> Captured:
+def capture_series(data: pd.Series[Any], schemas: SchemaCache, pack: Pack) -> Captured:
     """One row. An index of strings names the columns; with any other the names are those of a list."""
     try:
-        kind, part = classify(data.dtype)
-        raw = part is not None and not part.masked and not part.zoned
-        if part is not None and raw:
-            values, taken = [], data.to_numpy().astype(part.dtype, copy=False).tobytes()
-            count = len(taken) // part.dtype.itemsize
+        declared_type, group = classify(data.dtype)
+        raw = group is not None and not group.masked and not group.zoned
+        if group is not None and raw:
+            values, captured = [], data.to_numpy().astype(group.dtype, copy=False).tobytes()
+            count = len(captured) // group.dtype.itemsize
         else:
-            values, taken = pandas_list(data), b""
+            values, captured = pandas_list(data), b""
             count = len(values)
         if count == 0:
             return NOTHING
         labels = _labels(data.index, count)
-        key = ("series", kind, labels or count)
-        plan = shapes.others.get(key)
-        if plan is None:
-            columns = unique(labels) if labels else shapes.positional(count)
-            if part is not None and raw:
-                plan = block_plan(columns, part.dtype, (), shapes)
+        key = ("series", declared_type, labels or count)
+        schema = schemas.others.get(key)
+        if schema is None:
+            columns = unique(labels) if labels else schemas.positional(count)
+            if group is not None and raw:
+                schema = block_schema(columns, group.dtype, (), schemas)
             else:
-                plan = shapes.plan(columns, wire.ROWS, [kind] * count, {"single": True})
-            shapes.others[key] = plan
-        return plan, 1, taken if raw else pack(values)
+                schema = schemas.new(columns, wire.ROWS, [declared_type] * count, {"single": True})
+            schemas.others[key] = schema
+        return schema, 1, captured if raw else pack(values)
     except Exception as error:
         raise refusal(error, data) from error
 
 
-def capture_values(data: Any, shapes: SchemaCache, pack: Pack) -> Captured:
+def capture_values(data: Any, schemas: SchemaCache, pack: Pack) -> Captured:
     """An Index, or an array of pandas' own: one row, as the Series of its values."""
     try:
         series = pd.Series(data)
     except Exception as error:
         raise refusal(error, data) from error
-    return capture_series(series, shapes, pack)
+    return capture_series(series, schemas, pack)
 
 
 def input_of(cls: type) -> Input | None:

@@ -17,33 +17,33 @@ if TYPE_CHECKING:
     Fields = Callable[[Any], dict[str, object]]
 
 
-def is_mapping(kind: type) -> bool:
+def is_mapping(cls: type) -> bool:
     from collections.abc import Mapping
 
-    return issubclass(kind, Mapping)
+    return issubclass(cls, Mapping)
 
 
 def of_mapping(row: Any) -> dict[object, object]:
     return dict(copies.of_mapping(row))
 
 
-def fields_of(kind: type) -> Fields | None:
+def fields_of(cls: type) -> Fields | None:
     """What gives the fields of an object of this type; None where it has none."""
-    if issubclass(kind, (type, str, bytes)) or is_mapping(kind):
+    if issubclass(cls, (type, str, bytes)) or is_mapping(cls):
         return None
-    if hasattr(kind, "__pydantic_fields__") or hasattr(kind, "__fields_set__"):
+    if hasattr(cls, "__pydantic_fields__") or hasattr(cls, "__fields_set__"):
         return _of_model
-    if hasattr(kind, "__dataclass_fields__"):
+    if hasattr(cls, "__dataclass_fields__"):
         from dataclasses import fields  # its maker has imported it
 
-        return _of_names(tuple([field.name for field in fields(kind)]))  # type: ignore[arg-type]  # it is a dataclass: just checked
-    if hasattr(kind, "__attrs_attrs__"):
-        return _of_names(tuple([field.name for field in kind.__attrs_attrs__]))
-    if hasattr(kind, "__struct_fields__"):
-        return _of_names(tuple(kind.__struct_fields__))
-    if hasattr(kind, "_mapping") and hasattr(kind, "_fields"):
+        return _of_names(tuple([field.name for field in fields(cls)]))  # type: ignore[arg-type]  # it is a dataclass: just checked
+    if hasattr(cls, "__attrs_attrs__"):
+        return _of_names(tuple([field.name for field in cls.__attrs_attrs__]))
+    if hasattr(cls, "__struct_fields__"):
+        return _of_names(tuple(cls.__struct_fields__))
+    if hasattr(cls, "_mapping") and hasattr(cls, "_fields"):
         return _of_sqlalchemy
-    if hasattr(kind, "keys") and hasattr(kind, "__getitem__"):
+    if hasattr(cls, "keys") and hasattr(cls, "__getitem__"):
         return _of_keys
     return None
 
@@ -63,10 +63,10 @@ def _of_sqlalchemy(row: Any) -> dict[str, object]:
 
 
 def _of_keys(row: Any) -> dict[str, object]:
-    """Rows of sqlite3, asyncpg and others. Such a row may have a name twice, so its values are taken by their places."""
+    """Rows of sqlite3, asyncpg and others. Such a row may have a name twice, so its values are read by their positions."""
     names = list(row.keys())
     try:
-        return _paired(names, tuple([row[place] for place in range(len(names))]))
+        return _paired(names, tuple([row[position] for position in range(len(names))]))
     except (LookupError, TypeError) as error:  # it is read by names only
         spare(error)
         return _paired(names, tuple([row[name] for name in names]))

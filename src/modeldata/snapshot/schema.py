@@ -1,6 +1,6 @@
-"""Plans: what frames of one shape share, worked out once and found again by a cheap key.
+"""Schemas: what frames of one shape share, worked out once and found again by a cheap key.
 
-A *plan* names the columns and how the bytes lie; `definition` is its packed form, which the spool writes once per segment:
+A *schema* names the columns and how the bytes lie; `definition` is its packed form, which the spool writes once per segment:
 
     {"identity": {...}, "layout": str, "columns": [str], "types": [str], "extra": {...}, "archive_layout": {...}}
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from modeldata.snapshot.arrays import BlockSchema
-    from modeldata.snapshot.pandas_blocks import Recipe
+    from modeldata.snapshot.buffers import Buffers
+    from modeldata.snapshot.pandas_blocks import CopyPlan
     from modeldata.snapshot.pandas_frames import FrameSchema
-    from modeldata.snapshot.pieces import Pieces
 
     Pack = Callable[[object], bytes]
     """Packs plain values; see `packing.new_packer`."""
-    Captured = tuple["Schema", int, bytes | Pieces]
+    Captured = tuple["Schema", int, bytes | Buffers]
     """The schema, how many rows, and their bytes: a private copy."""
     Capture = Callable[[Any, "SchemaCache", Pack], Captured]
     """Captures an object of the class that it is registered for: no static type can say that."""
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 RESERVED = frozenset((*names.OWN_COLUMNS, names.JSON))
 """Columns that the archive adds: a feature of such a name gets a suffix."""
-MAX_PLANS = 1024
+MAX_SCHEMAS = 1024
 MAX_NAMES = 262_144
-"""Plans are forgotten beyond these: a caller whose every call has a new shape must not fill the memory."""
+"""Schemas are forgotten beyond these: a caller whose every call has a new shape must not fill the memory."""
 
 ANY = "any"
 
@@ -61,7 +61,7 @@ class RefusedData(Exception):  # reads as what happened to the data
 
 
 def refusal(error: Exception, data: object) -> RefusedData:
-    """What a taker raises in place of whatever the data's own code, or the packer, raised."""
+    """What a capture raises in place of whatever the data's own code, or the packer, raised."""
     if isinstance(error, RefusedData):
         return error
     kind = type(data).__name__
@@ -76,7 +76,7 @@ def _said(error: Exception) -> str:
 
 
 class Schema:
-    """Columns and layout of frames of one shape. Compared by identity: the spool numbers plans within a segment."""
+    """Columns and layout of frames of one shape. Compared by identity: the spool numbers schemas within a segment."""
 
     __slots__ = ("columns", "definition", "stream")
 
@@ -87,11 +87,11 @@ class Schema:
 
 
 NOTHING = (Schema("", (), b""), 0, b"")
-"""What a taker answers for data without rows or without columns."""
+"""What a capture answers for data without rows or without columns."""
 
 
 class SchemaCache:
-    """The plans of one collector. Safe to share between threads: the worst that happens is that a plan is made twice."""
+    """The schemas of one collector. Safe to share between threads: the worst that happens is that a schema is made twice."""
 
     def __init__(
         self,
@@ -108,15 +108,15 @@ class SchemaCache:
         self.key_order: dict[frozenset[str], tuple[str, ...]] = {}
         self.blocks: dict[tuple[object, tuple[int, ...]], BlockSchema] = {}
         self.frames: dict[tuple[tuple[str, ...], tuple[object, ...]], FrameSchema] = {}
-        self.recipes: list[Recipe] = []
+        self.copy_plans: list[CopyPlan] = []
         """For data frames, the latest first."""
         self.others: dict[Hashable, Schema] = {}
-        """Plans of other kinds; each puts its own word first into the key."""
-        self._plans = 0
+        """Schemas of other kinds; each puts its own word first into the key."""
+        self._schemas = 0
         self._names = 0
 
-    def plan(self, columns: tuple[str, ...], layout: str, types: Sequence[str] | None, extra: Mapping[str, object]) -> Schema:
-        """A new plan. `columns` are final names (see `unique`, `positional`); `types` None: the source declares none."""
+    def new(self, columns: tuple[str, ...], layout: str, types: Sequence[str] | None, extra: Mapping[str, object]) -> Schema:
+        """A new schema. `columns` are final names (see `unique`, `positional`); `types` None: the source declares none."""
         return Schema(self.stream, columns, self.define(columns, layout, types, extra))
 
     def define(self, columns: tuple[str, ...], layout: str, types: Sequence[str] | None, extra: Mapping[str, object]) -> bytes:
@@ -133,10 +133,10 @@ class SchemaCache:
         return definition
 
     def _make_room(self, columns: int) -> None:
-        self._plans += 1
+        self._schemas += 1
         self._names += columns
-        if self._plans > MAX_PLANS or self._names > MAX_NAMES:
-            self._plans, self._names = 1, columns
+        if self._schemas > MAX_SCHEMAS or self._names > MAX_NAMES:
+            self._schemas, self._names = 1, columns
             self._forget()
 
     def _forget(self) -> None:
@@ -145,7 +145,7 @@ class SchemaCache:
         self.key_order.clear()
         self.blocks.clear()
         self.frames.clear()
-        self.recipes = []
+        self.copy_plans = []
         self.others.clear()
 
     def positional(self, count: int) -> tuple[str, ...]:
@@ -153,13 +153,13 @@ class SchemaCache:
         known = self.feature_names[:count]
         return unique([*known, *map(str, range(len(known), count))])
 
-    def row_plan(self, count: int, single: bool) -> Schema:
-        """The plan for plain rows of `count` values, named by `feature_names` or position."""
-        plan = self.rows.get((count, single))
-        if plan is None:
-            plan = self.plan(self.positional(count), wire.ROWS, None, {"single": single})
-            self.rows[count, single] = plan
-        return plan
+    def row_schema(self, count: int, single: bool) -> Schema:
+        """The schema for plain rows of `count` values, named by `feature_names` or position."""
+        schema = self.rows.get((count, single))
+        if schema is None:
+            schema = self.new(self.positional(count), wire.ROWS, None, {"single": single})
+            self.rows[count, single] = schema
+        return schema
 
     def keys_in_first_order(self, keys: tuple[str, ...]) -> tuple[str, ...]:
         """The order in which these keys were first seen: the header must not depend on how a dict was built."""
@@ -180,15 +180,15 @@ def unique(labels: Iterable[str]) -> tuple[str, ...]:
     given = frozenset(wanted)
     if len(given) == len(wanted) and RESERVED.isdisjoint(given):
         return tuple(wanted)
-    taken: set[str] = set(RESERVED)
+    used: set[str] = set(RESERVED)
     counts: dict[str, int] = {}
     made = []
     for name in wanted:
         free = name
-        while free in taken or (free is not name and free in given):
+        while free in used or (free is not name and free in given):
             counts[name] = counts.get(name, 0) + 1
             free = f"{name}.{counts[name]}"
-        taken.add(free)
+        used.add(free)
         made.append(free)
     return tuple(made)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from modeldata.snapshot.pieces import Piece
+    from modeldata.snapshot.buffers import Buffer
 
 FEW = 4
 """Rows up to which text is cheaper to take as Python values than as memory."""
@@ -34,13 +34,13 @@ def lengths_of(columns: int) -> Struct:
     return Struct(f"<{columns}I")
 
 
-def of_row(values: Sequence[object], lengths: Struct) -> list[Piece]:
+def of_row(values: Sequence[object], lengths: Struct) -> list[Buffer]:
     """One row; what is not text is missing."""
     texts = [_encode(value, "utf-8", "surrogatepass") if isinstance(value, str) else None for value in values]
     return [lengths.pack(*[NO_TEXT if text is None else len(text) for text in texts]), *filter(None, texts)]
 
 
-def of_values(columns: Sequence[Sequence[object]]) -> list[Piece]:
+def of_values(columns: Sequence[Sequence[object]]) -> list[Buffer]:
     """Columns of Python values; what is not text is missing."""
     texts = [
         _encode(value, "utf-8", "surrogatepass") if isinstance(value, str) else None for values in columns for value in values
@@ -49,16 +49,15 @@ def of_values(columns: Sequence[Sequence[object]]) -> list[Piece]:
     return [lengths.tobytes(), b"".join([text for text in texts if text])]
 
 
-def of_arrow(columns: Sequence[Any]) -> list[Piece] | None:
+def of_arrow(columns: Sequence[Any]) -> list[Buffer] | None:
     """pyarrow's chunked arrays of text, without a copy; None where one is of another type."""
-    found = [_of_one(column) for column in columns]
-    taken = [one for one in found if one is not None]
-    if len(taken) < len(found):
+    encoded = [text for text in map(_of_column, columns) if text is not None]
+    if len(encoded) < len(columns):
         return None
-    return [b"".join([lengths for lengths, _ in taken]), *[text for _, text in taken]]
+    return [b"".join([lengths for lengths, _ in encoded]), *[text for _, text in encoded]]
 
 
-def _of_one(column: Any) -> tuple[Piece, Piece] | None:
+def _of_column(column: Any) -> tuple[Buffer, Buffer] | None:
     chunk = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     width = _WIDTHS.get(str(chunk.type))
     if width is None:

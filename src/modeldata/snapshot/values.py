@@ -42,30 +42,30 @@ PLAIN = frozenset((str, float, bool, type(None), bytes, ExtType))
 def form_of(value: object) -> object:
     """A plain value, or a private list or dict of values that may need a form themselves. Raises `RefusedData`."""
     for _ in range(MAX_DEPTH):
-        kind = type(value)
-        handler = handlers.get(kind)
+        cls = type(value)
+        handler = handlers.get(cls)
         if handler is None:
-            handler = _resolve(kind)
+            handler = _resolve(cls)
         value = handler(value)
-        kind = type(value)
-        if kind in PLAIN or kind is list or kind is dict:
+        cls = type(value)
+        if cls in PLAIN or cls is list or cls is dict:
             return value
-        if kind is int:
+        if cls is int:
             return _int(value)  # type: ignore[arg-type]  # just checked
     raise RefusedData("unserializable", f"a {type(value).__name__} stands for another one without an end")
 
 
-def _resolve(kind: type) -> Handler:
-    handler = _by_name(kind) or _by_nature(kind)
+def _resolve(cls: type) -> Handler:
+    handler = _by_name(cls) or _by_nature(cls)
     if len(handlers) >= MAX_TYPES:  # types made on the fly
         handlers.clear()
         handlers.update(_BUILT_IN)
-    handlers[kind] = handler
+    handlers[cls] = handler
     return handler
 
 
-def _by_name(kind: type) -> Handler | None:
-    for base in kind.__mro__[:-1]:
+def _by_name(cls: type) -> Handler | None:
+    for base in cls.__mro__[:-1]:
         if base in _BUILT_IN:
             return _BUILT_IN[base]
         root = base.__module__.partition(".")[0]
@@ -81,20 +81,20 @@ def _is_what_it_says(base: type, root: str) -> bool:
     return known is None or base in getattr(known, "__mro__", ())
 
 
-def _by_nature(kind: type) -> Handler:
-    if hasattr(kind, "__next__") or kind.__name__ in _NO_VALUE:
+def _by_nature(cls: type) -> Handler:
+    if hasattr(cls, "__next__") or cls.__name__ in _NO_VALUE:
         return _refuse
-    hint = lazy_hint(kind)
+    hint = lazy_hint(cls)
     if hint:
         return _refuse_with(hint)
-    if hasattr(kind, "__array__"):
+    if hasattr(cls, "__array__"):
         return _like_array
-    if issubclass(kind, Mapping):
+    if issubclass(cls, Mapping):
         return _mapping
-    fields = fields_of(kind)
+    fields = fields_of(cls)
     if fields is not None:
         return fields
-    if issubclass(kind, (Sequence, AbstractSet, ValuesView)):
+    if issubclass(cls, (Sequence, AbstractSet, ValuesView)):
         return copies.of_items
     return _text
 
@@ -128,9 +128,9 @@ def _text(value: object) -> ExtType:
     try:
         text = str(value)
     except Exception as error:
-        kind = type(value).__name__
+        name = type(value).__name__
         raise RefusedData(
-            "unserializable", f"a {kind} has no form of its own, and its str() raised {type(error).__name__}"
+            "unserializable", f"a {name} has no form of its own, and its str() raised {type(error).__name__}"
         ) from error
     if str.__len__(text) > MAX_TEXT:
         raise RefusedData("too_large", f"the text of a {type(value).__name__} has more than {MAX_TEXT:,} letters")

@@ -21,7 +21,7 @@ Bytes (little endian, everything starts on a multiple of 8; zero bytes mean "not
     frame    magic 4s | kind u8 | check u8 | flags u16 | sequence u64 | time i64 ns since 1970 UTC | rows u32 |
              definition u32 | data length u32 | correlation length u16 | request length u16 | payload check u32 |
              header check u32 | payload = data, correlation id, request id (UTF-8) | zeros to a multiple of 8
-    kinds    1 DATA, 2 DEFINE (data = a msgpack map, see snapshot.plan), 3 DROPS (data = msgpack [[identity, reason,
+    kinds    1 DATA, 2 DEFINE (data = a msgpack map, see snapshot.schema), 3 DROPS (data = msgpack [[identity, reason,
              rows], ...]), 4 END (the writer has left this segment; there is nothing after it), 5 TOTALS (just before END, where
              there is room: data = msgpack [[definition, next sequence], ...], so that a loss at the end is known exactly)
     tail     the last 2 KiB may hold a DROPS frame under another magic: what was refused while there was no room for a frame.

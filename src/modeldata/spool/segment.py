@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from modeldata.snapshot.pieces import Piece
+    from modeldata.snapshot.buffers import Buffer
     from modeldata.spool.fork import Mark
 
 DIRECT_BYTES = 8 * 1024
@@ -111,7 +111,7 @@ class Segment:
         if not self.append(data):
             raise NotStored(errno.ESTALE, "the segment was changed by others", self.path)
 
-    def append_pieces(self, pieces: Sequence[Piece], seal: Callable[[int], bytes], check: int | None) -> bool:
+    def append_pieces(self, pieces: Sequence[Buffer], seal: Callable[[int], bytes], check: int | None) -> bool:
         """A frame whose payload lies in several places. `seal`: its header, for the checksum of the payload.
 
         check: the checksum, where nobody else can change the pieces meanwhile. None: it is taken of what was stored, so that
@@ -132,7 +132,7 @@ class Segment:
         self.end = stop
         return True
 
-    def _write_pieces(self, pieces: Sequence[Piece], at: int, check: int | None) -> int:
+    def _write_pieces(self, pieces: Sequence[Buffer], at: int, check: int | None) -> int:
         running = frame.running_checksum(self.salt)
         for piece in pieces:
             for chunk in (piece,) if check is not None else _copies(piece):
@@ -252,7 +252,7 @@ class Segment:
             pass  # construction failed half-way, or the interpreter is leaving
 
 
-def _copies(piece: Piece) -> Iterator[bytes]:
+def _copies(piece: Buffer) -> Iterator[bytes]:
     """What is in a piece now, some of it at a time."""
     view = memoryview(piece)
     for at in range(0, len(view), COPIED_BYTES):

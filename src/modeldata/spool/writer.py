@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
-    from modeldata.snapshot.pieces import Pieces
+    from modeldata.snapshot.buffers import Buffers
     from modeldata.snapshot.schema import Schema
     from modeldata.spool.folder import SpoolFolder
 
@@ -42,7 +42,7 @@ MOST_ROLLS = 2
 TEND_NS = 100_000_000
 """How often a busy lane looks up: was its file removed, is somebody shipping? A tenth of a second."""
 
-Content: TypeAlias = "tuple[int, bytes | Pieces, bytes, bytes, int]"
+Content: TypeAlias = "tuple[int, bytes | Buffers, bytes, bytes, int]"
 """Of a DATA frame: rows, data, correlation id, request id, time."""
 
 Drops = dict[tuple[str, str], int]
@@ -98,7 +98,7 @@ class Lane:
         self,
         plan: Schema,
         rows: int,
-        data: bytes | Pieces,
+        data: bytes | Buffers,
         correlation: bytes,
         request: bytes,
         time_ns: int,

@@ -127,8 +127,8 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "an interval that pyarrow can't read is refused at the call",
         "snapshot/arrow_schema.py",
-        "    if form in _UNREADABLE:\n",
-        "    if form in _UNREADABLE:\n        return _UNREADABLE[form]\n    if False:\n",
+        "    if arrow_format in _UNREADABLE:\n",
+        "    if arrow_format in _UNREADABLE:\n        return _UNREADABLE[form]\n    if False:\n",
         _UNREAD,
     ),
     one(

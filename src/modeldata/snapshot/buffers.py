@@ -7,18 +7,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TypeAlias
 
-    Piece: TypeAlias = bytes | memoryview
+    Buffer: TypeAlias = bytes | memoryview
 
 LARGE = 256 * 1024
 """Bytes from which on a frame goes to its file piece by piece: copying it first would cost more than writing it."""
 
 
-class Pieces:
+class Buffers:
     """Bytes in several places, to be stored one behind the other. Their owner may change them until they are stored."""
 
     __slots__ = ("buffers", "size")
 
-    def __init__(self, buffers: Sequence[Piece]) -> None:
+    def __init__(self, buffers: Sequence[Buffer]) -> None:
         self.buffers = [buffer if type(buffer) is bytes else memoryview(buffer).cast("B") for buffer in buffers]
         self.size = sum(map(len, self.buffers))
 
@@ -29,7 +29,7 @@ class Pieces:
         return b"".join(self.buffers)
 
 
-def together(buffers: Sequence[Piece]) -> bytes | Pieces:
+def copy_if_small(buffers: Sequence[Buffer]) -> bytes | Buffers:
     """A private copy of small data; large data as it lies."""
-    data = Pieces(buffers)
+    data = Buffers(buffers)
     return bytes(data) if data.size < LARGE else data
