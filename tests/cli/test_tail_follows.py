@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from modeldata.cli.seen import SeenRows
 from modeldata.keep.compact import Sizes
 from modeldata.keep.jobs import KeepJob, compact
 from modeldata.keep.rewrite import RewriteRun
+from modeldata.read.seen import SeenRows
 from tests.keep.kit import local
 from tests.read.kit import Shipped
 from tests.support import scripts

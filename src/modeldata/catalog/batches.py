@@ -150,6 +150,11 @@ class Listing:
         self.foreign: list[str] = []
 
 
+def start_of(listing: Listing) -> int:
+    """When the day or hour of a folder begins."""
+    return listing.place.start_ns if listing.place else 0
+
+
 class Catalog:
     """An archive as it was listed: `listings` by folder. Reading a folder's manifests is asked for folder by folder."""
 
@@ -170,17 +175,17 @@ class Catalog:
             return  # what Spark and Hive skip, too: attempts, checkpoints, files on their way
         above, _, last = folder.rpartition("/")
         if last == names.MANIFEST:
-            listing = self._listing(above)
+            listing = self.listing(above)
             if name.endswith(".jsonl"):
                 listing.manifests.append(path)
             else:
                 listing.notes.add(f"{last}/{name}")
         elif file_format(name):
-            self._listing(folder).data_files.append(path)
+            self.listing(folder).data_files.append(path)
         else:
-            self._listing(folder).foreign.append(path)
+            self.listing(folder).foreign.append(path)
 
-    def _listing(self, folder: str) -> Listing:
+    def listing(self, folder: str) -> Listing:
         if folder not in self.listings:
             self.listings[folder] = Listing(folder)
         return self.listings[folder]
@@ -193,7 +198,7 @@ class Catalog:
             if listing.place is not None and (listing.data_files or listing.manifests):
                 found.setdefault(listing.place.collector, []).append(listing)
         for listings in found.values():
-            listings.sort(key=lambda one: one.place.start_ns if one.place else 0)
+            listings.sort(key=start_of)
         return found
 
     def read(self, listing: Listing) -> Contents:

@@ -10,6 +10,8 @@ from modeldata.errors import ModelDataError, StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+SKIP_HINT = 'errors="skip" reads everything else; `modeldata audit` names all that is damaged'
+
 
 class NotThere(StoreError, LookupError):
     """What was asked for is not in the archive: the archive itself, a model, an identifier, a column."""

@@ -77,10 +77,8 @@ def _give_up_stdout() -> None:
 
 def _said(error: Exception) -> str:
     """The reader's hints name Python's arguments; here they have other names."""
-    from modeldata.catalog.errors import Damaged, DoesNotFit
+    from modeldata.catalog.errors import DoesNotFit
 
     if isinstance(error, DoesNotFit):
         return f"could not {error.operation}: {error.where}: {error.cause} (--text reads columns as text)"
-    if isinstance(error, Damaged):
-        return str(error).replace('errors="skip"', "--skip-damaged")
-    return str(error)
+    return str(error).replace('errors="skip"', "--skip-damaged")

@@ -5,29 +5,16 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import os
-from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from modeldata.cli.archive import reader_of, say
+from modeldata.cli.archive import reader_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    import pyarrow as pa
-
-    from modeldata.catalog.batches import ArchivedBatch, Catalog, Contents
-    from modeldata.catalog.select import CollectorFolders
-    from modeldata.read.plan import ReadRequest
+    from modeldata.catalog.batches import Catalog
+    from modeldata.read.query import ReadQuery
     from modeldata.read.question import Question
-    from modeldata.read.reader import Reader
-    from modeldata.read.scan import Scan
-
-
-TRIES = 5
-"""Of a look at an archive in which files go away meanwhile."""
-SKIP_HINT = "--skip-damaged reads everything else"
-Answer = TypeVar("Answer")
 
 
 class TimeSpan(NamedTuple):
@@ -46,68 +33,6 @@ class TimeSpan(NamedTuple):
         return (today - dt.timedelta(days=self.days - 1)).isoformat(), None
 
 
-class ReadQuery(NamedTuple):
-    """A question, and the archive that it is asked of, as it was listed just now."""
-
-    reader: Reader
-    catalog: Catalog
-    model: str
-    identifier: str
-    question: Question
-
-    @property
-    def name(self) -> str:
-        return f"{self.model}/{self.identifier}"
-
-    @property
-    def request(self) -> ReadRequest:
-        from modeldata.read.question import request_of
-
-        return request_of(self.model, self.identifier, self.question)
-
-    def collectors(self) -> list[CollectorFolders]:
-        """Those that are meant: several where they differ in version, service or account. Raises `NotThere`."""
-        from modeldata.catalog.select import choose
-
-        return choose(self.catalog, self.request.identity, self.reader.url)
-
-    def folders(self) -> list[str]:
-        """Of these collectors, below the archive. Raises `NotThere`."""
-        places = [listing.place for one in self.collectors() for listing in one.listings]
-        return list(dict.fromkeys(place.collector for place in places if place is not None))
-
-    def understood(self, contents: Contents) -> Iterator[ArchivedBatch]:
-        """The live batches of a folder. Raises `Damaged` at a manifest that can't be understood, unless that is left out."""
-        from modeldata.catalog.errors import Damaged
-
-        try:
-            yield from contents.batches()
-        except ValueError as error:
-            if self.question.get("errors") != "skip":
-                raise Damaged("read the archive", contents.listing.path, cause=str(error), hint=SKIP_HINT) from None
-            say(f"left out: {error}")
-
-    def patiently(self, work: Callable[[ReadQuery], Answer]) -> Answer:
-        """Compaction takes files away while we look: then look again. Raises what `work` raises."""
-        from modeldata.catalog.batches import Catalog, Vanished
-
-        asked = self
-        for _ in range(TRIES - 1):
-            try:
-                return work(asked)
-            except Vanished:
-                asked = asked._replace(catalog=Catalog.of(self.reader.store))
-        return work(asked)
-
-    def scan(self, **more: object) -> Scan:
-        """The rows; `more` is said besides what was typed. Raises `NotThere`, `Damaged`, `StoreError`."""
-        from modeldata.read.question import request_of
-        from modeldata.read.scan import Scan
-
-        request = request_of(self.model, self.identifier, {**self.question, **more})  # type: ignore[typeddict-item]
-        return Scan(self.reader.store, self.reader.url, request, self.catalog)
-
-
 def ask(
     collector: str,
     archive: str | None,
@@ -120,12 +45,14 @@ def ask(
 ) -> ReadQuery:
     """Raises `NotThere` for a collector that is none, with near names; `typer.BadParameter` for what can't be meant."""
     from modeldata.catalog.batches import Catalog
+    from modeldata.read.query import ReadQuery
+    from modeldata.read.question import request_of
 
     question = question_of(span, version, service, columns, text, skip_damaged)
     reader = reader_of(archive)
     catalog = Catalog.of(reader.store)
     model, identifier = found(collector, catalog, reader.url)
-    return ReadQuery(reader, catalog, model, identifier, question)
+    return ReadQuery(reader.store, reader.url, request_of(model, identifier, question), catalog)
 
 
 def question_of(
@@ -141,17 +68,6 @@ def question_of(
     if skip_damaged:
         made["errors"] = "skip"
     return made
-
-
-def fitting(scan: Scan, work: Callable[[Iterator[pa.RecordBatch]], Answer]) -> Answer:
-    """`work` on the rows; anew, where a column needs a wider type than it began with, which `scan.schema` has from then on."""
-    from modeldata.read.scan import StartOver
-
-    while True:
-        try:
-            return work(scan.restartable())
-        except StartOver:
-            continue
 
 
 def names_in(text: str | None) -> list[str] | None:

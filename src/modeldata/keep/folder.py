@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from modeldata.catalog.batches import Catalog, Contents, Vanished, doubled_ids
+from modeldata.catalog.batches import Catalog, Contents, doubled_ids
 from modeldata.catalog.errors import Damaged
+from modeldata.catalog.retry import retried
 from modeldata.format.paths import generation_of_data, generation_of_manifest
-from modeldata.store import Unavailable
 
 if TYPE_CHECKING:
     from modeldata.catalog.batches import ArchivedBatch, ManifestLine
     from modeldata.store import Store
-
-TRIES = 5
 
 
 class FolderView(NamedTuple):
@@ -93,21 +91,16 @@ class FolderView(NamedTuple):
 
 def look(store: Store, folder: str) -> FolderView:
     """Raises `Damaged` where the manifests can't be understood as a whole, `Unavailable`."""
-    for _ in range(TRIES):
-        catalog = Catalog(store, store.walk(folder))
-        listing = catalog.listings.get(folder)
-        if listing is None:
-            listing = catalog._listing(folder)
-        try:
-            contents = catalog.read(listing)
-        except Vanished:
-            continue
-        live = {line.batch for line in contents.live}
-        if contents.problems or live.intersection(doubled_ids(contents)):
-            raise _unclear(folder, "; ".join(contents.problems) or "two lines have the same batch id")
-        latest = max((number for log in listing.manifests if (number := generation_of_manifest(log))), default=0)
-        return FolderView(folder, contents, latest)
-    raise Unavailable("look at a folder", folder, cause="its files go away time and again", hint="somebody else tidies it up")
+    return retried(lambda: Catalog(store, store.walk(folder)), lambda catalog: _view(catalog, folder))
+
+
+def _view(catalog: Catalog, folder: str) -> FolderView:
+    contents = catalog.read(catalog.listing(folder))
+    live = {line.batch for line in contents.live}
+    if contents.problems or live.intersection(doubled_ids(contents)):
+        raise _unclear(folder, "; ".join(contents.problems) or "two lines have the same batch id")
+    latest = max((number for log in contents.listing.manifests if (number := generation_of_manifest(log))), default=0)
+    return FolderView(folder, contents, latest)
 
 
 def _unclear(folder: str, cause: str) -> Damaged:

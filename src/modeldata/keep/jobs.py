@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.catalog.batches import Catalog, Vanished
 from modeldata.catalog.errors import Damaged, NotThere
+from modeldata.catalog.retry import gone
 from modeldata.catalog.select import choose
 from modeldata.format.paths import DataFolder
 from modeldata.keep import compact as compacting
@@ -16,7 +17,6 @@ from modeldata.keep import prune as pruning
 from modeldata.keep.condition import Condition
 from modeldata.keep.folder import look
 from modeldata.keep.rewrite import Busy, remnants, rewrite
-from modeldata.read.fetch import is_gone
 from modeldata.read.plan import ReadRequest, make_plan
 
 if TYPE_CHECKING:
@@ -209,8 +209,8 @@ def _safely(job: KeepJob, place: DataFolder, work: Iterator[FolderResult]) -> It
         if isinstance(error, Busy) and not job.patient:
             raise
         yield _done(place, 0, 0, 0, str(error))
-    except Vanished as gone:
-        yield _done(place, 0, 0, 0, str(is_gone(str(gone))))
+    except Vanished as vanished:
+        yield _done(place, 0, 0, 0, str(gone(str(vanished))))
 
 
 def _done(place: DataFolder, rows: int, files: int, size: int, problem: str = "") -> FolderResult:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from modeldata.catalog.batches import Vanished
+from modeldata.catalog.retry import TRIES
 from modeldata.errors import StoreError
 from modeldata.format import names
 from modeldata.format.paths import (
@@ -20,7 +21,7 @@ from modeldata.format.paths import (
     generation_of_remnant,
     rewritten_file,
 )
-from modeldata.keep.folder import TRIES, FolderView, look
+from modeldata.keep.folder import FolderView, look
 from modeldata.keep.lines import encoded
 from modeldata.store import Conflict, Unavailable
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from modeldata.catalog.batches import Vanished
-from modeldata.catalog.errors import Damaged
+from modeldata.catalog.errors import SKIP_HINT, Damaged
 from modeldata.read.chunks import Chunk, chunked
 from modeldata.store import Unavailable
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from modeldata.catalog.batches import ArchivedBatch
     from modeldata.store import ReadStore
-
-HINT = 'errors="skip" reads everything else; `modeldata audit` names all that is damaged'
 
 
 def fetch(store: ReadStore, chunk: Chunk, damaged: Callable[[Damaged], None]) -> Iterator[tuple[Chunk, memoryview]]:
@@ -60,7 +58,7 @@ def damage(store: ReadStore, batch: ArchivedBatch, found: bytes) -> Damaged:
     """What to say of a batch whose bytes are not what was archived: its lines in the file, and the first that is no row."""
     if len(found) < batch.row_bytes:
         cause = f"{batch.row_bytes - len(found):,} bytes are missing at its end"
-        return Damaged("read the archive", batch.path, cause=cause, hint=HINT)
+        return Damaged("read the archive", batch.path, cause=cause, hint=SKIP_HINT)
     before = store.read(batch.path, 0, batch.start).count(b"\n")
     last = before + found.count(b"\n")
     rows = f"lines {before + 1:,} to {last:,}" if batch.format != "parquet" else f"all {batch.rows:,} rows"
@@ -68,12 +66,7 @@ def damage(store: ReadStore, batch: ArchivedBatch, found: bytes) -> Damaged:
     odd = _odd_line(found, len(batch.columns) + 3) if batch.format == "csv" else None
     if odd is not None:
         cause += f"; line {before + odd:,} is no row of {len(batch.columns) + 3} cells"
-    return Damaged("read the archive", batch.path, cause=cause, hint=HINT)
-
-
-def is_gone(path: str) -> Damaged:
-    """What to say of a file that is not there, time and again."""
-    return Damaged("read the archive", path, cause="it is gone, and what tells of it is still there", hint=HINT)
+    return Damaged("read the archive", batch.path, cause=cause, hint=SKIP_HINT)
 
 
 def _odd_line(data: bytes, cells: int) -> int | None:

@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from modeldata.catalog.batches import Vanished
-from modeldata.catalog.errors import Damaged
+from modeldata.catalog.errors import SKIP_HINT, Damaged
 from modeldata.columns.python import NO_VALUE
 from modeldata.format import names
 from modeldata.read.chunks import OWN_TYPES
 from modeldata.read.convert import from_arrow
-from modeldata.read.fetch import HINT, read_bytes
+from modeldata.read.fetch import read_bytes
 from modeldata.read.forms import TEXT
 from modeldata.read.text_part import Misfit
 
@@ -65,12 +65,12 @@ def table(store: ReadStore, original: Original, schema: pa.Schema, damaged: Call
     try:
         found = _parsed(data, schema, note)
     except pa.ArrowInvalid as error:
-        damaged(Damaged("read the archive", original.path, cause=str(error).partition("\n")[0], hint=HINT))
+        damaged(Damaged("read the archive", original.path, cause=str(error).partition("\n")[0], hint=SKIP_HINT))
         return schema.empty_table()
     for row in odd:
         line = _line_of(data, row)
         cause = f"line {line:,} has {row.actual_columns} cells where the header has {row.expected_columns}"
-        damaged(Damaged("read the archive", original.path, cause=cause, hint=HINT))
+        damaged(Damaged("read the archive", original.path, cause=cause, hint=SKIP_HINT))
     return pa.table(
         {name: _typed(found[name], name, schema.field(name).type) for name in schema.names if name in found.schema.names}
     )

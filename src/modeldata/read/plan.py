@@ -11,24 +11,22 @@ import pyarrow.types as types
 
 from modeldata.catalog.batches import Catalog, Vanished
 from modeldata.catalog.errors import Damaged, NotThere, SkippedWarning, near
+from modeldata.catalog.retry import retried
 from modeldata.catalog.select import FIRST_NS, LAST_NS, choose
 from modeldata.format import names
 from modeldata.format.paths import place_of
 from modeldata.read import original
 from modeldata.read.chunks import OWN_TYPES, Chunk, chunked
-from modeldata.read.fetch import is_gone
 from modeldata.read.forms import TEXT, promote, told_type
 from modeldata.read.original import Original
 from modeldata.read.sample import Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from modeldata.catalog.batches import ArchivedBatch, Contents, Listing
     from modeldata.store import ReadStore
 
-TRIES = 5
-"""Of a look at an archive in which files go away meanwhile."""
 LOOKS = 8
 """Batches that are looked into, at most, for the type of a column that seems to have no values."""
 
@@ -61,8 +59,7 @@ def make_plan(store: ReadStore, archive: str, request: ReadRequest, catalog: Cat
     found = _near(store, archive, request) if catalog is None and is_bounded(request) else None
     if found is not None:
         return found
-    made: ReadPlan = _patiently(store, lambda catalog: _plan(store, catalog, archive, request), catalog)
-    return made
+    return retried(lambda: Catalog.of(store), lambda catalog: _plan(store, catalog, archive, request), catalog)
 
 
 def is_bounded(request: ReadRequest) -> bool:
@@ -87,16 +84,6 @@ def _near(store: ReadStore, archive: str, request: ReadRequest) -> ReadPlan | No
     return ReadPlan(pieces, _schema(store, pieces, archive, request)) if pieces else None
 
 
-def _patiently(store: ReadStore, work: Any, catalog: Catalog | None = None) -> Any:
-    """Files that go away while we look: compaction is at work, and what replaced them is there already."""
-    for _ in range(TRIES):
-        try:
-            return work(catalog or Catalog.of(store))
-        except Vanished as gone:
-            path, catalog = str(gone), None
-    raise is_gone(path)
-
-
 def _plan(store: ReadStore, catalog: Catalog, archive: str, request: ReadRequest) -> ReadPlan:
     listings = [listing for one in choose(catalog, request.identity, archive) for listing in one.listings]
     inside = [listing for listing in listings if _meets(listing, request)]
@@ -114,8 +101,7 @@ def renewed(store: ReadStore, folder: str, request: ReadRequest) -> list[Chunk |
         listing = catalog.listings.get(folder)
         return [] if listing is None else list(_pieces(catalog.read(listing), request))
 
-    made: list[Chunk | Original] = _patiently(store, work)
-    return made
+    return retried(lambda: Catalog.of(store), work)
 
 
 def _meets(listing: Listing, request: ReadRequest) -> bool:
@@ -127,14 +113,15 @@ def _pieces(contents: Contents, request: ReadRequest) -> Iterable[Chunk | Origin
     _tell(contents, request)
     folder = contents.listing.path
     batches = []
-    for batch in _understood(contents, request):
+    for batch in understood(contents, request):
         if batch.first_ns < request.end_ns and batch.last_ns >= request.start_ns // 1000 * 1000:
             batches.append(batch)
     yield from chunked(folder, batches)
     yield from (Original(folder, path) for path in contents.originals)
 
 
-def _understood(contents: Contents, request: ReadRequest) -> Iterable[ArchivedBatch]:
+def understood(contents: Contents, request: ReadRequest) -> Iterable[ArchivedBatch]:
+    """The live batches of a folder. Raises `Damaged` at a manifest that is not valid, unless damage is left out."""
     try:
         yield from contents.batches()
     except ValueError as error:
@@ -173,11 +160,16 @@ def _schema(store: ReadStore, pieces: Sequence[Chunk | Original], archive: str, 
     features = _features(store, pieces, request)
     made = {**OWN_TYPES, **{name: TEXT if types.is_null(kind) else kind for name, kind in features.items()}}
     if request.columns is not None:
-        missing = [name for name in request.columns if name not in made]
-        if missing:
-            raise NotThere("read the archive", archive, cause=f"no column {missing[0]!r}", hint=near(missing[0], made))
+        check_columns(request.columns, made, archive)
         made = {name: made[name] for name in request.columns}
     return pa.schema(made)
+
+
+def check_columns(wanted: Iterable[str], known: Collection[str], archive: str) -> None:
+    """Raises `NotThere` for a column that is not there, with names that may have been meant."""
+    for name in wanted:
+        if name not in known:
+            raise NotThere("read the archive", archive, cause=f"no column {name!r}", hint=near(name, known))
 
 
 class _Seen(NamedTuple):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,14 +18,15 @@ import pyarrow.compute as pc
 
 from modeldata.catalog.batches import Vanished
 from modeldata.catalog.errors import Damaged, DoesNotFit, SkippedWarning
+from modeldata.catalog.retry import TRIES, gone, retried
 from modeldata.format import names
 from modeldata.read import original, parquet_part, text_part
 from modeldata.read.chunks import OWN_TYPES, Chunk
-from modeldata.read.fetch import damage, fetch, is_gone, read_bytes
+from modeldata.read.fetch import damage, fetch, read_bytes
 from modeldata.read.forms import TEXT, promote
 from modeldata.read.frames import to_pandas, to_polars
 from modeldata.read.original import Original
-from modeldata.read.plan import TRIES, inside, make_plan, narrowed, renewed, with_time
+from modeldata.read.plan import inside, make_plan, narrowed, renewed, with_time
 from modeldata.read.text_part import Misfit, WrongRows
 
 if TYPE_CHECKING:
@@ -36,13 +37,10 @@ if TYPE_CHECKING:
     from modeldata.read.plan import ReadPlan, ReadRequest
     from modeldata.store import ReadStore
 
+Answer = TypeVar("Answer")
 THREADS = 4
 AHEAD = 6
 """Chunks that are under way at once."""
-
-
-class StartOver(Exception):
-    """A column turned out to be of another type than what it began as: what was read so far is of the old schema."""
 
 
 class Scan:
@@ -73,14 +71,13 @@ class Scan:
             return None
         return sum(piece.rows for piece in self._plan.pieces if not isinstance(piece, Original))
 
-    def restartable(self) -> Iterator[pa.RecordBatch]:
-        """As iteration; but where a column has to become wider, `StartOver` is raised, and `schema` is another from then on."""
-        try:
-            for table in self._tables(widen=True):
-                yield from table.to_batches()
-        except Misfit as misfit:
-            self._widen(misfit)
-            raise StartOver from None
+    def consume(self, work: Callable[[Iterator[pa.RecordBatch]], Answer]) -> Answer:
+        """What `work` makes of all rows. Where a column needs a wider type, `schema` changes and `work` begins again."""
+        while True:
+            try:
+                return work(batch for table in self._tables(widen=True) for batch in table.to_batches())
+            except Misfit as misfit:
+                self._widen(misfit)
 
     def to_reader(self) -> pa.RecordBatchReader:
         """As Arrow's own type, for whatever takes one."""
@@ -91,11 +88,7 @@ class Scan:
 
     def to_arrow(self) -> pa.Table:
         """All rows as one table. A column whose values turn out not to fit gets a wider type, and all is read again."""
-        while True:
-            try:
-                return pa.concat_tables([self.schema.empty_table(), *self._tables(widen=True)])
-            except Misfit as misfit:
-                self._widen(misfit)
+        return self.consume(lambda batches: pa.Table.from_batches(batches, self.schema))
 
     def to_pandas(self, **options: Any) -> Any:
         """A pandas DataFrame; options as for `pyarrow.Table.to_pandas` (`types_mapper=pandas.ArrowDtype` keeps every type)."""
@@ -118,13 +111,10 @@ class Scan:
         """
         from modeldata.read.exact import exact_rows
 
-        for _ in range(TRIES):
-            try:
-                return [row for piece in self._plan.pieces for row in exact_rows(self._store, piece, self.schema, self._request)]
-            except Vanished as gone:
-                path = str(gone)
-                self._plan = make_plan(self._store, self._archive, self._request)._replace(schema=self.schema)
-        raise is_gone(path)
+        def rows(plan: ReadPlan) -> list[dict[str, object]]:
+            return [row for piece in plan.pieces for row in exact_rows(self._store, piece, self.schema, self._request)]
+
+        return retried(lambda: make_plan(self._store, self._archive, self._request), rows, self._plan)
 
     def narrowed(self, columns: Sequence[str], may_hold: Callable[[int, int], bool] | None = None) -> Scan:
         """The same rows with fewer columns, without those parts that `may_hold` (see `plan.Request`) rules out."""
@@ -193,20 +183,20 @@ class Reading:
                 for _, future in waiting:
                     future.cancel()
 
-    def _renew(self, gone: Chunk | Original, waiting: deque[tuple[Chunk | Original, Future[_Read]]]) -> None:
+    def _renew(self, lost: Chunk | Original, waiting: deque[tuple[Chunk | Original, Future[_Read]]]) -> None:
         """Compaction took a file away: read the rest of the folder as it is now, without the rows that were given."""
         for _, future in waiting:
             future.cancel()
         later = [piece for piece, _ in waiting] + list(self._pieces)
         waiting.clear()
-        self._again[gone.folder] += 1
-        fresh = renewed(self._store, gone.folder, self._request)
-        if self._again[gone.folder] >= TRIES:
-            fresh = [piece for piece in fresh if piece.path != gone.path]
-            self._damaged(is_gone(gone.path))
+        self._again[lost.folder] += 1
+        fresh = renewed(self._store, lost.folder, self._request)
+        if self._again[lost.folder] >= TRIES:
+            fresh = [piece for piece in fresh if piece.path != lost.path]
+            self._damaged(gone(lost.path))
         given = {piece.path for piece in self._originals}
         fresh = [piece for piece in fresh if piece.path not in given]
-        self._pieces = deque([*fresh, *(piece for piece in later if piece.folder != gone.folder)])
+        self._pieces = deque([*fresh, *(piece for piece in later if piece.folder != lost.folder)])
 
     def _damaged(self, error: Damaged) -> None:
         if self._request.errors == "raise":

@@ -24,7 +24,6 @@ from modeldata.cli.options import (
     TextOption,
     TimeSpan,
     ask,
-    fitting,
 )
 from modeldata.cli.output import binary_stdout
 from modeldata.errors import ModelDataError
@@ -106,7 +105,7 @@ def _whole(scan: Scan, sink: BinaryIO, form: str) -> int:
         sink.truncate()
         return _write(batches, scan, sink, form)
 
-    return fitting(scan, write)
+    return scan.consume(write)
 
 
 def _write(batches: Iterable[pa.RecordBatch], scan: Scan, sink: BinaryIO, form: str) -> int:

@@ -20,7 +20,6 @@ from modeldata.cli.options import (
     TextOption,
     TimeSpan,
     ask,
-    fitting,
 )
 from modeldata.cli.output import TABLE, first, form_of, print_rows, without_quiet
 
@@ -50,5 +49,5 @@ def head(
     scan = ask(collector, archive, TimeSpan(start, end, days), version, service, columns, text, skip_damaged).scan()
     if form == TABLE and columns is None:
         scan = scan.narrowed(without_quiet(scan.schema))
-    found = fitting(scan, lambda batches: list(first(batches, rows)))
+    found = scan.consume(lambda batches: list(first(batches, rows)))
     print_rows(found, scan.schema, form, rows)

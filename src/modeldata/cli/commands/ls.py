@@ -16,7 +16,7 @@ from modeldata.errors import mask
 if TYPE_CHECKING:
     from modeldata.catalog.batches import Catalog
     from modeldata.catalog.select import CollectorFolders
-    from modeldata.cli.inventory import CollectorInventory, Totals
+    from modeldata.read.inventory import CollectorInventory, Totals
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 USUAL = "unknown"
@@ -39,7 +39,7 @@ def ls(
 
     Exits with 1 where a manifest can't be understood.
     """
-    from modeldata.cli.inventory import inventory
+    from modeldata.read.inventory import inventory
 
     reader = reader_of(archive)
     held = inventory(reader.store, lambda catalog: _wanted(catalog, collector, reader.url))
@@ -49,7 +49,7 @@ def ls(
         with binary_stdout() as sink:
             rows, _ = lines(_columns(held), terminal_width())
             sink.write("".join(f"{row}\n" for row in rows).encode("utf-8", "replace"))
-    if untold := sum(one.untold for one in held):
+    if untold := sum(one.files_without_manifest for one in held):
         say(f"{untold} files have no manifest (the 2017 original wrote none): their rows are not counted here")
     problems = [problem for one in held for problem in one.problems]
     for problem in problems:
@@ -85,7 +85,7 @@ def _columns(held: list[CollectorInventory]) -> list[TableColumn]:
 
 
 def _count(one: CollectorInventory) -> str:
-    return f"{one.total.rows:,}" if one.total.rows or not one.untold else "?"
+    return f"{one.total.rows:,}" if one.total.rows or not one.files_without_manifest else "?"
 
 
 def _told(one: CollectorInventory) -> dict[str, object]:
@@ -96,7 +96,7 @@ def _told(one: CollectorInventory) -> dict[str, object]:
         **_numbers(one.total),
         "days": one.days,
         "files": one.files,
-        "files_without_manifest": one.untold,
+        "files_without_manifest": one.files_without_manifest,
         "versions": [{"model_version": version, **_numbers(total)} for version, total in sorted(one.versions.items())],
     }
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from modeldata.cli.archive import ArchiveOption, reader_of, say
-from modeldata.cli.duck import failed
 from modeldata.cli.options import CsvOption, LinesOption, TableOption
 from modeldata.cli.output import JSONL, form_of, print_rows
+from modeldata.read.duckdb_errors import failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,7 +22,7 @@ from modeldata.cli.table import safe, terminal_width
 from modeldata.format import names
 
 if TYPE_CHECKING:
-    from modeldata.cli.summary import ColumnSummary
+    from modeldata.read.profile import ColumnSummary
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 NAME, TYPE = 24, 22
@@ -47,7 +47,7 @@ def stats(
     Quantiles are about 1 % and numbers of different values about 5 % off; all else is exact. Memory is bounded, whatever the
     number of rows. Our own columns but $Timestamp are left out unless --columns names them. Needs modeldata[sql].
     """
-    from modeldata.cli.summary import summarize
+    from modeldata.read.profile import summarize
 
     asked = ask(collector, archive, TimeSpan(start, end, days), version, service, columns, text, skip_damaged)
     scan = asked.scan()
@@ -71,7 +71,7 @@ def _told(one: ColumnSummary) -> dict[str, object]:
     """As JSON; times as text."""
     numbers = {name: _plain(getattr(one, name), one.is_time) for name in ("low", "high", "mean")}
     quantiles = [_plain(value, one.is_time) for value in one.quantiles]
-    from modeldata.cli.summary import QUANTILES
+    from modeldata.read.profile import QUANTILES
 
     return {
         "name": one.name, "type": one.type, "rows": one.rows, "nulls": one.nulls, "distinct": one.distinct,

@@ -28,7 +28,7 @@ from modeldata.cli.output import TABLE, binary_stdout, form_of, leave_quietly, p
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from modeldata.cli.follow import Follower
+    from modeldata.read.follow import Follower
 
 
 def tail(
@@ -56,14 +56,14 @@ def tail(
 
     Exits with 0, also after Ctrl-C and when nobody reads stdout any more.
     """
-    from modeldata.cli.follow import Follower
-    from modeldata.cli.newest import newest
+    from modeldata.read.follow import Follower
+    from modeldata.read.newest import newest
 
     form = form_of(table, csv, as_json)
     asked = ask(collector, archive, TimeSpan(start, end, days), version, service, columns, text, skip_damaged)
-    follower = asked.patiently(lambda now: Follower(now, time.time_ns())) if follow else None
-    found = asked.patiently(lambda now: newest(now, rows))
-    shown = found.select(asked.question.get("columns") or found.column_names)
+    follower = asked.retried(lambda now: Follower(now, time.time_ns())) if follow else None
+    found = asked.retried(lambda now: newest(now, rows))
+    shown = found.select(asked.request.columns or found.column_names)
     if form == TABLE and columns is None:
         shown = shown.select(without_quiet(shown.schema))
     if follower is None:

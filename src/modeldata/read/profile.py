@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow.types as types
 
-from modeldata.catalog.errors import need
-from modeldata.cli.duck import failed
-from modeldata.cli.options import fitting
+from modeldata.catalog.errors import SKIP_HINT, need
+from modeldata.read.duckdb_errors import failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,8 +27,6 @@ BARS = 20
 TOP = 5
 SAMPLE = 4096
 """Frequent values are told of columns with at most so many different ones; of others they say nothing."""
-
-HINT = "--skip-damaged leaves out what is damaged"
 
 
 class Top(NamedTuple):
@@ -72,13 +69,13 @@ def summarize(scan: Scan) -> list[ColumnSummary]:
             return _summaries(scan, scan.to_duckdb(duckdb.connect()))
         except duckdb.Error as error:
             if not _widened(scan):
-                raise failed("compute statistics", error, HINT) from None
+                raise failed("compute statistics", error, SKIP_HINT) from None
 
 
 def _widened(scan: Scan) -> bool:
     """A value did not fit its column, perhaps: read all once, for types that hold all. Did one change?"""
     before = scan.schema
-    fitting(scan, lambda batches: deque(batches, maxlen=0))
+    scan.consume(lambda batches: deque(batches, maxlen=0))
     return bool(scan.schema != before)
 
 

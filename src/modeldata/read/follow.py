@@ -14,19 +14,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modeldata.catalog.batches import Catalog, Vanished
-from modeldata.cli.newest import KEYS, ORDER
-from modeldata.cli.options import fitting
-from modeldata.cli.seen import SeenRows
 from modeldata.format import names
 from modeldata.format.paths import moment
+from modeldata.read.newest import KEYS, ORDER
 from modeldata.read.scan import Scan
+from modeldata.read.seen import SeenRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from modeldata.catalog.batches import Contents, Listing
-    from modeldata.cli.options import ReadQuery
-    from modeldata.cli.seen import Key, SequenceSpan
+    from modeldata.read.query import ReadQuery
+    from modeldata.read.seen import Key, SequenceSpan
 
 DAY_NS = 86_400_000_000_000
 NEAR_DAYS = (-1, 0, 1)
@@ -57,14 +56,14 @@ class Follower:
     Raises, when it is made: `Vanished`, where compaction took a file since the archive was listed.
     """
 
-    def __init__(self, asked: ReadQuery, now_ns: int) -> None:
-        self._asked = asked
-        self._store = asked.reader.store
+    def __init__(self, query: ReadQuery, now_ns: int) -> None:
+        self._query = query
+        self._store = query.store
         self._seen = SeenRows()
         self._lengths: dict[str, int] = {}
         self._listed_ns = now_ns
-        self._folders = asked.folders()
-        self._take(self._look(asked.catalog))
+        self._folders = query.folders()
+        self._take(self._look(query.catalog))
 
     def given(self, rows: pa.Table) -> None:
         """These rows, which have `KEYS`, need not be given again."""
@@ -82,12 +81,12 @@ class Follower:
         catalog = Catalog.of(self._store) if whole else Catalog(self._store, self._near(now_ns))
         try:
             if whole:
-                self._folders = self._asked._replace(catalog=catalog).folders()
-            found = self._look(catalog)
-            rows = self._read(catalog, found.new) if found.new else None
+                self._folders = self._query._replace(catalog=catalog).folders()
+            batches = self._look(catalog)
+            rows = self._read(catalog, batches.new) if batches.new else None
         except Vanished:
             return None  # what replaced that file is there at the next look
-        self._take(found)
+        self._take(batches)
         self._listed_ns = now_ns if whole else self._listed_ns
         return rows
 
@@ -99,7 +98,7 @@ class Follower:
     def _look(self, catalog: Catalog) -> NewBatches:
         lengths: dict[str, int] = {}
         changed = [listing for listing in _of(catalog, self._folders) if self._has_grown(listing, lengths)]
-        return NewBatches([new for one in catalog.read_all(changed) for new in self._new_in(one)], lengths)
+        return NewBatches([new for contents in catalog.read_all(changed) for new in self._new_in(contents)], lengths)
 
     def _has_grown(self, listing: Listing, lengths: dict[str, int]) -> bool:
         """Manifests grow where files can; elsewhere a name says all, and nothing is asked of the store."""
@@ -110,7 +109,7 @@ class Follower:
 
     def _new_in(self, contents: Contents) -> Iterator[NewRows]:
         assert contents.listing.place is not None
-        for batch in self._asked.understood(contents):
+        for batch in self._query.batches(contents):
             for writer, first, last in batch.sequences:
                 key = (contents.listing.place.collector, writer)
                 for span in self._seen.missing(key, first, last):
@@ -118,21 +117,22 @@ class Follower:
 
     def _read(self, catalog: Catalog, new: Sequence[NewRows]) -> pa.Table:
         """The rows that are new, by time, in the columns that were asked for."""
-        request = self._asked.request
-        start = max(request.start_ns, min(one.first_ns for one in new) // 1000 * 1000)
-        end = min(request.end_ns, max(one.last_ns for one in new) + 1000)
+        request = self._query.request
+        start = max(request.start_ns, min(rows.first_ns for rows in new) // 1000 * 1000)
+        end = min(request.end_ns, max(rows.last_ns for rows in new) + 1000)
         bounded = request._replace(start_ns=start, end_ns=end, columns=None)
-        scan = Scan(self._store, self._asked.reader.url, bounded, catalog)
-        wanted = scan.schema.names if request.columns is None else [one for one in request.columns if one in scan.schema.names]
+        scan = Scan(self._store, self._query.archive, bounded, catalog)
+        known = scan.schema.names
+        wanted = known if request.columns is None else [name for name in request.columns if name in known]
         wide = scan.narrowed(list(dict.fromkeys([*wanted, *KEYS])))
-        tables = fitting(wide, lambda batches: [_among(pa.Table.from_batches([batch]), new) for batch in batches])
-        found: pa.Table = pa.concat_tables([wide.schema.empty_table(), *tables]).sort_by(ORDER)
-        return found.select(wanted)
+        tables = wide.consume(lambda batches: [_among(pa.Table.from_batches([batch]), new) for batch in batches])
+        ordered: pa.Table = pa.concat_tables([wide.schema.empty_table(), *tables]).sort_by(ORDER)
+        return ordered.select(wanted)
 
-    def _take(self, found: NewBatches) -> None:
-        for one in found.new:
-            self._seen.add(one.key, *one.span)
-        self._lengths.update(found.lengths)
+    def _take(self, batches: NewBatches) -> None:
+        for rows in batches.new:
+            self._seen.add(rows.key, *rows.span)
+        self._lengths.update(batches.lengths)
 
 
 def _of(catalog: Catalog, folders: Sequence[str]) -> Iterator[Listing]:
