@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from modeldata.columns import Column, Payloads, decode, decode_some
 from modeldata.columns.texts import text_array
 from modeldata.encode.csv import header_line as csv_line
+from modeldata.encode.kinds import split as split_kinds
 from modeldata.format import names, wire
 from modeldata.format.declared import parse
+from modeldata.format.manifest import Entry
 from modeldata.ship.calls import Calls, portions
-from modeldata.ship.split import split_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,7 +44,7 @@ class Batch(NamedTuple):
     header: str
     data: bytes
     head: int
-    manifest: dict[str, object]
+    entry: Entry
 
 
 class UndecodableCall(NamedTuple):
@@ -109,19 +110,18 @@ def batches(group: FrameGroup, piece: EncodedCalls, form: BatchFormat) -> Iterat
     columns, types = _named(group.definition)
     header = form.encoder.header([*form.encoder.own_columns, *columns])
     signature, plain = _signature(group, form, types), header_of(group, form)
-    manifest = _manifest(group, columns, types, piece)
-    for data, mine in _cut(piece.encoded.data, manifest, form):
+    entry = _entry(group, columns, types, piece)
+    for data, mine in _cut(piece.encoded.data, entry, form):
         yield Batch(form.encoder.suffix, group.folder, group.stream, signature, plain, header + data, len(header), mine)
 
 
-def _cut(data: bytes, manifest: dict[str, object], form: BatchFormat) -> Iterator[tuple[bytes, dict[str, object]]]:
-    rows = cast("int", manifest["rows"])
-    fits = _rows_that_fit(data, rows, form)
-    if fits >= rows:
-        yield data, manifest
+def _cut(data: bytes, entry: Entry, form: BatchFormat) -> Iterator[tuple[bytes, Entry]]:
+    fits = _rows_that_fit(data, entry.rows, form)
+    if fits >= entry.rows:
+        yield data, entry
         return
-    for half, told in zip(form.encoder.split(data, rows, fits), split_manifest(manifest, fits), strict=True):
-        yield from _cut(half, told, form)
+    for half, mine in zip(form.encoder.split(data, entry.rows, fits), entry.split(fits, split_kinds), strict=True):
+        yield from _cut(half, mine, form)
 
 
 def _rows_that_fit(data: bytes, rows: int, form: BatchFormat) -> int:
@@ -274,30 +274,27 @@ def _signature(group: FrameGroup, form: BatchFormat, types: list[str]) -> str:
     return sha256("\0".join((group.stream, header.decode("utf-8"), kinds)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _manifest(group: FrameGroup, columns: list[str], types: list[str], piece: EncodedCalls) -> dict[str, object]:
+def _entry(group: FrameGroup, columns: list[str], types: list[str], piece: EncodedCalls) -> Entry:
     calls, encoded = piece.calls, piece.encoded
     times = calls.heads["time_ns"]
-    manifest: dict[str, object] = {
-        "identity": group.identity,
-        "rows": piece.rows,
-        "first_ns": int(times.min()),
-        "last_ns": int(times.max()),
-        "columns": columns,
-        "types": types,
-        "calls": _runs(calls.rows),
-        "sequences": [[writer.hex(), first, last] for writer, first, last in calls.ranges()],
-    }
-    if piece.rows < int(calls.rows.sum()):
-        ((writer, first, _),) = calls.ranges()
-        begins = first + piece.start
-        manifest |= {"calls": [[piece.rows, 1]], "sequences": [[writer.hex(), begins, begins + piece.rows - 1]]}
-    if piece.start:
-        manifest["continues"] = piece.start
-    if encoded.replaced:
-        manifest["surrogates_replaced"] = encoded.replaced
-    if encoded.kinds:
-        manifest["kinds"] = encoded.kinds
-    return manifest
+    entry = Entry(
+        group.identity,
+        piece.rows,
+        first_ns=int(times.min()),
+        last_ns=int(times.max()),
+        columns=tuple(columns),
+        types=tuple(types),
+        calls=_runs(calls.rows),
+        sequences=[(writer.hex(), first, last) for writer, first, last in calls.ranges()],
+        continues=piece.start,
+        kinds=encoded.kinds,
+        surrogates_replaced=encoded.replaced,
+    )
+    if piece.rows == int(calls.rows.sum()):
+        return entry
+    ((writer, first, _),) = entry.sequences
+    begins = first + piece.start
+    return entry._replace(calls=[[piece.rows, 1]], sequences=[(writer, begins, begins + piece.rows - 1)])
 
 
 def _runs(rows: Array) -> list[list[int]]:

@@ -12,6 +12,7 @@ from zlib import crc32
 import msgpack
 
 from modeldata.errors import SpoolError
+from modeldata.format.manifest import Entry
 from modeldata.spool.files import Files, read_all, read_file, replace_file, write_all
 
 MAGIC = b"MDCKPT1\n"
@@ -60,13 +61,13 @@ class State:
         "offsets",
         "parked",
         "parts",
+        "pending_notes",
         "quarantined",
         "round",
         "sequences",
         "spool",
         "targets",
         "torn",
-        "untold",
     )
 
     def __init__(self) -> None:
@@ -85,8 +86,8 @@ class State:
         self.damaged = 0
         self.torn = 0
         self.quarantined = 0
-        self.untold: list[tuple[str, dict[str, object]]] = []
-        """(folder, note) for manifests: losses that are decided, but that the archive has not been told of yet."""
+        self.pending_notes: list[tuple[str, Entry]] = []
+        """(folder, note) for manifests: losses that are decided, and not in the archive yet."""
         self.parts = 0
         """How many names were given to files that are written once, as a whole; the next one's number."""
         self.parked = 0
@@ -106,7 +107,7 @@ class State:
             "damaged": self.damaged,
             "torn": self.torn,
             "quarantined": self.quarantined,
-            "untold": self.untold,
+            "untold": [(folder, note.as_dict()) for folder, note in self.pending_notes],
             "parts": self.parts,
             "spool": self.spool,
         }
@@ -118,8 +119,9 @@ class State:
         content = msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
         state = cls()
         for name in cls.__slots__:
-            if name != "targets":
+            if name not in ("targets", "pending_notes"):
                 setattr(state, name, content.get(name, getattr(state, name)) if name in _LATER else content[name])
+        state.pending_notes = [(folder, Entry.of(note)) for folder, note in content["untold"]]
         state.targets = {path: Placement(*fields) for path, fields in content["targets"].items()}
         return state
 

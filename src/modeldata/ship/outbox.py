@@ -6,14 +6,14 @@ written last, replaced as a whole, and read back only if its checksum holds.
 
 from __future__ import annotations
 
-import json
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 import msgpack
 
 from modeldata.errors import SpoolError
+from modeldata.format.manifest import Entry
 from modeldata.format.paths import folder_of_manifest
 from modeldata.ship.checkpoint import STATE_LOST, State
 from modeldata.spool.files import read_all, read_file, replace_file, write_all
@@ -47,7 +47,7 @@ class OutboxItem(NamedTuple):
     head: int
     size: int
     crc: int
-    manifest: dict[str, object]
+    entry: Entry
     log: str
     log_start: int
     whole: bool = False
@@ -68,9 +68,7 @@ class OutboxItem(NamedTuple):
 
     @property
     def rows(self) -> int:
-        rows = self.manifest["rows"]
-        assert isinstance(rows, int)
-        return rows
+        return self.entry.rows
 
     @property
     def sent(self) -> int:
@@ -79,11 +77,20 @@ class OutboxItem(NamedTuple):
 
     def line(self) -> bytes:
         """The manifest line. The same bytes whenever it is asked: it is appended under the same rules as the rows."""
-        line = dict(self.manifest)
-        if self.path:
-            line.update({"file": self.path.rpartition("/")[2], "offset": self.start, "bytes": self.sent})
-            line.update({"row_bytes": self.size - self.head, "crc32": self.crc})
-        return json.dumps(line, separators=(",", ":"), sort_keys=True).encode() + b"\n"
+        if not self.path:
+            return self.entry.line()
+        name = self.path.rpartition("/")[2]
+        rows = self.size - self.head
+        return self.entry._replace(file=name, offset=self.start, size=self.sent, row_bytes=rows, crc32=self.crc).line()
+
+    def pack(self) -> list[object]:
+        return list(self._replace(entry=self.entry.as_dict()))  # type: ignore[arg-type]  # as plain values
+
+    @classmethod
+    def unpack(cls, fields: list[Any]) -> OutboxItem:
+        """Raises ValueError."""
+        item = cls(*fields)
+        return item._replace(entry=Entry.of(item.entry))  # type: ignore[arg-type]  # it is a dict yet
 
 
 class Intent(NamedTuple):
@@ -95,7 +102,7 @@ class Intent(NamedTuple):
 
     def pack(self) -> bytes:
         body: bytes = msgpack.packb(
-            {"round": self.round, "items": [list(item) for item in self.items], "after": self.after.pack()},
+            {"round": self.round, "items": [item.pack() for item in self.items], "after": self.after.pack()},
             unicode_errors="surrogatepass",
         )
         return 2 * (MAGIC + crc32(body).to_bytes(4, "little") + body)
@@ -108,7 +115,7 @@ class Intent(NamedTuple):
         if body is None:
             raise ValueError("the intent's checksum does not hold")
         content = msgpack.unpackb(body, unicode_errors="surrogatepass")
-        items = [OutboxItem(*fields) for fields in content["items"]]
+        items = [OutboxItem.unpack(fields) for fields in content["items"]]
         return cls(content["round"], items, State.unpack(content["after"]))
 
 

@@ -97,9 +97,9 @@ class Parked:
 
     def forget_round(self, intent: Intent) -> None:
         """A round that is not committed yet will be sent in whole: what was parked of it is in it."""
-        batches = {item.manifest.get("batch") for item in intent.items}
+        batches = {item.entry.batch for item in intent.items}
         for rest in list(self.rests):
-            if any(item.manifest.get("batch") in batches for item in rest.intent.items):
+            if any(item.entry.batch in batches for item in rest.intent.items):
                 self.keep(rest, [])
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modeldata.encode import encoder
 from modeldata.errors import ModelDataError, SpoolError, StoreError
 from modeldata.format import names
+from modeldata.format.manifest import Entry
 from modeldata.ship.attempt import Attempts
 from modeldata.ship.batch import BatchFormat, UndecodableCall
 from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, State
@@ -198,7 +199,7 @@ class Pipeline:
             if freed >= room:
                 break
             count, lost = self._gatherer.give_up(name, after)
-            after.untold += [_loss_note(one) for one in joined(lost)]
+            after.pending_notes += [_loss_note(one) for one in joined(lost)]
             after.drops[DROP_OLDEST] = after.drops.get(DROP_OLDEST, 0) + count
             rows, freed = rows + count, freed + size
             going.append(name)
@@ -272,20 +273,18 @@ class Pipeline:
                 bad.append(_as_bad(made))
                 lost += [SequenceGap(group.identity, group.folder, *numbers, "quarantined") for numbers in made.ranges]
                 continue
-            made.manifest["batch"] = _batch_id(origin, len(items), made.manifest)
             refused = _refusals_of(found, group.stream, group.folder)
-            if refused:
-                made.manifest["refused"] = refused
-            items.append(targets.item(made, staging.add(made.data)))
-        told = [*found.after.untold, *(_refusal_note(one) for one in found.refusals), *(_loss_note(one) for one in joined(lost))]
-        found.after.untold = []
-        for folder, note in told:
+            entry = made.entry._replace(batch=_batch_id(origin, len(items), made.entry), refused=refused)
+            items.append(targets.item(made._replace(entry=entry), staging.add(made.data)))
+        notes = [*found.after.pending_notes, *map(_refusal_note, found.refusals), *map(_loss_note, joined(lost))]
+        found.after.pending_notes = []
+        for folder, note in notes:
             try:
-                items.append(targets.told(folder, {**note, "batch": _batch_id(origin, len(items), note)}))
+                items.append(targets.place_note(folder, note._replace(batch=_batch_id(origin, len(items), note))))
             except Unavailable as error:
                 if not error.path_only:
                     raise
-                found.after.untold.append((folder, note))
+                found.after.pending_notes.append((folder, note))
         return items, bad
 
     def _made(
@@ -368,18 +367,19 @@ def _layout(settings: Settings) -> ArchiveLayout:
     return ArchiveLayout(settings.format, settings.hour_folders, settings.excel_safe)
 
 
-def _batch_id(origin: str, number: int, manifest: dict[str, object]) -> str:
-    """A name that only these rows have: rounds are counted anew where a checkpoint was lost."""
-    told = json.dumps([manifest.get(key) for key in ("identity", "sequences", "lost", "refused")], sort_keys=True)
-    return f"{origin}-{number}-{sha256(told.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+def _batch_id(origin: str, number: int, entry: Entry) -> str:
+    """A name that only these rows have: rounds are counted from 0 again where a checkpoint was lost."""
+    content = [entry.identity, entry.sequences or None, entry.lost or None, entry.refused or None]
+    digest = sha256(json.dumps(content, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{origin}-{number}-{digest[:8]}"
 
 
-def _refusal_note(one: Refusals) -> tuple[str, dict[str, object]]:
-    return one.folder, {"identity": one.identity, "rows": 0, "refused": {one.reason: one.rows}}
+def _refusal_note(refusals: Refusals) -> tuple[str, Entry]:
+    return refusals.folder, Entry(refusals.identity, refused={refusals.reason: refusals.rows})
 
 
-def _loss_note(one: SequenceGap) -> tuple[str, dict[str, object]]:
-    return one.folder, {"identity": one.identity, "rows": 0, "lost": [[one.writer_id.hex(), one.first, one.last, one.reason]]}
+def _loss_note(gap: SequenceGap) -> tuple[str, Entry]:
+    return gap.folder, Entry(gap.identity, lost=[(gap.writer_id.hex(), gap.first, gap.last, gap.reason)])
 
 
 def _as_bad(spoilt: UndecodableCall) -> CorruptFrame:

@@ -14,6 +14,7 @@ from modeldata.store import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modeldata.format.manifest import Entry
     from modeldata.ship.batch import Batch
     from modeldata.spool.folder import SpoolFolder
     from modeldata.store import WriteStore
@@ -66,7 +67,7 @@ class Placements:
         path = self._next_part(batch.folder, batch.format) if whole else f"{batch.folder}/.{batch.format}"
         log = manifest_of(path) if whole else ""
         item = OutboxItem(
-            path, 0, at, batch.head, len(batch.data), crc, batch.manifest, log, 0, whole,
+            path, 0, at, batch.head, len(batch.data), crc, batch.entry, log, 0, whole,
             check=check, columns=f"{batch.signature}:{batch.header}",
         )  # fmt: skip
         self._after.archived[batch.stream] = self._after.archived.get(batch.stream, 0) + item.rows
@@ -102,17 +103,17 @@ class Placements:
         known.add(header)
         return True
 
-    def told(self, folder: str, manifest: dict[str, object]) -> OutboxItem:
+    def place_note(self, folder: str, note: Entry) -> OutboxItem:
         """A line in a manifest that belongs to no rows. Raises `Unavailable` where the folder takes none."""
         path = manifest_path(folder, f"told-{self._place.spool8}").removesuffix(".jsonl")
         if not self._appends:
             self._after.parts += 1
-            return OutboxItem("", 0, 0, 0, 0, 0, manifest, f"{path}-{self._after.parts}.jsonl", 0, True)
+            return OutboxItem("", 0, 0, 0, 0, 0, note, f"{path}-{self._after.parts}.jsonl", 0, True)
         if path not in self._after.targets:
             log = self._free_log(path)
             self._after.targets[path] = Placement("", 0, log, self._store.length(log))
         target = self._after.targets[path]
-        item = OutboxItem("", 0, 0, 0, 0, 0, manifest, target.log, target.log_length)
+        item = OutboxItem("", 0, 0, 0, 0, 0, note, target.log, target.log_length)
         target.log_length += len(item.line())
         target.used = self._after.round
         return item

@@ -122,7 +122,7 @@ class Sender:
 
     def _set_aside(self, refused: str, freezer: Outbox, item: OutboxItem) -> None:
         """Keep a row that the store will never take."""
-        path = os.path.join(self._place.quarantine, f"refused-{str(item.manifest['batch']).replace('.', '-')}.bin")
+        path = os.path.join(self._place.quarantine, f"refused-{item.entry.batch.replace('.', '-')}.bin")
         replace_file(self._files, path, freezer.read_all(item))
         self._warn(f"quarantined: {path}: 1 row: {refused}")
 

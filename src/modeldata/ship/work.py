@@ -8,6 +8,7 @@ import msgpack
 import numpy as np
 
 from modeldata.encode import encoder
+from modeldata.format.manifest import Entry
 from modeldata.ship.batch import Batch, BatchFormat, UndecodableCall
 from modeldata.ship.calls import Calls
 from modeldata.ship.definitions import ArchiveLayout
@@ -94,11 +95,13 @@ def pack_made(work: Work, made: Iterable[Made]) -> bytes:
     """What becomes of the groups, each by its number. Of groups that share a batch, any will do."""
     numbers = {(group.stream, group.folder): number for number, group in enumerate(work.groups)}
     exact = {id(group): number for number, group in enumerate(work.groups)}
-    packed = []
+    packed: list[list[object]] = []
     for group, one in made:
         number = exact.get(id(group), numbers[group.stream, group.folder])
-        fields = [_pack_frames([_taken(one.calls)]), *one[1:]] if isinstance(one, UndecodableCall) else list(one)
-        packed.append([number, isinstance(one, UndecodableCall), fields])
+        if isinstance(one, UndecodableCall):
+            packed.append([number, True, [_pack_frames([_taken(one.calls)]), *one[1:]]])
+        else:
+            packed.append([number, False, [*one[:-1], one.entry.as_dict()]])
     return _pack({"made": packed})
 
 
@@ -112,7 +115,7 @@ def unpack_made(work: Work, packed: list[list[Any]]) -> list[Made]:
 
 
 def _made(spoilt: bool, fields: list[Any]) -> Batch | UndecodableCall:
-    return UndecodableCall(Calls.of(_frames(fields[0])), *fields[1:]) if spoilt else Batch(*fields)
+    return UndecodableCall(Calls.of(_frames(fields[0])), *fields[1:]) if spoilt else Batch(*[*fields[:-1], Entry.of(fields[-1])])
 
 
 def _group(

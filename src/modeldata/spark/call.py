@@ -15,6 +15,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.format import names
+from modeldata.format.manifest import Entry
 from modeldata.format.paths import data_file, day_folder, manifest_path
 from modeldata.ship.outbox import OutboxItem
 
@@ -105,14 +106,15 @@ class Written(NamedTuple):
     size: int
     head: int
     crc: int
-    manifest: dict[str, object]
+    entry: Entry
 
     def pack(self) -> str:
-        return json.dumps(self)
+        return json.dumps([*self[:-1], self.entry.as_dict()])
 
     @classmethod
     def unpack(cls, text: str) -> Written:
-        return cls(*json.loads(text))
+        *fields, entry = json.loads(text)
+        return cls(*[*fields, Entry.of(entry)])
 
 
 def items(call: Call, file_format: str, written: Iterable[Written]) -> list[OutboxItem]:
@@ -121,8 +123,8 @@ def items(call: Call, file_format: str, written: Iterable[Written]) -> list[Outb
     made = []
     for number, one in enumerate(ordered, 1):
         path = f"{call.folder}/{data_file(file_format, call.id, number)}"
-        manifest = {**one.manifest, "batch": f"{call.id}-{number}"}
-        made.append(OutboxItem(path, 0, 0, one.head, one.size, one.crc, manifest, call.manifest, 0, True, one.path))
+        entry = one.entry._replace(batch=f"{call.id}-{number}")
+        made.append(OutboxItem(path, 0, 0, one.head, one.size, one.crc, entry, call.manifest, 0, True, one.path))
     return made
 
 
@@ -133,5 +135,4 @@ def _place(attempt: str) -> tuple[int, int]:
 
 def given_up(call: Call) -> bytes:
     """A manifest without files: put where a call's own would be, it keeps that one from ever being written."""
-    told = {"batch": call.id, "given_up": True, "identity": call.identity, "rows": 0}
-    return json.dumps(told, separators=(",", ":"), sort_keys=True).encode() + b"\n"
+    return Entry(call.identity, batch=call.id, given_up=True).line()

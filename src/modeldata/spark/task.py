@@ -17,6 +17,7 @@ from modeldata.columns import Column
 from modeldata.encode import encoder
 from modeldata.errors import ModelDataError
 from modeldata.format import names
+from modeldata.format.manifest import Entry
 from modeldata.settings import Settings
 from modeldata.ship.policy import retry_after
 from modeldata.spark.call import PARTITION_BITS, Written
@@ -109,13 +110,9 @@ def _encoded(call: Call, table: pa.Table, partition: int, first: int, settings: 
     own = _own_columns(call, partition, first, table.num_rows, form.own_columns)
     made = form.encode([*own, *features], excel_safe=settings.excel_safe, metadata=_metadata(call, types))
     header = form.header([*form.own_columns, *call.columns])
-    manifest = _manifest(call, partition, first, table.num_rows, types)
-    if made.replaced:
-        manifest["surrogates_replaced"] = made.replaced
-    if made.kinds:
-        manifest["kinds"] = made.kinds
+    entry = _entry(call, partition, first, table.num_rows, types)._replace(surrogates_replaced=made.replaced, kinds=made.kinds)
     data = header + made.data if header else made.data
-    return Written("", len(data), len(header), crc32(made.data), manifest), data
+    return Written("", len(data), len(header), crc32(made.data), entry), data
 
 
 def _own_columns(call: Call, partition: int, first: int, rows: int, wanted: Sequence[str]) -> list[Column]:
@@ -141,17 +138,16 @@ def _metadata(call: Call, types: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _manifest(call: Call, partition: int, first: int, rows: int, types: Sequence[str]) -> dict[str, object]:
-    """What a batch's line says (docs/data-layout.md); its file and its place are known when the call is committed."""
-    manifest: dict[str, object] = {
-        "identity": call.identity,
-        "rows": rows,
-        "first_ns": call.time_ns,
-        "last_ns": call.time_ns,
-        "columns": list(call.columns),
-        "types": list(types),
-        "calls": [[rows, 1]],
-        "sequences": [[call.writer(partition), first, first + rows - 1]],
-    }
-    before = (partition << PARTITION_BITS) + first
-    return {**manifest, "continues": before} if before else manifest
+def _entry(call: Call, partition: int, first: int, rows: int, types: Sequence[str]) -> Entry:
+    """What a batch's line says; its file and its place are known when the call is committed."""
+    return Entry(
+        call.identity,
+        rows,
+        first_ns=call.time_ns,
+        last_ns=call.time_ns,
+        columns=call.columns,
+        types=tuple(types),
+        calls=[[rows, 1]],
+        sequences=[(call.writer(partition), first, first + rows - 1)],
+        continues=(partition << PARTITION_BITS) + first,
+    )
