@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from modeldata.archive import Archive
-    from modeldata.spool.writer import Lane, Writer
+    from modeldata.spool.lane import Lane
+    from modeldata.spool.writer import Writer
 
 NO_ID = ""
 MAX_ROWS = 2**32 - 1

@@ -209,7 +209,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "a new writer after a fork (process id)",
-        "spool/writer.py",
+        "spool/lane.py",
         "        if not self._writer.ours[0]:\n            self._writer.after_fork()",
         "        if False:\n            self._writer.after_fork()",
         "tests/e2e/test_accepted_rows_survive.py::test_a_child_that_a_library_forked_writes_as_a_writer_of_its_own",
@@ -336,11 +336,11 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "the new segment is there before the old one ends",
-        "spool/writer.py",
-        "        fresh = self._writer.new_segment(self.writer_id, self._next_segment, need, time_ns)\n"
+        "spool/lane.py",
+        "        fresh = self._writer.growth.new_segment(self.writer_id, self._next_segment, need, time_ns)\n"
         "        self._leave(END=True, time_ns=time_ns)",
         "        self._leave(END=True, time_ns=time_ns)\n"
-        "        fresh = self._writer.new_segment(self.writer_id, self._next_segment, need, time_ns)",
+        "        fresh = self._writer.growth.new_segment(self.writer_id, self._next_segment, need, time_ns)",
         _GUARDS + "::test_a_living_writer_is_never_without_a_segment",
     ),
     _one(
@@ -366,9 +366,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "definitions are written twice",
-        "spool/writer.py",
-        "        segment.store(made + made)",
-        "        segment.store(made)",
+        "spool/lane.py",
+        "        segment.store(definition + definition)",
+        "        segment.store(definition)",
         _BYTES,
         _GUARDS + "::test_a_flipped_bit_in_a_definition_costs_no_row",
     ),
@@ -424,14 +424,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "a failed fsync is not asked again",
-        "spool/writer.py",
+        "spool/lane.py",
         "            segment.withdraw(frame.frame_size(payload))\n            self._leave(END=False, time_ns=time_ns)\n",
         "            segment.sync()\n            return\n",
         _POWER + "::test_a_failed_fsync_is_not_repeated_and_its_row_is_written_anew_under_the_same_number",
     ),
     _one(
         "a segment's name is durable with fsync=always",
-        "spool/writer.py",
+        "spool/growth.py",
         "                self._files.sync_folder(place.segments)  # else the name could be lost with the power",
         "                pass",
         _POWER + "::test_with_fsync_always_a_power_cut_takes_no_accepted_row",

@@ -45,7 +45,7 @@ def test_drop_newest_keeps_every_accepted_row_and_counts_every_refused_one(tmp_p
     assert service.writer.drops() == {(service.shapes["inputs"].stream, "spool_full"): refused}
 
     ship_all(Files(), archive)
-    service.writer._refused = None
+    service.writer.growth.look_again()
     assert service.collect("inputs", 3_000, pad=2_000), "room was made, so it goes on"
     service.writer.close(time.time_ns())
     ship_all(Files(), archive)
@@ -68,7 +68,7 @@ def test_the_quota_is_measured_so_that_what_others_put_there_counts(tmp_path: Pa
 
     assert refused > 0
     stranger.unlink()
-    service.writer._refused = None
+    service.writer.growth.look_again()
     assert service.collect("inputs", 100, pad=9_000), "measured again, not counted"
 
 
@@ -229,10 +229,10 @@ def test_min_free_leaves_room_to_the_rest_of_the_machine(tmp_path: Path) -> None
 
     archive = str(tmp_path / "archive")
     service = Service(Small(), archive)
-    service.writer._quota.min_free = 2_900_000
+    service.writer.growth._quota.min_free = 2_900_000
     assert not service.collect("inputs", 1, pad=200_000)
-    service.writer._refused = None
-    service.writer._quota.min_free = 1_000_000
+    service.writer.growth.look_again()
+    service.writer.growth._quota.min_free = 1_000_000
     assert service.collect("inputs", 2)
     assert service.writer.drops() == {(service.shapes["inputs"].stream, "no_space"): 1}
 

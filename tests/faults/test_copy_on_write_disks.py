@@ -51,7 +51,7 @@ collect(range(600, 700), 20_000)
 assert len(taken) + sum(archive.stats().dropped.values()) == 700
 os.unlink("filler")
 os.sync()
-archive._intake.writer._refused = None
+archive._intake.writer.growth.look_again()
 collect(range(700, 720), 200)
 assert taken[-20:] == list(range(700, 720)), (taken[-30:], archive.stats().dropped)
 archive.close()

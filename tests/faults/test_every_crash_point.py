@@ -154,7 +154,7 @@ def test_a_writer_whose_disk_fails_once_at_any_operation_counts_what_it_refuses(
         service = Service(FaultyFiles(Fault(at, code)), archive)
         for number in range(20):
             service.collect("inputs", number, pad=20 if number % 7 else 40_000)
-            service.writer._refused = None  # don't wait for the next look at the disk
+            service.writer.growth.look_again()  # don't wait for the next look at the disk
         for lane in service.writer.lanes:
             lane.abandon()
         ship_all(Files(), archive)

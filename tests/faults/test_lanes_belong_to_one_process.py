@@ -129,7 +129,7 @@ def test_refused_calls_leave_no_lanes_behind_and_their_counts_stay(tmp_path: Pat
     archive = Archive(tmp_path / "a", ship="off", min_free_bytes=0)
     inputs = archive.collector("m", "inputs", ["n"])
     assert all(inputs.collect([n]) for n in range(7))
-    archive._intake.writer._files = Bad()
+    archive._intake.writer.growth._files = Bad()
     archive._intake.writer.retire(archive._intake.writer.acquire())
     for _ in range(200):
         assert not inputs.collect([1])
@@ -159,15 +159,17 @@ def test_a_full_spool_keeps_nothing_of_what_was_refused(tmp_path: Path) -> None:
     caught = []
     for _ in range(5):
         with pytest.raises(SpoolFull) as refused:
-            service.writer.new_segment(b"\3" * 16, 1, 300_000, NOON)
+            service.writer.growth.new_segment(b"\3" * 16, 1, 300_000, NOON)
         caught.append(refused.value)
     assert len({id(one) for one in caught}) == 5, "an exception that is raised again grows with each caller's frames"
-    assert not [name for name, value in vars(service.writer).items() if isinstance(value, BaseException)]
+    assert not [
+        name for name, value in (vars(service.writer) | vars(service.writer.growth)).items() if isinstance(value, BaseException)
+    ]
 
 
 @pytest.mark.parametrize("clock", ["stands still", "goes back"])
 def test_block_ends_whatever_the_clock_does(tmp_path: Path, clock: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from modeldata.spool import writer as module
+    from modeldata.spool import growth as module
 
     now, slept = [1000.0], []
 
@@ -178,18 +180,18 @@ def test_block_ends_whatever_the_clock_does(tmp_path: Path, clock: str, monkeypa
     monkeypatch.setattr(module, "monotonic", monotonic)
     monkeypatch.setattr(module, "sleep", slept.append)
     service = Service(Files(), str(tmp_path / "a"), most=300_000)
-    service.writer._block_seconds = 0.1
+    service.writer.growth._block_seconds = 0.1
     while service.collect("inputs", 1, pad=9_000):
         pass
     assert 0 < len(slept) <= 0.1 / module.BLOCK_LOOK_SECONDS + 1
 
 
 def test_a_frozen_clock_does_not_keep_a_disk_full_that_has_room_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from modeldata.spool import writer as module
+    from modeldata.spool import growth as module
 
     monkeypatch.setattr(module, "monotonic", lambda: 1000.0)
     service = Service(Files(), str(tmp_path / "a"), most=300_000)
     while service.collect("inputs", 1, pad=9_000):
         pass
-    service.writer._quota.most = 1 << 30
+    service.writer.growth._quota.most = 1 << 30
     assert any(service.collect("inputs", 2, pad=9_000) for _ in range(module.REFUSED_LOOKS + 1))

@@ -68,7 +68,7 @@ def _life(files: FaultyFiles, archive: str) -> Service:
     try:
         for number in range(24):
             service.collect("inputs", number, pad=50_000 if number % 3 else 20, time_ns=NOON + number * 10**9)
-            service.writer._refused = None
+            service.writer.growth.look_again()
         service.writer.close(NOON)
     except Died:
         pass

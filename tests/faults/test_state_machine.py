@@ -145,7 +145,7 @@ class Life(RuleBasedStateMachine):
             key = (identifier, str(self.numbers))
             self.attempted.add(key)
             self.days[key] = time.strftime("%Y/%m/%d", time.gmtime(self.now // 1_000_000_000))
-            service.writer._refused = None  # don't wait for the next look at the disk
+            service.writer.growth.look_again()  # don't wait for the next look at the disk
             try:
                 taken = service.collect(identifier, self.numbers, self.now, pad)
             except Died:

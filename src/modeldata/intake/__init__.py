@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from modeldata.spool.writer import Lane
+    from modeldata.spool.lane import Lane
 
     class Collector(Protocol):
         def closed(self, writer: Writer) -> None: ...

@@ -42,7 +42,7 @@ class Flush:
     def wait(self, timeout: float | None) -> bool:
         """As `Archive.flush`. Bounded by looks as well as by the clock, which may stand still."""
         if self._opened is None:
-            return not self._writer.refusing  # a spool that can't be opened may hold rows of earlier processes
+            return not self._writer.growth.refusing  # a spool that can't be opened may hold rows of earlier processes
         place = self._writer.place or self._opened[0]
         seconds = self._settings.exit_timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds

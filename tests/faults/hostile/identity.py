@@ -130,7 +130,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "identity: a writer leaves a spool that was renamed",
-        "spool/writer.py",
+        "spool/lane.py",
         "        if self.segment is not None and self.segment.unlinked():",
         "        if False:",
         "tests/" + _STRANDED + "test_a_service_whose_archive_is_renamed_writes_where_its_settings_say_and_strands_no_row",

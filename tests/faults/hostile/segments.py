@@ -64,7 +64,7 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
 MUTANTS: tuple[Mutant, ...] = (
     _one(
         "a new segment has room for its frame and for its tail",
-        "spool/writer.py",
+        "spool/growth.py",
         "smallest = frame.FIRST_FRAME + need + END_ROOM + frame.TALLY_BYTES",
         "smallest = frame.FIRST_FRAME + need + END_ROOM",
         "tests/spool/test_frames_of_any_size_are_stored.py",
@@ -101,12 +101,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "a lane asks whose process it is",
         (
             (
-                "spool/writer.py",
+                "spool/lane.py",
                 "        if not self._ours[0]:\n            self._leave_to_parent()  # also the data's own code may have forked",
                 "        if False:\n            self._leave_to_parent()  # also the data's own code may have forked",
             ),
             (
-                "spool/writer.py",
+                "spool/lane.py",
                 "        if not self._ours[0]:\n            self._leave_to_parent()  # a signal handler has forked meanwhile",
                 "        if False:\n            self._leave_to_parent()  # a signal handler has forked meanwhile",
             ),
@@ -122,14 +122,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "refusals are kept in the tail of the segment",
-        "spool/writer.py",
+        "spool/lane.py",
         "        self._calm_until = 0\n        self._note()\n",
         "        self._calm_until = 0\n",
         f"tests/{_REFUSALS}::test_the_archive_knows_each_refusal_of_a_service_however_it_ended",
     ),
     _one(
         "the tail is cleared before its counts are told in another way",
-        "spool/writer.py",
+        "spool/lane.py",
         "        segment.clear_tally()\n",
         "",
         f"tests/{_REFUSALS}::test_the_archive_knows_each_refusal_of_a_service_however_it_ended",
@@ -144,21 +144,21 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "what a tail says is not told again by the lane that left it",
-        "spool/writer.py",
-        "        if segment.tallied:\n            self._undeclared = {}",
-        "        if False:\n            self._undeclared = {}",
+        "spool/lane.py",
+        "        if segment.tallied:\n            self._pending_drops = {}",
+        "        if False:\n            self._pending_drops = {}",
         f"tests/{_REFUSALS}::test_the_archive_knows_each_refusal_of_a_service_however_it_ended",
     ),
     _one(
         "waiting for room ends after so many looks",
-        "spool/writer.py",
+        "spool/growth.py",
         "                if looks <= 0 or monotonic() >= deadline:",
         "                if looks <= -5000 or monotonic() >= deadline:",
         f"tests/{_LANES}::test_block_ends_whatever_the_clock_does",
     ),
     _one(
         "a refusal does not last for ever where the clock stands still",
-        "spool/writer.py",
+        "spool/growth.py",
         " and self._looks < REFUSED_LOOKS",
         "",
         f"tests/{_LANES}::test_a_frozen_clock_does_not_keep_a_disk_full_that_has_room_again",

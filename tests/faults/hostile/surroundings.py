@@ -84,7 +84,7 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "a spool that can't be used is not flushed",
         "intake/flush.py",
-        "return not self._writer.refusing",
+        "return not self._writer.growth.refusing",
         "return True",
         _SHARED,
     ),
