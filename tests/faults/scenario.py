@@ -13,8 +13,8 @@ from pathlib import Path
 from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
 from modeldata.snapshot import SchemaCache, capture_of
-from modeldata.snapshot.packing import new_packer
 from modeldata.snapshot.buffers import Buffers
+from modeldata.snapshot.packing import new_packer
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
 from modeldata.spool.quota import Quota, SpoolFull
