@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 
 from modeldata.collector import ModelDataCollector
+from modeldata.errors import mask
 from modeldata.intake import Intake, default_intake
 from modeldata.intake.messages import warn
+from modeldata.notebook import html_table
 from modeldata.settings import Settings
 
 TYPE_CHECKING = False
@@ -17,12 +20,15 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from modeldata.catalog.audit import Audit
     from modeldata.keywords import IdentityOptions, PathText, SettingsOptions
+    from modeldata.read.follow import Follow
+    from modeldata.read.inventory import CollectorInventory
     from modeldata.read.join import Joined
     from modeldata.read.question import JoinQuestion, Question
     from modeldata.read.reader import Reader
     from modeldata.read.scan import Scan
-    from modeldata.stats import Stats
+    from modeldata.stats import Stats, Status
 
 
 class Archive:
@@ -115,6 +121,55 @@ class Archive:
         are looked for, for labels that come late) and `look_back` (one hour). Holds all of it in memory.
         """
         return self._reader().join(model_name, *identifiers, on=on, how=how, **question)
+
+    def collectors(self, model_name: str | None = None, identifier: str | None = None) -> list[CollectorInventory]:
+        """What is archived, by collector: identity, rows, bytes, files, first and last time, columns. From manifests alone.
+
+        All collectors, or those of a model or identifier; then raises `NotThere` where there is none. An empty archive has [].
+        """
+        return self._reader().collectors(model_name, identifier)
+
+    def follow(
+        self,
+        model_name: str,
+        identifier: str = "default",
+        *,
+        newest: int = 0,
+        interval: float = 1.0,
+        timeout: float | None = None,
+        **question: Unpack[Question],
+    ) -> Follow:
+        """An iterator of rows as they arrive in the archive, as tables: each row once and whole, whatever becomes of its file.
+
+        What is there when this is called is not given, but for the `newest` so many rows by time. It looks every `interval`
+        seconds, and ends once nothing new came for `timeout` seconds (None: never). Keywords as for `read`. Each step may raise
+        `StoreError`; the next step gives what arrived meanwhile.
+        """
+        return self._reader().follow(model_name, identifier, newest=newest, interval=interval, timeout=timeout, **question)
+
+    def audit(self, *, check_bytes: bool = True) -> Audit:
+        """Proves from the archive alone that every row is there once, or names each gap and its reason: see `verdict`.
+
+        Reads every manifest and, with `check_bytes`, all data. Rows that still wait in a spool are not in question: `status()`.
+        """
+        return self._reader().audit(check_bytes)
+
+    def status(self) -> Status:
+        """What waits in the spool, how old it is, who ships, what was refused: of all processes that share the spool.
+
+        Reads the spool's own files, never the archive. What can't be read is said in `last_error`.
+        """
+        from modeldata.ship.status import status_of
+        from modeldata.spool.files import Files
+
+        return status_of(self.settings, Files(), time.time_ns())
+
+    def __repr__(self) -> str:
+        closed = ", closed" if self._intake.closed else ""
+        return f"Archive({mask(self.settings.archive)!r}, format={self.settings.format!r}{closed})"
+
+    def _repr_html_(self) -> str:
+        return html_table("Archive", (), [("archive", mask(self.settings.archive)), ("format", self.settings.format)])
 
     def sql(self, text: str, connection: object = None) -> duckdb.DuckDBPyRelation:
         """A DuckDB relation: a query over views of the collectors, named `<model>_<identifier>` in lower case with `_` for all

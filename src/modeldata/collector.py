@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from time import time_ns
 
-from modeldata.errors import said
+from modeldata.errors import mask, said
 from modeldata.identity import Identity, feature_names_of
 from modeldata.intake import Intake, default_intake
 from modeldata.intake.messages import say, warn
 from modeldata.interrupts import of_service, spare
+from modeldata.notebook import html_table
 from modeldata.request import current_request, encoded_id
 from modeldata.snapshot import RefusedData, SchemaCache, capture_of, captures
 from modeldata.snapshot.dispatch import Distributed
@@ -100,6 +101,16 @@ class ModelDataCollector:
 
     def __deepcopy__(self, memo: object) -> ModelDataCollector:
         return self
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.identity.model_name!r}, {self.identity.identifier!r}, archive={self._where()!r})"
+
+    def _repr_html_(self) -> str:
+        rows = [*self.identity.as_dict().items(), ("archive", self._where())]
+        return html_table(type(self).__name__, (), rows)
+
+    def _where(self) -> str:
+        return mask(self._intake.settings.archive)
 
     def closed(self, writer: Writer) -> None:
         """Its archive was closed: from now on `writer` refuses its rows."""

@@ -10,8 +10,8 @@ from tests.house.source import ALL, FILES, circle_in, graph, imports_of, private
 
 FLOORS = (
     # what any module may know
-    ("interrupts", "urls", "stats", "request", "keywords"),
-    ("errors",),
+    ("interrupts", "urls", "request", "keywords", "notebook"),
+    ("errors", "stats"),
     ("format", "parsing"),
     ("identity", "settings"),
     # the service's side

@@ -23,12 +23,12 @@ from modeldata.archive import archive_of
 from modeldata.catalog.audit import COMPLETE, audit
 from modeldata.settings import Settings
 from modeldata.ship.leader import Surroundings, make_fleet
-from modeldata.ship.status import fill
+from modeldata.ship.status import status_of
 from modeldata.ship.worker import Worker
 from modeldata.spool.files import Files
 from modeldata.spool.folder import SpoolFolder, open_place
 from modeldata.spool.lock import Leadership
-from modeldata.stats import Stats
+from modeldata.stats import Status
 from modeldata.store import open_for
 
 if TYPE_CHECKING:
@@ -239,7 +239,5 @@ def assert_delivered(backend: Backend, host: Host) -> None:
     assert not host.pending_files(), "the spool is not empty"
 
 
-def stats_of(host: Host) -> Stats:
-    stats = Stats()
-    fill(stats, host.settings, host.place, Files(), host.clock.wall_ns())
-    return stats
+def stats_of(host: Host) -> Status:
+    return status_of(host.settings, Files(), host.clock.wall_ns(), host.place)

@@ -7,6 +7,7 @@ are written after the rows they tell of: half a row is never there to be seen.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,11 +18,12 @@ from modeldata.catalog.batches import Catalog, Vanished
 from modeldata.format import names
 from modeldata.format.paths import moment
 from modeldata.read.newest import KEYS, ORDER
+from modeldata.read.newest import newest as newest_rows
 from modeldata.read.scan import Scan
 from modeldata.read.seen import SeenRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from modeldata.catalog.batches import Contents, Listing
     from modeldata.read.query import ReadQuery
@@ -133,6 +135,49 @@ class Follower:
         for rows in batches.new:
             self._seen.add(rows.key, *rows.span)
         self._lengths.update(batches.lengths)
+
+
+class Follow:
+    """New rows of a collector as tables, each row once, in the order in which they arrive. Never half a row, no empty table.
+
+    An iterator: each step waits until something is new, and looks at the archive every `interval` seconds. Where the store can't
+    be asked, a step raises `StoreError`, and the next one gives what arrived meanwhile. Iteration ends once nothing was new
+    for `timeout` seconds of waiting (None: never). Tables may differ in their columns where collectors change theirs.
+    """
+
+    def __init__(
+        self,
+        query: ReadQuery,
+        *,
+        newest: int = 0,
+        interval: float = 1.0,
+        timeout: float | None = None,
+        now_ns: Callable[[], int] = time.time_ns,
+        wait: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._interval, self._timeout = interval, timeout
+        self._now_ns, self._wait = now_ns, wait
+        self._follower = query.retried(lambda query: Follower(query, now_ns()))
+        self._waiting = [query.retried(lambda query: newest_rows(query, newest))] if newest else []
+        for rows in self._waiting:
+            self._follower.given(rows)
+        self._columns = query.request.columns
+
+    def __iter__(self) -> Follow:
+        return self
+
+    def __next__(self) -> pa.Table:
+        while self._waiting:
+            rows = self._waiting.pop()
+            if rows.num_rows:
+                return rows if self._columns is None else rows.select(self._columns)
+        waited = 0.0
+        while (rows := self._follower.look(self._now_ns())) is None:
+            if self._timeout is not None and waited >= self._timeout:
+                raise StopIteration
+            self._wait(self._interval)
+            waited += self._interval
+        return rows
 
 
 def _of(catalog: Catalog, folders: Sequence[str]) -> Iterator[Listing]:

@@ -13,8 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modeldata.columns.python import python_values
 from modeldata.errors import SettingsError
 from modeldata.format import names
+from modeldata.notebook import html_table
 from modeldata.read.frames import to_pandas, to_polars
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ PARTITION, CALL = 2**33, 24
 """On Spark, `$Row` counts partitions in steps of the first, and writers of one call share so many digits."""
 DENSE = 8
 """Up to so many possible keys for each row, a plain array finds them faster than a hash table."""
+SHOWN = 5
+"""Rows of a join that a notebook shows."""
 HOWS = ("left", "inner", "outer")
 
 
@@ -75,6 +79,13 @@ class Joined(NamedTuple):
     def to_polars(self) -> Any:
         """A polars DataFrame."""
         return to_polars(self.table)
+
+    def __repr__(self) -> str:
+        return f"Joined({self.table.num_rows:,} rows, {self.table.num_columns} columns: {self.coverage})"
+
+    def _repr_html_(self) -> str:
+        columns = [map(str, python_values(column.slice(0, SHOWN))) for column in self.table.columns]
+        return html_table(repr(self), self.table.column_names, zip(*columns, strict=True))
 
 
 def join_tables(

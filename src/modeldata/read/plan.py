@@ -232,6 +232,18 @@ def inside(piece: Chunk | Original, request: ReadRequest) -> bool:
     return all(request.start_ns <= batch.first_ns and batch.last_ns < request.end_ns for batch in piece.batches)
 
 
+def apart(plan: ReadPlan, request: ReadRequest) -> tuple[list[Chunk], list[Chunk | Original]]:
+    """(the batches of which every row is wanted, what has to be read to know which rows are)."""
+    inner, rest = list[Chunk](), list[Chunk | Original]()
+    for piece in plan.pieces:
+        for part in [piece] if isinstance(piece, Original) else chunked(piece.folder, piece.batches, 0):  # a batch each
+            if isinstance(part, Chunk) and request.may_hold is None and inside(part, request):
+                inner.append(part)
+            else:
+                rest.append(part)
+    return inner, rest
+
+
 def narrowed(plan: ReadPlan, columns: Sequence[str], may_hold: Callable[[int, int], bool] | None) -> ReadPlan:
     """Fewer columns, and without the pieces that are ruled out."""
     schema = pa.schema([plan.schema.field(name) for name in columns])

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from modeldata.catalog.audit import audit
 from modeldata.catalog.batches import Catalog
 from modeldata.catalog.errors import NotThere
-from modeldata.catalog.select import FIRST_NS, LAST_NS
+from modeldata.catalog.select import FIRST_NS, LAST_NS, choose
 from modeldata.errors import SettingsError
 from modeldata.format import names
+from modeldata.read.follow import Follow
+from modeldata.read.inventory import inventory
 from modeldata.read.join import HOWS, IDS, KEY, join_tables
+from modeldata.read.query import ReadQuery
 from modeldata.read.question import request_of
 from modeldata.read.scan import Scan
 from modeldata.read.sql import query
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Unpack
 
+    from modeldata.catalog.audit import Audit
+    from modeldata.read.inventory import CollectorInventory
     from modeldata.read.join import Joined
     from modeldata.read.plan import ReadRequest
     from modeldata.read.question import Question
@@ -98,6 +104,31 @@ class Reader:
         keys = [*KEY, id_column]
         wanted = [name for name in scan.schema.names if name in columns or f"{identifier}.{name}" in columns]
         return scan.narrowed([*keys, *(name for name in wanted if name not in keys)]).to_arrow()
+
+    def collectors(self, model_name: str | None, identifier: str | None) -> list[CollectorInventory]:
+        """What is archived, as `Archive.collectors` tells."""
+        if model_name is None and identifier is None:
+            return inventory(self.store)
+        wanted = {"model_name": model_name, "identifier": identifier}
+        return inventory(self.store, lambda catalog: choose(catalog, wanted, self.url))
+
+    def audit(self, check_bytes: bool) -> Audit:
+        """Is every row there, once, as `Archive.audit` tells."""
+        return audit(self.store, check_bytes=check_bytes)
+
+    def follow(
+        self,
+        model_name: str,
+        identifier: str = "default",
+        *,
+        newest: int = 0,
+        interval: float = 1.0,
+        timeout: float | None = None,
+        **question: Unpack[Question],
+    ) -> Follow:
+        """Rows as they arrive, as `Archive.follow` tells."""
+        query = ReadQuery.of(self.store, self.url, request_of(model_name, identifier, question))
+        return Follow(query, newest=newest, interval=interval, timeout=timeout)
 
     def sql(self, text: str, connection: Any = None) -> Any:
         """A DuckDB relation over views of the collectors, as `Archive.sql` tells."""

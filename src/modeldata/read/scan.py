@@ -19,14 +19,16 @@ import pyarrow.compute as pc
 from modeldata.catalog.batches import Vanished
 from modeldata.catalog.errors import Damaged, DoesNotFit, SkippedWarning
 from modeldata.catalog.retry import TRIES, gone, retried
+from modeldata.errors import mask
 from modeldata.format import names
+from modeldata.notebook import html_table
 from modeldata.read import original, parquet_part, text_part
 from modeldata.read.chunks import OWN_TYPES, Chunk
 from modeldata.read.fetch import damage, fetch, read_bytes
 from modeldata.read.forms import TEXT, promote
 from modeldata.read.frames import to_pandas, to_polars
 from modeldata.read.original import Original
-from modeldata.read.plan import inside, make_plan, narrowed, renewed, with_time
+from modeldata.read.plan import ReadPlan, apart, inside, make_plan, narrowed, renewed, with_time
 from modeldata.read.text_part import Misfit, WrongRows
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from modeldata.catalog.batches import Catalog
-    from modeldata.read.plan import ReadPlan, ReadRequest
+    from modeldata.read.plan import ReadRequest
     from modeldata.store import ReadStore
 
 Answer = TypeVar("Answer")
@@ -70,6 +72,27 @@ class Scan:
         if any(isinstance(piece, Original) for piece in self._plan.pieces):
             return None
         return sum(piece.rows for piece in self._plan.pieces if not isinstance(piece, Original))
+
+    def count(self) -> int:
+        """How many rows there are. Read are only those of batches that lie across `start` or `end`, or have no manifest.
+
+        The others are counted by the manifests, whose checksums are not proven: damage is met when rows are read.
+        """
+        inner, rest = apart(self._plan, self._request)
+        plan = ReadPlan(rest, pa.schema([pa.field(names.TIMESTAMP, OWN_TYPES[names.TIMESTAMP])]))
+        tables = Reading(self._store, plan, self._request, inner).tables()
+        return sum(piece.rows for piece in inner) + sum(int(table.num_rows) for table in tables)
+
+    def __repr__(self) -> str:
+        return f"Scan({self._title()}: {len(self.schema)} columns, {_bound(self.most_rows)})"
+
+    def _repr_html_(self) -> str:
+        columns = [(field.name, field.type) for field in self.schema]
+        return html_table(f"Scan of {self._title()}, {_bound(self.most_rows)}", ("column", "type"), columns)
+
+    def _title(self) -> str:
+        parts = [self._request.identity.get(part) for part in ("model_name", "identifier")]
+        return f"{'/'.join(part for part in parts if part)} in {mask(self._archive)}"
 
     def consume(self, work: Callable[[Iterator[pa.RecordBatch]], Answer]) -> Answer:
         """What `work` makes of all rows. Where a column needs a wider type, `schema` changes and `work` begins again."""
@@ -145,16 +168,22 @@ class Scan:
             raise DoesNotFit("read the archive", self._archive, cause=cause, hint=hint) from None
 
 
-class Reading:
-    """One pass over a plan."""
+def _bound(rows: int | None) -> str:
+    return "rows not counted" if rows is None else f"at most {rows:,} rows"
 
-    def __init__(self, store: ReadStore, plan: ReadPlan, request: ReadRequest) -> None:
+
+class Reading:
+    """One pass over a plan. given: pieces of rows that need not be given, wherever compaction moves them."""
+
+    def __init__(self, store: ReadStore, plan: ReadPlan, request: ReadRequest, given: Sequence[Chunk] = ()) -> None:
         self._store = store
         self._schema = plan.schema
         self._request = request
         self._pieces = deque(plan.pieces)
         self._given: dict[str, list[Chunk]] = {}
         """Pieces by folder of which all rows were given."""
+        for piece in given:
+            self._given.setdefault(piece.folder, []).append(piece)
         self._originals: list[Original] = []
         """Files of the original that were."""
         self._again: Counter[str] = Counter()

@@ -14,12 +14,12 @@ from modeldata.spool.files import read_file
 from modeldata.spool.folder import SpoolFolder, open_place
 from modeldata.spool.lock import Leadership
 from modeldata.spool.quota import used_bytes
+from modeldata.stats import Status
 
 if TYPE_CHECKING:
     from modeldata.settings import Settings
     from modeldata.ship.checkpoint import State
     from modeldata.spool.files import Files
-    from modeldata.stats import Stats
 
 
 def existing_place(settings: Settings, files: Files) -> SpoolFolder | None:
@@ -35,7 +35,14 @@ def existing_place(settings: Settings, files: Files) -> SpoolFolder | None:
     return open_place(folder, files, bytes(16), 0, allow_network=settings.allow_network_spool)
 
 
-def fill(stats: Stats, settings: Settings, place: SpoolFolder | None, files: Files, now_ns: int) -> None:
+def status_of(settings: Settings, files: Files, now_ns: int, place: SpoolFolder | None = None) -> Status:
+    """The counts of the spool of these settings (`place`, if it is open). Where something can't be read, `last_error` says so."""
+    status = Status()
+    fill(status, settings, place, files, now_ns)
+    return status
+
+
+def fill(stats: Status, settings: Settings, place: SpoolFolder | None, files: Files, now_ns: int) -> None:
     """Add to `stats` what is true of the whole spool. What can't be read is said in `last_error`."""
     try:
         place = place or existing_place(settings, files)
@@ -46,7 +53,7 @@ def fill(stats: Stats, settings: Settings, place: SpoolFolder | None, files: Fil
         stats.last_error = str(error)
 
 
-def _fill(stats: Stats, settings: Settings, place: SpoolFolder, files: Files, now_ns: int) -> None:
+def _fill(stats: Status, settings: Settings, place: SpoolFolder, files: Files, now_ns: int) -> None:
     state, waiting = _slowest(settings, place, files, now_ns, stats)
     stats.archived = sum(state.archived.values()) - state.parked
     stats.refused = dict(state.drops)
@@ -63,7 +70,7 @@ def _fill(stats: Stats, settings: Settings, place: SpoolFolder, files: Files, no
         stats.last_error = str(error) if error and waiting.rows else None  # nothing waits: whatever it was, it is over
 
 
-def _slowest(settings: Settings, place: SpoolFolder, files: Files, now_ns: int, stats: Stats) -> tuple[State, Pending]:
+def _slowest(settings: Settings, place: SpoolFolder, files: Files, now_ns: int, stats: Status) -> tuple[State, Pending]:
     """State and backlog of the archive for which most rows wait; with several, `stats.archives` tells of each."""
     found = []
     for url in settings.archives:

@@ -16,12 +16,11 @@ from modeldata.errors import ModelDataError, mask
 from modeldata.intake.shared import TEMPORARY
 from modeldata.settings.table import SETTINGS
 from modeldata.ship.former_spools import former_spools, pending_rows
-from modeldata.ship.status import existing_place, fill, leader_note
+from modeldata.ship.status import existing_place, leader_note, status_of
 from modeldata.spool.disk_kind import goes_with_container
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
 from modeldata.spool.reader import Frame, OpenSegment
-from modeldata.stats import Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -179,8 +178,7 @@ def _shipping(settings: Settings, files: Files) -> Iterator[Finding]:
     if place is None:
         yield Finding(NOTE, "shipping", "nothing was ever collected here")
         return
-    stats = Stats()
-    fill(stats, settings, place, files, time.time_ns())
+    stats = status_of(settings, files, time.time_ns(), place)
     waits = f"{stats.pending:,} rows wait, the oldest for {stats.lag_seconds:.1f} s; {stats.archived:,} are archived"
     late = stats.pending > 0 and stats.lag_seconds > 10 * settings.batch_seconds
     yield Finding(BAD if late else OK, "pending", waits)

@@ -19,9 +19,8 @@ from modeldata.cli.keeping import (
     run_on_each,
     wanted,
 )
-from modeldata.ship.status import fill
+from modeldata.ship.status import status_of
 from modeldata.spool.files import Files
-from modeldata.stats import Stats
 
 if TYPE_CHECKING:
     from modeldata.settings import Settings
@@ -63,11 +62,9 @@ def erase_command(
 
 
 def _warn_of_waiting(settings: Settings) -> None:
-    stats = Stats()
-    fill(stats, settings, None, Files(), time.time_ns())
-    if stats.pending:
+    if pending := status_of(settings, Files(), time.time_ns()).pending:
         Console(highlight=False, stderr=True).print(
-            f"{stats.pending:,} rows wait in the spool {settings.spool_folder()} and are not touched: "
+            f"{pending:,} rows wait in the spool {settings.spool_folder()} and are not touched: "
             "archive them first (modeldata ship), then erase",
             soft_wrap=True,
         )

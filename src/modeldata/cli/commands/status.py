@@ -9,20 +9,15 @@ from modeldata.cli.archive import ArchiveOption, JsonOption, SpoolOption, settin
 from modeldata.cli.output import Out
 from modeldata.cli.table import safe
 from modeldata.errors import mask
-from modeldata.ship.status import fill
+from modeldata.ship.status import status_of
 from modeldata.spool.files import Files
-from modeldata.stats import Stats
 
 
 def status(archive: ArchiveOption = None, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
     """What is pending, how old it is, who ships, what was refused and why."""
     settings = settings_of(archive, spool)
-    stats = Stats()
-    fill(stats, settings, None, Files(), time.time_ns())
-    shown = stats.as_dict()
-    for own in ("accepted", "dropped"):
-        del shown[own]  # of a service's process; this one collects nothing
-    shown = {"archive": mask(settings.archive), "spool": settings.spool_folder(), **shown}
+    counts = status_of(settings, Files(), time.time_ns()).as_dict()
+    shown = {"archive": mask(settings.archive), "spool": settings.spool_folder(), **counts}
     if as_json:
         print(json.dumps(shown))
         return
