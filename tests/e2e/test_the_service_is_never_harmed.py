@@ -231,12 +231,12 @@ def test_an_unknown_scheme_is_said_at_construction_with_the_known_ones(tmp_path:
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are a POSIX thing")
 def test_a_spool_in_a_folder_that_others_can_write_is_refused_with_owner_and_mode(tmp_path: Path) -> None:
-    (tmp_path / "modeldata").mkdir()
-    (tmp_path / "modeldata").chmod(0o777)
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o777)
     done = run(
         """
     from modeldata import Archive
-    archive = Archive("modeldata", ship="off")
+    archive = Archive("modeldata", spool="shared", ship="off")
     dc = archive.collector("m")
     assert dc.collect([1]) is False
     assert archive.flush(0) is False

@@ -68,15 +68,11 @@ def test_an_archive_is_read_without_any_place_for_a_spool(tmp_path: Path, monkey
     shipped = Shipped(str(tmp_path / "archive"), tmp_path / "spool", "csv")
     shipped.collect("inputs", {"a": 1}, ids="x", at="2026-11-20T10:00:00", model="m")
     shipped.ship()
-    monkeypatch.setattr("modeldata.settings.folders._temporary_folder", _nowhere)
+    monkeypatch.setattr("modeldata.settings.folders.temporary_state", lambda env: None)
     monkeypatch.setattr("modeldata.settings.folders._home_state", lambda env: None)
 
     done = run("ls", "--archive", f"{tmp_path}/archive,{tmp_path}/other")
     assert done.code == 0, done.err
-
-
-def _nowhere(env: object) -> str:
-    raise SpoolError("find a folder for the spool")
 
 
 def test_rows_that_wait_in_the_temporary_directory_are_warned_of_once(

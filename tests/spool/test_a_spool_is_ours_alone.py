@@ -163,14 +163,14 @@ def test_a_spool_is_used_only_where_nobody_else_can_carry_it_away(
     for number in range(depth):
         inner = made(inner / f"inner{number}", 0o700, SERVICE, SERVICE)
 
-    assert python_as(SERVICE, COLLECT, str(inner), groups=(VOLUME_GROUP,)) == expected
+    assert python_as(SERVICE, COLLECT, str(inner), str(inner), groups=(VOLUME_GROUP,)) == expected
 
 
 @root_only
 def test_nobody_can_carry_a_spool_away_that_said_true(open_folder: Path) -> None:
     shared = made(open_folder / "shared", 0o777)
-    said = python_as(SERVICE, COLLECT, str(shared))
-    moved = as_user(STRANGER, "mv", str(shared / f".modeldata-spool-{SERVICE}"), str(shared / ".gone")).returncode == 0
+    said = python_as(SERVICE, COLLECT, str(shared), str(shared / "spool"))
+    moved = as_user(STRANGER, "mv", str(shared / "spool"), str(shared / ".gone")).returncode == 0
 
     assert moved and said == REFUSED, "what could be carried away was accepted"
 

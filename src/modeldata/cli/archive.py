@@ -13,6 +13,7 @@ from modeldata.settings import Settings
 from modeldata.settings.table import SETTINGS
 from modeldata.spool.files import Files
 from modeldata.spool.folder import noted_layout
+from modeldata.spool.location import locate_spool
 
 if TYPE_CHECKING:
     from modeldata.read.reader import Reader
@@ -36,7 +37,7 @@ def settings_of(archive: str | None, spool: str | None) -> Settings:
     """
     settings = Settings.build(os.environ, archive=archive, spool=spool)
     try:
-        noted = noted_layout(settings.spool_folder(), Files())
+        noted = noted_layout(locate_spool(settings, Files(), os.environ).folder, Files())
     except SpoolError:
         return settings  # who reads an archive needs no spool; who needs one says so
     if not noted:

@@ -24,6 +24,7 @@ from modeldata.snapshot.packing import new_packer
 from modeldata.spool.disk_kind import goes_with_container
 from modeldata.spool.files import Files
 from modeldata.spool.folder import SpoolFolder, note_layout, open_place
+from modeldata.spool.location import locate_spool
 from modeldata.spool.quota import Quota, SpoolFull
 from modeldata.spool.register import note_archives, remember
 from modeldata.spool.writer import Writer
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from modeldata.settings import Settings
     from modeldata.ship.supervisor import ShipperThread
 
-TEMPORARY = "rows wait in the temporary directory, which a restart may empty; set MODELDATA_SPOOL"
 MOST_UNUSED = 32
 """Settings that are remembered although no archive has them any more."""
 
@@ -64,26 +64,26 @@ class SharedIntake:
     def _open_place(self) -> SpoolFolder:
         settings = self.settings
         self.flush.note_loss()
-        place = open_place(
-            settings.spool_folder(), self.files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool
-        )
+        location = locate_spool(settings, self.files, os.environ)
+        folder, allow_network = location.folder, settings.allow_network_spool
+        place = open_place(folder, self.files, os.urandom(16), time.time_ns(), allow_network=allow_network)
         note_layout(place, settings.variables(LAYOUT))
         note_archives(place, settings.of_spool(place.folder).archives)
         state = state_folder_if_any(os.environ)
         if settings.ship != "off" and state:
             remember(state, place.folder, self.files)
         self.flush.note_opened(place)
-        self._warn_of_place(place)
+        self._warn_of_place(place, location.note)
         return place
 
-    def _warn_of_place(self, place: SpoolFolder) -> None:
-        """Rows that wait there may be gone after a restart."""
+    def _warn_of_place(self, place: SpoolFolder, note: str) -> None:
+        """Rows that wait there may be gone after a restart, or it is not the usual place."""
         remote = any(urls.scheme_of(url) for url in self.settings.archives)
         if remote and goes_with_container(place.folder, self.files):
             text = f"rows wait in a folder that is gone when this container is: {place.folder}; give it a volume"
             self.refusals.warn_once("container", text)
-        elif self.settings.spool_is_temporary():
-            self.refusals.warn_once("temporary", f"no home can be written, so {TEMPORARY}: {place.folder}")
+        elif note:
+            self.refusals.warn_once("place", note)
 
     def _tend(self, place: SpoolFolder, now: bool) -> None:
         if self._pid != os.getpid():

@@ -7,7 +7,7 @@ import os
 from modeldata import urls
 from modeldata.errors import SettingsError, mask
 from modeldata.settings.archives import absolute, check_archive, key_of, unique
-from modeldata.settings.folders import SPOOL_PREFIX, has_home, state_folder, user_name
+from modeldata.settings.folders import SPOOL_PREFIX, state_folder, state_folders, user_name
 from modeldata.settings.table import LAYOUT, PARQUET_BATCH, PARQUET_SECONDS, REMOTE_SECONDS, SETTINGS, value_of
 from modeldata.urls import local_folder
 
@@ -29,7 +29,7 @@ AML_STORAGE = "AML_MODEL_DC_STORAGE"
 class Settings:
     """All settings of an archive. Frozen; equal when all values are. `origin` says where each came from.
 
-    archive: a URL; local ones are absolute paths. spool: an absolute path, None for the default place (`spool_folder`).
+    archive: a URL; local ones are absolute paths. spool: an absolute path, None for a default place (`spool_folders`).
     Sizes are in bytes, times in seconds.
     """
 
@@ -146,29 +146,23 @@ class Settings:
         return self._with(origin={**self.origin, **origins})
 
     def spool_folder(self, env: Mapping[str, str] | None = None) -> str:
-        """Where rows wait. A spool that was named is a root with a folder for each archive, so two archives may share it.
+        """The best of `spool_folders`: the usual one."""
+        return self.spool_folders(os.environ if env is None else env)[0]
 
-        Else beside a local archive, or below the state directory that `env` (`os.environ`) gives. Found when it is asked
-        for: a server may change its user after the settings were built, and users never share a spool.
+    def spool_folders(self, env: Mapping[str, str]) -> list[str]:
+        """Where rows may wait, the best place first; `locate_spool` chooses. Found when it is asked for: a server may change its
+        user after the settings were built, and users never share a spool.
 
-        Raises `SpoolError` where there is no such place.
+        A spool that was named is a root with a folder for each archive, so two archives may share it. Else beside a local
+        archive, or below the state directories that `env` gives. Raises `SpoolError` where there is no such place.
         """
-        env = os.environ if env is None else env
+        key = self.spool_key()
         if self.spool is not None:
-            return os.path.join(self.spool, self.spool_key())
-        if self._spool_is_beside:
-            return os.path.join(local_folder(self.archive) or "", SPOOL_PREFIX + user_name(env))
-        return os.path.join(state_folder(env), self.spool_key())
-
-    @property
-    def _spool_is_beside(self) -> bool:
-        return len(self.archives) == 1 and not urls.scheme_of(self.archive)
-
-    def spool_is_temporary(self, env: Mapping[str, str] | None = None) -> bool:
-        """Do rows wait in the temporary directory, because no home can be written? A restart may empty it."""
-        if self.spool is not None or self._spool_is_beside:
-            return False
-        return not has_home(os.environ if env is None else env)
+            return [os.path.join(self.spool, key)]
+        places = [os.path.join(root, key) for root in state_folders(env)]
+        if len(self.archives) == 1 and not urls.scheme_of(self.archive):
+            places.insert(0, os.path.join(local_folder(self.archive) or "", SPOOL_PREFIX + user_name(env)))
+        return places or [state_folder(env)]
 
     def of_spool(self, folder: str) -> Settings:
         """The same settings for whoever ships the spool that was opened as `folder`: where it lies beside its archive, for that

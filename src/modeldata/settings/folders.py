@@ -21,7 +21,13 @@ def state_folder(env: Mapping[str, str]) -> str:
 
     Raises `SpoolError` where that can't be written, either.
     """
-    return _home_state(env) or os.path.join(_temporary_folder(env), f"modeldata-{user_name(env)}")
+    for folder in state_folders(env):
+        return folder
+    raise SpoolError(
+        "find a folder for the spool",
+        cause="neither a home nor a temporary directory can be written",
+        hint="set MODELDATA_SPOOL to a folder that this user can write and that outlives a restart",
+    )
 
 
 def state_folder_if_any(env: Mapping[str, str]) -> str | None:
@@ -32,9 +38,9 @@ def state_folder_if_any(env: Mapping[str, str]) -> str | None:
         return None
 
 
-def has_home(env: Mapping[str, str]) -> bool:
-    """Can this user's home be written?"""
-    return _home_state(env) is not None
+def state_folders(env: Mapping[str, str]) -> list[str]:
+    """Where a user's state may be, the best place first."""
+    return [folder for folder in (_home_state(env), temporary_state(env)) if folder is not None]
 
 
 def _home_state(env: Mapping[str, str]) -> str | None:
@@ -52,17 +58,14 @@ def _home_state(env: Mapping[str, str]) -> str | None:
     return None
 
 
-def _temporary_folder(env: Mapping[str, str]) -> str:
-    """As `tempfile` finds it, but never the working directory, without writing a file, and without its cost to import."""
+def temporary_state(env: Mapping[str, str]) -> str | None:
+    """A user's folder below the temporary directory. That one is as `tempfile` finds it, but never the working directory,
+    without writing a file, and without its cost to import."""
     named = [env.get(name, "") for name in ("TMPDIR", "TEMP", "TMP")]
     for folder in [*named, "/tmp", "/var/tmp"]:
         if os.path.isabs(folder) and os.path.isdir(folder) and os.access(folder, os.W_OK):
-            return folder
-    raise SpoolError(
-        "find a folder for the spool",
-        cause="neither a home nor a temporary directory can be written",
-        hint="set MODELDATA_SPOOL to a folder that this user can write and that outlives a restart",
-    )
+            return os.path.join(folder, f"modeldata-{user_name(env)}")
+    return None
 
 
 def _existing(path: str) -> str:

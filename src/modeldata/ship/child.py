@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from modeldata.errors import mask
 from modeldata.settings import Settings
-from modeldata.ship.spawn import put_log_aside
+from modeldata.ship.spawn import SPOOL, put_log_aside
 from modeldata.ship.trouble import in_words, leave_note
 from modeldata.spool.files import Files
 from modeldata.spool.folder import SpoolFolder, open_place
+from modeldata.spool.location import locate_spool
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -49,9 +50,8 @@ def main() -> int:
     place: SpoolFolder | None = None
     try:
         settings = Settings.build(os.environ)
-        place = open_place(
-            settings.spool_folder(), files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool
-        )
+        folder = os.environ.pop(SPOOL, "") or locate_spool(settings, files, os.environ).folder
+        place = open_place(folder, files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool)
         os.chdir(place.folder)  # not to keep the service's folder busy
         _ship(place, settings, files, leave)
     except Exception as error:  # also what a library raises that is broken; the service starts another of us later

@@ -21,6 +21,7 @@ from modeldata.ship.checkpoint import State
 from modeldata.ship.sinks import sinks_of, state_of, state_under
 from modeldata.ship.watch import count, look
 from modeldata.spool.folder import SUFFIX, noted_layout, open_place
+from modeldata.spool.location import locate_spool
 from modeldata.spool.register import inode_of, noted_archives, remembered
 
 if TYPE_CHECKING:
@@ -79,6 +80,14 @@ def pending_of_ours(settings: Settings, own: str, files: Files, env: Mapping[str
     return sum(pending_rows(former, files) for former in former_spools(settings, own, files, env) if former.ours)
 
 
+def beyond_reach(settings: Settings, files: Files) -> str | None:
+    """What to do about rows in the better place of a spool, which is not used: others could carry it away. None: none wait."""
+    location = locate_spool(settings, files, os.environ)
+    if not location.unsafe or not _waits(location.unsafe, files):
+        return None
+    return f"rows wait in {location.unsafe} until it is safe: {location.note}"
+
+
 def _inode(folder: str, files: Files) -> int | None:
     try:
         return files.stat(os.path.join(folder, "segments")).st_ino
@@ -103,6 +112,7 @@ def _folders(settings: Settings, files: Files, env: Mapping[str, str]) -> Iterat
         folder = None if urls.scheme_of(url) else urls.local_folder(url)
         if folder:
             yield os.path.join(folder, SPOOL_PREFIX + user_name(env))
+    yield from settings.spool_folders(env)
     for root in (settings.spool, state):
         if root:
             yield from (os.path.join(root, name) for name in _listed(root, files))

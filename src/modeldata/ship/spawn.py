@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LOG_BYTES = 1 << 20
 """A longer log of the shippers is put aside, and the one that was aside goes."""
 _DETACH = '"$@" </dev/null >/dev/null 2>>"$MODELDATA_SHIPPER_LOG" &'
+SPOOL = "MODELDATA_SHIPPER_SPOOL"
+"""Names the spool that a child ships: the one that its service opened, whatever the settings would choose by now."""
 _SEARCHED = "MODELDATA_SHIPPER_PATH"
 _CODE = f"""import os, sys
 sys.path[:] = os.environ.pop({_SEARCHED!r}).split("\\n")
@@ -72,6 +74,7 @@ def child_environment(place: SpoolFolder, settings: Settings, outer: Mapping[str
         **outer,
         **settings.to_env(),
         "MODELDATA_SHIPPER_LOG": place.log,
+        SPOOL: place.folder,
         _SEARCHED: "\n".join(_our_search()),
     }
 

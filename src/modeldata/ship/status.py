@@ -7,11 +7,12 @@ import os
 from typing import TYPE_CHECKING
 
 from modeldata.errors import ModelDataError, SpoolError, mask
-from modeldata.ship.former_spools import pending_of_ours
+from modeldata.ship.former_spools import beyond_reach, pending_of_ours
 from modeldata.ship.sinks import state_of
 from modeldata.ship.watch import Pending, count
 from modeldata.spool.files import read_file
 from modeldata.spool.folder import SpoolFolder, open_place
+from modeldata.spool.location import locate_spool
 from modeldata.spool.lock import Leadership
 from modeldata.spool.quota import used_bytes
 from modeldata.stats import Status
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def existing_place(settings: Settings, files: Files) -> SpoolFolder | None:
     """The spool of these settings; None where none was ever made. Raises `SpoolError` where it can't be used."""
-    folder = settings.spool_folder()
+    folder = locate_spool(settings, files, os.environ).folder
     note = os.path.join(folder, "spool.json")
     try:
         files.stat(note)
@@ -49,6 +50,7 @@ def fill(stats: Status, settings: Settings, place: SpoolFolder | None, files: Fi
         if place is not None:
             _fill(stats, settings, place, files, now_ns)
         stats.pending += pending_of_ours(settings, place.folder if place else "", files, os.environ)
+        stats.last_error = stats.last_error or beyond_reach(settings, files)
     except (ModelDataError, OSError, ValueError) as error:
         stats.last_error = str(error)
 

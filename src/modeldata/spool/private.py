@@ -30,8 +30,27 @@ def check_private(folder: str, files: Files) -> None:
         return
     if seen.st_mode & OTHERS:
         _narrow(folder, files)
+    _check_way(folder, files)
+
+
+def danger_above(folder: str, files: Files) -> SpoolError | None:
+    """Why others could carry away a spool at `folder`, which need not be there yet. None too where nobody can look."""
+    try:
+        if hasattr(os, "getuid"):
+            _check_way(folder, files)
+    except SpoolError as error:
+        return error
+    except OSError:
+        return None
+    return None
+
+
+def _check_way(folder: str, files: Files) -> None:
     for path in _above(os.path.abspath(folder), files):
-        _check_above(path, folder, files)
+        try:
+            _check_above(path, folder, files)
+        except FileNotFoundError:
+            continue  # made by us when it is needed, as nobody else's
 
 
 def check_own(folder: str, files: Files) -> os.stat_result:
@@ -76,10 +95,17 @@ def _above(path: str, files: Files) -> Iterator[str]:
         while above not in seen:
             seen.add(above)
             yield above
-            if stat.S_ISLNK(files.stat(above).st_mode):
+            if _is_link(above, files):
                 target = os.path.join(os.path.realpath(os.path.dirname(above)), files.link_target(above))
                 waiting.append(os.path.join(os.path.normpath(target), "."))
             above = os.path.dirname(above)
+
+
+def _is_link(path: str, files: Files) -> bool:
+    try:
+        return stat.S_ISLNK(files.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _check_above(path: str, folder: str, files: Files) -> None:

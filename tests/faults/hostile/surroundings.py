@@ -12,6 +12,10 @@ _LINK = _ALONE + "test_a_link_that_others_can_switch_leads_to_no_spool"
 _SHARED = (
     "tests/e2e/test_the_service_is_never_harmed.py::test_a_spool_in_a_folder_that_others_can_write_is_refused_with_owner_and_mode"
 )
+_SAFE = "spool/test_the_default_spool_is_in_a_safe_place.py::"
+_ORDER = _SAFE + "test_the_places_are_tried_in_order_and_the_warning_says_which_and_why"
+_STAYS = _SAFE + "test_a_shipper_stays_with_the_spool_that_its_service_opened"
+_UNSAFE = _SAFE + "test_rows_in_a_place_that_is_no_longer_safe_are_reported_and_shipped_when_it_is"
 _HOME = "e2e/test_where_no_home_can_be_written.py::"
 _UP = "e2e/test_a_shipper_comes_up_anywhere.py::"
 _STREAMS = "cli/test_streams_may_be_closed_or_narrow.py::"
@@ -30,7 +34,11 @@ ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     "H60": ("a volume mount widens the mode of the spool (fsGroup)", (_FS_GROUP, _MODE, _ALONE + "test_an_empty_dir")),
     "H61": (
         "others can write above the spool",
-        (_ABOVE, _LINK, _ALONE + "test_nobody_can_carry", _ALONE + "test_a_folder_in_tmp"),
+        (_ABOVE, _LINK, _ALONE + "test_nobody_can_carry", _ALONE + "test_a_folder_in_tmp", _SAFE + "test_a_spool_that_was_named"),
+    ),
+    "H68": (
+        "others can write above the default spool",
+        (_ORDER, _STAYS, _UNSAFE, _SAFE + "test_rows_that_wait_elsewhere", _SAFE + "test_a_service_whose_archive"),
     ),
     "H62": ("no home, no temporary directory, a read-only root", (_NOWHERE, _WARNED, _HOME + "test_a_root_that_can_only")),
     "H63": ("a library that can't be loaded", (_LIBRARY, _UP + "test_doctor_and_status_say", _UP + "test_a_store_whose_library")),
@@ -68,9 +76,37 @@ MUTANTS: tuple[Mutant, ...] = (
         _SHARED,
     ),
     one(
+        "the default spool is where nobody can carry it away",
+        "spool/location.py",
+        "        danger = danger_above(folder, files)\n",
+        "        danger = None\n",
+        "tests/" + _ORDER,
+    ),
+    one(
+        "a shipper stays with the spool of its service",
+        "ship/child.py",
+        'os.environ.pop(SPOOL, "") or locate',
+        "locate",
+        "tests/" + _STAYS,
+    ),
+    one(
+        "rows in a place that is no longer safe are reported",
+        "ship/former_spools.py",
+        "if not location.unsafe or not _waits(location.unsafe, files):",
+        "if True:",
+        "tests/" + _UNSAFE,
+    ),
+    one(
+        "rows in a lesser place are found when the better one is safe",
+        "ship/former_spools.py",
+        "    yield from settings.spool_folders(env)\n",
+        "",
+        "tests/" + _SAFE + "test_rows_that_wait_elsewhere_are_shipped_when_the_mode_is_mended",
+    ),
+    one(
         "nobody can switch a link above a spool",
         "spool/private.py",
-        "if stat.S_ISLNK(files.stat(above).st_mode):",
+        "if _is_link(above, files):",
         "if False:",
         "tests/" + _LINK,
     ),
@@ -98,7 +134,7 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "rows in the temporary directory are warned of",
         "intake/shared.py",
-        "elif self.settings.spool_is_temporary():",
+        "elif note:",
         "elif False:",
         "tests/" + _WARNED,
     ),

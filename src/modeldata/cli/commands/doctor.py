@@ -13,13 +13,13 @@ import typer
 from modeldata.cli.archive import ArchiveOption, JsonOption, SpoolOption, settings_of, store_of
 from modeldata.cli.output import Out
 from modeldata.errors import ModelDataError, mask
-from modeldata.intake.shared import TEMPORARY
 from modeldata.settings.table import SETTINGS
-from modeldata.ship.former_spools import former_spools, pending_rows
+from modeldata.ship.former_spools import beyond_reach, former_spools, pending_rows
 from modeldata.ship.status import existing_place, leader_note, status_of
 from modeldata.spool.disk_kind import goes_with_container
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
+from modeldata.spool.location import locate_spool
 from modeldata.spool.reader import Frame, OpenSegment
 
 if TYPE_CHECKING:
@@ -111,13 +111,16 @@ def _libraries() -> Iterator[Finding]:
 
 def _where_rows_wait(settings: Settings, files: Files) -> Iterator[Finding]:
     try:
-        folder = settings.spool_folder()
+        location = locate_spool(settings, files, os.environ)
     except ModelDataError:
         return  # said already
-    if goes_with_container(folder, files):
+    if goes_with_container(location.folder, files):
         yield Finding(NOTE, "spool", "it is gone when this container is: give it a volume (MODELDATA_SPOOL)")
-    elif settings.spool_is_temporary():
-        yield Finding(NOTE, "spool", f"no home can be written, so {TEMPORARY}")
+    if location.note:
+        yield Finding(NOTE, "spool", location.note)
+    unsafe = beyond_reach(settings, files)
+    if unsafe:
+        yield Finding(BAD, "spool", unsafe)
 
 
 def _probe_spool(settings: Settings, files: Files) -> str:
@@ -126,7 +129,8 @@ def _probe_spool(settings: Settings, files: Files) -> str:
     from modeldata.spool.segment import Segment, new_salt
 
     now = time.time_ns()
-    place = open_place(settings.spool_folder(), files, os.urandom(16), now, allow_network=settings.allow_network_spool)
+    folder = locate_spool(settings, files, os.environ).folder
+    place = open_place(folder, files, os.urandom(16), now, allow_network=settings.allow_network_spool)
     probe = os.urandom(16)
     header = frame.SegmentHeader(place.spool_id, probe, 0, new_salt(probe, 0), now)
     path = place.segment(probe, 0)
@@ -198,7 +202,7 @@ def _shipping(settings: Settings, files: Files) -> Iterator[Finding]:
 
 def _former(settings: Settings, files: Files) -> Iterator[Finding]:
     """Spools that nobody tends any more, since the archives were named in another way."""
-    for former in former_spools(settings, settings.spool_folder(), files, os.environ):
+    for former in former_spools(settings, locate_spool(settings, files, os.environ).folder, files, os.environ):
         rows = pending_rows(former, files)
         archives = [*(former.settings.archives if former.settings else ()), *former.missing]
         where = f"{rows:,} rows wait in {former.place.folder} for " + ", ".join(map(mask, archives))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,7 @@ from modeldata.cli.keeping import (
 )
 from modeldata.ship.status import status_of
 from modeldata.spool.files import Files
+from modeldata.spool.location import locate_spool
 
 if TYPE_CHECKING:
     from modeldata.settings import Settings
@@ -64,7 +66,7 @@ def erase_command(
 def _warn_of_waiting(settings: Settings) -> None:
     if pending := status_of(settings, Files(), time.time_ns()).pending:
         Console(highlight=False, stderr=True).print(
-            f"{pending:,} rows wait in the spool {settings.spool_folder()} and are not touched: "
+            f"{pending:,} rows wait in the spool {locate_spool(settings, Files(), os.environ).folder} and are not touched: "
             "archive them first (modeldata ship), then erase",
             soft_wrap=True,
         )

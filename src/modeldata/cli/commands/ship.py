@@ -14,13 +14,14 @@ import typer
 from modeldata.cli.archive import ArchiveOption, JsonOption, SpoolOption, settings_of
 from modeldata.errors import ModelDataError, SpoolError, mask
 from modeldata.ship.checkpoint import Checkpoint, State
-from modeldata.ship.former_spools import former_spools, is_quiet, pending_of_ours, pending_rows
+from modeldata.ship.former_spools import beyond_reach, former_spools, is_quiet, pending_of_ours, pending_rows
 from modeldata.ship.outbox import Outbox
 from modeldata.ship.sinks import name_of
 from modeldata.ship.status import existing_place, leader_note, load_state
 from modeldata.ship.watch import count
 from modeldata.spool.files import Files
 from modeldata.spool.folder import SpoolFolder, open_place
+from modeldata.spool.location import locate_spool
 from modeldata.spool.lock import Leadership
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def ship(
         _go_on_without_what_is_damaged(settings, files, warn)
     if drain:
         raise typer.Exit(_drain(settings, files, leave, timeout, as_json))
-    place = open_place(settings.spool_folder(), files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool)
+    folder = locate_spool(settings, files, os.environ).folder
+    place = open_place(folder, files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool)
     before = _archived(settings, place, files)
     while not leave.is_set():
         led = lead_and_ship(
@@ -110,9 +112,13 @@ def _make_again(folder: str, place: SpoolFolder, files: Files, warn: Callable[[s
 def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: float, as_json: bool) -> int:
     """Also spools of these archives that nobody tends any more."""
     more, elsewhere = _drain_formers(settings, files, leave)
+    unsafe = beyond_reach(settings, files)
+    elsewhere = elsewhere or unsafe
     place = existing_place(settings, files)
     if place is None and not more and elsewhere is None:
-        return _told(as_json, 0, 0, 0, f"there is no spool at {settings.spool_folder()}: nothing is pending")
+        return _told(
+            as_json, 0, 0, 0, f"there is no spool at {locate_spool(settings, files, os.environ).folder}: nothing is pending"
+        )
     before = _archived(settings, place, files) if place else 0
     deadline = time.monotonic() + timeout
     while True:
@@ -121,8 +127,8 @@ def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: fl
         shipped = more + (_archived(settings, place, files) - before if place else 0)
         ended = leave.is_set() or time.monotonic() >= deadline
         if not pending or ended:
-            pending += pending_of_ours(settings, settings.spool_folder(), files, os.environ)
-        if not pending:
+            pending += pending_of_ours(settings, locate_spool(settings, files, os.environ).folder, files, os.environ)
+        if not pending and unsafe is None:
             return _told(as_json, 0, shipped, 0, f"archived {shipped:,} rows in {mask(settings.archive)}; nothing is pending")
         if ended or (elsewhere is not None and reason is None):
             why = reason or elsewhere or "rows are written faster than they are archived, or this was stopped"
@@ -139,7 +145,7 @@ def _drain_formers(settings: Settings, files: Files, leave: threading.Event) -> 
 
     around = Surroundings(files, warn, time.monotonic, time.time_ns, leave.wait, random.random)
     rows, reason = 0, None
-    for former in former_spools(settings, settings.spool_folder(), files, os.environ):
+    for former in former_spools(settings, locate_spool(settings, files, os.environ).folder, files, os.environ):
         if not is_quiet(former, files, time.time_ns()):
             continue
         waiting = pending_rows(former, files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 from modeldata.cli.archive import ArchiveOption, JsonOption, SpoolOption, settings_of
@@ -11,13 +12,14 @@ from modeldata.cli.table import safe
 from modeldata.errors import mask
 from modeldata.ship.status import status_of
 from modeldata.spool.files import Files
+from modeldata.spool.location import locate_spool
 
 
 def status(archive: ArchiveOption = None, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
     """What is pending, how old it is, who ships, what was refused and why."""
     settings = settings_of(archive, spool)
     counts = status_of(settings, Files(), time.time_ns()).as_dict()
-    shown = {"archive": mask(settings.archive), "spool": settings.spool_folder(), **counts}
+    shown = {"archive": mask(settings.archive), "spool": locate_spool(settings, Files(), os.environ).folder, **counts}
     if as_json:
         print(json.dumps(shown))
         return

@@ -1,0 +1,55 @@
+"""Where the spool of some settings is: the first of its places that others can't carry away."""
+
+from __future__ import annotations
+
+import os
+
+from modeldata.settings.folders import temporary_state
+from modeldata.spool.private import danger_above
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modeldata.errors import SpoolError
+    from modeldata.settings import Settings
+    from modeldata.spool.files import Files
+
+
+class Location:
+    """The folder in which rows wait. `note`: what an operator should know of it; empty for the usual place.
+
+    unsafe: the better place, which others could carry away; empty where there is none.
+    """
+
+    __slots__ = ("folder", "note", "unsafe")
+
+    def __init__(self, folder: str, note: str = "", unsafe: str = "") -> None:
+        self.folder = folder
+        self.note = note
+        self.unsafe = unsafe
+
+
+def locate_spool(settings: Settings, files: Files, env: Mapping[str, str]) -> Location:
+    """Where rows wait, the same for services, shippers and commands. A spool that was named is never moved.
+
+    Raises `SpoolError` where there is no place at all. A place that is not safe either is refused by `open_place`.
+    """
+    places = settings.spool_folders(env)
+    if settings.spool is not None:
+        return Location(places[0])
+    refused = None
+    for folder in places:
+        danger = danger_above(folder, files)
+        if danger is None:
+            return Location(folder, _note(folder, refused, env), places[0] if refused else "")
+        refused = refused or danger
+    return Location(places[0])
+
+
+def _note(folder: str, refused: SpoolError | None, env: Mapping[str, str]) -> str:
+    temporary = os.path.dirname(folder) == temporary_state(env)
+    if refused is None and not temporary:
+        return ""
+    why, hint = (refused.cause, refused.hint) if refused else ("no home can be written", "set MODELDATA_SPOOL")
+    return f"{why}, so rows wait in {folder}{', which a restart may empty' if temporary else ''}; {hint}"
