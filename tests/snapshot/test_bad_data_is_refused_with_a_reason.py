@@ -187,14 +187,14 @@ def test_an_interrupt_is_not_taken_for_bad_data() -> None:
 
 
 def test_a_million_types_made_on_the_fly_do_not_fill_the_memory() -> None:
-    from modeldata.snapshot import dispatch, values
+    from modeldata.snapshot import dispatch, type_table, values
 
     for at in range(5_000):
         kind = type(f"Row{at}", (list,), {})
         assert row_of(kind([at])) == [at]
         assert row_of([type(f"Value{at}", (int,), {})(at)]) == [at]
-    assert len(dispatch.captures) <= dispatch.MAX_TYPES
-    assert len(values.handlers) <= values.MAX_TYPES
+    assert len(dispatch.captures) <= type_table.MAX_TYPES
+    assert len(values.handlers) <= type_table.MAX_TYPES
 
 
 def test_shapes_may_be_shared_by_threads() -> None:

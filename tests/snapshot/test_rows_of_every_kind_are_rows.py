@@ -114,6 +114,11 @@ def test_a_frame_that_would_be_computed_is_refused_and_says_what_to_do(data: Any
     assert refused([1, data]) == refused({"a": data}) == "unserializable"
 
 
+def test_what_is_masked_is_null_among_rows_of_other_kinds_too() -> None:
+    rows = [np.ma.array([1.0, 2.0], mask=[False, True]), Tensor([3.0, 4.0])]
+    assert table(round_trip(rows)) == {"0": [1.0, 3.0], "1": [None, 4.0]}
+
+
 def test_a_missing_interval_is_none_wherever_it_stands() -> None:
     intervals = pd.arrays.IntervalArray.from_tuples([(0, 1), None])
     for data in (intervals, pd.Series(intervals), [pd.Series(intervals)] * 2):

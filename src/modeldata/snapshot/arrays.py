@@ -191,13 +191,15 @@ def _listed(field: Array) -> list[object]:
 
 def input_of(cls: type) -> Input | None:
     """See `libraries.input_of`."""
-    if cls is np.ndarray:
-        return capture_array, np.asarray
     if issubclass(cls, np.ndarray):
-        return capture_any_array, np.asarray
+        return capture_array if cls is np.ndarray else capture_any_array, _array
     if issubclass(cls, np.generic):
         return capture_any_array, _record if issubclass(cls, np.void) else None
     return None
+
+
+def _array(value: Array) -> Array:
+    return value
 
 
 def _record(value: np.void) -> object:

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import OrderedDict
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, TypeGuard
+    from typing import Any
 
 TRIES = 5
 """How often a container is read that others change meanwhile."""
@@ -44,13 +44,6 @@ def of_dict(value: dict[Any, object]) -> list[tuple[Any, object]]:
     return list(dict.items(value))
 
 
-def is_ordered(value: object) -> TypeGuard[OrderedDict[Any, object]]:
-    """Is it an OrderedDict? Nobody has one who has not imported it."""
-    from collections import OrderedDict
-
-    return isinstance(value, OrderedDict)
-
-
 def of_ordered(value: OrderedDict[Any, object]) -> list[tuple[Any, object]]:
     """In its own order, which is not that of the dict below it."""
     from collections import OrderedDict
@@ -60,6 +53,15 @@ def of_ordered(value: OrderedDict[Any, object]) -> list[tuple[Any, object]]:
 
 def of_mapping(value: Mapping[Any, object]) -> list[tuple[Any, object]]:
     return _steady(lambda: [(key, value[key]) for key in _limited(value)])
+
+
+def as_dict(value: Mapping[Any, object]) -> dict[Any, object]:
+    """A mapping as the dict that it is. Nobody has an OrderedDict who has not imported it."""
+    if not isinstance(value, dict):
+        return dict(of_mapping(value))
+    from collections import OrderedDict
+
+    return dict(of_ordered(value) if isinstance(value, OrderedDict) else of_dict(value))
 
 
 def of_items(value: Iterable[object]) -> list[object]:

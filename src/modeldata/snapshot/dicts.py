@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import repeat
 
 from modeldata.format import wire
-from modeldata.snapshot.copies import is_ordered, of_dict, of_mapping, of_ordered
+from modeldata.snapshot.copies import as_dict
 from modeldata.snapshot.extensions import ABSENT
 from modeldata.snapshot.schema import MAX_SCHEMAS, NOTHING, label, refusal, unique
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from modeldata.snapshot.schema import Captured, Pack, Schema, SchemaCache
 
@@ -32,18 +32,14 @@ def capture_dict(data: dict[object, object], schemas: SchemaCache, pack: Pack) -
 def capture_mapping(data: Mapping[object, object], schemas: SchemaCache, pack: Pack) -> Captured:
     """Subclasses of dict, as the dict that they are; and other mappings."""
     try:
-        plain = _plain(data)
+        plain = as_dict(data)
     except Exception as error:
         raise refusal(error, data) from error
     return capture_dict(plain, schemas, pack)
 
 
-def capture_dicts(data: Sequence[dict[object, object]], schemas: SchemaCache, pack: Pack) -> Captured:
-    """Rows. The columns are all keys that occur, in order of first appearance; a key that a row lacks is ABSENT there.
-
-    Called by `capture_list`, which answers for what is raised here.
-    """
-    rows = list(map(_plain, data))
+def capture_dicts(rows: list[dict[object, object]], schemas: SchemaCache, pack: Pack) -> Captured:
+    """Private rows. The columns are all keys that occur, in order of first appearance; a key that a row lacks is ABSENT."""
     orders = set(map(tuple, rows))
     first = tuple(rows[0])
     if not all(type(key) is str for order in orders for key in order):
@@ -89,11 +85,3 @@ def _schema(keys: tuple[str, ...], schemas: SchemaCache, *, single: bool) -> Sch
 def _texts(keys: Iterable[object]) -> tuple[str, ...]:
     """Keys of any kind as texts that differ: two keys of one text stay two columns."""
     return unique(map(label, keys))
-
-
-def _plain(row: Mapping[object, object]) -> dict[object, object]:
-    """A private copy."""
-    if type(row) is dict:
-        return row.copy()
-    pairs = of_ordered(row) if is_ordered(row) else of_dict(row) if isinstance(row, dict) else of_mapping(row)
-    return dict(pairs)

@@ -8,38 +8,25 @@ from modeldata.snapshot.libraries import input_of
 from modeldata.snapshot.lists import capture_list, capture_sequence
 from modeldata.snapshot.row_objects import fields_of, is_mapping
 from modeldata.snapshot.schema import RefusedData, SchemaCache, refusal
+from modeldata.snapshot.type_table import TypeTable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from modeldata.snapshot.schema import Capture, Captured, Pack
 
 
-MAX_TYPES = 4096
-
-
 class Distributed(RefusedData):  # reads as what the data is
     """It lies on many machines: not for a copy, they archive it themselves (`modeldata.spark`)."""
-
-
-class Dispatch(dict[type, "Capture"]):
-    """By class, the function that captures its objects; for a class that is not collected, one that raises `RefusedData`."""
-
-    def __missing__(self, cls: type) -> Capture:
-        capture = _built_in(cls) or _of_library(cls) or _elsewhere(cls) or _by_protocol(cls) or _row(cls) or _refuser(cls)
-        if len(self) >= MAX_TYPES:  # types made on the fly
-            for known in list(self):
-                if known not in (list, tuple, dict):
-                    del self[known]
-        self[cls] = capture
-        return capture
-
-
-captures = Dispatch({list: capture_list, tuple: capture_sequence, dict: capture_dict})
 
 
 def capture_of(data: object) -> Capture:
     """The function that captures `data`."""
     return captures[type(data)]
+
+
+def _find(cls: type) -> Capture:
+    """For a class that is not collected, a function that raises `RefusedData`."""
+    return _built_in(cls) or _of_library(cls) or _elsewhere(cls) or _by_protocol(cls) or _row(cls) or _refuser(cls)
 
 
 def _built_in(cls: type) -> Capture | None:
@@ -114,3 +101,7 @@ def _refuse_with(message: str) -> Capture:
 
 def _name(cls: type) -> str:
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
+captures: dict[type, Capture] = TypeTable({list: capture_list, tuple: capture_sequence, dict: capture_dict}, _find)
+"""By class, the function that captures its objects."""

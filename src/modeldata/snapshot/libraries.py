@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 
+from modeldata.snapshot.copies import as_dict
 from modeldata.snapshot.lazy import lazy_hint
-from modeldata.snapshot.row_objects import fields_of, is_mapping, of_mapping
+from modeldata.snapshot.row_objects import fields_of, is_mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,16 +38,18 @@ def row_reader(cls: type) -> RowReader | None:
 
     For lists of such objects: what is a row alone is a row among others.
     """
+    if issubclass(cls, dict):
+        return as_dict
     if lazy_hint(cls):
         return None
     known = input_of(cls)
     if known is not None:
         return known[1]
-    if hasattr(cls, "__array__") and "numpy" in sys.modules:
+    if hasattr(cls, "__array__"):
         from modeldata.snapshot.numpy_values import as_array
 
         return as_array
-    return fields_of(cls) or (of_mapping if is_mapping(cls) else None)
+    return fields_of(cls) or (as_dict if is_mapping(cls) else None)
 
 
 def prepare() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 from modeldata.snapshot.copies import of_list, of_tuple
 from modeldata.snapshot.dicts import capture_dicts
 from modeldata.snapshot.extensions import ABSENT
 from modeldata.snapshot.libraries import row_reader
 from modeldata.snapshot.schema import NOTHING, refusal
+from modeldata.snapshot.type_table import TypeTable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _PLAIN = frozenset((int, float, str, bool, type(None), bytes))
+_row_readers = TypeTable({dict: dict.copy}, row_reader)
 
 
 def capture_list(data: list[object], schemas: SchemaCache, pack: Pack) -> Captured:
@@ -51,32 +51,20 @@ def _copied(data: Sequence[object]) -> list[object]:
 
 
 def _capture_rows(data: list[object], schemas: SchemaCache, pack: Pack) -> Captured | None:
-    classes = set(map(type, data))
-    if all(issubclass(cls, dict) for cls in classes):
-        return capture_dicts(data, schemas, pack)  # type: ignore[arg-type]  # all are dicts: just checked
-    if all(issubclass(cls, (list, tuple)) for cls in classes):
-        return capture_lists([_copied(row) for row in data], schemas, pack)  # type: ignore[arg-type]  # as above
-    if "numpy" in sys.modules:
-        from numpy import ndarray
-
-        if all(issubclass(cls, ndarray) for cls in classes):
-            return _capture_arrays(data, schemas, pack)
-    return _capture_row_objects(data, classes, schemas, pack)
-
-
-def _capture_row_objects(data: list[object], classes: set[type], schemas: SchemaCache, pack: Pack) -> Captured | None:
     """Objects each of which is a row by itself. None: at least one is not."""
-    readers = {cls: row_reader(cls) for cls in classes}
+    classes = set(map(type, data))
+    if all(issubclass(cls, (list, tuple)) for cls in classes):
+        return capture_lists([_copied(row) for row in data], schemas, pack)  # type: ignore[arg-type]  # just checked
+    readers = {cls: _row_readers[cls] for cls in classes}
     if None in readers.values():
         return None
-    rows = [readers[type(row)](row) for row in data]  # type: ignore[misc]  # none is None
-    if all(type(row) is dict for row in rows):
+    rows = [readers[type(row)](row) for row in data]
+    types = set(map(type, rows))
+    if types == {dict}:
         return capture_dicts(rows, schemas, pack)
-    if all(type(row) is list for row in rows):
+    if types == {list}:
         return capture_lists(rows, schemas, pack)
-    if "numpy" in sys.modules and not any(type(row) in (dict, list) for row in rows):
-        return _capture_arrays(rows, schemas, pack)
-    return None
+    return None if types & {dict, list} else _capture_arrays(rows, schemas, pack)
 
 
 def _capture_arrays(data: Sequence[Any], schemas: SchemaCache, pack: Pack) -> Captured | None:

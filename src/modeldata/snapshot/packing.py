@@ -104,8 +104,7 @@ def private(values: object) -> object:
             cls = type(value)
             if cls in PLAIN or (cls is int and LEAST <= value < MOST):  # type: ignore[operator]  # an int
                 continue
-            handler = handlers.get(cls)
-            form = form_of(value) if handler is None else handler(value)
+            form = handlers[cls](value)
             cls = type(form)
             if cls not in PLAIN and cls is not list and cls is not dict:
                 form = form_of(form)

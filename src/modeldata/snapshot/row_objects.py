@@ -6,7 +6,6 @@ A type is known by what it has, not by its library: nothing is imported. Values 
 from __future__ import annotations
 
 from modeldata.interrupts import spare
-from modeldata.snapshot import copies
 from modeldata.snapshot.schema import label, unique
 
 TYPE_CHECKING = False
@@ -21,10 +20,6 @@ def is_mapping(cls: type) -> bool:
     from collections.abc import Mapping
 
     return issubclass(cls, Mapping)
-
-
-def of_mapping(row: Any) -> dict[object, object]:
-    return dict(copies.of_mapping(row))
 
 
 def fields_of(cls: type) -> Fields | None:

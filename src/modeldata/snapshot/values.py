@@ -22,6 +22,7 @@ from modeldata.snapshot.extensions import ext, iso_with_zone
 from modeldata.snapshot.lazy import lazy_hint
 from modeldata.snapshot.row_objects import fields_of
 from modeldata.snapshot.schema import MAX_DEPTH, RefusedData
+from modeldata.snapshot.type_table import TypeTable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     Handler = Callable[[Any], object]
     Maker = Callable[[Any], Handler]
 
-MAX_TYPES = 4096
 MAX_TEXT = 1 << 24
 """Letters that `str()` may give for an object that has no form of its own."""
 PLAIN = frozenset((str, float, bool, type(None), bytes, ExtType))
@@ -42,11 +42,7 @@ PLAIN = frozenset((str, float, bool, type(None), bytes, ExtType))
 def form_of(value: object) -> object:
     """A plain value, or a private list or dict of values that may need a form themselves. Raises `RefusedData`."""
     for _ in range(MAX_DEPTH):
-        cls = type(value)
-        handler = handlers.get(cls)
-        if handler is None:
-            handler = _resolve(cls)
-        value = handler(value)
+        value = handlers[type(value)](value)
         cls = type(value)
         if cls in PLAIN or cls is list or cls is dict:
             return value
@@ -55,13 +51,8 @@ def form_of(value: object) -> object:
     raise RefusedData("unserializable", f"a {type(value).__name__} stands for another one without an end")
 
 
-def _resolve(cls: type) -> Handler:
-    handler = _by_name(cls) or _by_nature(cls)
-    if len(handlers) >= MAX_TYPES:  # types made on the fly
-        handlers.clear()
-        handlers.update(_BUILT_IN)
-    handlers[cls] = handler
-    return handler
+def _find(cls: type) -> Handler:
+    return _by_name(cls) or _by_nature(cls)
 
 
 def _by_name(cls: type) -> Handler | None:
@@ -100,16 +91,7 @@ def _by_nature(cls: type) -> Handler:
 
 
 _NO_VALUE = frozenset(
-    [
-        "function",
-        "builtin_function_or_method",
-        "method",
-        "module",
-        "coroutine",
-        "async_generator",
-        "method_descriptor",
-        "ufunc",
-    ]
+    ["function", "builtin_function_or_method", "method", "module", "coroutine", "async_generator", "method_descriptor", "ufunc"]
 )
 
 
@@ -199,12 +181,8 @@ def _datetime(base: Any) -> Handler:
     return lambda value: ext(wire.CODE_DATETIME, iso_with_zone(base.isoformat(value), value))
 
 
-def _date(base: Any) -> Handler:
-    return lambda value: ext(wire.CODE_DATE, base.isoformat(value).encode())
-
-
-def _time(base: Any) -> Handler:
-    return lambda value: ext(wire.CODE_TIME, base.isoformat(value).encode())
+def _iso(code: int) -> Maker:
+    return lambda base: lambda value: ext(code, base.isoformat(value).encode())
 
 
 def _timedelta(base: Any) -> Handler:
@@ -237,19 +215,11 @@ def _by(method: str, **options: object) -> Maker:
     return maker
 
 
-def _value(base: Any) -> Handler:
-    return lambda value: value.value
-
-
 def _none(base: Any) -> Handler:
     return lambda value: None
 
 
-def _as_text(base: Any) -> Handler:
-    return _text
-
-
-def _foreign(name: str) -> Maker:
+def _with_numpy(name: str) -> Maker:
     """A function of `modeldata.snapshot.numpy_values`, which imports numpy: that is there, where such a value is."""
 
     def maker(base: Any) -> Handler:
@@ -262,7 +232,7 @@ def _foreign(name: str) -> Maker:
 
 
 def _pandas_frame(base: Any) -> Handler:
-    values_of = _foreign("pandas_list")(base)
+    values_of = _with_numpy("pandas_list")(base)
     return lambda value: keyed([(name, values_of(column)) for name, column in value.items()])
 
 
@@ -286,34 +256,34 @@ _BUILT_IN: dict[type, Handler] = {
     set: copies.of_set,
     frozenset: copies.of_frozenset,
 }
-handlers: dict[type, Handler] = dict(_BUILT_IN)
+handlers: dict[type, Handler] = TypeTable(_BUILT_IN, _find)
 
 _NAMED: dict[tuple[str, str], Maker] = {
     ("decimal", "Decimal"): _decimal,
     ("datetime", "datetime"): _datetime,
-    ("datetime", "date"): _date,
-    ("datetime", "time"): _time,
+    ("datetime", "date"): _iso(wire.CODE_DATE),
+    ("datetime", "time"): _iso(wire.CODE_TIME),
     ("datetime", "timedelta"): _timedelta,
     ("uuid", "UUID"): _uuid,
-    ("enum", "Enum"): _value,
+    ("enum", "Enum"): lambda base: lambda value: value.value,
     ("array", "array"): _by("tolist"),
     ("collections", "OrderedDict"): lambda base: lambda value: keyed(copies.of_ordered(value)),
-    ("collections", "UserString"): _as_text,
+    ("collections", "UserString"): lambda base: _text,
     ("numpy", "float64"): _by("item"),
     ("numpy", "int64"): _by("item"),
     ("numpy", "bool"): _by("item"),
     ("numpy", "bool_"): _by("item"),
     ("numpy", "str_"): _by("item"),
     ("numpy", "bytes_"): _by("item"),
-    ("numpy", "generic"): _foreign("numpy_scalar"),
-    ("numpy", "ndarray"): _foreign("numpy_array"),
-    ("pandas", "Timestamp"): _foreign("timestamp"),
-    ("pandas", "Timedelta"): _foreign("timedelta"),
+    ("numpy", "generic"): _with_numpy("numpy_scalar"),
+    ("numpy", "ndarray"): _with_numpy("numpy_array"),
+    ("pandas", "Timestamp"): _with_numpy("timestamp"),
+    ("pandas", "Timedelta"): _with_numpy("timedelta"),
     ("pandas", "NaTType"): _none,
     ("pandas", "NAType"): _none,
-    ("pandas", "Series"): _foreign("pandas_list"),
-    ("pandas", "Index"): _foreign("pandas_list"),
-    ("pandas", "ExtensionArray"): _foreign("pandas_list"),
+    ("pandas", "Series"): _with_numpy("pandas_list"),
+    ("pandas", "Index"): _with_numpy("pandas_list"),
+    ("pandas", "ExtensionArray"): _with_numpy("pandas_list"),
     ("pandas", "DataFrame"): _pandas_frame,
     ("pyarrow", "Scalar"): lambda base: lambda value: value.as_py(),
     ("pyarrow", "Array"): _by("to_pylist"),
