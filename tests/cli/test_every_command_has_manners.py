@@ -13,7 +13,7 @@ import pytest
 import typer.main
 
 from modeldata.cli.app import app
-from modeldata.cli.options import complete_collector
+from modeldata.cli.complete import complete_collector
 from tests.read.kit import Shipped
 from tests.support import archive, scripts
 

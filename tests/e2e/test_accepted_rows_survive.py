@@ -141,7 +141,7 @@ def test_drain_exits_with_zero_only_when_nothing_is_pending(tmp_path: Path) -> N
     refused = modeldata("ship", "--drain", "--timeout", "0.5", "--archive", str(archive))
 
     assert refused.returncode == 1
-    assert "1 are pending" in refused.stderr and "unknown" in refused.stderr
+    assert "1 is pending" in refused.stderr and "unknown" in refused.stderr
     (archive / "unknown").unlink()
     assert modeldata("ship", "--drain", "--archive", str(archive)).returncode == 0
     assert features(archive) == [("1", "x")]

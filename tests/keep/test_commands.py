@@ -40,7 +40,7 @@ def test_compact_tells_what_it_did_day_by_day(run: Run, tmp_path: Path) -> None:
     assert "inputs 2026-11-20: 18 rows compacted, 2 files" in out
     assert rows(local(tmp_path)) == before
     assert [path.suffix for path in data_files(tmp_path)] == [".parquet", ".parquet"]
-    assert run("compact", "archive") == (0, "", "nothing to do: " + str(tmp_path / "archive") + "\n")
+    assert run("compact", "archive") == (0, "", "modeldata: nothing to do: " + str(tmp_path / "archive") + "\n")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_rows_that_still_wait_are_told_of_before_an_erasure(run: Run, tmp_path: 
     monkeypatch.setenv("MODELDATA_SPOOL", str(tmp_path / "spool"))
     shipped.collect("inputs", {"customer": 17, "n": 1000})
     code, _, err = run("erase", "archive", "--where", "customer = 17", "--yes")
-    assert code == 0 and "1 rows wait in the spool" in err
+    assert code == 0 and "1 row waits in the spool" in err
 
 
 def test_an_age_that_is_none_is_a_wrong_usage(run: Run, tmp_path: Path) -> None:

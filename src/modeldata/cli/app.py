@@ -2,33 +2,89 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.main
+from typer.core import TyperGroup
 
-from modeldata.cli.commands.audit import audit_command
-from modeldata.cli.commands.compact import compact_command
-from modeldata.cli.commands.demo import demo
-from modeldata.cli.commands.doctor import doctor
-from modeldata.cli.commands.erase import erase_command
-from modeldata.cli.commands.export import export
-from modeldata.cli.commands.head import head
-from modeldata.cli.commands.join import join
-from modeldata.cli.commands.ls import ls
-from modeldata.cli.commands.prune import prune_command
-from modeldata.cli.commands.query import query
-from modeldata.cli.commands.ship import ship
-from modeldata.cli.commands.stats import stats
-from modeldata.cli.commands.status import status
-from modeldata.cli.commands.tail import tail
-from modeldata.cli.output import PipeSafeGroup
+from modeldata.cli.options import expanded
+from modeldata.cli.output import leave_quietly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HELP = """Archive what models were asked and what they answered, and read it back.
 
 Rows and results go to stdout, all else to stderr. Exit status: 0 done, 1 not (the reason is on stderr), 2 wrong arguments,
 3 audit: rows are missing, each with its reason; 130 Ctrl-C.
 """
-app = typer.Typer(cls=PipeSafeGroup, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+COMMANDS = {
+    "demo": "A real model service, archived before your eyes.",
+    "ship": "Archive what waits in a spool.",
+    "status": "What waits, who ships, what was refused and why.",
+    "audit": "Is every row in the archive, once?",
+    "doctor": "Why is nothing there?",
+    "ls": "Which collectors there are: rows, bytes, times.",
+    "head": "The first rows of a collector.",
+    "tail": "The newest rows; with -f those that arrive.",
+    "query": "SQL over the collectors.",
+    "join": "Inputs, predictions and labels side by side.",
+    "export": "Rows as CSV, JSON lines, Parquet or Arrow.",
+    "stats": "What each column holds.",
+    "compact": "A day's many files into few of Parquet.",
+    "prune": "Old days out of the archive.",
+    "erase": "The rows of one subject out of every file.",
+}
+"""Each is a file of `commands/`, and what the list of commands says of it."""
+
+
+class Commands(Mapping[str, Any]):
+    """Commands by name. Only those that somebody looks at are imported."""
+
+    def __init__(self) -> None:
+        self._ready: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._ready:
+            short_help = COMMANDS[name]
+            command = expanded(importlib.import_module(f"modeldata.cli.commands.{name}").command)
+            single = typer.Typer(add_completion=False, rich_markup_mode=None)
+            single.command(name, short_help=short_help)(command)
+            self._ready[name] = typer.main.get_command(single)
+        return self._ready[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class CommandGroup(TyperGroup):
+    """`modeldata` itself. It ends with 0 where nobody reads stdout any more; typer itself would say 1."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "commands": None})
+        self.commands = Commands()  # type: ignore[assignment] # read only, as typer does
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override] # as below
+        return list(COMMANDS)
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override] # typer's own name for its base class's type
+        try:
+            made = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            leave_quietly()
+        return made
+
+
+app = typer.Typer(cls=CommandGroup, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 """Without markup, help is there in half the time, its paragraphs are wrapped, and `[sql]` is what it says."""
 
 
@@ -47,20 +103,3 @@ def _modeldata(
     ] = False,
 ) -> None:
     """The group itself does nothing; its words for `--help` are `HELP`."""
-
-
-app.command(short_help="A real model service, archived before your eyes.")(demo)
-app.command(short_help="Archive what waits in a spool.")(ship)
-app.command(short_help="What waits, who ships, what was refused and why.")(status)
-app.command("audit", short_help="Is every row in the archive, once?")(audit_command)
-app.command(short_help="Why is nothing there?")(doctor)
-app.command(short_help="Which collectors there are: rows, bytes, times.")(ls)
-app.command(short_help="The first rows of a collector.")(head)
-app.command(short_help="The newest rows; with -f those that arrive.")(tail)
-app.command(short_help="SQL over the collectors.")(query)
-app.command(short_help="Inputs, predictions and labels side by side.")(join)
-app.command(short_help="Rows as CSV, JSON lines, Parquet or Arrow.")(export)
-app.command(short_help="What each column holds.")(stats)
-app.command("compact", short_help="A day's many files into few of Parquet.")(compact_command)
-app.command("prune", short_help="Old days out of the archive.")(prune_command)
-app.command("erase", short_help="The rows of one subject out of every file.")(erase_command)

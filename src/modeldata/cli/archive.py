@@ -1,12 +1,10 @@
-"""What several commands share: their options, the archive they mean, and where what they say goes."""
+"""The archive that a command means, and where what is no result goes."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from modeldata.errors import SpoolError
 from modeldata.settings import Settings
@@ -16,18 +14,7 @@ from modeldata.spool.folder import noted_layout
 from modeldata.spool.location import locate_spool
 
 if TYPE_CHECKING:
-    from modeldata.read.reader import Reader
     from modeldata.store import Store
-
-ArchiveOption = Annotated[
-    str | None, typer.Option("--archive", help="The archive's URL or path; else MODELDATA_ARCHIVE, else ./modeldata.")
-]
-SpoolOption = Annotated[
-    str | None, typer.Option("--spool", help="The spool folder; else MODELDATA_SPOOL, else beside a local archive.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-VersionOption = Annotated[str | None, typer.Option("--version", help="Only this model version.")]
-ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.")]
 
 
 def settings_of(archive: str | None, spool: str | None) -> Settings:
@@ -49,13 +36,6 @@ def settings_of(archive: str | None, spool: str | None) -> Settings:
         if noted.keys() & set(field.variables) - os.environ.keys()
     }
     return settings.with_origin(told)
-
-
-def reader_of(archive: str | None) -> Reader:
-    """The archive to read from. Raises `NotThere`, `SettingsError`."""
-    from modeldata.read.reader import Reader
-
-    return Reader.of(settings_of(archive, None), say)
 
 
 def store_of(settings: Settings) -> Store:

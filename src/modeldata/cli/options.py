@@ -1,31 +1,160 @@
-"""Whose rows, of when, which columns: the arguments that every command for rows takes, and what they ask of the reader."""
+"""Options that several commands take, each declared once.
+
+A group of options is a dataclass. A command has one parameter for a group and gets one value of it.
+"""
 
 from __future__ import annotations
 
 import csv
 import datetime as dt
-import os
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+import inspect
+import sys
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from modeldata.cli.archive import reader_of
+from modeldata.cli.archive import say, settings_of
+from modeldata.cli.complete import (
+    complete_collector,
+    complete_columns,
+    complete_identifier,
+    complete_model,
+    complete_service,
+    complete_version,
+)
+from modeldata.cli.output import CSV, JSONL, TABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from modeldata.catalog.batches import Catalog
     from modeldata.read.query import ReadQuery
     from modeldata.read.question import Question
+    from modeldata.read.reader import Reader
+    from modeldata.settings import Settings
+
+Value = TypeVar("Value")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+VersionOption = Annotated[str | None, typer.Option("--version", help="Only this model version.", autocompletion=complete_version)]
+ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.", autocompletion=complete_service)]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do it. Without, only what would be done is shown.")]
+CollectorArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="COLLECTOR",
+        help="MODEL/IDENTIFIER, such as churn/inputs; MODEL alone where it has only one.",
+        autocompletion=complete_collector,
+    ),
+]
 
 
-class TimeSpan(NamedTuple):
-    """What `--start`, `--end` and `--days` say, as they were typed."""
+@dataclass(frozen=True)
+class ArchiveOptions:
+    """Which archive."""
 
-    start: str | None
-    end: str | None
-    days: int | None
+    archive: Annotated[
+        str | None,
+        typer.Option("--archive", help="The archive's URL or path; else MODELDATA_ARCHIVE, else ./modeldata."),
+    ] = None
 
-    def bounds(self, today: dt.date) -> tuple[str | None, str | None]:
-        """(start, end) for the reader. `--days 2` is today and yesterday, in UTC. Raises `typer.BadParameter`."""
+    @property
+    def url(self) -> str | None:
+        return self.archive
+
+    def settings(self) -> Settings:
+        return settings_of(self.url, None)
+
+    def reader(self) -> Reader:
+        """The archive to read from. Raises `NotThere`, `SettingsError`."""
+        from modeldata.read.reader import Reader
+
+        return Reader.of(self.settings(), say)
+
+
+@dataclass(frozen=True)
+class ArchiveArgument(ArchiveOptions):
+    """Which archive, also by position: for commands that take nothing else there."""
+
+    place: Annotated[str | None, typer.Argument(metavar="ARCHIVE", help="The same as --archive.", show_default=False)] = None
+
+    @property
+    def url(self) -> str | None:
+        if self.place and self.archive and self.place != self.archive:
+            raise typer.BadParameter("give one archive, either as ARCHIVE or as --archive")
+        return self.place or self.archive
+
+
+@dataclass(frozen=True)
+class SpoolOptions(ArchiveArgument):
+    """Which archive and spool, for commands about shipping."""
+
+    spool: Annotated[
+        str | None, typer.Option("--spool", help="The spool folder; else MODELDATA_SPOOL, else beside a local archive.")
+    ] = None
+
+    def settings(self) -> Settings:
+        return settings_of(self.url, self.spool)
+
+
+@dataclass(frozen=True)
+class ReadOptions(ArchiveOptions):
+    """Rows of when, of whom, which columns."""
+
+    start: Annotated[
+        str | None, typer.Option("--start", metavar="TIME", help="From here on: 2026-11-23 or 2026-11-23T12:00, UTC.")
+    ] = None
+    end: Annotated[str | None, typer.Option("--end", metavar="TIME", help="Before this.")] = None
+    days: Annotated[int | None, typer.Option("--days", metavar="N", min=1, help="The last N days, today included (UTC).")] = None
+    columns: Annotated[
+        str | None,
+        typer.Option("--columns", metavar="A,B", help="Only these columns, in this order.", autocompletion=complete_columns),
+    ] = None
+    version: VersionOption = None
+    service: ServiceOption = None
+    text: Annotated[
+        str | None,
+        typer.Option(
+            "--text",
+            metavar="A,B",
+            help="Read these columns as text, where values are of several types.",
+            autocompletion=complete_columns,
+        ),
+    ] = None
+    skip_damaged: Annotated[
+        bool, typer.Option("--skip-damaged", help="Leave out what is damaged, and say so, instead of ending.")
+    ] = False
+
+    def question(self) -> Question:
+        """What the reader is asked. Raises `typer.BadParameter`."""
+        start, end = self._bounds(dt.datetime.now(dt.UTC).date())
+        columns = names_in(self.columns)
+        question: Question = {
+            "start": start, "end": end, "version": self.version, "service": self.service, "columns": columns,
+        }  # fmt: skip
+        if self.text:
+            from modeldata.read.forms import TEXT
+
+            question["types"] = dict.fromkeys(names_in(self.text) or (), TEXT)
+        if self.skip_damaged:
+            question["errors"] = "skip"
+        return question
+
+    def query(self, collector: str) -> ReadQuery:
+        """Raises `NotThere` for a collector that is not there, with near names; `typer.BadParameter` for wrong options."""
+        from modeldata.catalog.batches import Catalog
+        from modeldata.read.query import ReadQuery
+        from modeldata.read.question import request_of
+
+        question, reader = self.question(), self.reader()
+        catalog = Catalog.of(reader.store)
+        request = request_of(*named_collector(collector, catalog, reader.url), question)
+        return ReadQuery(reader.store, reader.url, request, catalog)
+
+    def _bounds(self, today: dt.date) -> tuple[str | None, str | None]:
+        """(start, end) for the reader. `--days 2` is today and yesterday, in UTC."""
         if self.days is None:
             return self.start, self.end
         if self.start or self.end:
@@ -33,41 +162,53 @@ class TimeSpan(NamedTuple):
         return (today - dt.timedelta(days=self.days - 1)).isoformat(), None
 
 
-def ask(
-    collector: str,
-    archive: str | None,
-    span: TimeSpan,
-    version: str | None = None,
-    service: str | None = None,
-    columns: str | None = None,
-    text: str | None = None,
-    skip_damaged: bool = False,
-) -> ReadQuery:
-    """Raises `NotThere` for a collector that is none, with near names; `typer.BadParameter` for what can't be meant."""
-    from modeldata.catalog.batches import Catalog
-    from modeldata.read.query import ReadQuery
-    from modeldata.read.question import request_of
+@dataclass(frozen=True)
+class FormOptions:
+    """In which form rows are printed."""
 
-    question = question_of(span, version, service, columns, text, skip_damaged)
-    reader = reader_of(archive)
-    catalog = Catalog.of(reader.store)
-    model, identifier = found(collector, catalog, reader.url)
-    return ReadQuery(reader.store, reader.url, request_of(model, identifier, question), catalog)
+    table: Annotated[bool, typer.Option("--table", help="As a table for eyes; the default at a terminal.")] = False
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV; the default where stdout is no terminal.")] = False
+    json: Annotated[bool, typer.Option("--json", help="As JSON lines: one object a row.")] = False
+
+    @property
+    def form(self) -> str:
+        """Without an option, a table for a terminal and CSV for a program. Raises `typer.BadParameter` for several."""
+        asked = [form for form, chosen in ((TABLE, self.table), (CSV, self.csv), (JSONL, self.json)) if chosen]
+        if len(asked) > 1:
+            raise typer.BadParameter("one of --table, --csv and --json")
+        return asked[0] if asked else TABLE if sys.stdout.isatty() else CSV
 
 
-def question_of(
-    span: TimeSpan, version: str | None, service: str | None, columns: str | None, text: str | None, skip_damaged: bool
-) -> Question:
-    """The keywords of the reader."""
-    start, end = span.bounds(dt.datetime.now(dt.UTC).date())
-    made: Question = {"start": start, "end": end, "version": version, "service": service, "columns": names_in(columns)}
-    if text:
-        from modeldata.read.forms import TEXT
+class Engine(StrEnum):
+    """Who works."""
 
-        made["types"] = dict.fromkeys(names_in(text) or (), TEXT)
-    if skip_damaged:
-        made["errors"] = "skip"
-    return made
+    here = "here"
+    spark = "spark"
+
+
+EngineOption = Annotated[Engine, typer.Option("--engine", help="Who works: here, or spark (its executors, a folder each).")]
+
+
+@dataclass(frozen=True)
+class ChoreOptions(ArchiveArgument):
+    """Which folders of the archive a chore works on, and how it says what it did."""
+
+    model: Annotated[
+        str | None, typer.Option("--model", help="Only this model; all, without.", autocompletion=complete_model)
+    ] = None
+    identifier: Annotated[
+        str | None, typer.Option("--identifier", help="Only this identifier, such as inputs.", autocompletion=complete_identifier)
+    ] = None
+    version: VersionOption = None
+    service: ServiceOption = None
+    json: JsonOption = False
+
+    @property
+    def identity(self) -> dict[str, str | None]:
+        """Parts of the identity; None for any."""
+        return {
+            "model_name": self.model, "identifier": self.identifier, "model_version": self.version, "service": self.service,
+        }  # fmt: skip
 
 
 def names_in(text: str | None) -> list[str] | None:
@@ -77,7 +218,7 @@ def names_in(text: str | None) -> list[str] | None:
     return [name for name in next(csv.reader([text], skipinitialspace=True), []) if name]
 
 
-def found(collector: str, catalog: Catalog, archive: str) -> tuple[str, str]:
+def named_collector(collector: str, catalog: Catalog, archive: str) -> tuple[str, str]:
     """(model, identifier). Of a model alone, its only identifier. Raises `NotThere`, which names those that there are."""
     from modeldata.catalog.errors import NotThere
     from modeldata.catalog.select import choose, collectors
@@ -95,41 +236,34 @@ def found(collector: str, catalog: Catalog, archive: str) -> tuple[str, str]:
     return collector, identifiers.pop()
 
 
-def complete_collector(context: typer.Context, incomplete: str) -> list[str]:
-    """For the shell's TAB. Of local archives only: a cloud would be asked at each key, perhaps for long."""
-    from modeldata.catalog.batches import Catalog
-    from modeldata.catalog.select import collectors
-    from modeldata.errors import ModelDataError
-    from modeldata.urls import local_folder
-
+def parsed(parse: Callable[[str], Value], text: str, option: str) -> Value:
+    """The value of an option. Raises `typer.BadParameter`, which names what is allowed."""
     try:
-        reader = reader_of(context.params.get("archive") or os.environ.get("MODELDATA_ARCHIVE"))
-        if local_folder(reader.url) is None:
-            return []
-        found = {f"{one.identity['model_name']}/{one.identity['identifier']}" for one in collectors(Catalog.of(reader.store))}
-    except (ModelDataError, OSError):
-        return []  # a shell has no place for it
-    return [name for name in sorted(found) if name.startswith(incomplete)]
+        return parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not {error}", param_hint=option) from None
 
 
-CollectorArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="COLLECTOR",
-        help="MODEL/IDENTIFIER, such as churn/inputs; MODEL alone where it has only one.",
-        autocompletion=complete_collector,
-    ),
-]
-StartOption = Annotated[
-    str | None, typer.Option("--start", metavar="TIME", help="From here on: 2026-11-23 or 2026-11-23T12:00, UTC.")
-]
-EndOption = Annotated[str | None, typer.Option("--end", metavar="TIME", help="Before this.")]
-DaysOption = Annotated[int | None, typer.Option("--days", metavar="N", min=1, help="The last N days, today included (UTC).")]
-ColumnsOption = Annotated[str | None, typer.Option("--columns", metavar="A,B", help="Only these columns, in this order.")]
-TextOption = Annotated[
-    str | None, typer.Option("--text", metavar="A,B", help="Read these columns as text, where values are of several types.")
-]
-SkipOption = Annotated[bool, typer.Option("--skip-damaged", help="Leave out what is damaged, and say so, instead of ending.")]
-TableOption = Annotated[bool, typer.Option("--table", help="As a table for eyes; the default at a terminal.")]
-CsvOption = Annotated[bool, typer.Option("--csv", help="As CSV; the default where stdout is no terminal.")]
-LinesOption = Annotated[bool, typer.Option("--json", help="As JSON lines: one object a row.")]
+def expanded(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the options of its groups as parameters, which is what typer reads: it has no groups itself."""
+    parameters = inspect.signature(command, eval_str=True).parameters
+    groups: dict[str, Any] = {name: each.annotation for name, each in parameters.items() if is_dataclass(each.annotation)}
+
+    def run(**typed: Any) -> None:
+        values = {name: group(**{field.name: typed.pop(field.name) for field in fields(group)}) for name, group in groups.items()}
+        command(**values, **typed)
+
+    flat = [one for name, each in parameters.items() for one in (_options(groups[name]) if name in groups else [each])]
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # where `inspect` looks first
+        [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in flat]
+    )
+    return run
+
+
+def _options(group: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name])
+        for field in fields(group)
+    ]

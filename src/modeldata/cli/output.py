@@ -5,11 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
-
-import typer
-from rich.console import Console
-from typer.core import TyperGroup
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from modeldata.cli.archive import say
 from modeldata.cli.table import TableColumn, lines, safe, shown, terminal_width
@@ -27,28 +23,6 @@ QUIET = (names.REQUEST, names.WRITER, names.SEQUENCE, names.ROW)
 """Columns that a table leaves out where nobody asked for them."""
 
 
-class Out(Console):
-    """Text on stdout, as wide as it is; a reader who leaves is no error."""
-
-    def __init__(self) -> None:
-        super().__init__(highlight=False, soft_wrap=True)
-
-    def on_broken_pipe(self) -> NoReturn:
-        leave_quietly()
-
-
-class PipeSafeGroup(TyperGroup):
-    """Ends a command with 0 where nobody reads stdout any more; typer itself would say 1."""
-
-    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override] # typer's own name for its base class's type
-        try:
-            made = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            leave_quietly()
-        return made
-
-
 def leave_quietly() -> NoReturn:
     """Nobody reads stdout any more. Python would complain when it flushes at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -61,15 +35,6 @@ def binary_stdout() -> Iterator[BinaryIO]:
     sys.stdout.flush()
     yield sys.stdout.buffer
     sys.stdout.flush()
-
-
-def form_of(table: bool, csv: bool, json: bool) -> str:
-    """The one form that was asked for; else a table for a terminal and CSV for a program. Raises `typer.BadParameter`."""
-    if table + csv + json > 1:
-        raise typer.BadParameter("one of --table, --csv and --json")
-    if not (table or csv or json):
-        return TABLE if sys.stdout.isatty() else CSV
-    return TABLE if table else CSV if csv else JSONL
 
 
 def print_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, form: str, most: int | None = None) -> None:

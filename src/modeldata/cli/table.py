@@ -77,6 +77,11 @@ def shown(value: object) -> str:
     return safe(str(value))
 
 
+def counted(number: int, words: str, several: str = "") -> str:
+    """`1 row`, `2 rows`; with `several`, `1 row waits`, `2 rows wait`."""
+    return f"{number:,} {words if number == 1 else several or words + 's'}"
+
+
 def int_of(value: float) -> float:
     """Its whole part; itself where it has none (NaN, infinity)."""
     return float(int(value)) if value - value == 0 else value

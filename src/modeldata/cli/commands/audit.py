@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modeldata.catalog.audit import BROKEN, COMPLETE, EXPLAINED, Audit, audit
-from modeldata.cli.archive import ArchiveOption, JsonOption, settings_of, store_of
-from modeldata.cli.output import Out
-from modeldata.cli.table import safe
+from modeldata.cli.archive import store_of
+from modeldata.cli.console import Out
+from modeldata.cli.options import ArchiveArgument, JsonOption
+from modeldata.cli.table import counted, safe
 from modeldata.errors import mask
 
 if TYPE_CHECKING:
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
 STATUS = {COMPLETE: 0, BROKEN: 1, EXPLAINED: 3}
 
 
-def audit_command(
-    archive: Annotated[str | None, typer.Argument(help="The archive's URL or path; else MODELDATA_ARCHIVE.")] = None,
-    named: ArchiveOption = None,
+def command(
+    options: ArchiveArgument,
     fast: Annotated[bool, typer.Option("--fast", help="Believe the manifests; don't read the data they tell of.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -30,7 +30,7 @@ def audit_command(
     Exits with 0: complete; 3: rows are missing, each with a reason that was recorded; 1: rows are missing or doubled, or bytes
     are not what was archived. Rows that are still in a spool are not in question: see `modeldata status`.
     """
-    settings = settings_of(archive or named, None)
+    settings = options.settings()
     found = {url: audit(store_of(settings.only(url)), check_bytes=not fast) for url in settings.archives}
     if as_json:
         told = [{"archive": mask(url), **one.as_dict()} for url, one in found.items()]
@@ -52,8 +52,9 @@ def _print(found: Audit, archive: str) -> None:
 
 
 def _lines(found: Audit) -> Iterator[str]:
-    collectors = len({writer.collector for writer in found.writers})
-    yield f"{found.rows:,} rows in {found.batches:,} batches of {collectors} collectors, {len(found.writers)} writers"
+    collectors = counted(len({writer.collector for writer in found.writers}), "collector")
+    rows, batches = counted(found.rows, "row"), counted(found.batches, "batch", "batches")
+    yield f"{rows} in {batches} of {collectors}, {counted(len(found.writers), 'writer')}"
     for writer in found.writers:
         for gap in writer.missing:
             why = gap.reason or "no reason recorded"
@@ -62,4 +63,4 @@ def _lines(found: Audit) -> Iterator[str]:
             yield f"doubled: {writer.collector} rows {first:,} to {last:,} of {writer.writer}"
     yield from (f"problem: {problem}" for problem in found.problems)
     yield from (f"not ours: {path}" for path in found.unaccounted)
-    yield from (f"refused by the service: {rows:,} rows ({reason})" for reason, rows in found.refused.items())
+    yield from (f"refused by the service: {counted(rows, 'row')} ({reason})" for reason, rows in found.refused.items())

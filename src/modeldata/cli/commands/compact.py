@@ -6,40 +6,19 @@ from typing import Annotated
 
 import typer
 
-from modeldata import parsing
-from modeldata.cli.archive import ArchiveOption, JsonOption, ServiceOption, VersionOption
-from modeldata.cli.keeping import (
-    HERE,
-    ArchiveArgument,
-    EngineOption,
-    IdentifierOption,
-    ModelOption,
-    run_on_each,
-    wanted,
-)
+from modeldata.cli.keeping import run_on_each
+from modeldata.cli.options import ChoreOptions, Engine, EngineOption, parsed
+from modeldata.parsing import positive_size
 
 
-def _size(text: str) -> int:
-    try:
-        return parsing.positive_size(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}") from None
-
-
-def compact_command(
-    archive: ArchiveArgument = None,
-    named: ArchiveOption = None,
-    model: ModelOption = None,
-    identifier: IdentifierOption = None,
-    version: VersionOption = None,
-    service: ServiceOption = None,
+def command(
+    options: ChoreOptions,
     include_today: Annotated[
         bool, typer.Option("--include-today", help="Also days that are not over: files that can't grow any more.")
     ] = False,
     target: Annotated[str, typer.Option("--target", help="Size of the new files, about.")] = "128MiB",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
-    engine: EngineOption = HERE,
-    as_json: JsonOption = False,
+    engine: EngineOption = Engine.here,
 ) -> None:
     """Make few Parquet files, sorted by time, of a day's many files, beside services that go on.
 
@@ -51,14 +30,11 @@ def compact_command(
     from modeldata.keep.compact import Sizes  # here: pandas comes with it, and other commands start without
     from modeldata.keep.jobs import compact
 
-    sizes = Sizes(target=_size(target))
-    whose = wanted(model, identifier, version, service)
+    sizes = Sizes(target=parsed(positive_size, target, "--target"))
     run_on_each(
-        archive or named,
-        whose,
+        options,
         lambda job, each: compact(job, sizes, include_today=include_today, dry=dry_run, each=each),
         "compacted",
         dry=dry_run,
-        as_json=as_json,
         engine=engine,
     )

@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from modeldata.cli.archive import JsonOption
+from modeldata.cli.options import JsonOption
 
 NEEDED = ("fastapi", "httpx", "pandas", "sklearn", "uvicorn")
 
 
-def demo(
+def command(
     archive: Annotated[Path, typer.Option("--archive", help="A local folder; another run adds to it.")] = Path("demo-archive"),
     as_json: JsonOption = False,
 ) -> None:

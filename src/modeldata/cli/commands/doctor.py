@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
-from modeldata.cli.archive import ArchiveOption, JsonOption, SpoolOption, settings_of, store_of
-from modeldata.cli.output import Out
+from modeldata.cli.archive import store_of
+from modeldata.cli.console import Out
+from modeldata.cli.options import JsonOption, SpoolOptions
+from modeldata.cli.table import counted
 from modeldata.errors import ModelDataError, mask
 from modeldata.settings.table import SETTINGS
 from modeldata.ship.former_spools import beyond_reach, former_spools, pending_rows
@@ -39,14 +41,14 @@ class Finding(NamedTuple):
     text: str
 
 
-def doctor(archive: ArchiveOption = None, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
+def command(options: SpoolOptions, as_json: JsonOption = False) -> None:
     """Answer "why is nothing there?": settings and where they come from, spool, archive, who ships, what waits.
 
     Writes a probe to the spool and to the archive, reads it back and removes it. Exits with 1 where something is wrong.
     """
     files = Files()
     try:
-        settings = settings_of(archive, spool)
+        settings = options.settings()
     except ModelDataError as error:
         findings = [Finding(BAD, "settings", str(error))]
     else:
@@ -183,7 +185,8 @@ def _shipping(settings: Settings, files: Files) -> Iterator[Finding]:
         yield Finding(NOTE, "shipping", "nothing was ever collected here")
         return
     stats = status_of(settings, files, time.time_ns(), place)
-    waits = f"{stats.pending:,} rows wait, the oldest for {stats.lag_seconds:.1f} s; {stats.archived:,} are archived"
+    waits = f"{counted(stats.pending, 'row waits', 'rows wait')}, the oldest for {stats.lag_seconds:.1f} s; "
+    waits += counted(stats.archived, "is archived", "are archived")
     late = stats.pending > 0 and stats.lag_seconds > 10 * settings.batch_seconds
     yield Finding(BAD if late else OK, "pending", waits)
     if stats.leader is not None:
@@ -194,7 +197,7 @@ def _shipping(settings: Settings, files: Files) -> Iterator[Finding]:
     if stats.last_error or (note.get("last_error") and stats.pending):
         yield Finding(BAD, "last error", str(stats.last_error or note.get("last_error")))
     for reason, rows in stats.refused.items():
-        yield Finding(NOTE, "refused", f"{rows:,} rows: {reason}")
+        yield Finding(NOTE, "refused", f"{counted(rows, 'row')}: {reason}")
     for name in ("quarantined", "damaged", "gaps", "torn"):
         if getattr(stats, name):
             yield Finding(NOTE, name, f"{getattr(stats, name):,}")
@@ -205,7 +208,7 @@ def _former(settings: Settings, files: Files) -> Iterator[Finding]:
     for former in former_spools(settings, locate_spool(settings, files, os.environ).folder, files, os.environ):
         rows = pending_rows(former, files)
         archives = [*(former.settings.archives if former.settings else ()), *former.missing]
-        where = f"{rows:,} rows wait in {former.place.folder} for " + ", ".join(map(mask, archives))
+        where = f"{counted(rows, 'row waits', 'rows wait')} in {former.place.folder} for " + ", ".join(map(mask, archives))
         text = where + (
             ": not found" if former.settings is None else ": the next shipper archives them, or modeldata ship --drain"
         )

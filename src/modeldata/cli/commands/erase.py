@@ -7,19 +7,11 @@ import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from modeldata.cli.archive import ArchiveOption, JsonOption, ServiceOption, VersionOption, settings_of
-from modeldata.cli.keeping import (
-    HERE,
-    ArchiveArgument,
-    EngineOption,
-    IdentifierOption,
-    ModelOption,
-    YesOption,
-    run_on_each,
-    wanted,
-)
+from modeldata.cli.archive import say
+from modeldata.cli.keeping import run_on_each
+from modeldata.cli.options import ChoreOptions, Engine, EngineOption, YesOption
+from modeldata.cli.table import counted
 from modeldata.ship.status import status_of
 from modeldata.spool.files import Files
 from modeldata.spool.location import locate_spool
@@ -28,17 +20,11 @@ if TYPE_CHECKING:
     from modeldata.settings import Settings
 
 
-def erase_command(
+def command(
     where: Annotated[str, typer.Option("--where", help="A condition in SQL (DuckDB), such as: customer_id = 17")],
-    archive: ArchiveArgument = None,
-    named: ArchiveOption = None,
-    model: ModelOption = None,
-    identifier: IdentifierOption = None,
-    version: VersionOption = None,
-    service: ServiceOption = None,
+    options: ChoreOptions,
     yes: YesOption = False,
-    engine: EngineOption = HERE,
-    as_json: JsonOption = False,
+    engine: EngineOption = Engine.here,
 ) -> None:
     """Erase the rows that fit a condition, in every format and store. Without --yes, only count them.
 
@@ -50,23 +36,18 @@ def erase_command(
     """
     from modeldata.keep.jobs import erase
 
-    _warn_of_waiting(settings_of(archive or named, None))
-    whose = wanted(model, identifier, version, service)
+    _warn_of_waiting(options.settings())
     run_on_each(
-        archive or named,
-        whose,
+        options,
         lambda job, each: erase(job, where, dry=not yes, each=each),
         "erased",
         dry=not yes,
-        as_json=as_json,
         engine=engine,
     )
 
 
 def _warn_of_waiting(settings: Settings) -> None:
     if pending := status_of(settings, Files(), time.time_ns()).pending:
-        Console(highlight=False, stderr=True).print(
-            f"{pending:,} rows wait in the spool {locate_spool(settings, Files(), os.environ).folder} and are not touched: "
-            "archive them first (modeldata ship), then erase",
-            soft_wrap=True,
-        )
+        spool = locate_spool(settings, Files(), os.environ).folder
+        waits = counted(pending, "row waits", "rows wait")
+        say(f"{waits} in the spool {spool}, not touched by this: archive first (modeldata ship), then erase")

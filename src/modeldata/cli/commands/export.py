@@ -13,19 +13,10 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from modeldata.cli.archive import ArchiveOption, ServiceOption, VersionOption, say
-from modeldata.cli.options import (
-    CollectorArgument,
-    ColumnsOption,
-    DaysOption,
-    EndOption,
-    SkipOption,
-    StartOption,
-    TextOption,
-    TimeSpan,
-    ask,
-)
+from modeldata.cli.archive import say
+from modeldata.cli.options import CollectorArgument, ReadOptions
 from modeldata.cli.output import binary_stdout
+from modeldata.cli.table import counted
 from modeldata.errors import ModelDataError
 
 if TYPE_CHECKING:
@@ -47,20 +38,13 @@ class Format(StrEnum):
     arrow = "arrow"
 
 
-def export(
+def command(
     collector: CollectorArgument,
+    *,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to; - is stdout.")] = STDOUT,
     file_format: Annotated[Format | None, typer.Option("--format", help="Else as FILE ends; csv for stdout.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
-    start: StartOption = None,
-    end: EndOption = None,
-    days: DaysOption = None,
-    columns: ColumnsOption = None,
-    version: VersionOption = None,
-    service: ServiceOption = None,
-    text: TextOption = None,
-    skip_damaged: SkipOption = False,
-    archive: ArchiveOption = None,
+    options: ReadOptions,
     as_json: Annotated[bool, typer.Option("--json", help="With FILE: print what was written as one JSON object.")] = False,
 ) -> None:
     """Write the rows of a collector as one file: CSV, JSON lines, Parquet or Arrow. In bounded memory, of any size.
@@ -71,7 +55,7 @@ def export(
     form = _format(output, file_format)
     if as_json and output == STDOUT:
         raise typer.BadParameter("--json tells of a file; rows as JSON are --format jsonl")
-    asked = ask(collector, archive, TimeSpan(start, end, days), version, service, columns, text, skip_damaged)
+    asked = options.query(collector)
     if output == STDOUT:
         with binary_stdout() as sink:  # what is sent can't be taken back: a column that needs a wider type is an error
             scan = asked.scan()
@@ -83,7 +67,7 @@ def export(
     if as_json:
         print(json.dumps({"file": output, "format": form, "rows": rows, "bytes": bytes_}))
     else:
-        say(f"{rows:,} rows, {bytes_:,} bytes: {output}")
+        say(f"{counted(rows, 'row')}, {counted(bytes_, 'byte')}: {output}")
 
 
 def _format(output: str, file_format: Format | None) -> str:

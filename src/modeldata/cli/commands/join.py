@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modeldata.cli.archive import ArchiveOption, ServiceOption, VersionOption, reader_of, say
-from modeldata.cli.options import (
-    ColumnsOption,
-    CsvOption,
-    DaysOption,
-    EndOption,
-    LinesOption,
-    SkipOption,
-    StartOption,
-    TableOption,
-    TextOption,
-    TimeSpan,
-    names_in,
-    question_of,
-)
-from modeldata.cli.output import TABLE, form_of, print_rows
+from modeldata.cli.archive import say
+from modeldata.cli.complete import complete_identifier, complete_model
+from modeldata.cli.options import FormOptions, ReadOptions, names_in, parsed
+from modeldata.cli.output import TABLE, print_rows
 from modeldata.format import names
+from modeldata.parsing import duration_ns
 
 if TYPE_CHECKING:
     from modeldata.read.join import Coverage
@@ -47,19 +35,19 @@ class JoinKind(StrEnum):
     outer = "outer"
 
 
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+def _duration(text: str, option: str) -> dt.timedelta:
+    return dt.timedelta(microseconds=parsed(duration_ns, text, option) // 1000)
 
 
-def _time(text: str) -> dt.timedelta:
-    found = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip().lower())
-    if found is None:
-        raise typer.BadParameter("a time such as 30d, 12h or 15m")
-    return dt.timedelta(seconds=int(found[1]) * UNITS[found[2]])
-
-
-def join(
-    model: Annotated[str, typer.Argument(metavar="MODEL")],
-    identifiers: Annotated[list[str], typer.Argument(metavar="IDENTIFIER", help="Two or more; rows are those of the first.")],
+def command(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Such as churn.", autocompletion=complete_model)],
+    identifiers: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IDENTIFIER", help="Two or more; rows are those of the first.", autocompletion=complete_identifier
+        ),
+    ],
+    *,
     on: Annotated[JoinKey, typer.Option("--on", help="The id that rows share.")] = JoinKey.correlation,
     how: Annotated[JoinKind, typer.Option("--how", help="Rows of the first, those that all have, or all.")] = JoinKind.left,
     look_ahead: Annotated[
@@ -70,36 +58,25 @@ def join(
     ] = "1h",
     coverage: Annotated[bool, typer.Option("--coverage", help="Print only how complete it is.")] = False,
     rows: Annotated[int | None, typer.Option("-n", "--rows", min=0, help="At most so many rows.")] = None,
-    start: StartOption = None,
-    end: EndOption = None,
-    days: DaysOption = None,
-    columns: ColumnsOption = None,
-    version: VersionOption = None,
-    service: ServiceOption = None,
-    table: TableOption = False,
-    csv: CsvOption = False,
-    as_json: LinesOption = False,
-    text: TextOption = None,
-    skip_damaged: SkipOption = False,
-    archive: ArchiveOption = None,
+    options: ReadOptions,
+    output: FormOptions,
 ) -> None:
     """Print rows of several collectors side by side: what was asked, what was answered, what turned out to be true.
 
     Row 3 of a call of the inputs stands beside row 3 of the predictions with the same id. Columns are <identifier>.<name>.
     How complete it is is said on stderr, or, with --coverage, on stdout (--json: as one object) and nothing else.
     """
-    form = form_of(table, csv, as_json)
-    ahead, back = _time(look_ahead), _time(look_back)
-    question = question_of(TimeSpan(start, end, days), version, service, columns, text, skip_damaged)
+    form, question = output.form, options.question()
+    ahead, back = _duration(look_ahead, "--look-ahead"), _duration(look_back, "--look-back")
     if len(set(identifiers)) != len(identifiers) or len(identifiers) < 2:
         raise typer.BadParameter("two or more different identifiers, such as predictions inputs")
-    reader = reader_of(archive)
+    reader = options.reader()
     made = reader.join(model, *identifiers, on=on.value, how=how.value, look_ahead=ahead, look_back=back, **question)
     if coverage:
-        print(json.dumps(_told(made.coverage)) if as_json else made.coverage)
+        print(json.dumps(_told(made.coverage)) if output.json else made.coverage)
         return
     there = made.table.column_names
-    wanted = names_in(columns)
+    wanted = names_in(options.columns)
     if wanted is not None and (missing := [name for name in wanted if not _fitting(name, there)]):
         raise _no_column(missing[0], {name for one in identifiers for name in reader.scan(model, one).schema.names})
     shown = made.table.select(_chosen(there, wanted, form))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modeldata.cli.archive import ArchiveOption, JsonOption, reader_of, say
-from modeldata.cli.options import complete_collector
+from modeldata.cli.archive import say
+from modeldata.cli.complete import complete_collector
+from modeldata.cli.options import ArchiveOptions, JsonOption
 from modeldata.cli.output import binary_stdout
 from modeldata.cli.table import TableColumn, lines, safe, terminal_width
 from modeldata.errors import mask
@@ -23,14 +24,15 @@ USUAL = "unknown"
 """What parts of an identity are that nobody gave."""
 
 
-def ls(
+def command(
     collector: Annotated[
         str | None,
         typer.Argument(
             metavar="COLLECTOR", help="Only MODEL, or MODEL/IDENTIFIER; all, without.", autocompletion=complete_collector
         ),
     ] = None,
-    archive: ArchiveOption = None,
+    *,
+    options: ArchiveOptions,
     as_json: JsonOption = False,
 ) -> None:
     """List the collectors of an archive: rows, bytes, first and last row, versions.
@@ -41,7 +43,7 @@ def ls(
     """
     from modeldata.read.inventory import inventory
 
-    reader = reader_of(archive)
+    reader = options.reader()
     held = inventory(reader.store, lambda catalog: _wanted(catalog, collector, reader.url))
     if as_json:
         print(json.dumps({"archive": mask(reader.url), "collectors": [_told(one) for one in held]}))
@@ -59,13 +61,13 @@ def ls(
 
 def _wanted(catalog: Catalog, collector: str | None, archive: str) -> list[CollectorFolders]:
     from modeldata.catalog.select import choose, collectors
-    from modeldata.cli.options import found
+    from modeldata.cli.options import named_collector
 
     if collector is None:
         return choose(catalog, {}, archive)
     if any(one.identity["model_name"] == collector for one in collectors(catalog)):
         return choose(catalog, {"model_name": collector}, archive)
-    model, identifier = found(collector, catalog, archive)
+    model, identifier = named_collector(collector, catalog, archive)
     return choose(catalog, {"model_name": model, "identifier": identifier}, archive)
 
 

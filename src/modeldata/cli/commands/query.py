@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from modeldata.cli.archive import ArchiveOption, reader_of, say
-from modeldata.cli.options import CsvOption, LinesOption, TableOption
-from modeldata.cli.output import JSONL, form_of, print_rows
+from modeldata.cli.archive import say
+from modeldata.cli.options import ArchiveOptions, FormOptions
+from modeldata.cli.output import JSONL, print_rows
 from modeldata.read.duckdb_errors import failed
 
 if TYPE_CHECKING:
@@ -24,24 +24,23 @@ AS_TEXT = ("INTERVAL", "BIT", "TIME WITH TIME ZONE", "TIMESTAMP WITH TIME ZONE")
 """Types that Arrow has no type for, or only with data that may not be installed."""
 
 
-def query(
+def command(
     sql: Annotated[
         str | None,
         typer.Argument(metavar="SQL", help='A query, such as "SELECT …"; - reads it from stdin. Without: list the views.'),
     ] = None,
     rows: Annotated[int | None, typer.Option("-n", "--rows", min=0, help="At most so many rows.")] = None,
-    table: TableOption = False,
-    csv: CsvOption = False,
-    as_json: LinesOption = False,
-    archive: ArchiveOption = None,
+    *,
+    options: ArchiveOptions,
+    output: FormOptions,
 ) -> None:
     """Run SQL (DuckDB) over the collectors and print its rows.
 
     There is a view for each collector, <model>_<identifier> in lower case: churn_inputs. Only the days and columns that the
     query needs are read. Needs modeldata[sql].
     """
-    form = form_of(table, csv, as_json)
-    reader = reader_of(archive)
+    form = output.form
+    reader = options.reader()
     if sql is None:
         _list_views(reader, form, rows)
         return

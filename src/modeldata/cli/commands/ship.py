@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modeldata.cli.archive import ArchiveOption, JsonOption, SpoolOption, settings_of
+from modeldata.cli.options import JsonOption, SpoolOptions, parsed
+from modeldata.cli.table import counted
 from modeldata.errors import ModelDataError, SpoolError, mask
+from modeldata.parsing import seconds
 from modeldata.ship.checkpoint import Checkpoint, State
 from modeldata.ship.former_spools import beyond_reach, former_spools, is_quiet, pending_of_ours, pending_rows
 from modeldata.ship.outbox import Outbox
@@ -33,11 +35,10 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 2.0
 
 
-def ship(
-    archive: ArchiveOption = None,
-    spool: SpoolOption = None,
+def command(
+    options: SpoolOptions,
     drain: Annotated[bool, typer.Option("--drain", help="Ship what is there now and leave.")] = False,
-    timeout: Annotated[float, typer.Option("--timeout", help="Seconds that --drain may take.", min=0.0)] = 300.0,
+    timeout: Annotated[str, typer.Option("--timeout", metavar="TIME", help="How long --drain may take.")] = "5min",
     accept_duplicates: Annotated[
         bool,
         typer.Option("--accept-duplicates", help="Where checkpoint or round is damaged: go on without; rows may be there twice."),
@@ -52,12 +53,12 @@ def ship(
     from modeldata.ship.leader import lead_and_ship
 
     files = Files()
-    settings = settings_of(archive, spool)
+    settings = options.settings()
     leave = stop_on_signals()
     if accept_duplicates:
         _go_on_without_what_is_damaged(settings, files, warn)
     if drain:
-        raise typer.Exit(_drain(settings, files, leave, timeout, as_json))
+        raise typer.Exit(_drain(settings, files, leave, parsed(seconds, timeout, "--timeout"), as_json))
     folder = locate_spool(settings, files, os.environ).folder
     place = open_place(folder, files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool)
     before = _archived(settings, place, files)
@@ -106,7 +107,7 @@ def _make_again(folder: str, place: SpoolFolder, files: Files, warn: Callable[[s
         return
     waiting = count(place, Checkpoint(folder, files).load()[1], files).rows
     round_under_way.set_aside()
-    warn(f"possible duplicates: a damaged round is made again; of {waiting:,} rows some may be archived twice: {folder}")
+    warn(f"possible duplicates: a damaged round is made again; of {counted(waiting, 'row')} some may be archived twice: {folder}")
 
 
 def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: float, as_json: bool) -> int:
@@ -129,10 +130,12 @@ def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: fl
         if not pending or ended:
             pending += pending_of_ours(settings, locate_spool(settings, files, os.environ).folder, files, os.environ)
         if not pending and unsafe is None:
-            return _told(as_json, 0, shipped, 0, f"archived {shipped:,} rows in {mask(settings.archive)}; nothing is pending")
+            text = f"archived {counted(shipped, 'row')} in {mask(settings.archive)}; nothing is pending"
+            return _told(as_json, 0, shipped, 0, text)
         if ended or (elsewhere is not None and reason is None):
             why = reason or elsewhere or "rows are written faster than they are archived, or this was stopped"
-            return _told(as_json, 1, shipped, pending, f"archived {shipped:,} rows, {pending:,} are pending: {why}")
+            text = f"archived {counted(shipped, 'row')}, {counted(pending, 'is pending', 'are pending')}: {why}"
+            return _told(as_json, 1, shipped, pending, text)
         if reason is not None:
             leave.wait(0.5)
 

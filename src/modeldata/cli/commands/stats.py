@@ -5,20 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from modeldata.cli.archive import ArchiveOption, JsonOption, ServiceOption, VersionOption
-from modeldata.cli.options import (
-    CollectorArgument,
-    ColumnsOption,
-    DaysOption,
-    EndOption,
-    SkipOption,
-    StartOption,
-    TextOption,
-    TimeSpan,
-    ask,
-)
+from modeldata.cli.options import CollectorArgument, JsonOption, ReadOptions
 from modeldata.cli.output import binary_stdout
-from modeldata.cli.table import safe, terminal_width
+from modeldata.cli.table import counted, safe, terminal_width
 from modeldata.format import names
 
 if TYPE_CHECKING:
@@ -29,19 +18,7 @@ NAME, TYPE = 24, 22
 INDENT = "  "
 
 
-def stats(
-    collector: CollectorArgument,
-    start: StartOption = None,
-    end: EndOption = None,
-    days: DaysOption = None,
-    columns: ColumnsOption = None,
-    version: VersionOption = None,
-    service: ServiceOption = None,
-    text: TextOption = None,
-    skip_damaged: SkipOption = False,
-    archive: ArchiveOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def command(collector: CollectorArgument, options: ReadOptions, as_json: JsonOption = False) -> None:
     """Say what each column of a collector holds: type, nulls, different values, min, quantiles, max, mean, frequent values.
 
     Quantiles are about 1 % and numbers of different values about 5 % off; all else is exact. Memory is bounded, whatever the
@@ -49,9 +26,9 @@ def stats(
     """
     from modeldata.read.profile import summarize
 
-    asked = ask(collector, archive, TimeSpan(start, end, days), version, service, columns, text, skip_damaged)
+    asked = options.query(collector)
     scan = asked.scan()
-    if columns is None:
+    if options.columns is None:
         ours = set(names.OWN_COLUMNS) - {names.TIMESTAMP}
         scan = scan.narrowed([name for name in scan.schema.names if name not in ours])
     found = summarize(scan)
@@ -59,7 +36,7 @@ def stats(
         rows = found[0].rows if found else 0
         print(json.dumps({"collector": asked.name, "rows": rows, "columns": [_told(one) for one in found]}, allow_nan=False))
         return
-    lines = [f"{safe(asked.name)}: {found[0].rows if found else 0:,} rows"]
+    lines = [f"{safe(asked.name)}: {counted(found[0].rows if found else 0, 'row')}"]
     widths = (min(NAME, max(len(one.name) for one in found)), min(TYPE, max(len(one.type) for one in found))) if found else ()
     for one in found:
         lines += ["", *block(one, terminal_width(), *widths)]

@@ -6,8 +6,8 @@ import json
 import os
 import time
 
-from modeldata.cli.archive import ArchiveOption, JsonOption, SpoolOption, settings_of
-from modeldata.cli.output import Out
+from modeldata.cli.console import Out
+from modeldata.cli.options import JsonOption, SpoolOptions
 from modeldata.cli.table import safe
 from modeldata.errors import mask
 from modeldata.ship.status import status_of
@@ -15,9 +15,9 @@ from modeldata.spool.files import Files
 from modeldata.spool.location import locate_spool
 
 
-def status(archive: ArchiveOption = None, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
+def command(options: SpoolOptions, as_json: JsonOption = False) -> None:
     """What is pending, how old it is, who ships, what was refused and why."""
-    settings = settings_of(archive, spool)
+    settings = options.settings()
     counts = status_of(settings, Files(), time.time_ns()).as_dict()
     shown = {"archive": mask(settings.archive), "spool": locate_spool(settings, Files(), os.environ).folder, **counts}
     if as_json:

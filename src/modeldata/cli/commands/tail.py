@@ -8,46 +8,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from modeldata.cli.archive import ArchiveOption, ServiceOption, VersionOption, say
-from modeldata.cli.options import (
-    CollectorArgument,
-    ColumnsOption,
-    CsvOption,
-    DaysOption,
-    EndOption,
-    LinesOption,
-    SkipOption,
-    StartOption,
-    TableOption,
-    TextOption,
-    TimeSpan,
-    ask,
-)
-from modeldata.cli.output import TABLE, binary_stdout, form_of, leave_quietly, print_rows, without_quiet
+from modeldata.cli.archive import say
+from modeldata.cli.options import CollectorArgument, FormOptions, ReadOptions, parsed
+from modeldata.cli.output import TABLE, binary_stdout, leave_quietly, print_rows, without_quiet
+from modeldata.parsing import seconds
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from modeldata.read.follow import Follower
 
+SHORTEST_PAUSE = 0.05
+"""Seconds between looks at the archive."""
 
-def tail(
+
+def command(
     collector: CollectorArgument,
+    *,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with rows as they arrive, until Ctrl-C.")] = False,
-    interval: Annotated[float, typer.Option("--interval", min=0.05, help="With -f: seconds between looks.")] = 1.0,
+    interval: Annotated[str, typer.Option("--interval", metavar="TIME", help="With -f: how long between looks.")] = "1s",
     rows: Annotated[int, typer.Option("-n", "--rows", min=0, help="How many to begin with.")] = 10,
-    start: StartOption = None,
-    end: EndOption = None,
-    days: DaysOption = None,
-    columns: ColumnsOption = None,
-    version: VersionOption = None,
-    service: ServiceOption = None,
-    table: TableOption = False,
-    csv: CsvOption = False,
-    as_json: LinesOption = False,
-    text: TextOption = None,
-    skip_damaged: SkipOption = False,
-    archive: ArchiveOption = None,
+    options: ReadOptions,
+    output: FormOptions,
 ) -> None:
     """Print the newest rows of a collector, by time; with -f, also those that arrive, each once and whole.
 
@@ -59,24 +41,24 @@ def tail(
     from modeldata.read.follow import Follower
     from modeldata.read.newest import newest
 
-    form = form_of(table, csv, as_json)
-    asked = ask(collector, archive, TimeSpan(start, end, days), version, service, columns, text, skip_damaged)
+    form, pause = output.form, max(SHORTEST_PAUSE, parsed(seconds, interval, "--interval"))
+    asked = options.query(collector)
     follower = asked.retried(lambda now: Follower(now, time.time_ns())) if follow else None
     found = asked.retried(lambda now: newest(now, rows))
     shown = found.select(asked.request.columns or found.column_names)
-    if form == TABLE and columns is None:
+    if form == TABLE and options.columns is None:
         shown = shown.select(without_quiet(shown.schema))
     if follower is None:
         print_rows(shown.to_batches(), shown.schema, form, rows)
         return
     follower.given(found)
     try:
-        _follow(follower, shown, form, interval)
+        _follow(follower, shown, form, pause)
     except KeyboardInterrupt:
         return  # how one ends it
 
 
-def _follow(follower: Follower, shown: pa.Table, form: str, interval: float) -> None:
+def _follow(follower: Follower, shown: pa.Table, form: str, pause: float) -> None:
     from modeldata.cli.live import Live
     from modeldata.errors import StoreError
 
@@ -85,7 +67,7 @@ def _follow(follower: Follower, shown: pa.Table, form: str, interval: float) -> 
         live.write(sink, shown)
         trouble = ""
         while True:
-            _wait(sink, interval)
+            _wait(sink, pause)
             try:
                 arrived = follower.look(time.time_ns())
             except StoreError as error:
