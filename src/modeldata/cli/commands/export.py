@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -95,12 +95,11 @@ def _whole(scan: Scan, sink: BinaryIO, form: str) -> int:
 def _write(batches: Iterable[pa.RecordBatch], scan: Scan, sink: BinaryIO, form: str) -> int:
     from modeldata.cli.formats import FORMATS
 
-    writer = FORMATS[form](sink, scan.schema)
     rows = 0
-    for batch in _watched(batches, scan.most_rows):
-        writer.write(batch)
-        rows += batch.num_rows
-    writer.close()
+    with closing(FORMATS[form](sink, scan.schema)) as writer:  # also where it fails: later, the sink has other rows
+        for batch in _watched(batches, scan.most_rows):
+            writer.write(batch)
+            rows += batch.num_rows
     return rows
 
 
