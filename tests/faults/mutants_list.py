@@ -181,7 +181,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "one leader",
-        "spool/lock.py",
+        "spool/kernel_lock.py",
         "            fcntl.fcntl(fd, command, _WHOLE_FILE)",
         "            pass",
         _GUARDS + "::test_one_process_leads_and_the_next_one_only_after_it",

@@ -13,9 +13,9 @@ import pytest
 
 from modeldata import Archive, SpoolError
 from modeldata.settings import Settings
-from modeldata.spool.disk_kind import file_system_of
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
+from modeldata.spool.mounts import mount_of
 from tests.faults.scenario import NOON, Service, delivered_on_disk, ship_all
 from tests.support.archive import manifest_lines
 
@@ -39,7 +39,7 @@ nonsense
     ],
 )  # fmt: skip
 def test_the_innermost_and_latest_mount_says_what_a_folder_is_on(path: str, kind: str) -> None:
-    assert file_system_of(path, MOUNTS) == kind
+    assert mount_of(path, MOUNTS)[1] == kind
 
 
 def test_this_very_machine_says_what_its_folders_are_on(tmp_path: Path) -> None:

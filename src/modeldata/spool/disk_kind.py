@@ -66,30 +66,3 @@ def on_volume_of_container(path: str, files: Files) -> bool:
 def _in_container(files: Files) -> bool:
     marks = ("/.dockerenv", "/run/.containerenv")
     return "KUBERNETES_SERVICE_HOST" in os.environ or any(map(os.path.exists, marks)) or goes_with_container("/", files)
-
-
-def file_system_of(path: str, mountinfo: str) -> str:
-    """The type of the file system that `path` (absolute, without links) is on, by a text like `/proc/self/mountinfo`."""
-    return mount_of(path, mountinfo)[1]
-
-
-def mount_of(path: str, mountinfo: str) -> tuple[str, str]:
-    """(where it is mounted, its type) of the file system that `path` is on; both empty where the text does not say."""
-    found, longest = ("", ""), -1
-    for line in mountinfo.splitlines():
-        before, dash, after = line.partition(" - ")
-        fields = before.split(" ")
-        if not dash or len(fields) < 5:
-            continue
-        mounted = _unescaped(fields[4])
-        inside = path == mounted or path.startswith(mounted.rstrip("/") + "/")
-        if inside and len(mounted) >= longest:  # a later line of one place hides the earlier
-            found, longest = (mounted, after.split(" ")[0]), len(mounted)
-    return found
-
-
-def _unescaped(text: str) -> str:
-    """The kernel writes blanks, tabs, line ends and backslashes in octal."""
-    for octal, plain in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(octal, plain)
-    return text

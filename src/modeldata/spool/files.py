@@ -10,8 +10,9 @@ import os
 import stat
 
 from modeldata.interrupts import spare
-from modeldata.spool import lock
 from modeldata.spool.keep_gil import cautious_store
+from modeldata.spool.kernel_lock import hold
+from modeldata.spool.mounts import mount_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class Files:
         os.close(fd)
 
     def hold(self, fd: int) -> bool:
-        """Hold the open file for this process until it is closed; False when somebody else does (see `lock`)."""
-        return lock.hold(fd)
+        """Hold the open file for this process until it is closed; False when somebody else does (see `kernel_lock`)."""
+        return hold(fd)
 
     def allocate(self, fd: int, size: int) -> bool:
         """Reserve `size` bytes of disk, so that a full one is met here and not at a store. False: not offered here."""
@@ -124,8 +125,6 @@ class Files:
         return self._mount(path)[0]
 
     def _mount(self, path: str) -> tuple[str, str]:
-        from modeldata.spool.disk_kind import mount_of
-
         try:
             with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
                 return mount_of(os.path.realpath(path), mounts.read())

@@ -1,11 +1,4 @@
-"""Who is alive, who leads: locks that the kernel takes back when their holder is gone.
-
-Both kinds belong to the open file, not to the process: another part of the process that opens and closes the same file (a backup,
-a scanner) can't drop them. A segment is held by `flock`. Leadership is a lock by `F_OFD_SETLK`, which also meets the record locks
-of older versions; where there is none, `flock`.
-
-A forked child inherits both, and lets go of them as soon as it knows of the fork. A child of a C-level fork that never uses this
-library does not know: it delays the removal of a few segments, and where its parent led, nobody can lead while it lives.
+"""Who leads: the right to ship a spool, by a lock that the kernel takes back when its holder is gone.
 
 A lock can still be lost under its holder: the file is replaced, its descriptor is closed by others. So each leader leaves a mark
 with a number in the lock file, and looks before each send and each commit whether its mark is still there (`Leadership.intact`).
@@ -13,59 +6,16 @@ with a number in the lock file, and looks before each send and each commit wheth
 
 from __future__ import annotations
 
-import errno
 import os
-import struct
-import sys
 
 from modeldata.interrupts import spare
+from modeldata.spool.kernel_lock import hold_lead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
 
     from modeldata.spool.files import Files
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def hold(fd: int) -> bool:
-        """Hold the open file `fd` for this process; False when somebody else does."""
-        try:
-            os.lseek(fd, 0x7FFF_FFF0, os.SEEK_SET)
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            spare(error)
-            return False
-        return True
-
-    _lead = hold
-else:
-    import fcntl
-
-    def hold(fd: int) -> bool:
-        """Hold the open file `fd` for this process; False when somebody else does."""
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            spare(error)
-            return False
-        return True
-
-    def _lead(fd: int) -> bool:
-        command = getattr(fcntl, "F_OFD_SETLK", None)
-        if command is None:
-            return hold(fd)
-        try:
-            fcntl.fcntl(fd, command, _WHOLE_FILE)
-        except OSError as error:
-            spare(error)
-            return error.errno in (errno.EINVAL, errno.ENOSYS) and hold(fd)  # an old kernel, or a sandbox
-        return True
-
-    _WHOLE_FILE = struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-    """`struct flock`"""
-
 
 MARK_BYTES = 64
 """Of one size, so that a later mark needs no room on a disk that is full by then."""
@@ -96,7 +46,7 @@ class Leadership:
         try:
             lead = cls(path, files.open(path, os.O_RDWR | os.O_CREAT), files)
             cls.held_here[path] = lead  # before it is locked: a fork from now on knows what to close
-            if _lead(lead._fd):
+            if hold_lead(lead._fd):
                 lead.number, lead._mark = lead._sign()
                 return lead
             lead.release()
@@ -120,7 +70,7 @@ class Leadership:
         try:
             fd = files.open(path, os.O_RDWR)
             try:
-                return not _lead(fd)
+                return not hold_lead(fd)
             finally:
                 files.close(fd)
         except FileNotFoundError:

@@ -144,7 +144,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "identity: the lead's lock belongs to the open file",
-        "spool/lock.py",
+        "spool/kernel_lock.py",
         "fcntl.fcntl(fd, command, _WHOLE_FILE)",
         "fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "tests/" + _LEADER + "test_whoever_opens_and_closes_the_lock_in_this_process_drops_nothing",
