@@ -10,6 +10,7 @@ import os
 import random
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from modeldata.columns.arrow import build
 from modeldata.columns.arrow_types import type_of
 from modeldata.snapshot import SchemaCache, capture_of
 from modeldata.snapshot.packing import new_packer
@@ -163,6 +165,19 @@ def test_some_thousand_mutated_frames_leave_the_reader_alive(tmp_path: Path) -> 
 @pytest.mark.timeout(3600)
 def test_a_million_mutated_frames_leave_the_reader_alive(tmp_path: Path) -> None:
     _run(tmp_path, int(os.environ.get("FUZZ_SEED", "2")), int(os.environ.get("FUZZ_FRAMES", str(LONG))))
+
+
+@pytest.mark.parametrize("kind", [pa.list_view(pa.int8()), pa.string_view()], ids=str)
+def test_a_few_bytes_that_claim_very_many_rows_cost_no_memory(kind: pa.DataType) -> None:
+    """Mutant 410,390 of seed 20261128: 92 bytes cost 4 GiB and a minute."""
+    children = [[3, [None, b"\1\2\3"], [], None, 0, 0]] if kind == pa.list_view(pa.int8()) else []
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="more rows than bits"):
+            build(kind, [1 << 26, [b"\5", bytes(12), bytes(12)], children, None, 0, 0])
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 TREE = ["l", "", 2, None, [], None]

@@ -144,6 +144,8 @@ def _has_loose_nulls(kind: pa.DataType) -> bool:
 def _nulls_zeroed(kind: pa.DataType, length: int, raw: Sequence[bytes | None]) -> list[bytes | None]:
     """Null views may point anywhere. Arrow does not check where, and follows some of them all the same: they become empty."""
     valid, *rest = raw
+    if length > 8 * len(valid or b""):
+        raise ValueError("more rows than bits of validity")  # a few bytes must not cost gigabytes
     null = np.unpackbits(np.frombuffer(valid or b"", np.uint8), count=length, bitorder="little") == 0
     pieces = 1 if kinds.is_string_view(kind) or kinds.is_binary_view(kind) else 2
     made: list[bytes | None] = [valid]

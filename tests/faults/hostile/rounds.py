@@ -85,6 +85,13 @@ MUTANTS: tuple[Mutant, ...] = (
         _DEADLY + "::test_a_row_inside_a_large_call_is_set_aside_without_the_others",
     ),
     _one(
+        "a few bytes that claim very many rows cost no memory",
+        "columns/arrow.py",
+        '    if length > 8 * len(valid or b""):\n',
+        "    if False:\n",
+        _FUZZ + "::test_a_few_bytes_that_claim_very_many_rows_cost_no_memory",
+    ),
+    _one(
         "each batch is in staging twice",
         "ship/pipeline.py",
         "COPIES = 2\n",
