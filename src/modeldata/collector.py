@@ -48,7 +48,7 @@ class ModelDataCollector:
             What `SERVICE_NAME` and the model config map say wins.
         archive: an `Archive`; without it the one that the environment describes.
 
-    Raises TypeError or ValueError for arguments that can't be meant, `SettingsError` for an archive that can't be used.
+    Raises TypeError or ValueError for arguments that are not valid, `SettingsError` for an archive that can't be used.
     """
 
     _enabled_default = True
@@ -192,7 +192,7 @@ class ModelDataCollector:
             from modeldata.spark.dataframe import collect
 
             correlation, request = (
-                one.decode("utf-8", "replace") for one in (encoded_id(user_correlation_id), current_request())
+                id_bytes.decode("utf-8", "replace") for id_bytes in (encoded_id(user_correlation_id), current_request())
             )
             identity = self.identity.as_dict()
             rows = collect(frame, identity, self._intake.settings, correlation=correlation, request=request)

@@ -32,12 +32,12 @@ def show(schemas: SchemaCache, input_data: object, user_correlation_id: object) 
     if not rows:
         return
     correlation = encoded_id(user_correlation_id)
-    made = frame.pack_frame(0, frame.DATA, 0, time.time_ns(), rows, 1, bytes(data), correlation, current_request())
-    head = frame.unpack_frame_header(made, 0, 0)
+    frame_bytes = frame.pack_frame(0, frame.DATA, 0, time.time_ns(), rows, 1, bytes(data), correlation, current_request())
+    head = frame.unpack_frame_header(frame_bytes, 0, 0)
     assert head is not None
     definition = msgpack.unpackb(schema.definition, unicode_errors="surrogatepass")
     group = FrameGroup(definition, definition["identity"], "", PRINTED)
-    group.frames.append(WriterFrames(bytes(16), FrameRun.of(Frame(head, 0, made[frame.FRAME_BYTES :]))))
+    group.frames.append(WriterFrames(bytes(16), FrameRun.of(Frame(head, 0, frame_bytes[frame.FRAME_BYTES :]))))
     for batch in encode_group(group, BatchFormat(encoder(PRINTED.format), PRINTED.excel_safe, sys.maxsize, "")):
         if isinstance(batch, Batch):
             say(batch.data.decode("utf-8"))

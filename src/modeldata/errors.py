@@ -2,7 +2,7 @@
 
 The tree, all of it public:
     ModelDataError
-    ├── SettingsError   also a ValueError: something said can't be meant
+    ├── SettingsError   also a ValueError: something given is not valid
     ├── SpoolError      the local folder that rows wait in
     └── StoreError      the archive
 `mask` is what everything goes through that is logged, raised or shown.
@@ -77,7 +77,7 @@ class ModelDataError(Exception):
 
 
 class SettingsError(ModelDataError, ValueError):
-    """A setting, an argument or a URL that can't be meant."""
+    """A setting, an argument or a URL that is not valid."""
 
 
 class SpoolError(ModelDataError):

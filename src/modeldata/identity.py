@@ -115,7 +115,7 @@ def feature_names_of(value: object) -> tuple[str, ...] | None:
     return tuple(str.__str__(name) for name in listed) or None
 
 
-_told: set[str] = set()
+_warned: set[str] = set()
 """Warnings already given: a scoring file has several collectors, and one broken file is one trouble."""
 
 
@@ -128,8 +128,8 @@ def _from_config_map(path: str, model_name: str, warn: Callable[[str], None]) ->
         return {**_of_model(content, model_name), **_of_account(content)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         text = f"the model config map can't be used, so the arguments count: {path}: {type(error).__name__}: {error}"
-        if text not in _told:
-            _told.add(text)
+        if text not in _warned:
+            _warned.add(text)
             warn(text)
         return {}
 

@@ -61,8 +61,8 @@ def of_service(error: BaseException) -> BaseException | None:
         entries = list(_entries(_traceback(link)))
         if not entries:
             continue
-        found = _of_handler(entries) or _thrown_in(link, entries[-1])
-        if found and not _handled_above(entries[0].tb_frame):
+        theirs = _of_handler(entries) or _thrown_in(link, entries[-1])
+        if theirs and not _handled_above(entries[0].tb_frame):
             return link
     return None
 

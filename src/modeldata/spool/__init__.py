@@ -28,11 +28,11 @@ Bytes (little endian, everything starts on a multiple of 8; zero bytes mean "not
              Rewritten in place by its writer, read only when that is gone without END.
     checks   2 = the low 32 bits of XXH3-64 with the segment's salt as seed; 1 (in segments of version 1) = CRC-32 as in zlib,
              begun with the salt. The salt is random, so a frame inside somebody's *data* is never taken for one of ours.
-    sequence counts rows per (writer, collector) from 0. A refused row takes none, so a gap is a loss, told exactly,
+    sequence counts rows per (writer, collector) from 0. A refused row takes none, so a gap is a loss, known exactly,
              and a repeated number is a repeat.
 
 Folder
-    spool.json            format, spool id, when made, the inode by which a copy is told
+    spool.json            format, spool id, when made, the inode by which a copy is known
     layout.json           what the archive should look like, for whoever ships
     segments/W-N.seg      W = writer id in hex, N = number in the writer's order
     archives.json         which archives the rows are for, so that they are found after the settings changed

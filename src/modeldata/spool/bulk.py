@@ -1,6 +1,6 @@
 """Frames many at a time, as the shipper wants them: headers as one array, payloads in one buffer.
 
-The guarantees are those of `reader`, whose `OpenSegment.frames` is the way for every place that is not simply good. Here a whole
+The guarantees are those of `reader`: its `OpenSegment.frames` is the way for every place that is not simply good. Here a whole
 window of a segment is guessed to be frames, one behind the other; only those before the first that is not prove to be some.
 """
 
@@ -58,14 +58,14 @@ class FrameRun:
         self.heads = heads
 
     @classmethod
-    def of(cls, found: Frame) -> FrameRun:
+    def of(cls, single: Frame) -> FrameRun:
         """A run of one."""
-        head = found.head
+        head = single.head
         fields = (
             frame.FRAME_MAGIC, head.kind, head.check, head.flags, head.sequence, head.time_ns, head.rows, head.definition,
             head.data, head.correlation, head.request, head.payload_crc, 0,
         )  # fmt: skip
-        return cls(found.payload, found.start + frame.FRAME_BYTES, np.zeros(1, np.int64), np.array([fields], HEAD))
+        return cls(single.payload, single.start + frame.FRAME_BYTES, np.zeros(1, np.int64), np.array([fields], HEAD))
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -76,10 +76,10 @@ class FrameRun:
 
     @property
     def sizes(self) -> Array:
-        """Bytes of each whole frame, padding included."""
+        """Bytes of each frame, padding included."""
         payloads = self.payloads
-        whole: Array = frame.FRAME_BYTES + payloads + (-payloads % frame.ALIGN)
-        return whole
+        sizes: Array = frame.FRAME_BYTES + payloads + (-payloads % frame.ALIGN)
+        return sizes
 
     @property
     def payloads(self) -> Array:
@@ -114,20 +114,20 @@ def runs(segment: OpenSegment, start: int) -> Iterator[FrameRun | Damage]:
         if run is not None:
             window = min(2 * window, WINDOW)
         else:
-            found = next(segment.frames(at), None)
-            if found is None:
+            item = next(segment.frames(at), None)
+            if item is None:
                 return
-            if isinstance(found, Damage):
-                yield found
-                at = found.stop
+            if isinstance(item, Damage):
+                yield item
+                at = item.stop
                 continue
-            run = FrameRun.of(found)
+            run = FrameRun.of(item)
         yield run
         at, kind = run.stop, int(run.heads["kind"][-1])
 
 
 def _good(segment: OpenSegment, at: int, window: int) -> FrameRun | None:
-    """The good frames from `at` on that a window has whole, up to END; None where the first is not, or is none."""
+    """The good frames from `at` on that end within a window, up to END; None where the first is not good."""
     head = frame.unpack_frame_header(segment.read(frame.FRAME_BYTES, at), 0, segment.salt)
     if head is None or head.size > WINDOW:
         return None  # the usual case in a living segment: everything was read
@@ -147,7 +147,7 @@ def _good(segment: OpenSegment, at: int, window: int) -> FrameRun | None:
 
 
 def _hops(content: bytes) -> Array:
-    """Where frames begin that `content` has whole, if each is as long as it says: nobody has proved that yet."""
+    """Where frames begin that end within `content`, if each is as long as it says: that is not proved yet."""
     words = np.frombuffer(content, "<u8", len(content) // 8)
     places = np.flatnonzero(np.frombuffer(content, "<u4", 2 * len(words))[::2] == _MAGIC)
     places = places[places <= len(words) - frame.FRAME_BYTES // 8]

@@ -11,24 +11,11 @@ if TYPE_CHECKING:
     from modeldata.spool.files import Files
 
 NETWORK = frozenset(
-    (
-        "afs",
-        "beegfs",
-        "ceph",
-        "cifs",
-        "gfs2",
-        "glusterfs",
-        "gpfs",
-        "lustre",
-        "ncpfs",
-        "nfs",
-        "nfs4",
-        "ocfs2",
-        "orangefs",
-        "smb3",
-        "smbfs",
-    )
-)
+    {
+        "afs", "beegfs", "ceph", "cifs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs",
+        "smb3", "smbfs",
+    }
+)  # fmt: skip
 LOCAL_FUSE = ("fuse.fuse-overlayfs", "fuse.lxcfs", "fuse.ntfs", "fuse.ntfs-3g", "fuse.exfat", "fuse.ext2")
 """Behind other `fuse.` names are object stores, SSH and the like."""
 WITH_THE_CONTAINER = ("overlay", "aufs", "fuse.fuse-overlayfs")

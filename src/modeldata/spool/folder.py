@@ -130,12 +130,12 @@ def _own(path: str, note: dict[str, object], inode: int, files: Files) -> bytes:
 
 
 def _known(path: str, note: dict[str, object]) -> bytes:
-    found = note.get("format")
-    if found != SPOOL_FORMAT:
+    version = note.get("format")
+    if version != SPOOL_FORMAT:
         raise SpoolError(
             "open the spool",
             path,
-            cause=f"its format is {found!r}, this version knows {SPOOL_FORMAT}",
+            cause=f"its format is {version!r}, this version knows {SPOOL_FORMAT}",
             hint="ship it with the version that wrote it (modeldata ship --drain); nothing was changed",
         )
     return bytes.fromhex(str(note["spool"]))
@@ -164,8 +164,8 @@ def noted_layout(folder: str, files: Files) -> dict[str, str]:
     import json
 
     try:
-        found = json.loads(read_file(files, os.path.join(folder, "layout.json")))
+        layout = json.loads(read_file(files, os.path.join(folder, "layout.json")))
     except (OSError, ValueError) as error:
         spare(error)
         return {}
-    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+    return {str(name): str(value) for name, value in layout.items()} if isinstance(layout, dict) else {}

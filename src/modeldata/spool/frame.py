@@ -87,7 +87,7 @@ def pack_frame(
     request: bytes = b"",
     flags: int = 0,
 ) -> bytes:
-    """One whole frame, padded."""
+    """A frame with header, payload and padding."""
     payload = data + correlation + request if correlation or request else data
     head = FRAME.pack(
         FRAME_MAGIC, kind, CHECK_XXH3, flags, sequence, time_ns, rows, definition,
@@ -164,7 +164,7 @@ def frame_size(payload_bytes: int) -> int:
 
 
 class FrameHeader:
-    """A frame's header whose own checksum held; `size` is the whole frame's, padding included."""
+    """A frame's header whose own checksum held; `size` is the frame's, padding included."""
 
     __slots__ = (
         "check", "correlation", "data", "definition", "flags", "kind", "payload_crc", "request", "rows", "sequence", "size",

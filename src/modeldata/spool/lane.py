@@ -196,7 +196,7 @@ class Lane:
         return number, counter
 
     def _segment_for(self, need: int, time_ns: int) -> Segment:
-        """One that has room for `need` bytes, and is whole and ours."""
+        """A segment with room for `need` bytes that nobody cut, closed or removed."""
         if self.segment is None or not self.segment.room(need) or not self.segment.intact():
             self._roll(need, time_ns)
         assert self.segment is not None

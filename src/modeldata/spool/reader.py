@@ -105,9 +105,9 @@ class OpenSegment:
 
         Of a writer that was killed the last one may be what it kept in the tail of its segment.
         """
-        for found in self._in_order(start):
-            yield found
-            if isinstance(found, Frame) and found.head.kind == frame.END:
+        for item in self._in_order(start):
+            yield item
+            if isinstance(item, Frame) and item.head.kind == frame.END:
                 return
         if self._tail is not None and start <= self._tail.start:
             yield self._tail
@@ -129,26 +129,26 @@ class OpenSegment:
         at = max(start, frame.FIRST_FRAME)
         while at + frame.FRAME_BYTES <= self._stop:
             head = frame.unpack_frame_header(self.read(frame.FRAME_BYTES, at), 0, self.salt)
-            found = self._whole(head, at) if head is not None else None
-            if found is None:
+            good = self._proved(head, at) if head is not None else None
+            if good is None:
                 damage = self._damage(head, at)
                 if damage is None:
                     return
-                found = self._frame(at)  # its writer may have finished it between our looks: only now a later one proves it done
-                if found is None:
+                good = self._frame(at)  # its writer may have finished it between our looks: only now a later one proves it done
+                if good is None:
                     yield damage
                     at = damage.stop
                     continue
-            yield found
-            if found.head.kind == frame.END:
+            yield good
+            if good.head.kind == frame.END:
                 return
-            at = found.stop
+            at = good.stop
 
     def _frame(self, at: int) -> Frame | None:
         head = frame.unpack_frame_header(self.read(frame.FRAME_BYTES, at), 0, self.salt)
-        return self._whole(head, at) if head is not None else None
+        return self._proved(head, at) if head is not None else None
 
-    def _whole(self, head: frame.FrameHeader, at: int) -> Frame | None:
+    def _proved(self, head: frame.FrameHeader, at: int) -> Frame | None:
         if at + head.size > self._stop + frame.ALIGN:
             return None
         payload = self.read(head.data + head.correlation + head.request, at + frame.FRAME_BYTES)
@@ -185,7 +185,7 @@ class OpenSegment:
                 place = at + hit
                 if place % frame.ALIGN == 0:
                     head = frame.unpack_frame_header(self.read(frame.FRAME_BYTES, place), 0, self.salt)
-                    if head is not None and self._whole(head, place) is not None:
+                    if head is not None and self._proved(head, place) is not None:
                         return place
                 hit = window.find(frame.FRAME_MAGIC, hit + 1)
             if at + len(window) >= self._stop:

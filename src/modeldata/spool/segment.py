@@ -174,7 +174,7 @@ class Segment:
             self.tallied = True
 
     def clear_tally(self) -> None:
-        """Before its counts are told in another way: rather not at all than twice."""
+        """Before its counts are written elsewhere: better lost than counted twice."""
         if self.tallied:
             self._set_tail(bytes(frame.ALIGN))
             self.tallied = False
