@@ -128,19 +128,17 @@ def _capture_values(data: Array, rows: int, cells: tuple[int, ...], schemas: Sch
     single = data.ndim < 2
     values = data.tolist() if data.ndim else [data.tolist()]
     declared_type = ANY if len(cells) > 1 else declared_type_of(data.dtype)
-    return values_schema(cells[0], declared_type, single, schemas), rows, pack(values)
+    return _values_schema(cells[0], declared_type, single, schemas), rows, pack(values)
 
 
-def values_schema(count: int, declared_type: str, single: bool, schemas: SchemaCache) -> Schema:
+def _values_schema(count: int, declared_type: str, single: bool, schemas: SchemaCache) -> Schema:
     """Plain rows, all of whose columns are declared to be of one type."""
     if declared_type == ANY:
         return schemas.row_schema(count, single)
-    key = ("values", declared_type, count, single)
-    schema = schemas.others.get(key)
-    if schema is None:
-        columns = schemas.positional(count)
-        schema = schemas.others[key] = schemas.new(columns, wire.ROWS, [declared_type] * count, {"single": single})
-    return schema
+    return schemas.cached(
+        ("values", declared_type, count, single),
+        lambda: schemas.new(schemas.positional(count), wire.ROWS, [declared_type] * count, {"single": single}),
+    )
 
 
 def _capture_masked(data: np.ma.MaskedArray[Any, Any], schemas: SchemaCache, pack: Pack) -> Captured:
@@ -154,13 +152,9 @@ def _capture_masked(data: np.ma.MaskedArray[Any, Any], schemas: SchemaCache, pac
         return NOTHING
     if mask.shape != table.shape:
         raise RefusedData("invalid_data", "a masked array was given another shape while it was captured")
-    key = ("masked", little, count)
-    schema = schemas.others.get(key)
-    if schema is None:
-        part = {"dtype": little.str, "columns": list(range(count)), "mask": True}
-        extra = {"parts": [part], "objects": []}
-        schema = schemas.new(schemas.positional(count), wire.FRAME, [declared_type_of(little)] * count, extra)
-        schemas.others[key] = schema
+    extra = {"parts": [{"dtype": little.str, "columns": list(range(count)), "mask": True}], "objects": []}
+    types = [declared_type_of(little)] * count
+    schema = schemas.cached(("masked", little, count), lambda: schemas.new(schemas.positional(count), wire.FRAME, types, extra))
     return schema, rows, table.T.astype(little).tobytes() + mask.T.tobytes()
 
 
@@ -170,18 +164,18 @@ def _capture_structured(data: Array, schemas: SchemaCache, pack: Pack) -> Captur
     names = data.dtype.names or ()
     fields = [data[name] for name in names]
     raw = [raw_dtype(field.dtype) if field.ndim == 1 else None for field in fields]
-    key = ("records", data.dtype, data.shape[1:])
-    schema = schemas.others.get(key)
-    if schema is None:
-        parts = [{"dtype": dtype.str, "columns": [at], "mask": False} for at, dtype in enumerate(raw) if dtype is not None]
-        extra = {"parts": parts, "objects": [at for at, dtype in enumerate(raw) if dtype is None]}
-        types = [declared_type_of(field.dtype) if field.ndim == 1 else ANY for field in fields]
-        schema = schemas.new(unique(map(label, names)), wire.FRAME, types, extra)
-        schemas.others[key] = schema
+    schema = schemas.cached(("records", data.dtype, data.shape[1:]), lambda: _structured_schema(fields, raw, names, schemas))
     buffers = [field.astype(dtype).tobytes() for field, dtype in zip(fields, raw, strict=True) if dtype is not None]
     if any(dtype is None for dtype in raw):
         buffers.append(pack([_listed(field) for field, dtype in zip(fields, raw, strict=True) if dtype is None]))
     return schema, len(data), b"".join(buffers)
+
+
+def _structured_schema(fields: list[Array], raw: list[DType | None], names: tuple[str, ...], schemas: SchemaCache) -> Schema:
+    parts = [{"dtype": dtype.str, "columns": [at], "mask": False} for at, dtype in enumerate(raw) if dtype is not None]
+    extra = {"parts": parts, "objects": [at for at, dtype in enumerate(raw) if dtype is None]}
+    types = [declared_type_of(field.dtype) if field.ndim == 1 else ANY for field in fields]
+    return schemas.new(unique(map(label, names)), wire.FRAME, types, extra)
 
 
 def _listed(field: Array) -> list[object]:

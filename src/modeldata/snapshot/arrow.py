@@ -53,7 +53,8 @@ def capture_arrow(data: Any, schemas: SchemaCache, pack: Pack) -> Captured:
             return NOTHING
         if type(data).__module__.startswith("polars.") and _has_pointers(tree):
             raise RefusedData("unsupported_type", "polars gives only the addresses of Python objects, not their values")
-        schema = _schema(tree, count if single else None, schemas)
+        width = count if single else None
+        schema = schemas.cached(("arrow", tree, width), lambda: _schema(tree, width, schemas))
         return schema, 1 if single else count, pack(chunks)
     except Exception as error:
         raise refusal(error, data) from error
@@ -68,20 +69,15 @@ def _has_pointers(tree: Tree) -> bool:
     return tree[0].startswith("w:") or any(map(_has_pointers, tree[4]))
 
 
-def _schema(tree: Tree, count: int | None, schemas: SchemaCache) -> Schema:
-    """`count` is the number of values in a row that has no columns of its own."""
-    key = ("arrow", tree, count)
-    schema = schemas.others.get(key)
-    if schema is None:
-        if count is None:
-            columns = unique([field[1] for field in tree[4]])
-            types = [f"arrow:{text_of(field)}" for field in tree[4]]
-        else:
-            columns = schemas.positional(count)
-            types = [f"arrow:{text_of(tree)}"] * count
-        schema = schemas.new(columns, wire.ARROW, types, {"schema": tree, "single": count is not None})
-        schemas.others[key] = schema
-    return schema
+def _schema(tree: Tree, width: int | None, schemas: SchemaCache) -> Schema:
+    """`width` is the number of values in a row that has no columns of its own."""
+    if width is None:
+        columns = unique([field[1] for field in tree[4]])
+        types = [f"arrow:{text_of(field)}" for field in tree[4]]
+    else:
+        columns = schemas.positional(width)
+        types = [f"arrow:{text_of(tree)}"] * width
+    return schemas.new(columns, wire.ARROW, types, {"schema": tree, "single": width is not None})
 
 
 def _from_array(data: Any) -> tuple[Tree, list[Node], int]:

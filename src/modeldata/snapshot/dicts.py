@@ -75,11 +75,7 @@ def _capture_new(data: dict[object, object], schemas: SchemaCache, pack: Pack) -
 
 
 def _schema(keys: tuple[str, ...], schemas: SchemaCache, *, single: bool) -> Schema:
-    key = ("dict", keys, single)
-    schema = schemas.others.get(key)
-    if schema is None:
-        schema = schemas.others[key] = schemas.new(unique(keys), wire.ROWS, None, {"single": single})
-    return schema
+    return schemas.cached(("dict", keys, single), lambda: schemas.new(unique(keys), wire.ROWS, None, {"single": single}))
 
 
 def _texts(keys: Iterable[object]) -> tuple[str, ...]:

@@ -15,35 +15,37 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from modeldata.snapshot.schema import Captured, Input, Pack, SchemaCache
+    from modeldata.snapshot.arrays import DType
+    from modeldata.snapshot.schema import Captured, Input, Pack, Schema, SchemaCache
 
 
 def capture_series(data: pd.Series[Any], schemas: SchemaCache, pack: Pack) -> Captured:
     """One row. An index of strings names the columns; with any other the names are those of a list."""
     try:
         declared_type, group = classify(data.dtype)
-        raw = group is not None and not group.masked and not group.zoned
-        if group is not None and raw:
-            values, captured = [], data.to_numpy().astype(group.dtype, copy=False).tobytes()
-            count = len(captured) // group.dtype.itemsize
-        else:
-            values, captured = pandas_list(data), b""
+        dtype = None if group is None or group.masked or group.zoned else group.dtype
+        if dtype is None:
+            values = pandas_list(data)
             count = len(values)
+        else:
+            captured = data.to_numpy().astype(dtype, copy=False).tobytes()
+            count = len(captured) // dtype.itemsize
         if count == 0:
             return NOTHING
         labels = _labels(data.index, count)
-        key = ("series", declared_type, labels or count)
-        schema = schemas.others.get(key)
-        if schema is None:
-            columns = unique(labels) if labels else schemas.positional(count)
-            if group is not None and raw:
-                schema = block_schema(columns, group.dtype, (), schemas)
-            else:
-                schema = schemas.new(columns, wire.ROWS, [declared_type] * count, {"single": True})
-            schemas.others[key] = schema
-        return schema, 1, captured if raw else pack(values)
+        schema = schemas.cached(
+            ("series", declared_type, labels or count), lambda: _schema(labels, count, declared_type, dtype, schemas)
+        )
+        return schema, 1, pack(values) if dtype is None else captured
     except Exception as error:
         raise refusal(error, data) from error
+
+
+def _schema(labels: tuple[str, ...] | None, count: int, declared_type: str, dtype: DType | None, schemas: SchemaCache) -> Schema:
+    columns = unique(labels) if labels else schemas.positional(count)
+    if dtype is not None:
+        return block_schema(columns, dtype, (), schemas)
+    return schemas.new(columns, wire.ROWS, [declared_type] * count, {"single": True})
 
 
 def capture_values(data: Any, schemas: SchemaCache, pack: Pack) -> Captured:

@@ -111,9 +111,15 @@ class SchemaCache:
         self.copy_plans: list[CopyPlan] = []
         """For data frames, the latest first."""
         self.others: dict[Hashable, Schema] = {}
-        """Schemas of other kinds; each puts its own word first into the key."""
         self._schemas = 0
         self._names = 0
+
+    def cached(self, key: Hashable, make: Callable[[], Schema]) -> Schema:
+        """The schema of this key, made once. Each kind of input puts its own word first into the key."""
+        schema = self.others.get(key)
+        if schema is None:
+            schema = self.others[key] = make()
+        return schema
 
     def new(self, columns: tuple[str, ...], layout: str, types: Sequence[str] | None, extra: Mapping[str, object]) -> Schema:
         """A new schema. `columns` are final names (see `unique`, `positional`); `types` None: the source declares none."""
