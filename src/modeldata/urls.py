@@ -17,8 +17,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-AZURE, S3, GCS = ("az", "abfss"), ("s3",), ("gs",)
-REMOTE = (*AZURE, *S3, *GCS)
+STORES = {
+    "az": ("azure", "AzureStore", "azure.storage.blob", "azure"),
+    "abfss": ("azure", "AzureStore", "azure.storage.blob", "azure"),
+    "s3": ("objects", "ObjectStore", "obstore", ""),
+    "gs": ("objects", "ObjectStore", "obstore", ""),
+}
+"""Scheme → its module in `store/`, the class there, the library that it needs, the extra of ours that brings that one."""
 SEPARATOR = ","
 """Between several archives. A path with a comma is written as a `file:` URL with `%2C`."""
 _HEX = frozenset(b"0123456789abcdefABCDEF")
@@ -45,7 +50,7 @@ def scheme_of(url: str) -> str:
     """The lower-case scheme of a remote URL, empty for anything else."""
     scheme, colon, _ = url.partition(":")
     scheme = scheme.lower()
-    return scheme if colon and scheme in REMOTE else ""
+    return scheme if colon and scheme in STORES else ""
 
 
 def parse(url: str) -> Location:
@@ -74,6 +79,17 @@ def parse(url: str) -> Location:
     return Location(scheme, host.lower(), authority, "/".join(parts))
 
 
+def library_of(url: str) -> str:
+    """The module that the store of a remote URL needs."""
+    return STORES[scheme_of(url)][2]
+
+
+def install_hint(url: str) -> str:
+    """The command that installs what an archive needs."""
+    _, _, library, extra = STORES.get(scheme_of(url), ("", "", "modeldata", ""))
+    return f'pip install "modeldata[{extra}]"' if extra else f"pip install {library}"
+
+
 def split(text: str) -> Sequence[str]:
     """The archives that a setting names, without repeats."""
     return list(dict.fromkeys(part.strip() for part in text.split(SEPARATOR) if part.strip()))
@@ -98,7 +114,7 @@ def local_folder(url: str, *, windows: bool = os.name == "nt") -> str | None:
         path = _percent_decoded(rest)
         return path[1:] if windows and path[2:3] == ":" else path
     drive = windows and len(scheme) == 1
-    remote = (rest.startswith("//") and "/" not in scheme and not drive) or scheme.lower() in REMOTE
+    remote = (rest.startswith("//") and "/" not in scheme and not drive) or scheme.lower() in STORES
     if separator and remote:
         return None
     return os.path.expanduser(url)

@@ -15,12 +15,11 @@ from modeldata.cli.commands.doctor import examine
 from modeldata.format import names
 from modeldata.settings import Settings
 from modeldata.spark import task
-from modeldata.spark.call import Call, Written, new_call
-from modeldata.spark.commit import ABANDONED_NS, Driver, sweep, tidy, unfinished
+from modeldata.spark.call import AttemptFile, Call, new_call
+from modeldata.spark.commit import ABANDONED_NS, Driver, sweep, sweep_quietly, uncommitted_calls
 from modeldata.spark.errors import UNKNOWN, NotArchived
-from modeldata.spark.move import mover_of
 from modeldata.spool.files import Files
-from modeldata.store import Rejected, Unavailable
+from modeldata.store import Rejected, Unavailable, open_for
 from modeldata.store.local import LocalStore
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.spark.archive import assert_nothing_left, rows
@@ -50,13 +49,17 @@ def batch(start: int, count: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({"0": numbers, "1": [f"t{one}" for one in numbers]})
 
 
-def attempt(call: Call, partition: int, number: int = 0) -> list[Written]:
+def attempt(call: Call, partition: int, number: int = 0) -> list[AttemptFile]:
     """One attempt of a task: three rows a partition."""
     return list(task.write_partition(call, [batch(3 * partition, 3)], partition, number))
 
 
 def files(root: Path) -> dict[str, bytes]:
     return LocalBucket(root).files()
+
+
+def begun(settings: Settings) -> list[tuple[str, int]]:
+    return [(call.call, call.time_ns) for call in uncommitted_calls(open_for(settings, Files()))]
 
 
 def numbers(root: Path) -> list[int]:
@@ -180,7 +183,7 @@ def test_a_driver_that_dies_anywhere_leaves_all_rows_or_none_and_the_sweep_clear
         assert before in ([], list(range(6)))
         sweep(settings, LATER)
         assert numbers(root) == before
-        assert unfinished(settings) == []
+        assert begun(settings) == []
         assert_nothing_left(files(root))
         assert_audited(root)
         outcomes.append(bool(before))
@@ -194,7 +197,7 @@ def test_a_driver_that_dies_anywhere_leaves_all_rows_or_none_and_the_sweep_clear
 def _die_at(root: Path, settings: Settings, at: int) -> bool:
     disk = FaultyFiles(Fault(at))
     call = call_of(settings)
-    driver = Driver(call, settings, LocalStore(str(root), disk), mover_of(settings, disk))
+    driver = Driver(call, settings, LocalStore(str(root), disk), at_once=1)
     try:
         driver.begin()
         driver.commit([one for partition in (0, 1) for one in attempt(call, partition)])
@@ -208,16 +211,16 @@ def test_a_call_whose_driver_is_gone_is_listed_and_a_young_one_is_left_alone(roo
     call = call_of(settings)
     Driver(call, settings).begin()
     attempt(call, 0)
-    assert [(one.call, one.time_ns) for one in unfinished(settings)] == [(call.id, NOW)]
+    assert begun(settings) == [(call.id, NOW)]
     assert sweep(settings, NOW + 1) == 0
-    assert len(unfinished(settings)) == 1
+    assert len(begun(settings)) == 1
 
 
 def test_a_marker_that_is_none_stops_nobody_and_is_left_alone(root: Path) -> None:
     settings = settings_of(root)
     LocalBucket(root).write("_attempts/1-odd/call.json", b"not ours")
     Driver(call_of(settings), settings).begin()
-    tidy(settings, LATER)
+    sweep_quietly(settings, LATER)
     assert [path for path in files(root) if not path.endswith(".under-way") and "_manifest" not in path] == [
         "_attempts/1-odd/call.json"
     ]
@@ -227,17 +230,11 @@ def test_a_store_that_breaks_after_the_commit_does_not_undo_it(root: Path) -> No
     settings = settings_of(root)
     call = call_of(settings)
 
-    class Breaks:
-        at_once = 1
-        move = mover_of(settings).move
-
+    class Breaks(LocalStore):
         def clear(self, folder: str) -> None:
             raise RuntimeError("of a library")
 
-        def folders(self, folder: str) -> set[str]:
-            raise RuntimeError("of a library")
-
-    driver = Driver(call, settings, mover=Breaks())
+    driver = Driver(call, settings, Breaks(str(root), Files()))
     driver.begin()
     assert driver.commit(attempt(call, 0)) == 3
     assert numbers(root) == [0, 1, 2]
@@ -337,6 +334,7 @@ def test_an_outcome_that_nobody_knows_is_said_to_be_so_and_is_settled_later(root
     with pytest.raises(NotArchived) as raised:
         driver.commit(attempt(call, 0))
     assert raised.value.reason == UNKNOWN
+    assert "all rows of this frame are in the archive, or none" in str(raised.value)
     there = [0, 1, 2] if lands else []
     assert numbers(root) == there
     sweep(settings, LATER)
@@ -362,7 +360,7 @@ def test_files_that_are_not_where_the_driver_looks_are_not_committed(root: Path,
     driver.begin()
     written = attempt(call, 0)
     LocalBucket(root).delete(written[0].path)
-    with pytest.raises(NotArchived, match="move a file"):
+    with pytest.raises(NotArchived, match="No such file"):
         driver.commit(written)
     assert files(root) == {}
 

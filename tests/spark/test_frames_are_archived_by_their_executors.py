@@ -14,9 +14,9 @@ import pytest
 import modeldata
 from modeldata import Archive
 from modeldata.catalog.audit import COMPLETE, audit
-from modeldata.spark.commit import unfinished
+from modeldata.spark.commit import uncommitted_calls
 from modeldata.spool.files import Files
-from modeldata.store import open_store
+from modeldata.store import open_for, open_store
 from tests.spark.archive import assert_nothing_left, data_files, rows
 from tests.spark.conftest import Place
 from tests.support.scripts import wait_until
@@ -250,7 +250,7 @@ def test_a_write_that_fails_leaves_nothing(spark: SparkSession, place: Place) ->
     with pytest.raises(Exception, match="a bad row"):  # in the only task: another might still be writing
         _written(failing, place)
     assert assert_whole(place) == []
-    assert unfinished(Archive(place.url, ship="off").settings) == []
+    assert uncommitted_calls(open_for(Archive(place.url, ship="off").settings, Files())) == []
 
 
 def test_an_archive_is_never_overwritten(spark: SparkSession, place: Place) -> None:

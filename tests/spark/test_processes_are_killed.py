@@ -15,7 +15,7 @@ import pytest
 
 from modeldata.catalog.audit import COMPLETE, audit
 from modeldata.settings import Settings
-from modeldata.spark.commit import ABANDONED_NS, sweep, unfinished
+from modeldata.spark.commit import ABANDONED_NS, sweep, uncommitted_calls
 from modeldata.spool.files import Files
 from modeldata.store.local import LocalStore
 from tests.spark.archive import assert_nothing_left, rows
@@ -48,7 +48,7 @@ Archive({root!r}, format="parquet", ship="off").collector("m", "inputs").collect
 
 @pytest.mark.parametrize(
     ("step", "after", "there"),
-    [("commit", False, False), ("_move", False, False), ("_move", True, False), ("_switch", True, True)],
+    [("commit", False, False), ("_copy", False, False), ("_copy", True, False), ("_switch", True, True)],
 )
 def test_a_driver_that_is_killed_leaves_all_rows_or_none(tmp_path: Path, step: str, after: bool, there: bool) -> None:
     root = tmp_path / "archive"
@@ -58,7 +58,7 @@ def test_a_driver_that_is_killed_leaves_all_rows_or_none(tmp_path: Path, step: s
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
     assert len(rows(LocalBucket(root).files())) == (100 if there else 0)
     settings = Settings.build({}, archive=str(root))
-    assert len(unfinished(settings)) == 1
+    assert len(uncommitted_calls(LocalStore(str(root), Files()))) == 1
     assert sweep(settings, time.time_ns() + ABANDONED_NS) == 1
     files = LocalBucket(root).files()
     assert len(rows(files)) == (100 if there else 0)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from modeldata.store.azure_auth import Access, access
-from modeldata.store.azure_errors import NoAccess
+from modeldata.store.failures import NoAccess
 from modeldata.urls import parse
 
 KEY = base64.b64encode(b"k" * 64).decode()

@@ -12,7 +12,7 @@ from azure.storage.blob import ContainerClient
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
-from modeldata.store import Conflict, Rejected, Unavailable, azure, azure_auth
+from modeldata.store import Conflict, Rejected, Unavailable, azure, azure_auth, remote
 from modeldata.store.azure import AzureStore
 from tests.support.azurite import Azurite
 
@@ -107,7 +107,7 @@ def test_ranges_are_read_and_end_with_the_file(store: AzureStore, monkeypatch: p
     store.append(PATH, 0, b"0123456789")
     store.claim("empty", b"owner", "m")
     for piece in (1024, 10, 4, 3):
-        monkeypatch.setattr(azure, "READ_BYTES", piece)
+        monkeypatch.setattr(remote, "READ_BYTES", piece)
         assert store.read(PATH) == b"0123456789"
         assert store.read(PATH, 3) == b"3456789"
         assert store.read(PATH, 3, 4) == b"3456"
@@ -116,7 +116,7 @@ def test_ranges_are_read_and_end_with_the_file(store: AzureStore, monkeypatch: p
 
 
 def test_a_file_may_grow_while_it_is_read(store: AzureStore, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(azure, "READ_BYTES", 4)
+    monkeypatch.setattr(remote, "READ_BYTES", 4)
     store.append(PATH, 0, b"01234567")
 
     def grow(send: Send, request: requests.PreparedRequest) -> requests.Response:

@@ -12,8 +12,9 @@ import pytest
 
 from modeldata import urls
 from modeldata.store import Unavailable
+from modeldata.store.failures import Kind, NoAccess
 from modeldata.store.object_auth import open_client
-from modeldata.store.object_errors import Kind, NoAccess, failure_of
+from modeldata.store.object_errors import failure_of
 from modeldata.store.objects import ObjectStore
 from tests.support.proxy import answer, request_is
 
@@ -175,15 +176,15 @@ retry_timeout: 0ns, inner: Http( HttpError {{
         ),
         ("Connect", 'Custom { kind: UnexpectedEof, error: "tls handshake eof" }', Kind.NOT_SENT, "TLS"),
         ("Connect", "InvalidCertificate( UnknownIssuer )", Kind.NOT_SENT, "not trusted"),
-        ("Interrupted", 'Os { code: 104, kind: ConnectionReset, message: "Connection reset by peer" }', Kind.UNKNOWN, "broke"),
-        ("Timeout", "TimedOut", Kind.UNKNOWN, "no answer in time"),
-        ("Unknown", "hyper::Error( Parse( Version ) )", Kind.UNKNOWN, "broke"),
+        ("Interrupted", 'Os { code: 104, kind: ConnectionReset, message: "Connection reset by peer" }', Kind.OTHER, "broke"),
+        ("Timeout", "TimedOut", Kind.OTHER, "no answer in time"),
+        ("Unknown", "hyper::Error( Parse( Version ) )", Kind.OTHER, "broke"),
     ],
 )
 def test_a_connection_that_broke_is_not_one_that_never_was(kind: str, source: str, means: Kind, cause: str) -> None:
     """Nor is a word of the URL, or a setting of the library, what happened."""
     failure = failure_of(RuntimeError(WIRE.format(kind=kind, source=source)))
-    assert failure.kind is means and cause in failure.cause
+    assert failure.kind is means and cause in failure.cause and failure.unknown is (means is Kind.OTHER)
 
 
 @pytest.mark.parametrize(
@@ -202,28 +203,28 @@ def test_an_identity_that_gives_nothing_is_not_taken_for_the_store(text: str) ->
     ("text", "kind", "cause"),
     [
         ("Server returned non-2xx status code: 403 Forbidden: <Code>AccessDenied</Code>", Kind.CREDENTIALS, "credentials"),
-        ("status code: 404 Not Found: <Error><Code>NoSuchBucket</Code>", Kind.NO_BUCKET, "bucket"),
+        ("status code: 404 Not Found: <Error><Code>NoSuchBucket</Code>", Kind.NO_CONTAINER, "bucket"),
         ("status code: 404 Not Found: <Error><Code>NoSuchKey</Code>", Kind.GONE, "not there"),
         ("status code: 412 Precondition Failed", Kind.EXISTS, "412"),
-        ("status code: 409 Conflict: <Code>ConditionalRequestConflict</Code>", Kind.UNKNOWN, "409"),
+        ("status code: 409 Conflict: <Code>ConditionalRequestConflict</Code>", Kind.OTHER, "409"),
         ("status code: 501 Not Implemented: <Code>NotImplemented</Code>", Kind.NO_CONDITIONS, "501"),
-        ("status code: 400 Bad Request: <Code>BadDigest</Code>", Kind.UNKNOWN, "BadDigest"),
+        ("status code: 400 Bad Request: <Code>BadDigest</Code>", Kind.OTHER, "BadDigest"),
         ("status code: 400 Bad Request: <Code>EntityTooLarge</Code>", Kind.REFUSED, "EntityTooLarge"),
         ("status code: 413 Payload Too Large", Kind.REFUSED, "413"),
         ("status code: 503 Slow Down: <Code>SlowDown</Code>", Kind.BUSY, "busy"),
-        ("status code: 500 Oops: <RequestId>8FA1</RequestId>", Kind.UNKNOWN, "status 500"),
+        ("status code: 500 Oops: <RequestId>8FA1</RequestId>", Kind.OTHER, "status 500"),
         ("HTTP error: HttpError { kind: Connect, source: dns error: failed to lookup address", Kind.NOT_SENT, "name"),
         ("HTTP error: HttpError { kind: Connect, source: Connection refused (os error 111)", Kind.NOT_SENT, "refused"),
-        ("HTTP error: HttpError { kind: Timeout, source: operation timed out", Kind.UNKNOWN, "in time"),
-        ("HTTP error at http://host/connection refused/x: HttpError { kind: Unknown", Kind.UNKNOWN, "broke"),
+        ("HTTP error: HttpError { kind: Timeout, source: operation timed out", Kind.OTHER, "in time"),
+        ("HTTP error at http://host/connection refused/x: HttpError { kind: Unknown", Kind.OTHER, "broke"),
         ("status code: 400 Bad Request: <Code>ExpiredToken</Code>", Kind.CREDENTIALS, "credentials"),
         ("status code: 301 Moved: <Code>PermanentRedirect</Code>", Kind.NOT_SENT, "region"),
-        ("HTTP error: connection closed before message completed", Kind.UNKNOWN, "broke"),
+        ("HTTP error: connection closed before message completed", Kind.OTHER, "broke"),
     ],
 )
 def test_what_an_answer_means_is_the_same_whatever_ids_it_carries(text: str, kind: Kind, cause: str) -> None:
     failure = failure_of(RuntimeError(text))
-    assert failure.kind is kind and cause in failure.cause
+    assert failure.kind is kind and cause in failure.cause and failure.unknown is (kind is Kind.OTHER)
     assert "8FA1" not in failure.cause
 
 

@@ -63,7 +63,6 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         bucket, name, _ = self._where()
         body = self._body()
-        digest = hashlib.md5(body).digest()
         with self.store.lock:
             if not name:
                 self.store.buckets.setdefault(bucket, {})
@@ -71,6 +70,11 @@ class _Handler(BaseHTTPRequestHandler):
             objects = self.store.buckets.get(bucket)
             if objects is None:
                 return self._error(404, "NoSuchBucket")
+            source = unquote(self.headers.get("x-goog-copy-source", "")).lstrip("/").partition("/")[2]
+            if source and source not in objects:
+                return self._error(404, "NoSuchKey")
+            body = objects[source][0] if source else body
+            digest = hashlib.md5(body).digest()
             told = self.headers.get("Content-MD5")
             if told and base64.b64decode(told) != digest:
                 return self._error(400, "BadDigest")

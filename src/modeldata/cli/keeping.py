@@ -63,9 +63,9 @@ def _each(engine: Engine, settings: Settings) -> Each:
         from modeldata.catalog.errors import need
 
         raise need("pyspark", "spark", "work on Spark") from None
-    from modeldata.spark.chores import each_on
+    from modeldata.spark.rewriting import on_executors
 
-    return each_on(SparkSession.builder.getOrCreate(), settings)
+    return on_executors(SparkSession.builder.getOrCreate(), settings)
 
 
 def _sums(found: list[FolderResult]) -> dict[str, int]:

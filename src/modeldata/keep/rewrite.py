@@ -188,7 +188,7 @@ def clean(store: Store, seen: FolderView) -> None:
 
 def remnants(store: Store, folder: str) -> list[str]:
     """Files of rewrites that are not whole, and whose puts were interrupted, or are under way."""
-    found = [*store.remnants(folder), *store.remnants(f"{folder}/{names.MANIFEST}")]
+    found = [*store.unfinished_puts(folder), *store.unfinished_puts(f"{folder}/{names.MANIFEST}")]
     return [path for path in found if generation_of_remnant(path)]
 
 

@@ -11,9 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EXTRAS = {"az": ("azure.storage.blob", "azure"), "abfss": ("azure.storage.blob", "azure")}
-"""Scheme → the module it needs, and the extra of ours that brings it."""
-
 
 def check_archive(url: str, *, opened: bool = True) -> str:
     """The URL of an archive as it is kept: local ones as absolute paths.
@@ -33,7 +30,7 @@ def check_archive(url: str, *, opened: bool = True) -> str:
         return urls.listable(absolute(folder))
     scheme = low.partition(":")[0]
     cause = "it names no folder of this host" if scheme == "file" else f"scheme {scheme!r} is not known"
-    known = "known are a path, file://, " + ", ".join(f"{name}://" for name in urls.REMOTE)
+    known = "known are a path, file://, " + ", ".join(f"{name}://" for name in urls.STORES)
     raise SettingsError("open the archive", url, cause=cause, hint=f"{known}; set MODELDATA_ARCHIVE")
 
 
@@ -43,17 +40,11 @@ def _check_remote(url: str, opened: bool) -> str:
     except ValueError as error:
         hint = "for example az://container/prefix, s3://bucket/prefix, gs://bucket/prefix"
         raise SettingsError("open the archive", url, cause=str(error), hint=hint) from None
-    module, _ = EXTRAS.get(location.scheme, ("obstore", ""))
-    if opened and not _installed(module):
-        raise SettingsError("open the archive", url, cause=f"{module} is not installed", hint=install_hint(url))
+    library = urls.library_of(url)
+    if opened and not _installed(library):
+        raise SettingsError("open the archive", url, cause=f"{library} is not installed", hint=urls.install_hint(url))
     at = f"{location.container}@{location.host}" if location.host else location.container
     return f"{location.scheme}://{at}" + (f"/{location.prefix}" if location.prefix else "")
-
-
-def install_hint(url: str) -> str:
-    """The command that installs what the archive `url` needs."""
-    module, extra = EXTRAS.get(urls.scheme_of(url), ("obstore", ""))
-    return f'pip install "modeldata[{extra}]"' if extra else f"pip install {module}"
 
 
 def _installed(module: str) -> bool:

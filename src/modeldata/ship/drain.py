@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from modeldata.errors import ModelDataError, mask
 from modeldata.ship.former_spools import former_spools, is_quiet
 from modeldata.ship.leader import make_fleet
+from modeldata.ship.trouble import trouble_text
 from modeldata.spool.lock import Leadership
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def drain_former(former: Former, around: Surroundings) -> str | None:
             try:
                 worker.drain()
             except (ModelDataError, OSError) as error:
-                reason = str(error)
+                reason = trouble_text(error)
     except (ModelDataError, OSError) as error:
-        reason = str(error)
+        reason = trouble_text(error)
     finally:
         lead.release()
     return reason

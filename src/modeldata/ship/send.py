@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modeldata.ship.placement import Placements
 from modeldata.ship.split import cut
 from modeldata.spool.files import replace_file
-from modeldata.store import WAITS, Conflict, FileFull, Rejected, Unavailable
+from modeldata.store import Conflict, FileFull, Rejected, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ class Sender:
 
     def _works(self, held: Held, before: set[str]) -> bool:
         """Does the store take other files? Then it is the trouble of those folders alone. Raises the first trouble where not."""
-        if not self._store.works(self._place.spool8):
+        if not self._store.probe(self._place.spool8):
             raise next(error for folder, error in held.items() if folder not in before)
         return True
 
@@ -129,6 +129,6 @@ class Sender:
 
 def not_taken(folder: str, cause: str = "it took nothing when it was last tried") -> Unavailable:
     """Why a folder is held."""
-    error = Unavailable("archive", folder, cause=cause, hint=WAITS)
+    error = Unavailable("archive", folder, cause=cause)
     error.path_only = True
     return error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modeldata.errors import ModelDataError, mask
+from modeldata.errors import ModelDataError, StoreError, mask
 from modeldata.interrupts import spare
 
 TYPE_CHECKING = False
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from modeldata.spool.files import Files
     from modeldata.spool.folder import SpoolFolder
+
+
+WAITS = "nothing is lost: rows stay in the spool and are archived as soon as this succeeds"
 
 
 class Once:
@@ -34,10 +37,16 @@ class Once:
         self._last = ""
 
 
+def trouble_text(error: BaseException) -> str:
+    """An error in one line; where the archive is the trouble, with what becomes of the rows."""
+    text = mask(str(error) or type(error).__name__)
+    return f"{text}; {WAITS}" if isinstance(error, StoreError) else text
+
+
 def in_words(error: BaseException) -> str:
     """One line about an error that ends a shipper."""
     if isinstance(error, ModelDataError):
-        return str(error)
+        return trouble_text(error)
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, ImportError):
         return mask(f"nothing is archived, as a library can't be loaded: {text} (install it again; rows wait in the spool)")

@@ -12,6 +12,7 @@ from modeldata.ship import policy
 from modeldata.ship.checkpoint import DONE, State
 from modeldata.ship.gather import DROP_OLDEST
 from modeldata.ship.pipeline import Pipeline
+from modeldata.ship.trouble import trouble_text
 from modeldata.ship.watch import look, sync_writers
 from modeldata.spool.files import replace_file
 from modeldata.spool.folder import SUFFIX
@@ -189,7 +190,7 @@ class Worker:
         self.failures += 1
         asked = getattr(error, "retry_after", None) or 0.0
         self._retry_at = self._monotonic() + max(asked, policy.retry_after(self.failures, self._dice()))
-        text = mask(str(error) or type(error).__name__)
+        text = trouble_text(error)
         self.last_error_ns = self._wall_ns()
         trouble = getattr(error, "cause", "") or text
         if trouble not in self._told and len(self._told) < TOLD_TROUBLES:

@@ -70,10 +70,10 @@ class Call(NamedTuple):
         """Each partition is a writer of its own: it numbers its rows from 0 without knowing of the others."""
         return self.id + partition.to_bytes(4, "big").hex()
 
-    def note(self) -> bytes:
+    def marker_content(self) -> bytes:
         """The content of the marker: enough to settle the call without its driver."""
-        told = {"identity": self.identity, "folder": self.folder, "time_ns": self.time_ns, "call": self.id}
-        return json.dumps(told, sort_keys=True).encode() + b"\n"
+        known = {"identity": self.identity, "folder": self.folder, "time_ns": self.time_ns, "call": self.id}
+        return json.dumps(known, sort_keys=True).encode() + b"\n"
 
 
 def new_call(
@@ -93,13 +93,13 @@ def new_call(
     return Call(id_, time_ns, dict(identity), correlation, request, tuple(columns), dict(settings), folder)
 
 
-def noted(content: bytes) -> Call:
-    """The call that a marker tells of, as far as it has to be known to settle it. Raises ValueError, KeyError."""
-    told = json.loads(content)
-    return Call(told["call"], int(told["time_ns"]), dict(told["identity"]), "", "", (), {}, told["folder"])
+def call_from_marker(content: bytes) -> Call:
+    """A call as its marker tells of it: what it takes to settle it. Raises ValueError, KeyError."""
+    known = json.loads(content)
+    return Call(known["call"], int(known["time_ns"]), dict(known["identity"]), "", "", (), {}, known["folder"])
 
 
-class Written(NamedTuple):
+class AttemptFile(NamedTuple):
     """A file of an attempt: where it is, its length, the bytes of its header, the checksum of the rest, what it holds."""
 
     path: str
@@ -112,20 +112,19 @@ class Written(NamedTuple):
         return json.dumps([*self[:-1], self.entry.as_dict()])
 
     @classmethod
-    def unpack(cls, text: str) -> Written:
+    def unpack(cls, text: str) -> AttemptFile:
         *fields, entry = json.loads(text)
         return cls(*[*fields, Entry.of(entry)])
 
 
-def items(call: Call, file_format: str, written: Iterable[Written]) -> list[OutboxItem]:
+def items(call: Call, file_format: str, written: Iterable[AttemptFile]) -> list[OutboxItem]:
     """Each file with its place in the archive and its line in the manifest, by partition."""
-    ordered = sorted(written, key=lambda one: _place(one.path))
-    made = []
-    for number, one in enumerate(ordered, 1):
+    batches = []
+    for number, file in enumerate(sorted(written, key=lambda file: _place(file.path)), 1):
         path = f"{call.folder}/{data_file(file_format, call.id, number)}"
-        entry = one.entry._replace(batch=f"{call.id}-{number}")
-        made.append(OutboxItem(path, 0, 0, one.head, one.size, one.crc, entry, call.manifest, 0, True, one.path))
-    return made
+        entry = file.entry._replace(batch=f"{call.id}-{number}")
+        batches.append(OutboxItem(path, 0, 0, file.head, file.size, file.crc, entry, call.manifest, 0, True, file.path))
+    return batches
 
 
 def _place(attempt: str) -> tuple[int, int]:

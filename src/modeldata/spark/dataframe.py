@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modeldata.snapshot.schema import RefusedData, unique
-from modeldata.spark.call import Written, new_call
-from modeldata.spark.commit import Driver, tidy
-from modeldata.spark.errors import NotArchived, of_stage
+from modeldata.spark.call import AttemptFile, new_call
+from modeldata.spark.commit import Driver, sweep_quietly
+from modeldata.spark.errors import NotArchived, stage_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,7 +55,7 @@ def collect(
         request=request,
     )
     rows = _run(frame, call, settings)
-    tidy(settings, now)
+    sweep_quietly(settings, now)
     return rows
 
 
@@ -92,19 +92,19 @@ def _run(frame: DataFrame, call: Call, settings: Settings) -> int:
     driver = Driver(call, settings)
     driver.begin()
     try:
-        told = _write(frame, call)
+        written = _write(frame, call)
     except BaseException as error:
         driver.give_up()
         if isinstance(error, NotArchived) or not isinstance(error, Exception):
             raise
-        raise of_stage(error) from None
-    return driver.commit(told)
+        raise stage_failure(error) from None
+    return driver.commit(written)
 
 
-def _write(frame: DataFrame, call: Call) -> list[Written]:
+def _write(frame: DataFrame, call: Call) -> list[AttemptFile]:
     """What one attempt of each task wrote. By position: Spark itself can't tell two columns of one name apart."""
     plain = frame.toDF(*(str(at) for at in range(len(call.columns))))
-    return [Written.unpack(row.written) for row in plain.mapInArrow(partial(_task, call), "written string").collect()]
+    return [AttemptFile.unpack(row.written) for row in plain.mapInArrow(partial(_task, call), "written string").collect()]
 
 
 def _task(call: Call, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -116,5 +116,5 @@ def _task(call: Call, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBa
 
     context = TaskContext.get()
     assert context is not None  # a task has one
-    for one in write_partition(call, batches, context.partitionId(), context.taskAttemptId()):
-        yield pa.RecordBatch.from_pydict({"written": [one.pack()]})
+    for file in write_partition(call, batches, context.partitionId(), context.taskAttemptId()):
+        yield pa.RecordBatch.from_pydict({"written": [file.pack()]})

@@ -72,12 +72,12 @@ def shaped(question: SparkQuestion, schema: StructType) -> SparkQuestion:
 def between(request: ReadRequest, conditions: Iterable[Any]) -> ReadRequest:
     """The same, with the bounds that conditions of Spark (all of them hold) set to `$Timestamp`."""
     start, end = request.start_ns, request.end_ns
-    for one in conditions:
-        moment = getattr(one, "value", None)
-        if getattr(one, "attribute", None) != (names.TIMESTAMP,) or not isinstance(moment, dt.datetime):
+    for condition in conditions:
+        moment = getattr(condition, "value", None)
+        if getattr(condition, "attribute", None) != (names.TIMESTAMP,) or not isinstance(moment, dt.datetime):
             continue
         at = nanoseconds(moment, 0)
-        word = type(one).__name__
+        word = type(condition).__name__
         if word in ("GreaterThan", "GreaterThanOrEqual", "EqualTo", "EqualNullSafe"):
             start = max(start, at)
         if word in ("LessThan", "LessThanOrEqual", "EqualTo", "EqualNullSafe"):
@@ -99,7 +99,7 @@ def tasks(question: SparkQuestion) -> list[Task]:
     request = question.request._replace(columns=tuple(wanted.names))
     plan = _plan(question._replace(request=request))
     schema = pa.schema([(field.name, _read_as(plan.schema.field(field.name).type, field.type)) for field in wanted])
-    return [Task(schema, pieces) for pieces in _portions(plan.pieces)]
+    return [Task(schema, pieces) for pieces in _partitions(plan.pieces)]
 
 
 def _read_as(own: pa.DataType, wanted: pa.DataType) -> pa.DataType:
@@ -107,17 +107,17 @@ def _read_as(own: pa.DataType, wanted: pa.DataType) -> pa.DataType:
     return own if spark_form(own).equals(wanted) and not types.is_string(wanted) else wanted
 
 
-def _portions(pieces: Iterable[Piece]) -> list[list[Piece]]:
-    made: list[list[Piece]] = []
+def _partitions(pieces: Iterable[Piece]) -> list[list[Piece]]:
+    partitions: list[list[Piece]] = []
     room = 0
     for piece in pieces:
         size = PARTITION_BYTES if isinstance(piece, Original) else piece.end - piece.start
-        if not made or size > room:
-            made.append([])
+        if not partitions or size > room:
+            partitions.append([])
             room = PARTITION_BYTES
-        made[-1].append(piece)
+        partitions[-1].append(piece)
         room -= size
-    return made
+    return partitions
 
 
 def rows(question: SparkQuestion, task: Task) -> Iterator[pa.RecordBatch]:

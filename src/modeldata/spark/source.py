@@ -16,8 +16,8 @@ from pyspark.sql.datasource import DataSource, DataSourceArrowWriter, DataSource
 from modeldata.errors import SettingsError
 from modeldata.settings import Settings
 from modeldata.snapshot.schema import RefusedData, unique
-from modeldata.spark.call import Call, Written, new_call
-from modeldata.spark.commit import Driver, tidy
+from modeldata.spark.call import AttemptFile, Call, new_call
+from modeldata.spark.commit import Driver, sweep_quietly
 from modeldata.spark.dataframe import check_types
 from modeldata.spark.options import checked, identity_of, settings_of
 from modeldata.spark.reading import SparkQuestion, between, question_of, rows, schema_of, shaped, tasks
@@ -81,7 +81,7 @@ class PushingSource(ModelDataSource):
         return PushingReader(shaped(self._question(), schema))
 
 
-class Portion(InputPartition):
+class ReadPartition(InputPartition):
     """What one task reads."""
 
     def __init__(self, task: Task) -> None:
@@ -96,11 +96,11 @@ class ModelDataReader(DataSourceReader):
         self._question = question
 
     def partitions(self) -> Sequence[InputPartition]:
-        return [Portion(task) for task in tasks(self._question)]
+        return [ReadPartition(task) for task in tasks(self._question)]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """Of no partitions, Spark makes one of its own: there is nothing in it."""
-        return rows(self._question, partition.task) if isinstance(partition, Portion) else iter(())
+        return rows(self._question, partition.task) if isinstance(partition, ReadPartition) else iter(())
 
 
 class PushingReader(ModelDataReader):
@@ -114,7 +114,7 @@ class PushingReader(ModelDataReader):
 class TaskCommit(WriterCommitMessage):
     """What one attempt of a task wrote."""
 
-    def __init__(self, written: list[Written]) -> None:
+    def __init__(self, written: list[AttemptFile]) -> None:
         self.written = written
 
 
@@ -134,14 +134,14 @@ class ModelDataWriter(DataSourceArrowWriter):
         return TaskCommit(list(write_partition(self._call, iterator, context.partitionId(), context.taskAttemptId())))
 
     def commit(self, messages: Sequence[WriterCommitMessage | None]) -> None:
-        written = [one for told in messages if isinstance(told, TaskCommit) for one in told.written]
+        written = [file for message in messages if isinstance(message, TaskCommit) for file in message.written]
         self._driver().commit(written)
-        tidy(Settings.build(self._call.settings), self._call.time_ns)
+        sweep_quietly(Settings.build(self._call.settings), self._call.time_ns)
 
     def abort(self, messages: Sequence[WriterCommitMessage | None]) -> None:
         """Spark asks for it after a failed commit, too: whoever has all messages may have tried one."""
         driver = self._driver()
-        if all(isinstance(told, TaskCommit) for told in messages):
+        if all(isinstance(message, TaskCommit) for message in messages):
             driver.settle()
         else:
             driver.give_up()

@@ -20,8 +20,8 @@ from modeldata.format import names
 from modeldata.format.manifest import Entry
 from modeldata.settings import Settings
 from modeldata.ship.policy import retry_after
-from modeldata.spark.call import PARTITION_BITS, Written
-from modeldata.spark.errors import NOT_THERE, NotArchived, reworded
+from modeldata.spark.call import PARTITION_BITS, AttemptFile
+from modeldata.spark.errors import NOT_THERE, NotArchived, not_archived
 from modeldata.spool.files import Files
 from modeldata.store import Unavailable, open_for
 
@@ -42,7 +42,7 @@ TRIES = 5
 
 def write_partition(
     call: Call, batches: Iterable[pa.RecordBatch], partition: int, attempt: int, store: Store | None = None
-) -> Iterator[Written]:
+) -> Iterator[AttemptFile]:
     """Write all rows of a partition under names of this attempt; one answer a file, in their order, none without rows.
 
     Raises `NotArchived` where the store can't be used from here, or is not the one that the driver sees.
@@ -53,18 +53,18 @@ def write_partition(
         _look_for_marker(call, store)
         first = 0
         for number, table in enumerate(_tables(batches), 1):
-            one, data = _encoded(call, table, partition, first, settings)
+            file, data = _encoded(call, table, partition, first, settings)
             path = call.attempt(partition, attempt, number)
-            patiently(lambda path=path, data=data: store.put(path, data))  # type: ignore[misc] # bound at once
+            with_retries(lambda path=path, data=data: store.put(path, data))  # type: ignore[misc] # bound at once
             first += table.num_rows
-            yield one._replace(path=path)
+            yield file._replace(path=path)
     except NotArchived:
         raise
     except ModelDataError as error:
-        raise reworded(error) from None
+        raise not_archived(error) from None
 
 
-def patiently(work: Callable[[], T]) -> T:
+def with_retries(work: Callable[[], T]) -> T:
     """The answer of a store that may be busy: asked a few times, as late as it wants it. Raises the last `Unavailable`."""
     for failures in range(1, TRIES):
         try:
@@ -76,7 +76,7 @@ def patiently(work: Callable[[], T]) -> T:
 
 def _look_for_marker(call: Call, store: Store) -> None:
     """Is this the archive that the driver means? A local folder is another one on each machine that does not share it."""
-    if patiently(lambda: store.length(call.marker)):
+    if with_retries(lambda: store.length(call.marker)):
         return
     import socket
 
@@ -103,23 +103,24 @@ def _tables(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(waiting)
 
 
-def _encoded(call: Call, table: pa.Table, partition: int, first: int, settings: Settings) -> tuple[Written, bytes]:
+def _encoded(call: Call, table: pa.Table, partition: int, first: int, settings: Settings) -> tuple[AttemptFile, bytes]:
     form = encoder(settings.format)
     types = [f"arrow:{field.type}" for field in table.schema]
     features = [Column(name, kind, table.column(at)) for at, (name, kind) in enumerate(zip(call.columns, types, strict=True))]
     own = _own_columns(call, partition, first, table.num_rows, form.own_columns)
-    made = form.encode([*own, *features], excel_safe=settings.excel_safe, metadata=_metadata(call, types))
+    encoded = form.encode([*own, *features], excel_safe=settings.excel_safe, metadata=_metadata(call, types))
     header = form.header([*form.own_columns, *call.columns])
-    entry = _entry(call, partition, first, table.num_rows, types)._replace(surrogates_replaced=made.replaced, kinds=made.kinds)
-    data = header + made.data if header else made.data
-    return Written("", len(data), len(header), crc32(made.data), entry), data
+    entry = _entry(call, partition, first, table.num_rows, types)
+    entry = entry._replace(surrogates_replaced=encoded.replaced, kinds=encoded.kinds)
+    data = header + encoded.data if header else encoded.data
+    return AttemptFile("", len(data), len(header), crc32(encoded.data), entry), data
 
 
 def _own_columns(call: Call, partition: int, first: int, rows: int, wanted: Sequence[str]) -> list[Column]:
     """As the shipper makes them (`ship.batch`), of one call: `$Sequence` counts in the partition, `$Row` in the whole call."""
     place = np.arange(first, first + rows, dtype=np.int64)
     stamp = pa.scalar(call.time_ns // 1000, pa.int64()).cast(pa.timestamp("us"))
-    made = {
+    columns = {
         names.TIMESTAMP: Column(names.TIMESTAMP, "datetime64[us]", pa.repeat(stamp, rows)),
         names.CORRELATION: Column(names.CORRELATION, "str", pa.repeat(pa.scalar(call.correlation, pa.string()), rows)),
         names.REQUEST: Column(names.REQUEST, "str", pa.repeat(pa.scalar(call.request, pa.string()), rows)),
@@ -127,7 +128,7 @@ def _own_columns(call: Call, partition: int, first: int, rows: int, wanted: Sequ
         names.SEQUENCE: Column(names.SEQUENCE, "int64", pa.array(place)),
         names.ROW: Column(names.ROW, "int64", pa.array(place + (partition << PARTITION_BITS))),
     }
-    return [made[name] for name in wanted]
+    return [columns[name] for name in wanted]
 
 
 def _metadata(call: Call, types: Sequence[str]) -> dict[str, str]:

@@ -6,23 +6,17 @@ A store knows nothing of rows, schemas or rounds. It appends bytes at a position
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from modeldata import urls
 from modeldata.errors import ModelDataError, SettingsError, StoreError
-from modeldata.settings.archives import install_hint
-from modeldata.urls import local_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from modeldata.settings import Settings
     from modeldata.spool.files import Files
-
-
-WAITS = "nothing is lost: rows stay in the spool and are archived as soon as this succeeds"
-
-REDIRECTED = "redirects are not followed: check the endpoint and the network (a proxy or a login page may answer for the store)"
 
 
 class Conflict(Exception):
@@ -43,7 +37,7 @@ class Unavailable(StoreError):
 
     `retry_after`: seconds that the store asked us to wait, None where it did not. `cause` is the same text for the same
     trouble (no request ids, no times): a change of it is what gets logged. `path_only`: the trouble may be with this path
-    alone, and others can be written (see `WriteStore.works`).
+    alone, and others can be written (see `WriteStore.probe`).
     """
 
     retry_after: float | None = None
@@ -83,7 +77,7 @@ class WriteStore(Protocol):
     def remove(self, path: str) -> None:
         """Take a file away; none there is well. Raises `Unavailable`."""
 
-    def works(self, mark: str) -> bool:
+    def probe(self, mark: str) -> bool:
         """Does the archive take a file now? Asked after a trouble with one path, to tell it from trouble with all of them.
 
         Puts a small hidden file beside the data, and removes it. `mark`: the short name of the spool, for its name.
@@ -120,12 +114,21 @@ class Store(WriteStore, ReadStore, Protocol):
         to be there go with it. Raises `Unavailable`.
         """
 
-    def remnants(self, folder: str) -> list[str]:
+    def copy(self, source: str, target: str) -> None:
+        """`target` has what `source` has, durably; no byte passes through this process. Raises `Unavailable`.
+
+        May be repeated. Only copies of one source may ever be called `target`: what is there is taken for an earlier one.
+        """
+
+    def clear(self, folder: str) -> None:
+        """No file is left below `folder`, nor a hidden one. None there is well. Raises `Unavailable`."""
+
+    def unfinished_puts(self, folder: str) -> list[str]:
         """Hidden files in `folder` itself that interrupted puts left, as paths for `remove`. Raises `Unavailable`."""
 
 
 def probe_name(mark: str) -> str:
-    """The path of the small file that `WriteStore.works` tries. Begins as what Spark and Hive skip."""
+    """The path of the small file that `WriteStore.probe` tries. Begins as what Spark and Hive skip."""
     return f"_works-{mark}"
 
 
@@ -151,17 +154,13 @@ def open_store(
     if not scheme:
         from modeldata.store.local import LocalStore
 
-        folder = local_folder(url)
+        folder = urls.local_folder(url)
         assert folder is not None  # settings were checked
         return LocalStore(folder, files)
-    location = urls.parse(url)
-    if scheme in urls.AZURE:
-        from modeldata.store.azure import AzureStore
-
-        return AzureStore(location, credentials, insecure=insecure)
-    from modeldata.store.objects import ObjectStore
-
-    return ObjectStore(location, credentials, insecure=insecure)
+    module, name, *_ = urls.STORES[scheme]
+    kind = getattr(import_module(f"modeldata.store.{module}"), name)
+    store: Store = kind(urls.parse(url), credentials, insecure=insecure)
+    return store
 
 
 def open_for(settings: Settings, files: Files, warn: Callable[[str], None] = _ignore) -> Store:
@@ -178,4 +177,5 @@ def open_for(settings: Settings, files: Files, warn: Callable[[str], None] = _ig
         raise
     except Exception as error:  # a library that is broken may raise anything when it is imported
         cause = f"its library can't be loaded: {error or type(error).__name__}"
-        raise SettingsError("open the archive", settings.archive, cause=cause, hint=install_hint(settings.archive)) from error
+        hint = urls.install_hint(settings.archive)
+        raise SettingsError("open the archive", settings.archive, cause=cause, hint=hint) from error

@@ -90,25 +90,28 @@ def _inode(files: Files, folder: str) -> int | None:
         return None
 
 
-def _noted(store: Store) -> dict[str, object] | None:
+def _noted(store: Store, *, again: bool = True) -> dict[str, object] | None:
     """What the file says, nothing where it is damaged; None where it is not there."""
     try:
         note = json.loads(store.read(NAME))
     except ValueError:
         return {}
     except Unavailable:
-        if _may_be_there(store):
+        there = _is_there(store)
+        if there and again:
+            return _noted(store, again=False)  # somebody made it between the two looks
+        if there is not False:
             raise
         return None
     return note if isinstance(note, dict) and isinstance(note.get("id"), str) else {}
 
 
-def _may_be_there(store: Store) -> bool:
-    """Asked after a read that failed: what that said of a store that is down is the better answer."""
+def _is_there(store: Store) -> bool | None:
+    """None where the store is down: then the read that failed before says why."""
     try:
         return store.length(NAME) > 0
     except Unavailable:
-        return True
+        return None
 
 
 def _first(store: Store, note: dict[str, object]) -> dict[str, object]:

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from azure.core import MatchConditions
 from azure.storage.blob import BlobType, ContentSettings
 
-from modeldata.store import WAITS, Conflict, FileFull, Rejected, Unavailable, probe_name
-from modeldata.store.azure_auth import READ_BYTES, access, open_container
-from modeldata.store.azure_errors import Failure, Kind, failure_of
+from modeldata.store import Conflict, FileFull, Rejected, Unavailable, probe_name
+from modeldata.store.azure_auth import access, open_container
+from modeldata.store.azure_errors import failure_of
+from modeldata.store.failures import SILENT, Failure, Kind
+from modeldata.store.remote import RemoteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from azure.storage.blob import BlobProperties, ContainerClient
 
@@ -37,24 +38,23 @@ PAGE = 5000
 KEPT_NOTHING = "the store said that it took the bytes, and does not have them"
 OWNER, SPOOL = "modeldata_owner", "modeldata_spool"
 """Metadata of a blob: who may append to it, and what an operator calls that spool."""
-_QUIET = (Kind.NOT_SENT, Kind.CREDENTIALS, Kind.BUSY, Kind.NO_CONTAINER)
-"""Failures after which a look at the blob would tell nothing, or is not wanted."""
+COPY_SECONDS = 600.0
+"""The longest that a copy inside a storage account may take; there it is seldom more than a moment."""
+LOOK_SECONDS = 0.2
 
 
-class AzureStore:
-    """One container, or a folder in it. See `WriteStore` and `ReadStore` for what each call promises.
+class AzureStore(RemoteStore["ContainerClient"]):
+    """One container, or a folder in it. See `Store` for what each call promises.
 
     Where `AML_MODEL_DC_STORAGE` gives the account, a missing container is created, as the original did; else never.
     """
 
     appends = True
     block_bytes = 4 * 1024 * 1024
+    container_word = "container"
 
     def __init__(self, location: Location, credentials: Callable[[], Mapping[str, str]], *, insecure: bool = False) -> None:
-        self._location = location
-        self._credentials = credentials
-        self._insecure = insecure
-        self._client: ContainerClient | None = None
+        super().__init__(location, credentials, insecure=insecure)
         self._server = location.host or "Azure"
         self._may_create = False
         self._unsure: set[tuple[str, int]] = set()
@@ -75,17 +75,9 @@ class AzureStore:
             raise self._unavailable("claim a file of the archive", path, seen)
         return seen.blob_type == BlobType.APPENDBLOB and seen.metadata.get(OWNER) == ours and not seen.is_append_blob_sealed
 
-    def length(self, path: str) -> int:
-        seen = self._look(path)
-        if not isinstance(seen, Failure):
-            return int(seen.size)
-        if seen.kind is Kind.GONE:
-            return 0
-        raise self._unavailable("look at a file of the archive", path, seen)
-
     def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
         if len(data) > BLOCK_LIMIT:
-            raise self._refused("append to the archive", path, f"{len(data)} bytes; an append blob takes {BLOCK_LIMIT} at once")
+            raise self._rejected("append to the archive", path, f"{len(data)} bytes; an append blob takes {BLOCK_LIMIT} at once")
         attempt = (path, start)
         try:
             full = self._append(attempt, bytes(data))
@@ -105,12 +97,6 @@ class AzureStore:
             if not self._is_there(path, content, failure):
                 raise self._not_there("put a file into the archive", attempt, failure)
         self._unsure.discard(attempt)
-
-    def remove(self, path: str) -> None:
-        key = self._location.key(path)
-        gone = self._ask(lambda container: container.delete_blob(key))
-        if isinstance(gone, Failure) and gone.kind is not Kind.GONE:
-            raise self._unavailable("remove a file of the archive", path, gone)
 
     def claimed(self, path: str) -> bool:
         seen = self._look(path)
@@ -145,35 +131,13 @@ class AzureStore:
 
         return self._ask(work)
 
-    def works(self, mark: str) -> bool:
+    def probe(self, mark: str) -> bool:
         path = probe_name(mark)
         made = self._create(path, {SPOOL: mark})
         if made is not None and made.kind is not Kind.EXISTS:
             return False
         self._ask(lambda container: container.delete_blob(self._location.key(path)))
         return True
-
-    def remnants(self, folder: str) -> list[str]:
-        return []
-
-    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
-        """Every file, in the order in which the store lists them: by name. Raises `Unavailable`."""
-        prefix, mark = self._location.key(""), None
-        below = self._location.key(f"{folder}/") if folder else prefix
-        while True:
-            page = self._ask(partial(_page, below, mark))
-            if isinstance(page, Failure):
-                raise self._unavailable("list the archive", "", page)
-            names, mark = page
-            yield from (name[len(prefix) :] for name in names)
-            if not mark:
-                return
-
-    def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
-        found = self._read(path, start, size)
-        if isinstance(found, Failure):
-            raise self._unavailable("read the archive", path, found)
-        return found
 
     # Appending
 
@@ -223,7 +187,7 @@ class AzureStore:
         path, start = attempt
         if failure.kind is Kind.OTHER_TYPE:
             raise Conflict(f"{self._where(path)} is no append blob")
-        if failure.kind in _QUIET:
+        if failure.kind in SILENT:
             raise self._unavailable("append to the archive", path, failure)
         seen = self._look(path)
         if isinstance(seen, Failure):
@@ -265,7 +229,7 @@ class AzureStore:
 
     def _is_there(self, path: str, content: bytes, failure: Failure) -> bool:
         """Is `path` exactly `content` after an attempt that failed? Raises `Conflict` where it is something else."""
-        if failure.kind in _QUIET:
+        if failure.kind in SILENT:
             raise self._unavailable("put a file into the archive", path, failure)
         seen = self._look(path)
         if isinstance(seen, Failure):
@@ -296,63 +260,56 @@ class AzureStore:
     def _look(self, path: str) -> BlobProperties | Failure:
         return self._ask(lambda container: container.get_blob_client(self._location.key(path)).get_blob_properties())
 
-    def _read(self, path: str, start: int, size: int | None) -> bytes | Failure:
-        """One request a piece, so that a file may grow meanwhile: the SDK's own pieces must be of one version."""
-        pieces: list[bytes] = []
-        while size is None or size > 0:
-            piece = self._read_piece(path, start, READ_BYTES if size is None else min(size, READ_BYTES))
-            if isinstance(piece, Failure):
-                return b"".join(pieces) if piece.kind is Kind.PAST_THE_END else piece
-            pieces.append(piece)
-            start += len(piece)
-            size = None if size is None else size - len(piece)
-            if not piece or len(piece) < READ_BYTES:
-                break
-        return b"".join(pieces)
+    # One request each
 
-    def _read_piece(self, path: str, start: int, size: int) -> bytes | Failure:
-        def work(container: ContainerClient) -> bytes:
-            return container.get_blob_client(self._location.key(path)).download_blob(start, size).readall()
-
-        return self._ask(work)
-
-    # Asking
-
-    def _ask(self, work: Callable[[ContainerClient], T]) -> T | Failure:
-        """What the store answers, to one request."""
-        if self._unfit:
-            return Failure(Kind.NOT_SENT, self._unfit)
-        answer = self._try(work)
-        if isinstance(answer, Failure) and answer.kind is Kind.NO_CONTAINER and self._may_create:
-            made = self._try(lambda container: container.create_container())
-            if not isinstance(made, Failure) or made.kind is Kind.EXISTS:
-                return self._try(work)
-        return answer
-
-    def _try(self, work: Callable[[ContainerClient], T]) -> T | Failure:
-        """The SDK's errors end here: nothing raised later has one in its context, with a URL that is signed."""
-        try:
-            return work(self._open())
-        except Exception as error:  # of the SDK and what it stands on: whatever it is, the outcome is not known
-            failure = failure_of(error, time.time())
-        if failure.kind is Kind.CREDENTIALS:
-            self._forget_client()
-        return failure
-
-    def _open(self) -> ContainerClient:
-        if self._client is None:
-            env = self._credentials()
-            found = access(self._location, env, insecure=self._insecure)
-            self._server = found.endpoint.partition("://")[2]
-            self._may_create = found.original
-            self._client = open_container(found, self._location.container, env)
-        return self._client
+    def _connect(self, env: Mapping[str, str]) -> tuple[ContainerClient, str]:
+        account = access(self._location, env, insecure=self._insecure)
+        self._may_create = account.original
+        return open_container(account, self._location.container, env), account.endpoint.partition("://")[2]
 
     def _forget_client(self) -> None:
-        """The next request asks for the credentials again."""
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def _failure_of(self, error: Exception) -> Failure:
+        return failure_of(error, time.time())
+
+    def _ask(self, work: Callable[[ContainerClient], T]) -> T | Failure:
+        if self._unfit:
+            return Failure(Kind.NOT_SENT, self._unfit)
+        answer = super()._ask(work)
+        if isinstance(answer, Failure) and answer.kind is Kind.NO_CONTAINER and self._may_create:
+            created = super()._ask(lambda container: container.create_container())
+            if not isinstance(created, Failure) or created.kind is Kind.EXISTS:
+                return super()._ask(work)
+        return answer
+
+    def _size(self, client: ContainerClient, key: str) -> int:
+        return int(client.get_blob_client(key).get_blob_properties().size)
+
+    def _piece(self, path: str, start: int, size: int) -> bytes | Failure:
+        """In one request: the SDK's own pieces must be of one version of the blob."""
+        key = self._location.key(path)
+        return self._ask(lambda container: container.get_blob_client(key).download_blob(start, size).readall())
+
+    def _delete(self, client: ContainerClient, key: str) -> None:
+        client.delete_blob(key)
+
+    def _copy(self, client: ContainerClient, source: str, target: str) -> Failure | None:
+        blob = client.get_blob_client(target)
+        status = str(blob.start_copy_from_url(client.get_blob_client(source).url)["copy_status"])
+        deadline = time.monotonic() + COPY_SECONDS
+        while status == "pending" and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+            status = str(blob.get_blob_properties().copy.status)
+        return None if status == "success" else Failure(Kind.OTHER, f"the copy ended as {status!r}", unknown=True)
+
+    def _page(self, client: ContainerClient, prefix: str, mark: str | None) -> tuple[list[str], str | None]:
+        """Folders of a hierarchical account are listed as empty blobs; they are none."""
+        pages: Any = client.list_blobs(name_starts_with=prefix or None, include=["metadata"], results_per_page=PAGE).by_page(mark)
+        keys = [blob.name for blob in next(pages) if (blob.metadata or {}).get("hdi_isfolder") != "true"]
+        return keys, pages.continuation_token or None
 
     # Saying it
 
@@ -364,31 +321,9 @@ class AzureStore:
         """These bytes are not there now. They never will be only if no attempt of them is still on its way."""
         path, _ = attempt
         if failure.kind is Kind.REFUSED and attempt not in self._unsure:
-            return self._refused(operation, path, failure.cause)
+            return self._rejected(operation, path, failure.cause)
         return self._unavailable(operation, path, failure)
-
-    def _refused(self, operation: str, path: str, cause: str) -> Rejected:
-        return Rejected(operation, self._where(path), cause=cause)
-
-    def _unavailable(self, operation: str, path: str, failure: Failure) -> Unavailable:
-        hint = failure.hint or WAITS
-        if failure.kind is Kind.NO_CONTAINER:
-            hint = f"create the container {self._location.container!r}; {WAITS}"
-        error = Unavailable(operation, self._where(path), cause=failure.cause, hint=hint)
-        error.retry_after = failure.retry_after
-        error.path_only = failure.path_only
-        return error
-
-    def _where(self, path: str) -> str:
-        return f"{self._server}/{self._location.container}/{self._location.key(path)}".rstrip("/")
 
 
 def _nearly_full(blocks: int, size: int) -> bool:
     return blocks >= MOST_BLOCKS or size >= MOST_BYTES
-
-
-def _page(prefix: str, mark: str | None, container: ContainerClient) -> tuple[list[str], str | None]:
-    """Names, and where the next page begins. Folders of a hierarchical account are listed as empty blobs; they are none."""
-    pages: Any = container.list_blobs(name_starts_with=prefix or None, include=["metadata"], results_per_page=PAGE).by_page(mark)
-    found = [blob.name for blob in next(pages) if (blob.metadata or {}).get("hdi_isfolder") != "true"]
-    return [name for name in found if name != prefix], pages.continuation_token or None

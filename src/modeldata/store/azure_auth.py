@@ -11,7 +11,6 @@ In this order, each passed over where it is for another account than the URL's:
 from __future__ import annotations
 
 import io
-import ipaddress
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -21,7 +20,11 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import ContainerClient
 
 from modeldata.errors import AML, mask, remember_secret
-from modeldata.store.azure_errors import WHAT_TO_SET, NoAccess
+from modeldata.store.azure_errors import WHAT_TO_SET
+from modeldata.store.credentials import first_of
+from modeldata.store.endpoint import address_of, check_endpoint, is_loopback
+from modeldata.store.failures import NoAccess
+from modeldata.store.remote import READ_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +36,6 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
 """Seconds of silence; a transfer that goes on may take longer."""
-READ_BYTES = 16 * 1024 * 1024
-"""Of one request that reads."""
 PIECE_BYTES = 64 * 1024
 """Bodies above it are sent piece by piece."""
 
@@ -62,19 +63,19 @@ class Access(NamedTuple):
 def access(location: Location, env: Mapping[str, str], *, insecure: bool = False) -> Access:
     """What `env` says about the account of `location`. Raises `NoAccess`, which says what to set."""
     found = _from_connection_string(location, env) or _from_account(location, env)
-    _check_endpoint(found.endpoint, insecure)
+    check_endpoint(found.endpoint, f"https://account.blob.core.windows.net; see {ENDPOINTS[0]}", insecure=insecure)
     for name, value in (("ACCOUNT_KEY", found.key), ("SAS_TOKEN", found.sas)):
         remember_secret(name, value)
     return found
 
 
 def _from_connection_string(location: Location, env: Mapping[str, str]) -> Access | None:
-    name, text = _first(env, CONNECTION_STRINGS)
+    name, text = first_of(env, CONNECTION_STRINGS)
     if not text:
         return None
     parts = parse_connection_string(text)
     account, key, sas = parts.get("accountname", ""), parts.get("accountkey", ""), parts.get("sharedaccesssignature", "")
-    endpoint = _first(env, ENDPOINTS)[1] or parts.get("blobendpoint", "")
+    endpoint = first_of(env, ENDPOINTS)[1] or parts.get("blobendpoint", "")
     if not (account or endpoint) or not (key or sas):
         hint = f"{name} should be like AccountName=...;AccountKey=...;EndpointSuffix=core.windows.net"
         raise NoAccess("the connection string has no account, or neither key nor SAS", hint)
@@ -87,12 +88,12 @@ def _from_connection_string(location: Location, env: Mapping[str, str]) -> Acces
 
 
 def _from_account(location: Location, env: Mapping[str, str]) -> Access:
-    endpoint = _first(env, ENDPOINTS)[1]
-    told = _first(env, ACCOUNTS)[1]
+    endpoint = first_of(env, ENDPOINTS)[1]
+    told = first_of(env, ACCOUNTS)[1]
     account = _account_of_host(location.host) or told or (_account_of(endpoint) if endpoint else "")
     if not account:
         raise NoAccess("no storage account and no credentials are given", WHAT_TO_SET)
-    key, sas = _first(env, KEYS)[1], _first(env, SAS)[1].lstrip("?")
+    key, sas = first_of(env, KEYS)[1], first_of(env, SAS)[1].lstrip("?")
     if told and told != account:
         key = sas = ""  # those are the other account's, and none of this one's business
     endpoint = endpoint or f"https://{_blob_host(location.host) or f'{account}.blob.core.windows.net'}"
@@ -103,15 +104,6 @@ def parse_connection_string(text: str) -> dict[str, str]:
     """`Name=value;...` → values by lower-case name."""
     pairs = (part.partition("=") for part in text.split(";"))
     return {name.strip().lower(): value.strip() for name, _, value in pairs if name.strip()}
-
-
-def _first(env: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str]:
-    """The first of these variables that says something."""
-    for name in names:
-        value = env.get(name, "").strip()
-        if value:
-            return name, value
-    return "", ""
 
 
 def _account_of_host(host: str) -> str:
@@ -133,30 +125,9 @@ def _with_account(endpoint: str, account: str) -> str:
     """A server without a name of its own serves many accounts, each under its path."""
     parts = urlsplit(endpoint)
     path = parts.path.strip("/")
-    if not path and _address(parts.hostname or "") is not None:
+    if not path and address_of(parts.hostname or "") is not None:
         path = account
     return f"{parts.scheme}://{parts.netloc}/{path}".rstrip("/")
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError:
-        return None
-
-
-def is_loopback(endpoint: str) -> bool:
-    address = _address(urlsplit(endpoint).hostname or "")
-    return address is not None and address.is_loopback
-
-
-def _check_endpoint(endpoint: str, insecure: bool) -> None:
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise NoAccess("the endpoint is not a URL", f"{ENDPOINTS[0]} should be like https://account.blob.core.windows.net")
-    if parts.scheme == "http" and not insecure and not is_loopback(endpoint):
-        hint = "use https, or set MODELDATA_ALLOW_INSECURE=1 where the network is yours alone"
-        raise NoAccess("the credentials would cross the network unencrypted (http)", hint)
 
 
 class Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily

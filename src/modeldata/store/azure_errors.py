@@ -1,15 +1,11 @@
-"""What Azure's SDK raises → what it means for us. Pure, but for the types of the SDK.
-
-A `Failure` has no part of the SDK's error in it: those carry URLs with signatures, request ids and times.
-"""
+"""What Azure's SDK raises → what it means for us. Pure, but for the types of the SDK."""
 
 from __future__ import annotations
 
 import email.utils
-import enum
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import (
@@ -20,8 +16,7 @@ from azure.core.exceptions import (
     ServiceResponseTimeoutError,
 )
 
-from modeldata.errors import SettingsError
-from modeldata.store import REDIRECTED
+from modeldata.store.failures import REDIRECTED, Failure, Kind, access_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,54 +24,6 @@ if TYPE_CHECKING:
 SKEW = 600
 """Seconds between our clock and the store's that make it the likely reason for a refusal. Azure allows 900."""
 WHAT_TO_SET = "set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME and a key, a SAS or an identity"
-
-
-class Kind(enum.Enum):
-    """What an answer, or none, says."""
-
-    GONE = enum.auto()
-    """There is no such blob."""
-    NO_CONTAINER = enum.auto()
-    EXISTS = enum.auto()
-    OTHER_TYPE = enum.auto()
-    """A blob of that name is no append blob."""
-    FULL = enum.auto()
-    """The blob takes no block any more."""
-    REFUSED = enum.auto()
-    """The store finds fault with these bytes."""
-    PAST_THE_END = enum.auto()
-    CREDENTIALS = enum.auto()
-    NOT_SENT = enum.auto()
-    """No connection: the store never heard of it."""
-    BUSY = enum.auto()
-    """The store wants to be left alone for a while."""
-    OTHER = enum.auto()
-
-
-class Failure(NamedTuple):
-    """`unknown`: the request may have been carried out, or may still be. `cause` is the same for the same trouble."""
-
-    kind: Kind
-    cause: str
-    hint: str = ""
-    unknown: bool = False
-    retry_after: float | None = None
-    status: int = 0
-    """Of the answer, 0 where there was none."""
-
-    @property
-    def path_only(self) -> bool:
-        """May it be the trouble of this blob alone?"""
-        elsewhere = self.kind in (Kind.NO_CONTAINER, Kind.BUSY)
-        return 400 <= self.status < 500 and self.status not in (401, 429) and not elsewhere
-
-
-class NoAccess(Exception):
-    """There is nothing to ask the store with. `str()` is the cause."""
-
-    def __init__(self, cause: str, hint: str) -> None:
-        super().__init__(cause)
-        self.hint = hint
 
 
 _KINDS = {
@@ -107,10 +54,9 @@ _RENEW = "renew them; they are looked up again with every try"
 
 def failure_of(error: Exception, now: float) -> Failure:
     """`now`: Unix time, to tell a wrong clock from wrong keys."""
-    if isinstance(error, NoAccess):
-        return Failure(Kind.CREDENTIALS, str(error), error.hint)
-    if isinstance(error, SettingsError):  # the file with the credentials
-        return Failure(Kind.CREDENTIALS, f"could not {error.operation}: {error.where}: {error.cause}", error.hint)
+    early = access_failure(error)
+    if early is not None:
+        return early
     for one in [error] if isinstance(error, AzureError) else _chain(error):  # the SDK stumbles over errors without a message
         if isinstance(one, HttpResponseError) and one.response is not None:
             return _answered(one, now)

@@ -10,7 +10,7 @@ from modeldata.errors import SettingsError, remember_secret
 from modeldata.spool.files import read_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from modeldata.spool.files import Files
 
@@ -61,3 +61,8 @@ def parse(text: str) -> dict[str, str]:
             quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
             found[name.strip()] = value[1:-1] if quoted else value
     return found
+
+
+def first_of(env: Mapping[str, str], names: Iterable[str]) -> tuple[str, str]:
+    """The first of these variables that says something, and what; empty where none does."""
+    return next(((name, value) for name in names if (value := env.get(name, "").strip())), ("", ""))

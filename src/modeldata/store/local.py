@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from threading import get_ident
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from modeldata.format.names import OWN_FOLDER
 from modeldata.format.paths import owner_note
 from modeldata.settings.folders import SPOOL_PREFIX
 from modeldata.spool.files import Files, create_once, give_name, make_folders, read_all, read_file, settle, write_all
-from modeldata.store import WAITS, Conflict, Unavailable, probe_name
+from modeldata.store import Conflict, Unavailable, probe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,8 +56,7 @@ class LocalStore:
             if found is None:
                 if self.length(path) > 0:
                     return False  # there before us, and nobody claimed it
-                make_folders(self._files, os.path.dirname(note), FOLDER_MODE)
-                settle(self._files, os.path.dirname(note), self._settled)
+                self._make_folder(os.path.dirname(note))
                 create_once(self._files, note, owner, mark)
                 found = self._read(note)
         except OSError as error:
@@ -172,7 +172,36 @@ class LocalStore:
             raise _unavailable("remove a file of the archive", full, error) from error
         return True
 
-    def remnants(self, folder: str) -> list[str]:
+    def copy(self, source: str, target: str) -> None:
+        """As a second name of the same file, where the file system has such."""
+        full = self._path(target)
+        try:
+            self._make_folder(os.path.dirname(full))
+            try:
+                self._files.link(self._path(source), full)
+            except FileExistsError:
+                pass  # by an earlier try
+            except OSError:  # no second names here; or there is no source, which reading says
+                self.put(target, self.read(source))
+            self._files.sync_folder(os.path.dirname(full))
+        except OSError as error:
+            raise _unavailable("copy a file of the archive", full, error) from error
+
+    def clear(self, folder: str) -> None:
+        full = self._path(folder)
+        try:
+            shutil.rmtree(full)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _unavailable("clear a folder of the archive", full, error) from error
+
+    def _make_folder(self, folder: str) -> None:
+        """Durably."""
+        make_folders(self._files, folder, FOLDER_MODE)
+        settle(self._files, folder, self._settled)
+
+    def unfinished_puts(self, folder: str) -> list[str]:
         full = self._path(folder)
         try:
             found = self._files.listdir(full)
@@ -182,7 +211,7 @@ class LocalStore:
             raise _unavailable("list the archive", full, error) from error
         return [f"{folder}/{name}" for name in found if name.startswith(".") and name.endswith(UNDER_WAY)]
 
-    def works(self, mark: str) -> bool:
+    def probe(self, mark: str) -> bool:
         hidden = os.path.join(self.root, f".{probe_name(mark)}{UNDER_WAY}")
         try:
             self._files.close(self._files.open(hidden, os.O_RDWR | os.O_CREAT | os.O_TRUNC, FILE_MODE))
@@ -207,8 +236,7 @@ class LocalStore:
     def _put(self, full: str, data: bytes | memoryview) -> bool:
         """Make the file under a hidden name, then give it its own: False where that is taken."""
         folder, name = os.path.split(full)
-        make_folders(self._files, folder, FOLDER_MODE)
-        settle(self._files, folder, self._settled)
+        self._make_folder(folder)
         hidden = os.path.join(folder, f".{name}.{os.getpid()}-{get_ident()}{UNDER_WAY}")
         fd = self._files.open(hidden, os.O_RDWR | os.O_CREAT | os.O_TRUNC, FILE_MODE)
         try:
@@ -288,8 +316,7 @@ class LocalStore:
         except FileNotFoundError:
             if start > 0:
                 raise Conflict(f"{full} is gone") from None
-        make_folders(self._files, os.path.dirname(full), FOLDER_MODE)
-        settle(self._files, os.path.dirname(full), self._settled)
+        self._make_folder(os.path.dirname(full))
         return self._files.open(full, os.O_RDWR | os.O_CREAT, FILE_MODE), True
 
     def _append(self, fd: int, full: str, start: int, data: memoryview) -> None:
@@ -326,11 +353,6 @@ def _ours(left: bytes, data: memoryview) -> bool:
 
 
 def _unavailable(operation: str, path: str, error: OSError) -> Unavailable:
-    made = Unavailable(
-        operation,
-        path,
-        cause=error.strerror or str(error),
-        hint=WAITS,
-    )
-    made.path_only = error.errno not in _OF_THE_DISK
-    return made
+    trouble = Unavailable(operation, path, cause=error.strerror or str(error))
+    trouble.path_only = error.errno not in _OF_THE_DISK
+    return trouble

@@ -7,7 +7,6 @@ GCS: `GOOGLE_APPLICATION_CREDENTIALS`, else whoever is logged in, else the insta
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 from datetime import timedelta
@@ -18,7 +17,9 @@ from urllib.request import getproxies
 from obstore.store import GCSStore, S3Store
 
 from modeldata.errors import remember_secret
-from modeldata.store.object_errors import NoAccess
+from modeldata.store.credentials import first_of
+from modeldata.store.endpoint import check_endpoint
+from modeldata.store.failures import NoAccess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,15 +65,11 @@ def open_client(location: Location, env: Mapping[str, str], *, insecure: bool) -
 
 def _options(endpoint: str, insecure: bool, hosts: tuple[str, ...]) -> dict[str, Any]:
     """Of every request; an endpoint over plain http only where nobody else can listen. hosts: besides the endpoint's."""
-    plain = endpoint.startswith("http://")
-    if plain and not insecure and not is_loopback(endpoint):
-        hint = "use https, or set MODELDATA_ALLOW_INSECURE=1 where the network is yours alone"
-        raise NoAccess("the credentials would cross the network unencrypted (http)", hint)
-    if endpoint and (urlsplit(endpoint).scheme not in ("http", "https") or "@" in urlsplit(endpoint).netloc):
-        raise NoAccess("the endpoint is not a URL", "it should be like https://host:port")
+    if endpoint:
+        check_endpoint(endpoint, "https://host:port", insecure=insecure)
     return {
         "client_options": {
-            "allow_http": plain,
+            "allow_http": endpoint.startswith("http://"),
             "connect_timeout": timedelta(seconds=CONNECT_TIMEOUT),
             "timeout": timedelta(seconds=REQUEST_TIMEOUT),
             **_only(*(host for host in (urlsplit(endpoint).hostname, *hosts) if host)),
@@ -94,8 +91,8 @@ def _hosts_of(env: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, ...]
 
 
 def _open_s3(bucket: str, env: Mapping[str, str], insecure: bool) -> tuple[Client, str]:
-    endpoint = _first(env, ENDPOINTS)
-    region = _first(env, ("AWS_REGION", "AWS_DEFAULT_REGION"))
+    endpoint = first_of(env, ENDPOINTS)[1]
+    region = first_of(env, ("AWS_REGION", "AWS_DEFAULT_REGION"))[1]
     config: dict[str, Any] = {**OURS, **{name.lower().removeprefix("aws_"): env[name] for name in PASSED if env.get(name)}}
     for name in KEYS:
         remember_secret(name, env.get(name, ""))
@@ -167,15 +164,3 @@ def _open_gcs(bucket: str, env: Mapping[str, str], insecure: bool) -> tuple[Clie
         return GCSStore(bucket, config=config, **options), urlsplit(emulator).netloc or "GCS"  # type: ignore[arg-type]
     except Exception as error:
         raise NoAccess(f"there are no credentials ({type(error).__name__})", f"set {GOOGLE}") from None
-
-
-def is_loopback(endpoint: str) -> bool:
-    host = urlsplit(endpoint).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _first(env: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((env[name].strip() for name in names if env.get(name, "").strip()), "")

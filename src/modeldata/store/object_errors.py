@@ -7,52 +7,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from enum import Enum
-from typing import NamedTuple
 
-from modeldata.errors import SettingsError
-from modeldata.store import REDIRECTED
-
-
-class Kind(Enum):
-    """Of failures. After UNKNOWN, the request may still land."""
-
-    EXISTS = "exists"
-    GONE = "gone"
-    NO_BUCKET = "no bucket"
-    CREDENTIALS = "credentials"
-    NO_CONDITIONS = "no conditions"
-    REFUSED = "refused"
-    BUSY = "busy"
-    NOT_SENT = "not sent"
-    PAST_THE_END = "past the end"
-    WHOLE_ONLY = "whole objects only"
-    UNKNOWN = "unknown"
-
-
-class Failure(NamedTuple):
-    """What went wrong, without anything of the library's error in it: that has URLs and request ids."""
-
-    kind: Kind
-    cause: str
-    hint: str = ""
-    status: int = 0
-    """Of the answer, 0 where there was none."""
-
-    @property
-    def path_only(self) -> bool:
-        """May it be the trouble of this object alone?"""
-        return 400 <= self.status < 500 and self.status not in (401, 429) and self.kind is not Kind.NO_BUCKET
-
-
-class NoAccess(Exception):
-    """Credentials or endpoint can't be used as they are. Nothing was sent."""
-
-    def __init__(self, cause: str, hint: str) -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.hint = hint
-
+from modeldata.store.failures import REDIRECTED, Failure, Kind, access_failure
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z0-9]+)</Code>|\"reason\": ?\"([A-Za-z]+)\"")
@@ -85,10 +41,9 @@ _OTHER_REGION = Failure(Kind.NOT_SENT, "the bucket is in another region", "set A
 
 def failure_of(error: Exception, now: datetime | None = None) -> Failure:
     """What an error of obstore (or of ours, from making the client) says."""
-    if isinstance(error, NoAccess):
-        return Failure(Kind.CREDENTIALS, error.cause, error.hint)
-    if isinstance(error, SettingsError):  # the file with the credentials
-        return Failure(Kind.CREDENTIALS, f"could not {error.operation}: {error.where}: {error.cause}", error.hint)
+    early = access_failure(error)
+    if early is not None:
+        return early
     if isinstance(error, NotImplementedError):  # AWS_CONDITIONAL_PUT=disabled: the library itself says no
         return Failure(Kind.NO_CONDITIONS, "conditions are switched off")
     text = str(error)
@@ -114,7 +69,7 @@ def _of_answer(status: int, code: str, text: str, now: datetime) -> Failure:
     if status in (401, 403) or code in _EXPIRED:
         return Failure(Kind.CREDENTIALS, f"the credentials are refused: {shown}")
     if code in ("NoSuchBucket", "notFoundBucket"):
-        return Failure(Kind.NO_BUCKET, "the bucket is not there")
+        return Failure(Kind.NO_CONTAINER, "the bucket is not there")
     if status == 404:
         return Failure(Kind.GONE, "not there")
     if status == 412 or (status == 409 and code in ("", "PreconditionFailed", "ObjectAlreadyExists")):
@@ -127,7 +82,7 @@ def _of_answer(status: int, code: str, text: str, now: datetime) -> Failure:
         return Failure(Kind.REFUSED, shown)
     if status in (429, 503):
         return Failure(Kind.BUSY, f"the store is busy: {shown}")
-    return Failure(Kind.UNKNOWN, shown)
+    return Failure(Kind.OTHER, shown, unknown=True)
 
 
 def _by(text: str, now: datetime) -> str:
@@ -152,4 +107,5 @@ def _without_answer(text: str) -> Failure:
         return Failure(Kind.CREDENTIALS, "there are no credentials", WHAT_TO_SET)
     if came is not None and came[1] == "Connect":
         return Failure(Kind.NOT_SENT, next((cause for words, cause in _UNREACHED if words in low), "no connection"))
-    return Failure(Kind.UNKNOWN, "no answer in time" if came is not None and came[1] == "Timeout" else "the connection broke")
+    cause = "no answer in time" if came is not None and came[1] == "Timeout" else "the connection broke"
+    return Failure(Kind.OTHER, cause, unknown=True)

@@ -7,30 +7,27 @@ that an earlier try landed. With a store that knows no conditions it goes well, 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import obstore
 
-from modeldata.store import WAITS, Conflict, Rejected, Unavailable, probe_name
+from modeldata.store import Conflict, probe_name
+from modeldata.store.failures import SILENT, Failure, Kind
 from modeldata.store.object_auth import open_client
-from modeldata.store.object_errors import Failure, Kind, failure_of
+from modeldata.store.object_errors import failure_of
+from modeldata.store.remote import RemoteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from obstore import PutResult
 
     from modeldata.store.object_auth import Client
     from modeldata.urls import Location
 
-    T = TypeVar("T")
-
-READ_BYTES = 16 * 1024 * 1024
 LOOKS = 3
 """At a file that the store took and does not show."""
 PAGE = 1000
-_SETTLED = (Kind.NOT_SENT, Kind.CREDENTIALS, Kind.BUSY, Kind.NO_BUCKET)
-"""Failures after which a look at the object would tell nothing."""
 
 
 class _Damaged(NamedTuple):
@@ -40,17 +37,14 @@ class _Damaged(NamedTuple):
     version: dict[str, str]
 
 
-class ObjectStore:
-    """One bucket, or a folder in it. See `WriteStore` and `ReadStore` for what each call promises; files never grow here."""
+class ObjectStore(RemoteStore["Client"]):
+    """One bucket, or a folder in it. See `Store` for what each call promises; files never grow here."""
 
     appends = False
     block_bytes = 64 * 1024 * 1024
 
     def __init__(self, location: Location, credentials: Callable[[], Mapping[str, str]], *, insecure: bool = False) -> None:
-        self._location = location
-        self._credentials = credentials
-        self._insecure = insecure
-        self._client: Client | None = None
+        super().__init__(location, credentials, insecure=insecure)
         self._server = "GCS" if location.scheme == "gs" else "S3"
         self._conditions = True
         self._ranges = True
@@ -72,11 +66,11 @@ class ObjectStore:
         if failure is None:
             self._settled(path)
             return
-        if failure.kind is Kind.UNKNOWN:
+        if failure.unknown:
             self._unsure.add(path)
-        if failure.kind in _SETTLED or not self._landed(path, content):
+        if failure.kind in SILENT or not self._landed(path, content):
             if failure.kind is Kind.REFUSED and path not in self._unsure:
-                raise Rejected("put a file into the archive", self._where(path), cause=failure.cause)
+                raise self._rejected("put a file into the archive", path, failure.cause)
             raise self._unavailable("put a file into the archive", path, failure)
         self._settled(path)
 
@@ -90,17 +84,19 @@ class ObjectStore:
             return None
         key = self._location.key(path)
         if self._conditions and path not in self._mangled:
-            told = self._ask(lambda client: obstore.put(client, key, content, mode="create", use_multipart=False))
-            if not isinstance(told, Failure) or told.kind is not Kind.NO_CONDITIONS:
-                return told if isinstance(told, Failure) else self._check(path, content, told)
+            answer = self._ask(lambda client: obstore.put(client, key, content, mode="create", use_multipart=False))
+            if not isinstance(answer, Failure):
+                return self._check(path, content, answer)
+            if answer.kind is not Kind.NO_CONDITIONS:
+                return answer
             self._conditions = False
         if path not in self._mangled and self._landed(path, content):
             return None
-        told = self._ask(lambda client: obstore.put(client, key, content, mode=self._over(path), use_multipart=False))
-        if isinstance(told, Failure):
-            self._not_mended(path, told)
-            return told
-        return self._check(path, content, told)
+        answer = self._ask(lambda client: obstore.put(client, key, content, mode=self._over(path), use_multipart=False))
+        if isinstance(answer, Failure):
+            self._not_mended(path, answer)
+            return answer
+        return self._check(path, content, answer)
 
     def _not_mended(self, path: str, failure: Failure) -> None:
         if failure.kind is Kind.EXISTS:
@@ -113,22 +109,20 @@ class ObjectStore:
         damaged = self._mangled.get(path)
         return damaged.version if damaged and damaged.version and self._conditions else "overwrite"
 
-    def _check(self, path: str, content: bytes, told: PutResult) -> Failure | None:
+    def _check(self, path: str, content: bytes, answer: PutResult) -> Failure | None:
         """Does the store keep what we sent? Most say it by the content's MD5; of the others we read it back."""
-        if (told["e_tag"] or "").strip('"').lower() == hashlib.md5(content, usedforsecurity=False).hexdigest():
+        if (answer["e_tag"] or "").strip('"').lower() == hashlib.md5(content, usedforsecurity=False).hexdigest():
             return None
         kept = self._look_again(path, len(content) + 1)
         if isinstance(kept, Failure):
             if kept.kind is Kind.GONE:
-                return Failure(Kind.UNKNOWN, "the store said that it took the file, and does not have it")
-            if kept.kind is not Kind.PAST_THE_END:
-                return kept._replace(kind=Kind.UNKNOWN)
-            kept = b""
+                return Failure(Kind.OTHER, "the store said that it took the file, and does not have it", unknown=True)
+            return kept._replace(kind=Kind.OTHER, unknown=True)
         if kept == content:
             return None
-        version = {name: value for name, value in (("e_tag", told["e_tag"]), ("version", told["version"])) if value}
+        version = {name: value for name, value in (("e_tag", answer["e_tag"]), ("version", answer["version"])) if value}
         self._mangled[path] = _Damaged(hashlib.sha256(kept).digest(), version)
-        return Failure(Kind.UNKNOWN, "the store keeps other bytes than were sent")
+        return Failure(Kind.OTHER, "the store keeps other bytes than were sent", unknown=True)
 
     def _look_again(self, path: str, size: int) -> bytes | Failure:
         """What the store has right after it said that it took it: some show it only at a later look."""
@@ -139,36 +133,19 @@ class ObjectStore:
         return self._read(path, 0, size)
 
     def _landed(self, path: str, content: bytes) -> bool:
-        """Is `path` exactly `content`? Raises `Conflict` where it is something else, `Unavailable` where that can't be told."""
+        """Is `path` exactly `content`? Raises `Conflict` where it is something else, `Unavailable` where nobody knows."""
         found = self._read(path, 0, len(content) + 1)
         if isinstance(found, Failure):
             if found.kind is Kind.GONE:
                 self._mangled.pop(path, None)
                 return False
-            if found.kind is not Kind.PAST_THE_END:
-                raise self._unavailable("put a file into the archive", path, found)
-            found = b""
+            raise self._unavailable("put a file into the archive", path, found)
         if found == content:
             return True
         if path in self._mangled and hashlib.sha256(found).digest() == self._mangled[path].digest:
             return False
         self._settled(path)
         raise Conflict(f"{self._where(path)} is there, with other content")
-
-    def length(self, path: str) -> int:
-        key = self._location.key(path)
-        seen = self._ask(lambda client: obstore.head(client, key))
-        if not isinstance(seen, Failure):
-            return int(seen["size"])
-        if seen.kind is Kind.GONE:
-            return 0
-        raise self._unavailable("look at a file of the archive", path, seen)
-
-    def remove(self, path: str) -> None:
-        key = self._location.key(path)
-        gone = self._ask(lambda client: obstore.delete(client, key))
-        if isinstance(gone, Failure) and gone.kind is not Kind.GONE:
-            raise self._unavailable("remove a file of the archive", path, gone)
 
     def claimed(self, path: str) -> bool:
         return False  # nothing is claimed here: a file is there as a whole
@@ -180,75 +157,41 @@ class ObjectStore:
         self.remove(path)
         return True
 
-    def works(self, mark: str) -> bool:
+    def probe(self, mark: str) -> bool:
         key = self._location.key(probe_name(mark))
         if isinstance(self._ask(lambda client: obstore.put(client, key, b"", mode="overwrite", use_multipart=False)), Failure):
             return False
         self._ask(lambda client: obstore.delete(client, key))
         return True
 
-    def remnants(self, folder: str) -> list[str]:
-        return []
+    # One request each
 
-    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
-        """Every file, by name. Raises `Unavailable`."""
-        prefix = self._location.key("")
-        below = self._location.key(folder) if folder else self._location.prefix
-        found = self._ask(
-            lambda client: [meta["path"] for page in obstore.list(client, below or None, chunk_size=PAGE) for meta in page]
-        )
-        if isinstance(found, Failure):
-            raise self._unavailable("list the archive", "", found)
-        yield from sorted(name[len(prefix) :] for name in found if name.startswith(prefix))
+    def _connect(self, env: Mapping[str, str]) -> tuple[Client, str]:
+        return open_client(self._location, env, insecure=self._insecure)
 
-    def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
-        """Bytes of `path`, fewer where it ends. Raises `Unavailable`."""
-        pieces: list[bytes] = []
-        while size is None or size > 0:
-            piece = self._read(path, start, READ_BYTES if size is None else min(size, READ_BYTES))
-            if isinstance(piece, Failure):
-                if piece.kind is Kind.PAST_THE_END:
-                    break
-                raise self._unavailable("read the archive", path, piece)
-            pieces.append(piece)
-            start += len(piece)
-            size = None if size is None else size - len(piece)
-            if len(piece) < READ_BYTES:
-                break
-        return b"".join(pieces)
+    def _failure_of(self, error: Exception) -> Failure:
+        return failure_of(error)
 
-    def _read(self, path: str, start: int, size: int) -> bytes | Failure:
+    def _size(self, client: Client, key: str) -> int:
+        return int(obstore.head(client, key)["size"])
+
+    def _piece(self, path: str, start: int, size: int) -> bytes | Failure:
         key = self._location.key(path)
         if self._ranges:
-            found = self._ask(lambda client: bytes(obstore.get_range(client, key, start=start, length=size)))
-            if not isinstance(found, Failure) or found.kind is not Kind.WHOLE_ONLY:
-                return found
+            piece = self._ask(lambda client: bytes(obstore.get_range(client, key, start=start, length=size)))
+            if not isinstance(piece, Failure) or piece.kind is not Kind.WHOLE_ONLY:
+                return piece
             self._ranges = False
         whole = self._ask(lambda client: bytes(obstore.get(client, key).bytes()))
         return whole if isinstance(whole, Failure) else whole[start : start + size]
 
-    def _ask(self, work: Callable[[Client], T]) -> T | Failure:
-        """The library's errors end here: nothing raised later has one in its context, with a URL or a key in it."""
-        try:
-            return work(self._open())
-        except Exception as error:  # of the library: whatever it is, the outcome is not known
-            failure = failure_of(error)
-        if failure.kind is Kind.CREDENTIALS:
-            self._client = None  # the next request asks for the credentials again
-        return failure
+    def _delete(self, client: Client, key: str) -> None:
+        obstore.delete(client, key)
 
-    def _open(self) -> Client:
-        if self._client is None:
-            self._client, self._server = open_client(self._location, self._credentials(), insecure=self._insecure)
-        return self._client
+    def _copy(self, client: Client, source: str, target: str) -> None:
+        obstore.copy(client, source, target)
 
-    def _unavailable(self, operation: str, path: str, failure: Failure) -> Unavailable:
-        hint = failure.hint or WAITS
-        if failure.kind is Kind.NO_BUCKET:
-            hint = f"create the bucket {self._location.container!r}; {WAITS}"
-        error = Unavailable(operation, self._where(path), cause=failure.cause, hint=hint)
-        error.path_only = failure.path_only
-        return error
-
-    def _where(self, path: str) -> str:
-        return f"{self._server}/{self._location.container}/{self._location.key(path)}".rstrip("/")
+    def _page(self, client: Client, prefix: str, mark: str | None) -> tuple[list[str], None]:
+        """All in one: the library turns the pages, and gives each in its own order."""
+        pages = obstore.list(client, prefix.rstrip("/") or None, chunk_size=PAGE)
+        return sorted(entry["path"] for page in pages for entry in page), None

@@ -1,4 +1,4 @@
-"""Does a store keep what its port promises? Every sentence of `modeldata.store.WriteStore` and `ReadStore` as a test.
+"""Does a store keep what its port promises? Every sentence of `modeldata.store.Store` as a test.
 
 For a store of your own, with pytest:
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from modeldata.store import Conflict
+from modeldata.store import Conflict, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,6 +165,48 @@ class StoreConformance:
             store.put(path, path.encode())
         found = list(self.open().walk())
         assert sorted(found) == paths and len(found) == len(paths)
+
+    def test_a_folder_is_walked_without_its_neighbours(self) -> None:
+        store = self.open()
+        for path in ("m/1/data.csv", "m/1/_manifest/data.jsonl", "m/10/data.csv", "data.csv"):
+            store.put(path, b"rows")
+        assert sorted(self.open().walk("m/1")) == ["m/1/_manifest/data.jsonl", "m/1/data.csv"]
+
+    def test_a_copy_has_the_same_bytes_and_outlives_its_source(self) -> None:
+        content = bytes(range(256)) * 4096
+        for number, target in enumerate(PATHS):
+            source = f"_attempts/{number}.part"
+            self.open().put(source, content)
+            self.open().copy(source, target)
+            assert self.open().read(source) == content
+            self.open().remove(source)
+            assert self.open().read(target) == content
+        assert sorted(self.open().walk()) == sorted(PATHS)
+
+    def test_a_copy_may_be_repeated_also_after_a_restart(self) -> None:
+        self.open().put("_attempts/1.part", b"rows")
+        store = self.open()
+        for _ in range(2):
+            store.copy("_attempts/1.part", "a/data.csv")
+        self.open().copy("_attempts/1.part", "a/data.csv")
+        assert self.open().read("a/data.csv") == b"rows"
+
+    def test_what_is_not_there_can_not_be_copied(self) -> None:
+        try:
+            self.open().copy("_attempts/1.part", "a/data.csv")
+        except Unavailable:
+            assert list(self.open().walk()) == []
+            return
+        raise AssertionError("a copy of nothing was made")
+
+    def test_a_cleared_folder_is_empty_and_its_neighbours_are_not(self) -> None:
+        store = self.open()
+        for path in ("m/1/data.csv", "m/1/sub/data.csv", "m/10/data.csv"):
+            store.put(path, b"rows")
+        for _ in range(2):
+            store.clear("m/1")
+        store.clear("no/such/folder")
+        assert list(self.open().walk()) == ["m/10/data.csv"]
 
 
 class AppendConformance:

@@ -122,7 +122,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "an object that is gone right after its put is no success",
         "store/objects.py",
-        """                return Failure(Kind.UNKNOWN, "the store said that it took the file, and does not have it")""",
+        """                return Failure(Kind.OTHER, "the store said that it took the file, and does not have it", unknown=True)""",
         "                return None",
         _BELIEVED + "::test_a_store_that_says_it_took_a_file_and_keeps_nothing_gets_it_again",
     ),
@@ -192,7 +192,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "one folder's trouble is told from everybody's",
         "ship/send.py",
-        "        if not self._store.works(self._place.spool8):",
+        "        if not self._store.probe(self._place.spool8):",
         "        if False:",
         _FOLDER + "::test_an_archive_that_takes_nothing_at_all_parks_nothing",
     ),

@@ -168,9 +168,10 @@ def _probe_archive(settings: Settings) -> str:
 
 def _spark_calls(settings: Settings) -> Iterator[Finding]:
     """Calls of Spark that are under way, or whose driver died."""
-    from modeldata.spark.commit import ABANDONED_NS, unfinished
+    from modeldata.spark.commit import ABANDONED_NS, uncommitted_calls
+    from modeldata.store import open_for
 
-    found = unfinished(settings)
+    found = uncommitted_calls(open_for(settings, Files()))
     if found:
         days, hours = ABANDONED_NS // (24 * HOUR_NS), (time.time_ns() - found[0].time_ns) / HOUR_NS
         text = f"{len(found)} under way or left by a driver that died, the oldest for {hours:.1f} hours: no row of theirs is"

@@ -164,6 +164,7 @@ def _try(settings: Settings, place: SpoolFolder, files: Files, leave: threading.
     """One go at shipping everything; why it did not succeed, None where it did."""
     from modeldata.ship.child import warn
     from modeldata.ship.leader import Surroundings, make_fleet
+    from modeldata.ship.trouble import trouble_text
 
     leadership = Leadership.take(place.leader_lock, files)
     if leadership is None:
@@ -179,10 +180,10 @@ def _try(settings: Settings, place: SpoolFolder, files: Files, leave: threading.
             try:
                 worker.drain()
             except (ModelDataError, OSError) as error:
-                reason = str(error)
+                reason = trouble_text(error)
         return reason
     except (ModelDataError, OSError) as error:
-        return str(error)
+        return trouble_text(error)
     finally:
         leadership.release()
 

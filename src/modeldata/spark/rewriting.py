@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     SparkSession = Any  # pyspark's own types are not ours to check
 
 
-def each_on(spark: SparkSession, settings: Settings) -> Each:
+def on_executors(spark: SparkSession, settings: Settings) -> Each:
     """Work on the executors of a session, in the one archive of `settings`. They need modeldata, and credentials of their own."""
     variables = settings.to_env()
 
@@ -29,21 +29,21 @@ def each_on(spark: SparkSession, settings: Settings) -> Each:
             return []
         function, (job, *rest), named = work.func, work.args, work.keywords
         bare = job._replace(store=None, patient=False)  # a store has connections: each executor makes its own
+        archive = settings.archive
 
         def task(place: DataFolder) -> list[FolderResult]:
             store = open_for(Settings.build(variables), Files())
-            _look_for(place, store, settings_archive)
-            made: list[FolderResult] = function(bare._replace(store=store), place, *rest, **named)
-            return made
+            _check_shared(place, store, archive)
+            results: list[FolderResult] = function(bare._replace(store=store), place, *rest, **named)
+            return results
 
-        settings_archive = settings.archive
-        found: list[list[FolderResult]] = spark.sparkContext.parallelize(places, len(places)).map(task).collect()
-        return found
+        results: list[list[FolderResult]] = spark.sparkContext.parallelize(places, len(places)).map(task).collect()
+        return results
 
     return each
 
 
-def _look_for(place: DataFolder, store: Any, archive: str) -> None:
+def _check_shared(place: DataFolder, store: Any, archive: str) -> None:
     """Is this the archive that the driver listed? A local folder is another one on each machine that does not share it."""
     if next(iter(store.walk(place.path)), None) is None:
         import socket

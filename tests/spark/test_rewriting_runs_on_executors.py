@@ -12,7 +12,7 @@ from modeldata.catalog.audit import COMPLETE, EXPLAINED
 from modeldata.cli import main
 from modeldata.errors import StoreError
 from modeldata.settings import Settings
-from modeldata.spark.chores import each_on
+from modeldata.spark.rewriting import on_executors
 from modeldata.spool.files import Files
 from modeldata.store import open_store
 from tests.keep.kit import checked, job, rows, without
@@ -80,6 +80,6 @@ def test_an_executor_that_sees_another_folder_changes_nothing(spark: SparkSessio
     (tmp_path / "not-shared").mkdir()
     work = partial(compact_one, job(store), sizes=Sizes(), dry=False)
     with pytest.raises(Exception, match="does not see what the driver listed") as told:
-        list(each_on(spark, elsewhere)(work, places))
+        list(on_executors(spark, elsewhere)(work, places))
     assert StoreError.__name__ in str(told.value)
     assert checked(store).verdict == COMPLETE
