@@ -46,11 +46,7 @@ MOVING: set[str] = set()
 UPWARD: set[tuple[str, str]] = set()
 """Known to import what stands above, to be mended. This list may only shrink."""
 
-KNOWN_CIRCLES = {
-    ("modeldata.store", "modeldata.store.azure"),
-    ("modeldata.store", "modeldata.store.local"),
-    ("modeldata.store", "modeldata.store.objects"),
-}
+KNOWN_CIRCLES: set[tuple[str, str]] = set()
 """(importer, module): imports that close a circle, to be mended. This list may only shrink."""
 
 KNOWN_PRIVATE: set[tuple[str, str]] = set()

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from modeldata.errors import StoreError
 from modeldata.format import names
 from modeldata.spool.files import make_folders, replace_file
-from modeldata.store import Conflict, Unavailable
 from modeldata.store.local import FOLDER_MODE, LocalStore
+from modeldata.store.port import Conflict, Unavailable
 
 if TYPE_CHECKING:
     from modeldata.spool.files import Files
-    from modeldata.store import Store
+    from modeldata.store.port import Store
 
 NAME = f"{names.OWN_FOLDER}/{names.MANIFEST}/archive.json"
 """In a folder that readers of rows skip."""

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from azure.core import MatchConditions
 from azure.storage.blob import BlobType, ContentSettings
 
-from modeldata.store import Conflict, FileFull, Rejected, Unavailable, probe_name
 from modeldata.store.azure_auth import access, open_container
 from modeldata.store.azure_errors import failure_of
 from modeldata.store.failures import SILENT, Failure, Kind
+from modeldata.store.port import Conflict, FileFull, Rejected, Unavailable, probe_name
 from modeldata.store.remote import RemoteStore
 
 if TYPE_CHECKING:

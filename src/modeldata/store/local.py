@@ -18,7 +18,7 @@ from modeldata.format.names import OWN_FOLDER
 from modeldata.format.paths import owner_note
 from modeldata.settings.folders import SPOOL_PREFIX
 from modeldata.spool.files import Files, create_once, give_name, make_folders, read_all, read_file, settle, write_all
-from modeldata.store import Conflict, Unavailable, probe_name
+from modeldata.store.port import Conflict, Unavailable, probe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import obstore
 
-from modeldata.store import Conflict, probe_name
 from modeldata.store.failures import SILENT, Failure, Kind
 from modeldata.store.object_auth import open_client
 from modeldata.store.object_errors import failure_of
+from modeldata.store.port import Conflict, probe_name
 from modeldata.store.remote import RemoteStore
 
 if TYPE_CHECKING:
