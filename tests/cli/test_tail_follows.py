@@ -18,7 +18,6 @@ import pytest
 from modeldata.keep.compact import Sizes
 from modeldata.keep.jobs import KeepJob, compact
 from modeldata.keep.rewrite import RewriteRun
-from modeldata.read.seen import SeenRows
 from tests.keep.kit import local
 from tests.read.kit import Shipped
 from tests.support import scripts
@@ -136,15 +135,3 @@ def test_it_ends_when_nobody_reads_any_more_although_no_row_arrives(tmp_path: Pa
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (len(done.stdout.splitlines()), done.stdout.splitlines()[-1], done.stderr) == (3, "0", "")
-
-
-def test_sequence_numbers_are_remembered_whatever_order_they_come_in() -> None:
-    seen = SeenRows()
-    key = ("folder", "writer")
-    assert seen.missing(key, 0, 9) == [(0, 9)]
-    for first, last in ((4, 5), (8, 8), (0, 1), (2, 2), (6, 6)):
-        seen.add(key, first, last)
-    assert seen.missing(key, 0, 9) == [(3, 3), (7, 7), (9, 9)]
-    seen.add(key, 0, 20)
-    assert seen.missing(key, 0, 20) == [] and seen.missing(key, 5, 25) == [(21, 25)]
-    assert seen.missing(("folder", "other"), 5, 5) == [(5, 5)]

@@ -584,7 +584,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "what replaced lines told of losses is told again",
         "keep/compact.py",
         "    draft.replace([str(line.batch) for line in replaced if line.batch], carried(replaced))",
-        "    draft.replace([str(line.batch) for line in replaced if line.batch], {})",
+        "    draft.replace([str(line.batch) for line in replaced if line.batch], carried([]))",
         _BESIDE,
     ),
     _one(

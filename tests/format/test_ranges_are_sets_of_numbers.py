@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modeldata.format.ranges import Range, Ranges, following, merged, split, stretches
+from modeldata.format.ranges import Range, Ranges, breaks, merged, split, stretches
 
 RANGE = st.tuples(st.integers(0, 60), st.integers(0, 8)).map(lambda some: (some[0], some[0] + some[1]))
 KEYED = st.lists(st.tuples(st.sampled_from("ab"), RANGE).map(lambda some: (some[0], *some[1])))
@@ -60,7 +60,7 @@ def test_ranges_are_split_after_so_many_numbers(ranges: list[tuple[str, int, int
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5), st.integers(1, 3)), min_size=1))
 def test_entries_that_follow_each_other_are_one_stretch(entries: list[tuple[int, int, int]]) -> None:
     keys, first, sizes = (np.array(column) for column in zip(*entries, strict=True))
-    found = following(keys, first, sizes)
+    found = stretches(breaks(keys, first, sizes))
     assert [at for start, stop in found for at in range(start, stop)] == list(range(len(entries)))
     starts = {start for start, _ in found}
     for at in range(1, len(entries)):

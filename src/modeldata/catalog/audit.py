@@ -8,22 +8,27 @@ that two have is a row that is doubled. Numbers that a line tells to be lost, wi
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from modeldata.catalog.batches import Catalog
 from modeldata.format import names
+from modeldata.format.ranges import Ranges, merged
 
 if TYPE_CHECKING:
     from modeldata.catalog.batches import Contents
+    from modeldata.format.manifest import Entry
+    from modeldata.format.ranges import Range
     from modeldata.store import ReadStore
+
+    Numbers = dict[tuple[str, str], list[tuple[int, int, str]]]
 
 COMPLETE, EXPLAINED, BROKEN = "complete", "gaps, each with its reason", "broken"
 READ_BYTES = 8 * 1024 * 1024
 
 
-class Range(NamedTuple):
-    """Sequence numbers [first, last]; `reason` None where the rows are in the archive."""
+class Gap(NamedTuple):
+    """Sequence numbers [first, last] that are not in the archive; `reason` None where nobody says why."""
 
     first: int
     last: int
@@ -36,8 +41,8 @@ class WriterAudit(NamedTuple):
     collector: str
     writer: str
     rows: int
-    missing: list[Range]
-    doubled: list[tuple[int, int]]
+    missing: list[Gap]
+    doubled: list[Range]
 
 
 class Audit:
@@ -94,73 +99,72 @@ def audit(store: ReadStore, *, check_bytes: bool = True) -> Audit:
     Batches that others replaced (see `modeldata.catalog.batches`) don't count, and their bytes may be gone.
     """
     found = Audit()
-    ranges: dict[tuple[str, str], list[Range]] = defaultdict(list)
+    numbers: Numbers = defaultdict(list)
     catalog = Catalog.of(store)
     for listing in catalog.listings.values():
         contents = catalog.read(listing)
         found.problems += contents.problems
         found.problems += [f"{path}: its last line has no end" for path in contents.half]
-        _audit_folder(contents, ranges, found, store, check_bytes)
-    for (collector, writer), told in sorted(ranges.items()):
-        found.writers.append(_judge(collector, writer, told))
+        _audit_folder(contents, numbers, found, store, check_bytes)
+    for (collector, writer), ranges in sorted(numbers.items()):
+        found.writers.append(_judge(collector, writer, ranges))
     return found
 
 
-def _audit_folder(
-    contents: Contents, ranges: dict[tuple[str, str], list[Range]], found: Audit, store: ReadStore, check_bytes: bool
-) -> None:
+def _audit_folder(contents: Contents, numbers: Numbers, found: Audit, store: ReadStore, check_bytes: bool) -> None:
     folder = contents.listing.path
     ends: dict[str, int] = {}
     kept: set[str] = set()
     for line in contents.lines:
         live = line.batch not in contents.replaced
         try:
-            if live:
-                _take(line.told, folder, ranges, found)
-            if "file" in line.told:
-                path = f"{folder}/{line.told['file']}"
-                kept |= {path} if live else set()
-                _check_file(line.told, path, ends, found, store if check_bytes and live else None)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            found.problems.append(f"{folder}: a manifest line can't be understood: {type(error).__name__}: {error}")
+            entry = line.entry()
+        except ValueError as error:
+            found.problems.append(str(error))
+            continue
+        if live:
+            _count(entry, folder, numbers, found)
+        if entry.file:
+            path = f"{folder}/{entry.file}"
+            kept |= {path} if live else set()
+            _check_file(entry, path, ends, found, store if check_bytes and live else None)
     found.unaccounted += [path for path in (*contents.originals, *contents.uncommitted) if store.length(path)]
     _compare_files(store, contents.listing.data_files, ends, kept, found)
 
 
-def _take(line: dict[str, Any], folder: str, ranges: dict[tuple[str, str], list[Range]], found: Audit) -> None:
-    collector = names.stream(line["identity"])
-    for reason, rows in dict(line.get("refused", {})).items():
-        found.refused[reason] = found.refused.get(reason, 0) + int(rows)
-    for writer, first, last, reason in line.get("lost", ()):
-        ranges[collector, writer].append(Range(int(first), int(last), str(reason)))
-    if "file" not in line:
+def _count(entry: Entry, folder: str, numbers: Numbers, found: Audit) -> None:
+    collector = names.stream(entry.identity)
+    for reason, rows in entry.refused.items():
+        found.refused[reason] = found.refused.get(reason, 0) + rows
+    for writer, first, last, reason in entry.lost:
+        numbers[collector, writer].append((first, last, reason))
+    if not entry.file:
         return
     found.batches += 1
-    found.rows += int(line["rows"])
-    told = 0
-    for writer, first, last in line["sequences"]:
-        ranges[collector, writer].append(Range(int(first), int(last), None))
-        told += int(last) - int(first) + 1
-    if told != line["rows"]:
-        found.problems.append(f"{folder}: batch {line.get('batch')} tells of {told} numbers and {line['rows']} rows")
+    found.rows += entry.rows
+    for writer, first, last in entry.sequences:
+        numbers[collector, writer].append((first, last, ""))
+    total = sum(last - first + 1 for _, first, last in entry.sequences)
+    if total != entry.rows:
+        found.problems.append(f"{folder}: batch {entry.batch} has {total} numbers and {entry.rows} rows")
 
 
-def _check_file(line: dict[str, Any], path: str, ends: dict[str, int], found: Audit, store: ReadStore | None) -> None:
-    offset, size = int(line["offset"]), int(line["bytes"])
+def _check_file(entry: Entry, path: str, ends: dict[str, int], found: Audit, store: ReadStore | None) -> None:
+    offset, size = entry.offset, entry.size
     if offset != ends.get(path, 0):
         found.problems.append(f"{path}: bytes {ends.get(path, 0):,} to {offset:,} belong to no batch")
     ends[path] = offset + size
     if store is None or store.length(path) < offset + size:
         return  # shorter than told, or gone: said when the files are compared
-    rest = int(line["row_bytes"])
+    rest = entry.row_bytes
     at, crc = offset + size - rest, 0
     while rest:
         piece = store.read(path, at, min(rest, READ_BYTES))
         if not piece:
             break
         crc, at, rest = crc32(piece, crc), at + len(piece), rest - len(piece)
-    if rest or crc != line["crc32"]:
-        found.problems.append(f"{path}: the bytes of batch {line.get('batch')} (from {offset:,}) are not what was archived")
+    if rest or crc != entry.crc32:
+        found.problems.append(f"{path}: the bytes of batch {entry.batch} (from {offset:,}) are not what was archived")
 
 
 def _compare_files(store: ReadStore, data_files: list[str], ends: dict[str, int], kept: set[str], found: Audit) -> None:
@@ -172,25 +176,14 @@ def _compare_files(store: ReadStore, data_files: list[str], ends: dict[str, int]
         found.problems.append(f"{path}: is gone, its manifest is there")
 
 
-def _judge(collector: str, writer: str, told: list[Range]) -> WriterAudit:
+def _judge(collector: str, writer: str, numbers: list[tuple[int, int, str]]) -> WriterAudit:
     """Numbers from 0 on: what no range has is missing, what two have is doubled."""
-    told.sort(key=lambda one: (one.first, one.last))
-    missing: list[Range] = []
-    doubled: list[tuple[int, int]] = []
-    rows = 0
-    upto = 0
-    for one in told:
-        if one.first > upto:
-            missing.append(Range(upto, one.first - 1, None))
-        if one.first < upto:
-            doubled.append((one.first, min(one.last, upto - 1)))
-        if one.reason is not None:
-            last = missing[-1] if missing else None
-            if last is not None and (last.reason, last.last + 1) == (one.reason, one.first):
-                missing[-1] = last._replace(last=one.last)
-            else:
-                missing.append(one)
-        else:
-            rows += one.last - one.first + 1
-        upto = max(upto, one.last + 1)
-    return WriterAudit(collector, writer, rows, missing, doubled)
+    numbers.sort()
+    seen, doubled = Ranges(), []
+    for first, last, _ in numbers:
+        doubled += seen.common(first, last)
+        seen.add(first, last)
+    missing = [Gap(first, last, None) for first, last in seen.missing(0, max(last for _, last in seen))]
+    missing += [Gap(first, last, why) for why, first, last in merged((why, first, last) for first, last, why in numbers) if why]
+    rows = sum(last - first + 1 for first, last, why in numbers if not why)
+    return WriterAudit(collector, writer, rows, sorted(missing, key=lambda gap: (gap.first, gap.last)), doubled)

@@ -17,12 +17,12 @@ What no manifest tells of:
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modeldata.format import names
+from modeldata.format.manifest import Entry
 from modeldata.format.paths import DataFolder, file_format, identity_of, owner_note, place_of
 from modeldata.store import Unavailable
 
@@ -50,6 +50,13 @@ class ManifestLine(NamedTuple):
     @property
     def batch(self) -> str | None:
         return self.told.get("batch")
+
+    def entry(self) -> Entry:
+        """What it says. Raises ValueError, naming the line, where that is not valid."""
+        try:
+            return Entry.of(self.told)
+        except ValueError as error:
+            raise ValueError(f"{self.where} is not valid: {error}") from error
 
     @property
     def where(self) -> str:
@@ -259,29 +266,26 @@ def _order(line: ManifestLine) -> tuple[str, int, str, int]:
 
 def batch_of(line: ManifestLine, folder: str) -> ArchivedBatch:
     """The batch a line tells of. Raises ValueError, naming the line."""
-    told = line.told
-    try:
-        if "/" in told["file"]:
-            raise ValueError("its file is in another folder")
-        return ArchivedBatch(
-            line,
-            f"{folder}/{told['file']}",
-            int(told["offset"]),
-            int(told["bytes"]),
-            int(told["row_bytes"]),
-            int(told["crc32"]),
-            int(told["rows"]),
-            int(told["first_ns"]),
-            int(told["last_ns"]),
-            tuple(map(sys.intern, map(str, told["columns"]))),
-            tuple(map(sys.intern, map(str, told["types"]))),
-            dict(told.get("kinds", {})),
-            [[int(rows), int(times)] for rows, times in told["calls"]],
-            [(str(writer), int(first), int(last)) for writer, first, last in told["sequences"]],
-            int(told.get("continues", 0)),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{line.where} can't be understood: {type(error).__name__}: {error}") from error
+    entry = line.entry()
+    if not entry.file or "/" in entry.file:
+        raise ValueError(f"{line.where} is not valid: its file is in another folder")
+    return ArchivedBatch(
+        line,
+        f"{folder}/{entry.file}",
+        entry.offset,
+        entry.size,
+        entry.row_bytes,
+        entry.crc32,
+        entry.rows,
+        entry.first_ns,
+        entry.last_ns,
+        entry.columns,
+        entry.types,
+        entry.kinds,
+        entry.calls,
+        entry.sequences,
+        entry.continues,
+    )
 
 
 def doubled_ids(contents: Contents) -> list[str]:

@@ -91,13 +91,17 @@ def split(ranges: Iterable[tuple[Key, int, int]], at: int) -> tuple[list[tuple[K
     return left, right
 
 
-def following(keys: Array, first: Array, sizes: Array | int = 1) -> list[tuple[int, int]]:
-    """[start, stop) of entries of one key of which each begins where the one before ends. Entry n has `sizes[n]` numbers."""
+def breaks(keys: Array, first: Array, sizes: Array | int = 1) -> Array:
+    """Where does an entry not go on from the one before? Entry n has `sizes[n]` numbers of one key, from `first[n]` on.
+
+    There is one answer less than entries: the first has none before it.
+    """
     after = first + sizes
-    return stretches((first[1:] != after[:-1]) | (keys[1:] != keys[:-1]))
+    found: Array = (first[1:] != after[:-1]) | (keys[1:] != keys[:-1])
+    return found
 
 
 def stretches(breaks: Array) -> list[tuple[int, int]]:
-    """[start, stop) of entries in a row. `breaks[n]`: does one begin with entry n + 1?"""
+    """[start, stop) of entries without a break between them. There is at least one entry."""
     starts = [0, *(breaks.nonzero()[0] + 1).tolist()]
     return list(zip(starts, [*starts[1:], len(breaks) + 1], strict=True))

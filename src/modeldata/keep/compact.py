@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
+from modeldata.format.manifest import Entry
 from modeldata.format.paths import generation_of_data
 from modeldata.keep.lines import carried
 from modeldata.keep.rows import Rows, joined, read
@@ -161,25 +162,24 @@ def _write(draft: Draft, rows: Rows) -> int:
     made = rows.encode(draft.look.identity, f"generation-{draft.generation}")
     staged = draft.stage("parquet")
     staged.content.write(made.data)
-    draft.tell(parquet_line(staged.name, made.data, made.kinds, rows))
+    draft.add(parquet_entry(draft, staged.name, made.data, made.kinds, rows))
     return len(made.data)
 
 
-def parquet_line(name: str, data: bytes, kinds: dict[str, object], rows: Rows) -> dict[str, Any]:
-    """What a manifest tells of a Parquet file. Its calls are in its own columns; `sequences` are the numbers that it has."""
+def parquet_entry(draft: Draft, name: str, data: bytes, kinds: dict[str, object], rows: Rows) -> Entry:
+    """What a manifest says of a Parquet file. Its calls are in its own columns; `sequences` are the numbers that it has."""
     times = rows.times_ns
-    told: dict[str, Any] = {
-        "file": name,
-        "offset": 0,
-        "bytes": len(data),
-        "row_bytes": len(data),
-        "crc32": crc32(data),
-        "rows": len(rows.own),
-        "first_ns": int(times.min()),
-        "last_ns": int(times.max()),
-        "columns": [one.name for one in rows.features],
-        "types": [one.type for one in rows.features],
-        "calls": [],
-        "sequences": [list(one) for one in rows.where.sorted_ranges()],
-    }
-    return {**told, "kinds": kinds} if kinds else told
+    return Entry(
+        draft.look.identity,
+        len(rows.own),
+        file=name,
+        size=len(data),
+        row_bytes=len(data),
+        crc32=crc32(data),
+        first_ns=int(times.min()),
+        last_ns=int(times.max()),
+        columns=tuple(column.name for column in rows.features),
+        types=tuple(column.type for column in rows.features),
+        sequences=rows.where.sorted_ranges(),
+        kinds=kinds,
+    )

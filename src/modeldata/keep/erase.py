@@ -9,13 +9,16 @@ import numpy as np
 
 from modeldata.catalog.batches import batch_of
 from modeldata.encode import encoder
-from modeldata.keep.compact import parquet_line
-from modeldata.keep.lines import carried, joined, kept_kinds
+from modeldata.format.manifest import Entry
+from modeldata.format.ranges import stretches
+from modeldata.keep.compact import parquet_entry
+from modeldata.keep.lines import carried, kept_kinds
 from modeldata.keep.rows import Rows, of_text, read, text_of
 from modeldata.read.chunks import Chunk
 
 if TYPE_CHECKING:
     from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.format.manifest import Lost
     from modeldata.keep.condition import Condition
     from modeldata.keep.folder import FolderView
     from modeldata.keep.rewrite import Draft, Staged
@@ -96,7 +99,7 @@ def _every_batch(look: FolderView) -> list[ArchivedBatch]:
 def fill(draft: Draft, store: Store, found: RowsToErase) -> None:
     """New files without the rows, and their lines. Raises `Damaged`, `Gone`, `Unavailable`."""
     writer = _Text(draft)
-    lost: list[list[Any]] = []
+    lost: Lost = []
     for batch in draft.look.batches():
         if batch.path not in found.files:
             continue
@@ -109,12 +112,9 @@ def fill(draft: Draft, store: Store, found: RowsToErase) -> None:
             data = text_of(store, chunk)
             rows = of_text(chunk, data)
             writer.add(batch, data, rows, _others(going, batch.rows))
-        lost += [[*one, ERASED] for one in rows.where.taken(going).sorted_ranges()]
+        lost += [(*numbers, ERASED) for numbers in rows.where.taken(going).sorted_ranges()]
     replaced = draft.look.lines_of(found.files)
-    told = carried(replaced)
-    if lost:
-        told["lost"] = joined([*told.get("lost", []), *lost])
-    draft.replace([str(line.batch) for line in replaced if line.batch], told)
+    draft.replace([str(line.batch) for line in replaced if line.batch], carried(replaced).with_lost(lost))
 
 
 def _others(going: Numbers, rows: int) -> Numbers:
@@ -127,7 +127,7 @@ def _parquet(draft: Draft, rows: Rows) -> None:
     made = rows.encode(draft.look.identity, f"generation-{draft.generation}")
     staged = draft.stage("parquet")
     staged.content.write(made.data)
-    draft.tell(parquet_line(staged.name, made.data, made.kinds, rows))
+    draft.add(parquet_entry(draft, staged.name, made.data, made.kinds, rows))
 
 
 class _Text:
@@ -150,22 +150,21 @@ class _Text:
         for start, stop in where.stretches():
             mine = kept[start:stop]
             body = b"".join(content[starts[first] : ends[last]] for first, last in _neighbours(mine))
-            told = {
-                **self._place(batch, body),
-                "rows": len(mine),
-                "first_ns": int(times[start:stop].min()),
-                "last_ns": int(times[start:stop].max()),
-                "columns": list(batch.columns),
-                "types": list(batch.types),
-                "calls": where.calls(start, stop),
-                "sequences": [list(one) for one in where.taken(np.arange(start, stop)).ranges()],
-            }
-            if where.places[start]:
-                told["continues"] = int(where.places[start])
-            kinds = _kinds(batch, rows, mine)
-            self._draft.tell({**told, "kinds": kinds} if kinds else told)
+            entry = self._place(batch, body)._replace(
+                rows=len(mine),
+                first_ns=int(times[start:stop].min()),
+                last_ns=int(times[start:stop].max()),
+                columns=batch.columns,
+                types=batch.types,
+                calls=where.calls(start, stop),
+                sequences=where.taken(np.arange(start, stop)).ranges(),
+                continues=int(where.places[start]),
+                kinds=_kinds(batch, rows, mine),
+                others=batch.line.entry().others,
+            )
+            self._draft.add(entry)
 
-    def _place(self, batch: ArchivedBatch, body: bytes) -> dict[str, Any]:
+    def _place(self, batch: ArchivedBatch, body: bytes) -> Entry:
         """Write it behind what is there, or as a new file."""
         header = b""
         if self._file is None or self._of != batch.path or self._file.content.tell() >= MOST_BYTES:
@@ -175,13 +174,13 @@ class _Text:
         offset = self._file.content.tell()
         self._file.content.write(header + body)
         size = len(header) + len(body)
-        return {"file": self._file.name, "offset": offset, "bytes": size, "row_bytes": len(body), "crc32": crc32(body)}
+        place = Entry(self._draft.look.identity, file=self._file.name, offset=offset, size=size)
+        return place._replace(row_bytes=len(body), crc32=crc32(body))
 
 
 def _neighbours(rows: Numbers) -> list[tuple[int, int]]:
     """[first, last] of rows that stand one after the other."""
-    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
-    return [(int(run[0]), int(run[-1])) for run in np.split(rows, breaks)]
+    return [(int(rows[start]), int(rows[stop - 1])) for start, stop in stretches(np.diff(rows) != 1)]
 
 
 def _kinds(batch: ArchivedBatch, rows: Rows, kept: Numbers) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,15 +10,27 @@ import numpy as np
 import pyarrow as pa
 
 from modeldata.encode import kinds as kinds_of
+from modeldata.format.manifest import joined
+from modeldata.format.ranges import breaks, stretches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from modeldata.catalog.batches import ManifestLine
+    from modeldata.format.manifest import Calls, Entry, Lost, Sequences
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
-Ranges = list[tuple[str, int, int]]
+
+class Carried(NamedTuple):
+    """What is still true of lines when their rows are told of elsewhere: who was refused, and what is lost."""
+
+    refused: dict[str, int]
+    lost: Lost
+    surrogates_replaced: int
+
+    def with_lost(self, more: Lost) -> Carried:
+        return self._replace(lost=joined([*self.lost, *more]))
 
 
 class RowKeys(NamedTuple):
@@ -36,78 +48,44 @@ class RowKeys(NamedTuple):
     def taken(self, rows: Numbers) -> RowKeys:
         return RowKeys(self.writers.take(pa.array(rows)), self.sequences[rows], self.places[rows])
 
-    def ranges(self) -> Ranges:
+    def ranges(self) -> Sequences:
         """(writer, first, last) of rows whose numbers follow each other, in the order of the file."""
+        if not len(self.sequences):
+            return []
         return [
-            (self.writers[int(start)].as_py(), int(self.sequences[start]), int(self.sequences[stop - 1]))
-            for start, stop in _runs(self._begins())
+            (self.writers[start].as_py(), int(self.sequences[start]), int(self.sequences[stop - 1]))
+            for start, stop in stretches(self._breaks())
         ]
 
-    def sorted_ranges(self) -> Ranges:
+    def sorted_ranges(self) -> Sequences:
         """The fewest ranges that have the same numbers."""
         by = pa.table({"w": self.writers, "s": self.sequences}).sort_by([("w", "ascending"), ("s", "ascending")])
         return RowKeys(by["w"].combine_chunks(), np.asarray(by["s"], np.int64), np.zeros(len(by), np.int64)).ranges()
 
-    def _begins(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Which rows do not follow the one before?"""
-        codes = np.asarray(self.writers.dictionary_encode().indices)
-        begins = np.ones(len(codes), bool)
-        begins[1:] = (codes[1:] != codes[:-1]) | (self.sequences[1:] != self.sequences[:-1] + 1)
-        return begins
+    def _breaks(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        return breaks(np.asarray(self.writers.dictionary_encode().indices), self.sequences)
 
     def stretches(self) -> list[tuple[int, int]]:
         """[start, stop) of rows that one line can tell of: only the first call of a line may begin before it."""
         if not len(self.sequences):
             return []
-        follows = ~self._begins()
-        follows[1:] &= self.places[1:] == self.places[:-1] + 1
-        begins = ~follows & (self.places != 0)
-        begins[0] = True
-        return _runs(begins)
+        other_calls = self._breaks() | (self.places[1:] != self.places[:-1] + 1)
+        return stretches(other_calls & (self.places[1:] != 0))
 
-    def calls(self, start: int, stop: int) -> list[list[int]]:
+    def calls(self, start: int, stop: int) -> Calls:
         """`[[rows of a call, how many calls], ...]` of a stretch."""
-        begins = self.places[start:stop] == 0
-        begins[0] = True
-        sizes = [last - first for first, last in _runs(begins)]
-        made: list[list[int]] = []
-        for size in sizes:
-            if made and made[-1][0] == size:
-                made[-1][1] += 1
-            else:
-                made.append([size, 1])
-        return made
+        sizes = [after - begin for begin, after in stretches(self.places[start + 1 : stop] == 0)]
+        return [[size, len(list(same))] for size, same in itertools.groupby(sizes)]
 
 
-def _runs(begins: np.ndarray[Any, np.dtype[np.bool_]]) -> list[tuple[int, int]]:
-    starts = np.flatnonzero(begins).tolist()
-    if not starts:
-        return []
-    return list(zip(starts, [*starts[1:], len(begins)], strict=True))
-
-
-def carried(lines: Iterable[ManifestLine]) -> dict[str, Any]:
-    """What is still true of lines when their rows are told of elsewhere: who was refused, and what is lost."""
+def carried(lines: Iterable[ManifestLine]) -> Carried:
+    """Raises ValueError for a line that is not valid."""
+    entries = [line.entry() for line in lines]
     refused: Counter[str] = Counter()
-    lost: list[Any] = []
-    surrogates = 0
-    for line in lines:
-        refused.update({str(reason): int(rows) for reason, rows in dict(line.told.get("refused", {})).items()})
-        lost += line.told.get("lost", [])
-        surrogates += int(line.told.get("surrogates_replaced", 0))
-    told = {"refused": dict(refused), "lost": joined(lost), "surrogates_replaced": surrogates}
-    return {name: value for name, value in told.items() if value}
-
-
-def joined(lost: Iterable[Sequence[Any]]) -> list[list[Any]]:
-    """Ranges (writer, first, last, reason) in order, those that touch each other as one."""
-    made: list[list[Any]] = []
-    for writer, first, last, reason in sorted(map(tuple, lost)):
-        if made and made[-1][0] == writer and made[-1][3] == reason and made[-1][2] + 1 == first:
-            made[-1][2] = last
-        else:
-            made.append([writer, first, last, reason])
-    return made
+    for entry in entries:
+        refused.update(entry.refused)
+    lost = joined(gap for entry in entries for gap in entry.lost)
+    return Carried(dict(refused), lost, sum(entry.surrogates_replaced for entry in entries))
 
 
 def kept_kinds(told: Any, rows: Numbers, total: int, empty: np.ndarray[Any, np.dtype[np.bool_]]) -> Any:
@@ -119,6 +97,6 @@ def kept_kinds(told: Any, rows: Numbers, total: int, empty: np.ndarray[Any, np.d
     return kinds_of.runs([None if empty[row] else every[row] for row in rows.tolist()])
 
 
-def encoded(lines: Iterable[dict[str, Any]]) -> bytes:
+def encoded(lines: Iterable[Entry]) -> bytes:
     """A manifest."""
-    return b"".join(json.dumps(line, separators=(",", ":"), ensure_ascii=True).encode() + b"\n" for line in lines)
+    return b"".join(line.line(ordered=False) for line in lines)

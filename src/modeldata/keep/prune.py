@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modeldata.format.paths import generation_of_manifest
-from modeldata.keep.lines import carried, joined
+from modeldata.keep.lines import carried
 
 if TYPE_CHECKING:
+    from modeldata.catalog.batches import ManifestLine
     from modeldata.keep.folder import FolderView
     from modeldata.keep.rewrite import Draft
 
@@ -27,14 +28,11 @@ def is_due(look: FolderView) -> bool:
 def fill(draft: Draft) -> None:
     """The line of a folder without rows: every number that was there is `lost`, with the reason."""
     batches = draft.look.batches()
-    lines = [line for line in draft.look.contents.live if line.batch and not _stays(line.log, line.told)]
-    told = carried(lines)
-    lost = [[*one, PRUNED] for batch in batches for one in batch.sequences]
-    if lost:
-        told["lost"] = joined([*told.get("lost", []), *lost])
-    draft.replace([str(line.batch) for line in lines], told)
+    lines = [line for line in draft.look.contents.live if line.batch and not _stays(line)]
+    lost = [(writer, first, last, PRUNED) for batch in batches for writer, first, last in batch.sequences]
+    draft.replace([str(line.batch) for line in lines], carried(lines).with_lost(lost))
 
 
-def _stays(log: str, told: dict[str, object]) -> bool:
+def _stays(line: ManifestLine) -> bool:
     """A generation without rows only keeps its number."""
-    return generation_of_manifest(log) is not None and told.get("batch") == f"generation-{generation_of_manifest(log)}"
+    return line.batch == f"generation-{generation_of_manifest(line.log)}"

@@ -6,12 +6,13 @@ import json
 import mmap
 import tempfile
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from modeldata.catalog.batches import Vanished
 from modeldata.catalog.retry import TRIES
 from modeldata.errors import StoreError
 from modeldata.format import names
+from modeldata.format.manifest import Entry
 from modeldata.format.paths import (
     claim_of,
     folder_of_manifest,
@@ -28,6 +29,7 @@ from modeldata.store import Conflict, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from modeldata.keep.lines import Carried
     from modeldata.store import Store
 
 STALE_NS = 30 * 60 * 1_000_000_000
@@ -60,9 +62,8 @@ class Draft:
         self.look = look
         self.generation = look.latest + 1
         self.files: list[Staged] = []
-        self.lines: list[dict[str, Any]] = []
+        self.lines: list[Entry] = []
         self._run = run
-        self._numbers = 0
 
     def stage(self, file_format: str) -> Staged:
         """A new file, to be written to."""
@@ -70,17 +71,16 @@ class Draft:
         self.files.append(Staged(name, tempfile.TemporaryFile()))  # noqa: SIM115 # closed with the draft
         return self.files[-1]
 
-    def tell(self, line: dict[str, Any]) -> None:
+    def add(self, entry: Entry) -> None:
         """A line of the new generation, with an id of its own."""
-        self._numbers += 1
-        told = {"batch": f"{self._run.id}-{self.generation}-{self._numbers}", "identity": self.look.identity}
-        self.lines.append({**told, **line})
+        self.lines.append(entry._replace(batch=f"{self._run.id}-{self.generation}-{len(self.lines) + 1}"))
 
-    def replace(self, ids: list[str], told: dict[str, Any]) -> None:
-        """The first line replaces `ids`, and all that was ever replaced here; it carries on what is `told` of them."""
+    def replace(self, ids: list[str], carried: Carried) -> None:
+        """The first line replaces `ids`, and all that was ever replaced here; it says what is carried on of them."""
         if not self.lines:
-            self.tell({"rows": 0})
-        self.lines[0] |= {"replaces": sorted({*ids, *self.look.contents.replaced}), **told}
+            self.add(Entry(self.look.identity))
+        replaced = sorted({*ids, *self.look.contents.replaced})
+        self.lines[0] = self.lines[0]._replace(replaces=replaced, **carried._asdict())
 
     def close(self) -> None:
         for one in self.files:
@@ -125,10 +125,10 @@ def _settled(store: Store, folder: str) -> FolderView:
 
 
 def _take_number(store: Store, seen: FolderView, number: int) -> None:
-    """A generation that tells nothing: no other can be put in its place any more."""
-    told = {"batch": f"generation-{number}", "identity": seen.identity, "rows": 0}
+    """A generation without batches: no other can be put in its place any more."""
+    entry = Entry(seen.identity, batch=f"generation-{number}")
     try:
-        store.put(generation_manifest(seen.folder, number), encoded([told]))
+        store.put(generation_manifest(seen.folder, number), encoded([entry]))
     except Conflict:
         return  # it came after all: it counts
 

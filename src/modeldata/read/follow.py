@@ -8,6 +8,7 @@ are written after the rows they tell of: half a row is never there to be seen.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,17 +18,19 @@ import pyarrow.compute as pc
 from modeldata.catalog.batches import Catalog, Vanished
 from modeldata.format import names
 from modeldata.format.paths import moment
+from modeldata.format.ranges import Ranges
 from modeldata.read.newest import KEYS, ORDER
 from modeldata.read.newest import newest as newest_rows
 from modeldata.read.scan import Scan
-from modeldata.read.seen import SeenRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from modeldata.catalog.batches import Contents, Listing
+    from modeldata.format.ranges import Range
     from modeldata.read.query import ReadQuery
-    from modeldata.read.seen import Key, SequenceSpan
+
+    Key = tuple[str, str]  # a collector's folder and a writer
 
 DAY_NS = 86_400_000_000_000
 NEAR_DAYS = (-1, 0, 1)
@@ -40,7 +43,7 @@ class NewRows(NamedTuple):
     """Rows of one batch and one writer that were not given before, and the times that all of the batch lies within."""
 
     key: Key
-    span: SequenceSpan
+    span: Range
     first_ns: int
     last_ns: int
 
@@ -61,7 +64,7 @@ class Follower:
     def __init__(self, query: ReadQuery, now_ns: int) -> None:
         self._query = query
         self._store = query.store
-        self._seen = SeenRows()
+        self._seen: dict[Key, Ranges] = defaultdict(Ranges)
         self._lengths: dict[str, int] = {}
         self._listed_ns = now_ns
         self._folders = query.folders()
@@ -72,7 +75,7 @@ class Follower:
         writers = rows[names.WRITER].to_pylist()
         for writer, number in zip(writers, rows[names.SEQUENCE].to_pylist(), strict=True):
             for folder in self._folders if writer is not None else ():
-                self._seen.add((folder, writer), number, number)
+                self._seen[folder, writer].add(number, number)
 
     def look(self, now_ns: int) -> pa.Table | None:
         """What arrived since, by time; None where nothing did.
@@ -114,7 +117,7 @@ class Follower:
         for batch in self._query.batches(contents):
             for writer, first, last in batch.sequences:
                 key = (contents.listing.place.collector, writer)
-                for span in self._seen.missing(key, first, last):
+                for span in self._seen[key].missing(first, last):
                     yield NewRows(key, span, batch.first_ns, batch.last_ns)
 
     def _read(self, catalog: Catalog, new: Sequence[NewRows]) -> pa.Table:
@@ -133,7 +136,7 @@ class Follower:
 
     def _take(self, batches: NewBatches) -> None:
         for rows in batches.new:
-            self._seen.add(rows.key, *rows.span)
+            self._seen[rows.key].add(*rows.span)
         self._lengths.update(batches.lengths)
 
 

@@ -17,6 +17,7 @@ from modeldata.encode.kinds import split as split_kinds
 from modeldata.format import names, wire
 from modeldata.format.declared import parse
 from modeldata.format.manifest import Entry
+from modeldata.format.ranges import stretches
 from modeldata.ship.calls import Calls, portions
 
 if TYPE_CHECKING:
@@ -299,6 +300,4 @@ def _entry(group: FrameGroup, columns: list[str], types: list[str], piece: Encod
 
 def _runs(rows: Array) -> list[list[int]]:
     """[[rows per call, calls], ...] in the order of the file."""
-    begins = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
-    times = np.diff(np.append(begins, len(rows)))
-    return [list(run) for run in zip(rows[begins].tolist(), times.tolist(), strict=True)]
+    return [[int(rows[start]), stop - start] for start, stop in stretches(rows[1:] != rows[:-1])]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modeldata.format.ranges import breaks, stretches
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, TypeAlias
@@ -101,12 +103,10 @@ def ranges(taken: WriterFrames) -> list[tuple[bytes, int, int]]:
 
 
 def _ranges(heads: Array, writer: Array) -> list[tuple[int, int, int]]:
-    first = heads["sequence"]
-    after = first + heads["rows"].astype(np.uint64)
-    begins = np.flatnonzero(np.concatenate([[True], (first[1:] != after[:-1]) | (writer[1:] != writer[:-1])]))
-    ends = np.append(begins[1:], len(first)) - 1
-    found = zip(writer[begins].tolist(), first[begins].tolist(), after[ends].tolist(), strict=True)
-    return [(which, low, high - 1) for which, low, high in found]
+    first, rows = heads["sequence"], heads["rows"].astype(np.uint64)
+    last = first + rows - np.uint64(1)
+    found = stretches(breaks(writer, first, rows))
+    return [(int(writer[start]), int(first[start]), int(last[stop - 1])) for start, stop in found]
 
 
 def portions(taken: list[WriterFrames], most: int) -> Iterator[Calls]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from modeldata.format import names
 from modeldata.format.paths import day_folder
+from modeldata.format.ranges import merged
 from modeldata.ship.calls import ranges
 from modeldata.ship.checkpoint import DONE
 from modeldata.ship.definitions import Definitions, is_identity
@@ -370,14 +371,9 @@ def _given_up(group: FrameGroup, taken: WriterFrames) -> list[SequenceGap]:
 
 def joined(lost: list[SequenceGap]) -> list[SequenceGap]:
     """The same numbers in fewer entries: ranges that follow each other become one."""
-    made: list[SequenceGap] = []
-    for one in sorted(lost, key=lambda one: (names.stream(one.identity), one.folder, one.writer_id, one.reason, one.first)):
-        last = made[-1] if made else None
-        if last is not None and last[:3] == one[:3] and last.reason == one.reason and last.last + 1 == one.first:
-            made[-1] = last._replace(last=one.last)
-        else:
-            made.append(one)
-    return made
+    ordered = sorted(lost, key=lambda gap: (names.stream(gap.identity), gap.folder, gap.writer_id, gap.reason, gap.first))
+    keyed = [((gap.identity, gap.folder, gap.writer_id, gap.reason), gap.first, gap.last) for gap in ordered]
+    return [SequenceGap(*key[:3], first, last, key[3]) for key, first, last in merged(keyed)]
 
 
 def _rotated(present: list[str], turn: int) -> list[str]:
