@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from modeldata.columns import ABSENT, Column
 from modeldata.encode import Encoded, encoder
 from modeldata.encode.restore import restore_column
-from tests.snapshot.support import new_pack, new_shapes, python
+from tests.snapshot.support import new_pack, new_schemas, python
 
 FORMATS = ("csv", "jsonl", "parquet")
 
@@ -123,10 +123,10 @@ def decoded(*calls: object) -> list[Column] | None:
     from modeldata.snapshot import capture_of
     from tests.snapshot.support import definition_of
 
-    shapes, pack = new_shapes(), new_pack()
+    schemas, pack = new_schemas(), new_pack()
     definitions, frames = set(), []
     for data in calls:
-        plan, rows, taken = capture_of(data)(data, shapes, pack)
+        plan, rows, taken = capture_of(data)(data, schemas, pack)
         if rows:
             definitions.add(plan.definition)
             frames.append((rows, taken))
