@@ -29,7 +29,7 @@ from benchmarks import sections
 from benchmarks.figures import met, number, table
 from modeldata import Archive, names
 from modeldata.columns import Column, Payloads, decode
-from modeldata.encode import encoder
+from modeldata.encode import format_of
 from modeldata.settings import Settings
 from modeldata.ship.batch import own_columns
 from modeldata.ship.calls import portions
@@ -101,7 +101,7 @@ def _measure(folder: Path, shape: Shape) -> tuple[int, dict[str, dict[str, float
 
 def _one_round(folder: Path, table: pa.Table, file_format: str) -> dict[str, float]:
     """Seconds of each stage over the whole spool."""
-    encoding = encoder(file_format)
+    encoding = format_of(file_format)
     cost: dict[str, float] = dict.fromkeys(STAGES, 0.0)
     with _timed(cost, "walk"):
         walked = sum(_walk(_place(folder / "filled")))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgpack
 
-from modeldata.encode import encoder
+from modeldata.encode import format_of
 from modeldata.intake.messages import say
 from modeldata.request import current_request, encoded_id
 from modeldata.ship.batch import Batch, BatchFormat, encode_group
@@ -38,6 +38,6 @@ def show(schemas: SchemaCache, input_data: object, user_correlation_id: object) 
     definition = msgpack.unpackb(schema.definition, unicode_errors="surrogatepass")
     group = FrameGroup(definition, definition["identity"], "", PRINTED)
     group.frames.append(WriterFrames(bytes(16), FrameRun.of(Frame(head, 0, frame_bytes[frame.FRAME_BYTES :]))))
-    for batch in encode_group(group, BatchFormat(encoder(PRINTED.format), PRINTED.excel_safe, sys.maxsize, "")):
+    for batch in encode_group(group, BatchFormat(format_of(PRINTED.format), PRINTED.excel_safe, sys.maxsize, "")):
         if isinstance(batch, Batch):
             say(batch.data.decode("utf-8"))

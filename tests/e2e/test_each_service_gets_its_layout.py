@@ -26,8 +26,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from modeldata import Archive, names
+from modeldata import Archive
 from modeldata.catalog.audit import audit
+from modeldata.format import names
+from modeldata.format.files import FORMATS
 from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
 from modeldata.snapshot.schema import Schema
@@ -167,7 +169,7 @@ KINDS = {
     "frame": lambda text: pd.DataFrame({"x": [text]}),
     "arrow": lambda text: pa.table({"x": [text]}),
 }
-LAYOUTS = st.tuples(st.sampled_from(names.FORMATS), st.booleans(), st.booleans())
+LAYOUTS = st.tuples(st.sampled_from(list(FORMATS)), st.booleans(), st.booleans())
 CALLS = st.lists(st.tuples(LAYOUTS, st.sampled_from(["inputs", "outputs"]), st.sampled_from(sorted(KINDS))), max_size=5)
 
 

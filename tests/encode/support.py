@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from modeldata.columns import ABSENT, Column
-from modeldata.encode import Encoded, encoder
+from modeldata.encode import Encoded, format_of
 from modeldata.encode.restore import restore_column
 from tests.snapshot.support import new_pack, new_schemas, python
 
@@ -24,7 +24,7 @@ FORMATS = ("csv", "jsonl", "parquet")
 
 
 def encode(file_format: str, columns: list[Column], **metadata: str) -> Encoded:
-    return encoder(file_format).encode(columns, excel_safe=False, metadata=metadata)
+    return format_of(file_format).encode(columns, excel_safe=False, metadata=metadata)
 
 
 def with_number(columns: list[Column]) -> list[Column]:

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeldata.columns import ABSENT, Column
-from modeldata.encode import encoder, kinds
-from modeldata.encode import split as cutting
+from modeldata.encode import format_of, kinds
+from modeldata.encode import lines as cutting
 from modeldata.encode.restore import restore_column
 from tests.encode.support import FORMATS, LOOKALIKES, TEXT, assert_same, cells, encode, with_number
 
@@ -31,7 +31,7 @@ def rows_of(columns: list[Column], start: int, end: int) -> list[Column]:
 @given(values=st.lists(CELLS, min_size=1, max_size=8))
 def test_a_batch_is_cut_at_every_row(file_format: str, values: list[object]) -> None:
     columns = with_number([Column("x", "any", values), Column("y", "any", list(map(str, values)))])
-    encoded, port = encode(file_format, columns), encoder(file_format)
+    encoded, port = encode(file_format, columns), format_of(file_format)
     names = [column.name for column in columns]
     whole = cells(file_format, encoded.data, names)
     for at in range(1, len(values)):
@@ -51,7 +51,7 @@ def test_halves_come_back_with_the_halves_of_their_kinds(file_format: str, value
     columns = with_number([Column("x", "any", values)])
     encoded = encode(file_format, columns)
     at = len(values) // 2
-    halves = encoder(file_format).split(encoded.data, len(values), at)
+    halves = format_of(file_format).split(encoded.data, len(values), at)
     found: list[object] = []
     for half, told in zip(halves, kinds.split(encoded.kinds, at), strict=True):
         _, cell = cells(file_format, half, ["$Sequence", "x"])
@@ -65,7 +65,7 @@ def test_halves_come_back_with_the_halves_of_their_kinds(file_format: str, value
 def test_bounds_are_where_rows_end(file_format: str, values: list[object]) -> None:
     columns = with_number([Column("x", "any", values)])
     data = encode(file_format, columns).data
-    bounds = encoder(file_format).bounds(data)
+    bounds = format_of(file_format).bounds(data)
     assert bounds is not None
     if file_format == "jsonl":  # a line a row; a number's form depends on its column, so a row alone may be shorter
         lengths = [len(line) for line in data.splitlines(keepends=True)]
@@ -106,7 +106,7 @@ def parquet(columns: list[Column], **metadata: str) -> pq.ParquetFile:
 def test_a_parquet_file_says_where_it_comes_from_also_when_it_is_cut() -> None:
     columns = with_number([Column("x", "any", [1, dt.date(2026, 1, 2), "a", ABSENT])])
     data = encode("parquet", columns, origin="spool 1", identity='{"é":1}').data
-    files = [data, *encoder("parquet").split(data, 4, 2)]
+    files = [data, *format_of("parquet").split(data, 4, 2)]
     told = [pq.read_schema(io.BytesIO(one)).metadata for one in files]
     assert all(one[b"origin"] == b"spool 1" and one[b"identity"] == '{"é":1}'.encode() for one in told)
     assert all(one[b"modeldata.format"] == b"1" for one in told)
@@ -135,6 +135,6 @@ def test_parquet_readers_can_skip_by_time() -> None:
 def test_our_own_columns_are_those_that_are_documented() -> None:
     three = ("$Timestamp", "$CorrelationId", "$RequestId")
     six = (*three, "$Writer", "$Sequence", "$Row")
-    assert [encoder(name).own_columns for name in FORMATS] == [three, six, six]
-    assert [encoder(name).suffix for name in FORMATS] == list(FORMATS)
-    assert [encoder(name).header(["a", "b"]) for name in FORMATS] == [b"a,b\n", b"", b""]
+    assert [format_of(name).own_columns for name in FORMATS] == [three, six, six]
+    assert [format_of(name).suffix for name in FORMATS] == list(FORMATS)
+    assert [format_of(name).header(["a", "b"]) for name in FORMATS] == [b"a,b\n", b"", b""]

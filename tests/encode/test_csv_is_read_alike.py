@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeldata.columns import ABSENT, Column
-from modeldata.encode.csv import encode
+from modeldata.encode import Encoded, format_of
 
 NASTY = st.one_of(
     st.text(max_size=12),
@@ -33,6 +33,11 @@ NASTY = st.one_of(
     ),
 )  # fmt: skip
 TEXTS = NASTY.filter(lambda text: text.isascii() or not any(0xD800 <= ord(one) <= 0xDFFF for one in text))
+
+
+def encode(columns: list[Column], *, header: bool, excel_safe: bool = False) -> Encoded:
+    made = format_of("csv").encode(columns, excel_safe=excel_safe, metadata={})
+    return made._replace(data=format_of("csv").header([column.name for column in columns]) + made.data) if header else made
 
 
 def _csv(data: bytes) -> list[list[str]]:

@@ -55,7 +55,7 @@ if os.environ["POISON_WHERE"] == "decode":
         decoders.update({layout: deadly_decode(decode) for layout, decode in decoders.items()})
 else:
     for name in ("csv", "jsonl", "parquet"):
-        kind = type(modeldata.encode.encoder(name))
+        kind = type(modeldata.encode.format_of(name))
         kind.encode = deadly_encode(kind.encode)
 """
 """Loaded by each Python that starts with its folder in PYTHONPATH: a library that crashes at a value."""

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pytest
 
 from modeldata.catalog import batches
-from modeldata.read import parquet_part, text_part
+from modeldata.keep import condition
+from modeldata.read import scan
 from tests.keep.kit import erased
 from tests.read.kit import FORMATS, Shipped
 
@@ -55,15 +56,15 @@ class Watched:
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    batch_of, of_text, of_parquet = batches.batch_of, text_part.table, parquet_part.table
+    batch_of, table = batches.batch_of, scan.table
 
     def batch(*arguments: Any) -> batches.ArchivedBatch:
         made = batch_of(*arguments)
         return made._replace(columns=Columns(made.columns))
 
     monkeypatch.setattr(batches, "batch_of", batch)
-    monkeypatch.setattr(text_part, "table", lambda *arguments: Watched(of_text(*arguments)))
-    monkeypatch.setattr(parquet_part, "table", lambda *arguments: Watched(of_parquet(*arguments)))
+    for module in (scan, condition):
+        monkeypatch.setattr(module, "table", lambda *arguments: Watched(table(*arguments)))
 
 
 def _cost(shipped: Shipped, columns: int, how: str) -> Counter[str]:

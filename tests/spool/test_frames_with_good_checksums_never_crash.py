@@ -124,7 +124,7 @@ def _packed(value: object, else_: bytes) -> bytes:
 def take(packed: bytes, rows: int, data: bytes) -> None:
     """As the shipper does it. Whatever it raises is an answer."""
     from modeldata.columns import Payloads, decode
-    from modeldata.encode import encoder
+    from modeldata.encode import format_of
     from modeldata.ship.definitions import ArchiveLayout, Definitions
 
     known = Definitions(ArchiveLayout("csv", False, False)).parsed(packed)
@@ -132,7 +132,7 @@ def take(packed: bytes, rows: int, data: bytes) -> None:
         return
     for name in ("csv", "parquet"):
         try:
-            encoder(name).encode(decode(known[0], Payloads.of([(rows, data)])), excel_safe=False, metadata={})
+            format_of(name).encode(decode(known[0], Payloads.of([(rows, data)])), excel_safe=False, metadata={})
         except Exception:  # an answer: it lives
             continue
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modeldata.columns import Column
-from modeldata.encode import encoder
+from modeldata.encode import format_of
 from modeldata.format import names
 from modeldata.read.dataset import STAMP
 
@@ -31,7 +31,7 @@ class TextWriter:
 
     def __init__(self, sink: BinaryIO, schema: pa.Schema, file_format: str, *, header: bool = True) -> None:
         self._sink = sink
-        self._encoder = encoder(file_format)
+        self._encoder = format_of(file_format)
         if header:
             sink.write(self._encoder.header(schema.names))
 

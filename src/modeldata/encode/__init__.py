@@ -1,27 +1,38 @@
-"""Columns → bytes of a file: one port, one module per format."""
+"""Files of data, written and read: one port, one class per format. What each format is like is in `format.files`.
+
+A new format: its facts in `format/files.py`, its name among the keywords in `keywords.py`, and a module here that is called as
+it is, with its one object `FORMAT`.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from modeldata.format import names
+from modeldata.format.files import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any, BinaryIO, TypeAlias
 
     import numpy as np
+    import pyarrow as pa
 
     from modeldata.columns import Column
 
-    Bounds = np.ndarray[Any, np.dtype[np.int64]]
+    Bounds: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+    Cells: TypeAlias = pa.Array | pa.ChunkedArray
+    Source: TypeAlias = memoryview | BinaryIO
+    """Rows of a file that grows, without a header; else a whole file."""
+
+ALL_ROWS = 1 << 62
 
 
 class Encoded(NamedTuple):
     """Rows as bytes, without a header.
 
-    replaced: cells in which lone surrogates became U+FFFD. kinds: by column, what a reader needs besides the declared type to
-    give back the values that went in (see `modeldata.encode.kinds`).
+    replaced: cells in which lone surrogates became U+FFFD, because UTF-8 can't hold them. kinds: by column, what a reader needs
+    besides the declared type to give back the values that went in (see `modeldata.encode.kinds`).
     """
 
     data: bytes
@@ -29,11 +40,38 @@ class Encoded(NamedTuple):
     kinds: dict[str, object]
 
 
-class Encoder(Protocol):
-    """One format."""
+class WrongRows(Exception):
+    """A file has other rows than its manifest says."""
+
+
+class Part(Protocol):
+    """Some rows of what was opened, one after the other: `rows` of them, from row `first` on."""
+
+    first: int
+    rows: int
+    typed: bool
+    """Do columns have types in the file itself?"""
+
+    def columns(self, kinds: Mapping[str, pa.DataType]) -> Mapping[str, Cells]:
+        """The columns in `kinds`, as Arrow's own parser reads them: of that type, of text, or of the type in the file.
+
+        A column that is not in the file may be left out. Raises `WrongRows`; ArrowException where only `cells` can read them.
+        """
+
+    def cells(self, wanted: Sequence[str]) -> Mapping[str, list[object]]:
+        """Value by value, as `restore` takes them; `ABSENT` where a row has none. Raises `WrongRows`."""
+
+    def types(self) -> Mapping[str, pa.DataType]:
+        """The types in the file; null where a column has no value. Only for formats that are typed."""
+
+
+class FileFormat(Protocol):
+    """One format, in both directions."""
 
     suffix: str
+    """Its name in `FORMATS`, and how its files end."""
     own_columns: tuple[str, ...]
+    """Which of the archive's own columns its files have."""
     portions: tuple[int, int]
     """Bytes of frames that are best encoded at once: of typed columns, and of values that come one by one, which take many
     times their bytes in memory."""
@@ -42,7 +80,7 @@ class Encoder(Protocol):
         """What a file begins with, before any rows."""
 
     def encode(self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str]) -> Encoded:
-        """The rows of `columns`, all of one length. metadata: for formats whose files have room for it."""
+        """The rows of `columns`, all of one length. metadata: for formats with room for it in their files."""
 
     def split(self, data: bytes, rows: int, at: int) -> tuple[bytes, bytes]:
         """The first `at` of `rows` rows, and the others, as `encode` would give them."""
@@ -50,91 +88,30 @@ class Encoder(Protocol):
     def bounds(self, data: bytes) -> Bounds | None:
         """Where each row ends; None where rows are not one after the other."""
 
+    def parts(
+        self,
+        source: Source,
+        columns: Sequence[str],
+        rows: int,
+        *,
+        may_hold: Callable[[int, int], bool] | None = None,
+        most: int = ALL_ROWS,
+    ) -> Iterator[Part]:
+        """All rows of `source`, about `most` at once. Raises `WrongRows` where there are not `rows` of them.
 
-class _Csv:
-    suffix = "csv"
-    portions = (4 << 20, 1 << 20)
-    own_columns: tuple[str, ...] = (names.TIMESTAMP, names.CORRELATION, names.REQUEST)
+        columns: the features in a file. may_hold: are rows between two times (in nanoseconds) wanted? Others may be left out.
+        """
 
-    def header(self, columns: Sequence[str]) -> bytes:
-        from modeldata.encode.csv import header_line
-
-        return header_line(columns)
-
-    def encode(self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str]) -> Encoded:
-        from modeldata.encode.csv import column_kinds, encode
-
-        made = encode(columns, header=False, excel_safe=excel_safe)
-        return Encoded(made.data, made.replaced, _of_features(column_kinds(columns)))
-
-    def split(self, data: bytes, rows: int, at: int) -> tuple[bytes, bytes]:
-        return _cut(data, self.bounds(data), at)
-
-    def bounds(self, data: bytes) -> Bounds:
-        from modeldata.encode.split import csv_bounds
-
-        return csv_bounds(data)
+    def odd_line(self, data: bytes, columns: int) -> int | None:
+        """The first line, from 1, that is no row of so many columns; None where that is not known."""
 
 
-class _Jsonl:
-    suffix = "jsonl"
-    portions = (4 << 20, 1 << 20)
-    own_columns: tuple[str, ...] = names.OWN_COLUMNS
+def format_of(name: str) -> FileFormat:
+    """A format by its name in `FORMATS`, which is also the ending of its files. Raises KeyError for any other.
 
-    def header(self, columns: Sequence[str]) -> bytes:
-        return b""
-
-    def encode(self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str]) -> Encoded:
-        from modeldata.encode.jsonl import encode
-
-        made = encode(columns)
-        return Encoded(made.data, made.replaced, _of_features(made.kinds))
-
-    def split(self, data: bytes, rows: int, at: int) -> tuple[bytes, bytes]:
-        return _cut(data, self.bounds(data), at)
-
-    def bounds(self, data: bytes) -> Bounds:
-        from modeldata.encode.split import line_bounds
-
-        return line_bounds(data)
-
-
-class _Parquet:
-    suffix = "parquet"
-    portions = (32 << 20, 4 << 20)
-    own_columns: tuple[str, ...] = names.OWN_COLUMNS
-
-    def header(self, columns: Sequence[str]) -> bytes:
-        return b""
-
-    def encode(self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str]) -> Encoded:
-        from modeldata.encode.parquet import encode
-
-        made = encode(columns, metadata)
-        return Encoded(made.data, made.replaced, _of_features(made.kinds))
-
-    def split(self, data: bytes, rows: int, at: int) -> tuple[bytes, bytes]:
-        from modeldata.encode.parquet import split
-
-        return split(data, at)
-
-    def bounds(self, data: bytes) -> None:
-        return None
-
-
-def _of_features(kinds: dict[str, object]) -> dict[str, object]:
-    """Our own columns are of types that everybody knows."""
-    return {name: kind for name, kind in kinds.items() if name not in names.OWN_COLUMNS}
-
-
-def _cut(data: bytes, bounds: Bounds, at: int) -> tuple[bytes, bytes]:
-    place = int(bounds[at - 1]) if at else 0
-    return data[:place], data[place:]
-
-
-def encoder(file_format: str) -> Encoder:
-    """The encoder of a format: csv, jsonl or parquet. Raises KeyError for any other."""
-    return _ENCODERS[file_format]()
-
-
-_ENCODERS: dict[str, Callable[[], Encoder]] = {"csv": _Csv, "jsonl": _Jsonl, "parquet": _Parquet}
+    Its module is loaded when it is asked for: a service never asks.
+    """
+    if name not in FORMATS:
+        raise KeyError(name)
+    form: FileFormat = import_module(f"{__name__}.{name}").FORMAT
+    return form

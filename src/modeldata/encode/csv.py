@@ -6,62 +6,132 @@ empty text (an empty cell without quotes is a missing value). Quotes inside are 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import csv
+import io
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 
 from modeldata.columns.listed import listed
-from modeldata.encode.kinds import PLAIN, of_type, simplest, told
-from modeldata.encode.lines import content, slices
+from modeldata.encode import ALL_ROWS, Encoded
+from modeldata.encode.kinds import PLAIN, of_features, of_type, simplest, told
+from modeldata.encode.lines import PORTIONS, content, csv_bounds, slices, split_at
 from modeldata.encode.quotes import quoted
 from modeldata.encode.restore import LOOKALIKE
 from modeldata.encode.text import LONG_BITS, TEXT, Text, clean, column_text
+from modeldata.format import names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from modeldata.columns import Column
+    from modeldata.encode import Bounds, Cells, FileFormat, Part, Source
     from modeldata.encode.kinds import Kind, Told
 
 EMPTY: dict[str, Any] = {"null_handling": "replace", "null_replacement": ""}
 NATURAL = frozenset(("str", "null"))
 """Kinds that text tells."""
+BLOCK = 1 << 20
 
 
-class EncodedCsv(NamedTuple):
-    """`replaced`: cells in which lone surrogates became U+FFFD, because UTF-8 can't hold them."""
+class Csv:
+    """Files as the 2017 original wrote them: three columns of the archive, then the features."""
 
-    data: bytes
-    replaced: int
+    suffix = "csv"
+    own_columns: tuple[str, ...] = (names.TIMESTAMP, names.CORRELATION, names.REQUEST)
+    portions = PORTIONS
+
+    def header(self, columns: Sequence[str]) -> bytes:
+        cells = pc.fill_null(_quoted(Text(pa.array([clean(name) for name in columns], TEXT), free=True)), "")
+        return ",".join(cells.to_pylist()).encode("utf-8") + b"\n"
+
+    def encode(self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str]) -> Encoded:
+        """excel_safe: text that a spreadsheet would run as a formula begins with `'`. Numbers never do."""
+        lines: list[memoryview] = []
+        replaced = 0
+        for part in slices([column.values for column in columns]):
+            texts = [column_text(values, excel_safe=excel_safe) for values in part]
+            replaced += sum(text.replaced for text in texts)
+            cells = [_quoted(text) for text in texts]
+            cells[-1] = pc.binary_join_element_wise(cells[-1], pa.scalar("", TEXT), pa.scalar("\n", TEXT), **EMPTY)
+            lines.append(content(pc.binary_join_element_wise(*cells, pa.scalar(",", TEXT), **EMPTY)))
+        return Encoded(b"".join(lines), replaced, of_features(columns, _column_kind))
+
+    def split(self, data: bytes, rows: int, at: int) -> tuple[bytes, bytes]:
+        return split_at(data, self.bounds(data), at)
+
+    def bounds(self, data: bytes) -> Bounds:
+        return csv_bounds(data)
+
+    def parts(
+        self,
+        source: Source,
+        columns: Sequence[str],
+        rows: int,
+        *,
+        may_hold: Callable[[int, int], bool] | None = None,
+        most: int = ALL_ROWS,
+    ) -> Iterator[Part]:
+        assert isinstance(source, memoryview)  # rows of a file that grows
+        yield _CsvPart(source, [*self.own_columns, *columns], rows)
+
+    def odd_line(self, data: bytes, columns: int) -> int | None:
+        rows = csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline=""))
+        wanted = columns + len(self.own_columns)
+        try:
+            return next((rows.line_num for row in rows if len(row) != wanted), None)
+        except csv.Error:
+            return int(rows.line_num)
 
 
-def encode(columns: Sequence[Column], *, header: bool, excel_safe: bool = False) -> EncodedCsv:
-    """The rows of `columns` (all of one length), after a line with their names if `header`.
+class _CsvPart:
+    first = 0
+    typed = False
 
-    `excel_safe`: text that a spreadsheet would run as a formula begins with `'`. Numbers never do.
-    """
-    head = header_line([column.name for column in columns]) if header else b""
-    made: list[bytes | memoryview] = [head]
-    replaced = 0
-    for part in slices([column.values for column in columns]):
-        texts = [column_text(values, excel_safe=excel_safe) for values in part]
-        replaced += sum(text.replaced for text in texts)
-        cells = [_quoted(text) for text in texts]
-        cells[-1] = pc.binary_join_element_wise(cells[-1], pa.scalar("", TEXT), pa.scalar("\n", TEXT), **EMPTY)
-        made.append(content(pc.binary_join_element_wise(*cells, pa.scalar(",", TEXT), **EMPTY)))
-    return EncodedCsv(b"".join(made), replaced)
+    def __init__(self, data: memoryview, header: list[str], rows: int) -> None:
+        self._data = data
+        self._labels = {name: str(at) for at, name in enumerate(header)}
+        self.rows = rows
 
+    def columns(self, kinds: Mapping[str, pa.DataType]) -> Mapping[str, Cells]:
+        if not kinds:
+            return {}
+        try:
+            return self._parsed(kinds)
+        except pa.ArrowInvalid:
+            own = Csv.own_columns
+            return self._parsed({name: kind if name in own else pa.string() for name, kind in kinds.items()})
 
-def header_line(names: Sequence[str]) -> bytes:
-    """The names of the columns as the first line of a file."""
-    cells = pc.fill_null(_quoted(Text(pa.array([clean(name) for name in names], TEXT), free=True)), "")
-    return ",".join(cells.to_pylist()).encode("utf-8") + b"\n"
+    def cells(self, wanted: Sequence[str]) -> Mapping[str, list[object]]:
+        """The text of every cell; None where it is empty and not quoted."""
+        if not wanted:
+            return {}
+        return {name: values.to_pylist() for name, values in self._parsed(dict.fromkeys(wanted, pa.string())).items()}
 
+    def types(self) -> Mapping[str, pa.DataType]:
+        return {}
 
-def column_kinds(columns: Sequence[Column]) -> dict[str, object]:
-    """What the manifest has to say of the values of each column (see `modeldata.encode.kinds`)."""
-    return {column.name: kind for column in columns if (kind := _column_kind(column)) is not None}
+    def _parsed(self, kinds: Mapping[str, pa.DataType]) -> dict[str, Cells]:
+        one_line_each = bytes(self._data).count(b"\n") == self.rows
+        table = pa_csv.read_csv(
+            pa.BufferReader(pa.py_buffer(self._data)),
+            read_options=pa_csv.ReadOptions(
+                column_names=list(self._labels.values()), block_size=BLOCK if one_line_each else len(self._data) + 1
+            ),
+            parse_options=pa_csv.ParseOptions(newlines_in_values=not one_line_each, ignore_empty_lines=False),
+            convert_options=pa_csv.ConvertOptions(
+                column_types={self._labels[name]: kind for name, kind in kinds.items()},
+                include_columns=[self._labels[name] for name in kinds],
+                null_values=[""],
+                true_values=["True"],
+                false_values=["False"],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+        return {name: table.column(self._labels[name]) for name in kinds}
 
 
 def _column_kind(column: Column) -> Told | None:
@@ -86,3 +156,6 @@ def _self_told(value: object, kind: Kind | None) -> Kind | None:
 
 def _quoted(text: Text) -> pa.Array:
     return quoted(text.values) if text.free else text.values
+
+
+FORMAT: FileFormat = Csv()

@@ -7,40 +7,118 @@ but whole numbers: pandas refuses a file with larger ones, Arrow and DuckDB roun
 
 from __future__ import annotations
 
+import json
 import math
+from functools import cached_property
 from io import BytesIO
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.json as pa_json
 import pyarrow.types as types
 
 from modeldata.columns import ABSENT
 from modeldata.columns.listed import listed
-from modeldata.encode.kinds import INT64, PLAIN, of_type, simplest, told, within_json
-from modeldata.encode.lines import content, slices
+from modeldata.encode import ALL_ROWS, Encoded, WrongRows
+from modeldata.encode.kinds import INT64, PLAIN, of_features, of_type, simplest, told, within_json
+from modeldata.encode.lines import PORTIONS, content, line_bounds, slices, split_at
 from modeldata.encode.nested import dumped
 from modeldata.encode.text import TEXT, clean, column_text, int_text, key_text, value_text
+from modeldata.format import names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from modeldata.columns import Column
     from modeldata.columns.typed import Values
+    from modeldata.encode import Bounds, Cells, FileFormat, Part, Source
 
 NEEDS_ESCAPE = r'["\\\x00-\x1f]'
 NATURAL = frozenset(("str", "bool", "null", PLAIN))
 """Kinds that JSON itself tells."""
+BLOCK = 1 << 20
 
 
-class EncodedJson(NamedTuple):
-    """`replaced`: cells in which lone surrogates became U+FFFD. `kinds`: see `modeldata.encode.kinds`."""
+class JsonLines:
+    """One object a row, with all six columns of the archive."""
 
-    data: bytes
-    replaced: int
-    kinds: dict[str, object]
+    suffix = "jsonl"
+    own_columns: tuple[str, ...] = names.OWN_COLUMNS
+    portions = PORTIONS
+
+    def header(self, columns: Sequence[str]) -> bytes:
+        return b""
+
+    def encode(self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str]) -> Encoded:
+        whole = [_prepared(column.values) for column in columns]
+        keys = [json_text(clean(column.name)) for column in columns]
+        sink = BytesIO()
+        replaced = 0
+        for part in slices(whole):
+            cells = [_cells(values) for values in part]
+            replaced += sum(column.replaced for column in cells)
+            sink.write(content(_lines(keys, cells)))
+        return Encoded(sink.getvalue(), replaced, of_features(columns, _column_kind))
+
+    def split(self, data: bytes, rows: int, at: int) -> tuple[bytes, bytes]:
+        return split_at(data, self.bounds(data), at)
+
+    def bounds(self, data: bytes) -> Bounds:
+        return line_bounds(data)
+
+    def parts(
+        self,
+        source: Source,
+        columns: Sequence[str],
+        rows: int,
+        *,
+        may_hold: Callable[[int, int], bool] | None = None,
+        most: int = ALL_ROWS,
+    ) -> Iterator[Part]:
+        assert isinstance(source, memoryview)  # rows of a file that grows
+        yield _JsonPart(source, rows)
+
+    def odd_line(self, data: bytes, columns: int) -> int | None:
+        return None
+
+
+class _JsonPart:
+    first = 0
+    typed = False
+
+    def __init__(self, data: memoryview, rows: int) -> None:
+        self._data = data
+        self.rows = rows
+
+    def columns(self, kinds: Mapping[str, pa.DataType]) -> Mapping[str, Cells]:
+        """Arrow refuses "NaN" among numbers, nested values, and several kinds in one column."""
+        wanted = {name: kind if name in names.OWN_COLUMNS or _is_json_type(kind) else pa.string() for name, kind in kinds.items()}
+        table = pa_json.read_json(
+            pa.BufferReader(pa.py_buffer(self._data)),
+            read_options=pa_json.ReadOptions(block_size=BLOCK),
+            parse_options=pa_json.ParseOptions(explicit_schema=pa.schema(wanted), unexpected_field_behavior="ignore"),
+        )
+        return {name: table[name] for name in kinds}
+
+    def cells(self, wanted: Sequence[str]) -> Mapping[str, list[object]]:
+        return {name: [row.get(name, ABSENT) for row in self._objects] for name in wanted}
+
+    def types(self) -> Mapping[str, pa.DataType]:
+        return {}
+
+    @cached_property
+    def _objects(self) -> list[dict[str, Any]]:
+        try:
+            return [json.loads(line) for line in bytes(self._data).split(b"\n")[:-1]]
+        except ValueError:
+            raise WrongRows from None
+
+
+def _is_json_type(kind: pa.DataType) -> bool:
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
 
 
 class JsonCells(NamedTuple):
@@ -51,21 +129,7 @@ class JsonCells(NamedTuple):
     gaps: bool = False
 
 
-def encode(columns: Sequence[Column]) -> EncodedJson:
-    """The rows of `columns`, all of one length."""
-    whole = [_prepared(column.values) for column in columns]
-    keys = [json_text(clean(column.name)) for column in columns]
-    made = BytesIO()
-    replaced = 0
-    for part in slices(whole):
-        cells = [_cells(values) for values in part]
-        replaced += sum(one.replaced for one in cells)
-        made.write(content(_lines(keys, cells)))
-    kinds = {column.name: kind for column in columns if (kind := column_kind(column)) is not None}
-    return EncodedJson(made.getvalue(), replaced, kinds)
-
-
-def column_kind(column: Column) -> object | None:
+def _column_kind(column: Column) -> object | None:
     """What the manifest has to say of a column."""
     values = column.values
     if not isinstance(values, list):
@@ -212,3 +276,6 @@ def _float(value: float | np.floating) -> object:
     if isinstance(value, np.floating) and value.dtype.itemsize > 8:
         return str(value)
     return float(str(value)) if isinstance(value, np.floating) else float(value)
+
+
+FORMAT: FileFormat = JsonLines()

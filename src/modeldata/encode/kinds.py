@@ -35,9 +35,12 @@ import pyarrow.types as types
 from modeldata.columns import ABSENT
 from modeldata.columns.listed import field_names
 from modeldata.format.declared import DECIMALS, INTS, MOMENTS, SPANS, arrow_unit, parse
+from modeldata.format.names import OWN_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from modeldata.columns import Column
 
 Kind: TypeAlias = "str | dict[str, Any]"
 Told: TypeAlias = "Kind | list[list[Any]]"
@@ -257,6 +260,12 @@ def told(kinds: Told | None, declared: str, natural: frozenset[str]) -> Told | N
     if implied is None and isinstance(kinds, str) and kinds in natural:
         return None
     return kinds
+
+
+def of_features(columns: Iterable[Column], kind_of: Callable[[Column], object | None]) -> dict[str, object]:
+    """What a manifest has to say of each column. Our own columns are of types that everybody knows."""
+    kinds = {column.name: kind_of(column) for column in columns if column.name not in OWN_COLUMNS}
+    return {name: kind for name, kind in kinds.items() if kind is not None}
 
 
 def within_json(value: object, kind: Kind | None) -> Kind | None:

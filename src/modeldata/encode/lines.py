@@ -1,18 +1,23 @@
-"""Columns some rows at a time, and lines of text as bytes: what both text formats do."""
+"""What both text formats do: rows one after the other, some at a time, and where each of them ends."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from modeldata.columns.typed import Values
+    from modeldata.encode import Bounds
 
 SLICE = 8192
 """Rows that are text at once: the others wait as they came, or are bytes already."""
+PORTIONS = 4 << 20, 1 << 20
+CHUNK = 1 << 20
+"""Bytes looked at in one go: the marks of all would take nine times the size of the data."""
 
 
 def slices(columns: Sequence[Values]) -> Iterator[list[pa.Array | list[object]]]:
@@ -37,3 +42,29 @@ def content(lines: pa.Array) -> memoryview:
     _, offsets, data = lines.buffers()
     bounds = memoryview(offsets).cast("q")[lines.offset : lines.offset + len(lines) + 1]
     return memoryview(data)[bounds[0] : bounds[-1]]
+
+
+def split_at(data: bytes, bounds: Bounds, at: int) -> tuple[bytes, bytes]:
+    """The first `at` rows, and the others. bounds: where each row ends."""
+    place = int(bounds[at - 1]) if at else 0
+    return data[:place], data[place:]
+
+
+def line_bounds(data: bytes) -> Bounds:
+    """The position after each line break: in JSON lines there are none inside rows."""
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
+
+
+def csv_bounds(data: bytes) -> Bounds:
+    """The position after each line break that is not within quotes: those with an even number of quotes before them."""
+    characters = np.frombuffer(data, np.uint8)
+    ends = [np.empty(0, np.int64)]
+    quotes = 0
+    for start in range(0, len(characters), CHUNK):
+        piece = characters[start : start + CHUNK]
+        breaks = np.flatnonzero(piece == ord("\n"))
+        marks = np.flatnonzero(piece == ord('"'))
+        outside = (quotes + np.searchsorted(marks, breaks)) % 2 == 0
+        ends.append(breaks[outside] + (start + 1))
+        quotes += len(marks)
+    return np.concatenate(ends)

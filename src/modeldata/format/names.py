@@ -20,9 +20,6 @@ ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 IDENTITY = ("account", "service", "model_id", "model_name", "model_version", "identifier")
 """What tells one collector from another."""
 
-FORMATS = ("csv", "jsonl", "parquet")
-"""What files of data can be, and how their names end."""
-
 MANIFEST = "_manifest"
 """Beside the data of a day. A leading underscore or dot is what Spark and Hive skip."""
 OWN_FOLDER = "_modeldata"

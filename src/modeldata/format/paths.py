@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.format import names
+from modeldata.format.files import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +20,9 @@ HYPHEN = "~2D"
 _GUID = (8, 4, 4, 4, 12)
 _DATED = re.compile(r"(?P<above>.+)/(?P<day>\d{4}/\d{2}/\d{2})(?:/(?P<hour>\d{2}))?")
 _EPOCH = dt.date(1970, 1, 1)
-_GROWN = re.compile(r"data\.(csv|jsonl)")
-_NUMBERED = re.compile(r"data-[0-9a-f]+-\d+\.(csv|jsonl|parquet)")
-_REWRITTEN = re.compile(r"data-([0-9a-f]{8})[0-9a-f]{32}-\d+\.(?:csv|jsonl|parquet)")
+_GROWN = re.compile(rf"data\.({'|'.join(name for name, facts in FORMATS.items() if facts.grows)})")
+_NUMBERED = re.compile(rf"data-[0-9a-f]+-\d+\.({'|'.join(FORMATS)})")
+_REWRITTEN = re.compile(rf"data-([0-9a-f]{{8}})[0-9a-f]{{32}}-\d+\.(?:{'|'.join(FORMATS)})")
 """A generation, then the id of the run that made it. Spools and Spark have shorter ids."""
 _GENERATION = re.compile(r"generation-(\d+)\.jsonl")
 
@@ -137,7 +138,7 @@ def rewritten_file(file_format: str, generation: int, run: str, number: int) -> 
 
 
 def file_format(name: str) -> str | None:
-    """csv, jsonl or parquet for a name that a data file of ours can have, else None."""
+    """The format for a name that a data file of ours can have, else None."""
     found = _GROWN.fullmatch(name) or _NUMBERED.fullmatch(name)
     return found[1] if found else None
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
+from modeldata.format.files import FORMATS
 from modeldata.format.manifest import Entry
 from modeldata.format.paths import generation_of_data
 from modeldata.keep.lines import carried
-from modeldata.keep.rows import Rows, joined, read
+from modeldata.keep.rows import REWRITTEN, Rows, joined, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -59,18 +60,18 @@ def job(look: FolderView, *, appends: bool, growing: bool, target: int) -> Compa
     """
     batches = look.batches()
     going = {batch.path for batch in batches if not _done(batch) and not (growing and _grows(batch, appends))}
-    if not going or (len(going) == 1 and all(path.endswith(".parquet") for path in going)):
+    if not going or (len(going) == 1 and all(path.endswith(f".{REWRITTEN}") for path in going)):
         return None
     small = {batch.path for batch in batches if _done(batch) and batch.size < target // 2}
     return CompactJob([batch for batch in batches if batch.path in going | small])
 
 
 def _done(batch: ArchivedBatch) -> bool:
-    return batch.format == "parquet" and generation_of_data(batch.path) is not None
+    return batch.format == REWRITTEN and generation_of_data(batch.path) is not None
 
 
 def _grows(batch: ArchivedBatch, appends: bool) -> bool:
-    return appends and batch.format != "parquet" and generation_of_data(batch.path) is None
+    return appends and FORMATS[batch.format].grows and generation_of_data(batch.path) is None
 
 
 def fill(draft: Draft, store: Store, work: CompactJob, sizes: Sizes) -> None:
@@ -160,14 +161,14 @@ def _slice(rows: Rows, start: int, stop: int) -> Rows:
 def _write(draft: Draft, rows: Rows) -> int:
     """A file with these rows, and its line. Its bytes."""
     made = rows.encode(draft.look.identity, f"generation-{draft.generation}")
-    staged = draft.stage("parquet")
+    staged = draft.stage(REWRITTEN)
     staged.content.write(made.data)
-    draft.add(parquet_entry(draft, staged.name, made.data, made.kinds, rows))
+    draft.add(rewritten_entry(draft, staged.name, made.data, made.kinds, rows))
     return len(made.data)
 
 
-def parquet_entry(draft: Draft, name: str, data: bytes, kinds: dict[str, object], rows: Rows) -> Entry:
-    """What a manifest says of a Parquet file. Its calls are in its own columns; `sequences` are the numbers that it has."""
+def rewritten_entry(draft: Draft, name: str, data: bytes, kinds: dict[str, object], rows: Rows) -> Entry:
+    """What a manifest says of a file that `Rows.encode` made. Its calls are in its columns; `sequences` are its numbers."""
     times = rows.times_ns
     return Entry(
         draft.look.identity,

@@ -9,14 +9,15 @@ import numpy as np
 import pyarrow as pa
 
 from modeldata.catalog.errors import Damaged, NotThere, near, need
+from modeldata.encode import WrongRows
 from modeldata.errors import SettingsError
-from modeldata.keep.rows import open_parquet, prove, text_of
-from modeldata.read import original, parquet_part, text_part
+from modeldata.keep.rows import part_of, proven
+from modeldata.read import original
 from modeldata.read.chunks import OWN_TYPES, Chunk
 from modeldata.read.dataset import for_duckdb
 from modeldata.read.forms import TEXT, promote
 from modeldata.read.original import Original
-from modeldata.read.text_part import Misfit, WrongRows
+from modeldata.read.part import Misfit, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,13 +61,8 @@ class Condition:
     def rows(self, store: ReadStore, folder: str, batch: ArchivedBatch) -> Numbers:
         """Places of rows in a batch. Raises `Damaged`, `Gone`, `Unavailable`, `SettingsError`."""
         chunk = Chunk(folder, (batch,))
-        if batch.format != "parquet":
-            data = text_of(store, chunk)
-            return self._fitting(lambda schema: text_part.table(chunk, data, schema), batch.rows, batch.path)
-        prove(store, chunk)
-        file = open_parquet(store, chunk)
-        groups = list(range(file.metadata.num_row_groups))
-        return self._fitting(lambda schema: parquet_part.table(file, chunk, groups, 0, schema), batch.rows, batch.path)
+        part = part_of(store, chunk, proven(store, chunk))
+        return self._fitting(lambda schema: table(part, chunk, schema), batch.rows, batch.path)
 
     def original_rows(self, store: ReadStore, folder: str, path: str) -> int:
         """How many rows of a file of the 2017 original fit. Raises as `rows`."""

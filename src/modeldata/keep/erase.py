@@ -8,12 +8,13 @@ from zlib import crc32
 import numpy as np
 
 from modeldata.catalog.batches import batch_of
-from modeldata.encode import encoder
+from modeldata.encode import format_of
+from modeldata.format.files import FORMATS
 from modeldata.format.manifest import Entry
 from modeldata.format.ranges import stretches
-from modeldata.keep.compact import parquet_entry
+from modeldata.keep.compact import rewritten_entry
 from modeldata.keep.lines import carried, kept_kinds
-from modeldata.keep.rows import Rows, of_text, read, text_of
+from modeldata.keep.rows import REWRITTEN, Rows, part_of, proven, read, rows_of
 from modeldata.read.chunks import Chunk
 
 if TYPE_CHECKING:
@@ -104,13 +105,13 @@ def fill(draft: Draft, store: Store, found: RowsToErase) -> None:
         if batch.path not in found.files:
             continue
         going = found.rows.get(str(batch.line.batch), np.empty(0, np.int64))
-        if batch.format == "parquet":
+        if not FORMATS[batch.format].grows:
             rows = read(store, draft.look.folder, batch)
-            _parquet(draft, rows.taken(_others(going, batch.rows)))
+            _whole(draft, rows.taken(_others(going, batch.rows)))
         else:
             chunk = Chunk(draft.look.folder, (batch,))
-            data = text_of(store, chunk)
-            rows = of_text(chunk, data)
+            data = proven(store, chunk)
+            rows = rows_of(chunk, part_of(store, chunk, data))
             writer.add(batch, data, rows, _others(going, batch.rows))
         lost += [(*numbers, ERASED) for numbers in rows.where.taken(going).sorted_ranges()]
     replaced = draft.look.lines_of(found.files)
@@ -121,13 +122,13 @@ def _others(going: Numbers, rows: int) -> Numbers:
     return np.setdiff1d(np.arange(rows), going, assume_unique=True)
 
 
-def _parquet(draft: Draft, rows: Rows) -> None:
+def _whole(draft: Draft, rows: Rows) -> None:
     if not len(rows.own):
         return
     made = rows.encode(draft.look.identity, f"generation-{draft.generation}")
-    staged = draft.stage("parquet")
+    staged = draft.stage(REWRITTEN)
     staged.content.write(made.data)
-    draft.add(parquet_entry(draft, staged.name, made.data, made.kinds, rows))
+    draft.add(rewritten_entry(draft, staged.name, made.data, made.kinds, rows))
 
 
 class _Text:
@@ -143,7 +144,7 @@ class _Text:
         if not len(kept):
             return
         content, where = bytes(data), rows.where.taken(kept)
-        ends = encoder(batch.format).bounds(content)
+        ends = format_of(batch.format).bounds(content)
         assert ends is not None  # text has rows one after the other
         starts = np.concatenate([[0], ends[:-1]])
         times = rows.times_ns[kept]
@@ -169,7 +170,7 @@ class _Text:
         header = b""
         if self._file is None or self._of != batch.path or self._file.content.tell() >= MOST_BYTES:
             self._file, self._of = self._draft.stage(batch.format), batch.path
-            form = encoder(batch.format)
+            form = format_of(batch.format)
             header = form.header([*form.own_columns, *batch.columns])
         offset = self._file.content.tell()
         self._file.content.write(header + body)

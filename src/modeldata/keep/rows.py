@@ -7,35 +7,34 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pyarrow.types as types
 
 from modeldata.catalog.errors import Damaged
 from modeldata.columns import Column
 from modeldata.columns.python import python_values
-from modeldata.encode import encoder
+from modeldata.encode import WrongRows, format_of
 from modeldata.encode.kinds import of_declared, of_type
-from modeldata.encode.restore import readable_column
 from modeldata.format import names
 from modeldata.keep.lines import RowKeys
-from modeldata.read import parquet_part, text_part
 from modeldata.read.chunks import OWN_TYPES, Chunk
 from modeldata.read.convert import plain
 from modeldata.read.fetch import damage, fetch
 from modeldata.read.forms import told_type
-from modeldata.read.text_part import Misfit, WrongRows
+from modeldata.read.part import Misfit, present, table, values, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from modeldata.catalog.batches import ArchivedBatch
-    from modeldata.encode import Encoded
+    from modeldata.encode import Encoded, Part
     from modeldata.store import ReadStore
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 OWN = pa.schema(OWN_TYPES)
 SORTED_BY = [(name, "ascending") for name in (names.TIMESTAMP, names.WRITER, names.SEQUENCE)]
+REWRITTEN = "parquet"
+"""The format of files that compaction makes, and erasure where a file can't grow."""
 LOOSE_BYTES = 200
 """What a value takes that is a Python object, about."""
 
@@ -75,7 +74,7 @@ class Rows(NamedTuple):
         return self.taken(np.asarray(numbered.sort_by(SORTED_BY)["at"], np.int64))
 
     def encode(self, identity: dict[str, str], origin: str) -> Encoded:
-        """A Parquet file."""
+        """As a file of the format `REWRITTEN`."""
         schema = {"columns": [one.name for one in self.features], "types": [one.type for one in self.features]}
         about = {
             "modeldata.identity": json.dumps(identity, sort_keys=True),
@@ -83,7 +82,7 @@ class Rows(NamedTuple):
             "modeldata.schema": json.dumps(schema),
         }
         own = [Column(name, str(kind), self.own[name]) for name, kind in OWN_TYPES.items()]
-        return encoder("parquet").encode([*own, *self.features], excel_safe=False, metadata=about)
+        return format_of(REWRITTEN).encode([*own, *self.features], excel_safe=False, metadata=about)
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
@@ -121,92 +120,56 @@ def _everyday(kind: pa.DataType) -> bool:
 
 
 def read(store: ReadStore, folder: str, batch: ArchivedBatch) -> Rows:
-    """The rows of one batch. Raises `Damaged`, `Gone`, `Unavailable`."""
+    """The rows of one batch. Raises `Damaged`, `Vanished`, `Unavailable`."""
     chunk = Chunk(folder, (batch,))
-    if batch.format != "parquet":
-        return of_text(chunk, text_of(store, chunk))
-    prove(store, chunk)
-    file = open_parquet(store, chunk)
-    everything = list(range(file.metadata.num_row_groups))
-
-    def table(schema: pa.Schema) -> pa.Table:
-        return parquet_part.table(file, chunk, everything, 0, schema)
-
-    found = file.read_row_groups(everything, columns=list(chunk.columns))
-    exact = {name: _exact_in_parquet(chunk, name, found[name].type) for name in chunk.columns}
-    return _rows(chunk, table, exact, lambda names: {name: python_values(found[name]) for name in names})
+    return rows_of(chunk, part_of(store, chunk, proven(store, chunk)))
 
 
-def open_parquet(store: ReadStore, chunk: Chunk) -> pq.ParquetFile:
-    """Raises `Damaged`, `Gone`, `Unavailable`."""
-    try:
-        return parquet_part.open_file(store, chunk)
-    except WrongRows:
-        raise damage(store, chunk.batches[0], b"") from None
+def proven(store: ReadStore, chunk: Chunk) -> memoryview:
+    """The rows of one batch as bytes. Raises `Vanished`, `Unavailable`.
 
-
-def prove(store: ReadStore, chunk: Chunk) -> None:
-    """Raises `Damaged` where the file of a batch is not what was archived: rewritten, it would look as if it were."""
-    for _ in fetch(store, chunk, _raise):
-        return
-
-
-def text_of(store: ReadStore, chunk: Chunk) -> memoryview:
-    """The rows of one batch as bytes. Raises `Damaged`, `Gone`, `Unavailable`."""
+    Raises `Damaged` where they are not what was archived: once rewritten, they would look as if they were.
+    """
     ((_, data),) = fetch(store, chunk, _raise)
     return data
+
+
+def part_of(store: ReadStore, chunk: Chunk, data: memoryview) -> Part:
+    """The same as a part of a file. Raises `Damaged`, `Vanished`, `Unavailable`."""
+    try:
+        return whole(chunk, data)
+    except WrongRows:
+        raise damage(store, chunk.batches[0], b"") from None
 
 
 def _raise(error: Damaged) -> None:
     raise error
 
 
-def of_text(chunk: Chunk, data: memoryview) -> Rows:
-    """The rows of a chunk of CSV or JSON lines. Raises `Damaged`."""
-
-    def table(schema: pa.Schema) -> pa.Table:
-        return text_part.table(chunk, data, schema)
-
-    def cells(wanted: list[str]) -> dict[str, list[object]]:
-        if chunk.format == "csv":
-            return text_part.csv_cells(chunk, data, wanted)
-        rows = text_part.json_rows(data)
-        return {name: [row.get(name) for row in rows] for name in wanted}
-
-    return _rows(chunk, table, {name: _exact_in_text(chunk, name) for name in chunk.columns}, cells)
-
-
-def _rows(
-    chunk: Chunk,
-    table: Callable[[pa.Schema], pa.Table],
-    exact: dict[str, pa.DataType | None],
-    cells: Callable[[list[str]], dict[str, list[object]]],
-) -> Rows:
-    """exact: the Arrow type of each feature that holds its very values. cells: those of other features."""
+def rows_of(chunk: Chunk, part: Part) -> Rows:
+    """All rows of one batch. Raises `Damaged`."""
+    exact = {name: _exact(chunk, name) for name in chunk.columns}
+    if part.typed:
+        exact |= {name: kind if _everyday(kind) else None for name, kind in part.types().items() if _is_open(chunk, name)}
     try:
         while True:
             typed = {name: kind for name, kind in exact.items() if kind is not None}
             try:
-                found = table(pa.schema({**OWN_TYPES, **typed}))
+                found = table(part, chunk, pa.schema({**OWN_TYPES, **typed}))
                 break
             except Misfit as misfit:
                 exact[misfit.column] = None
-        loose = [name for name, kind in exact.items() if kind is None]
-        values = cells(loose) if loose else {}
+        loose = values(part, chunk, [name for name, kind in exact.items() if kind is None])
     except (WrongRows, pa.ArrowInvalid) as error:
         cause = f"its rows are not what its manifest tells of (batch {chunk.batches[0].line.batch}): {error}"
         raise Damaged("rewrite a folder", chunk.path, cause=cause) from None
     declared = chunk.types
-    features = [
-        Column(name, declared[name], found[name])
-        if name in typed
-        else Column(name, declared[name], readable_column(values[name], declared[name], chunk.told(name)))
-        for name in chunk.columns
-    ]
+    features = [Column(name, declared[name], found[name] if name in typed else present(loose[name])) for name in chunk.columns]
     return Rows(found.select(list(OWN_TYPES)), features)
 
 
-def _exact_in_text(chunk: Chunk, name: str) -> pa.DataType | None:
+def _exact(chunk: Chunk, name: str) -> pa.DataType | None:
+    """The Arrow type of a feature that holds its very values; None where they are read one by one."""
     declared, told = chunk.types[name], chunk.told(name)
     if told == "int":
         return pa.int64()
@@ -218,8 +181,6 @@ def _exact_in_text(chunk: Chunk, name: str) -> pa.DataType | None:
     return kind
 
 
-def _exact_in_parquet(chunk: Chunk, name: str, kind: pa.DataType) -> pa.DataType | None:
-    """What nothing has to be told of is as the file has it."""
-    if chunk.told(name) is None and of_declared(chunk.types[name]) is None:
-        return kind if _everyday(kind) else None
-    return _exact_in_text(chunk, name)
+def _is_open(chunk: Chunk, name: str) -> bool:
+    """Does only the file say what the values of a feature are?"""
+    return name in chunk.types and chunk.told(name) is None and of_declared(chunk.types[name]) is None

@@ -4,7 +4,7 @@ question  arguments → a request
 plan      pieces to read, and their schema      chunks    batches that are read as one
 forms     the Arrow type of each column         sample    a look at rows where no manifest tells it
 scan      pieces → record batches               fetch     bytes, proven; where they are damaged
-text_part, parquet_part, original               rows of each kind of file; convert: cells → typed columns
+part, original                                  rows of a file of ours, of the original; convert: cells → typed columns
 exact     Python's own values                   frames    pandas, polars
 dataset   a scan as DuckDB asks for it          sql       views and queries
 join      collectors side by side               reader    all of it on one store

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from modeldata.encode.kinds import of_declared
 from modeldata.format import names
+from modeldata.format.files import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -89,7 +90,7 @@ def _goes_on(waiting: list[ArchivedBatch], batch: ArchivedBatch, most: int) -> b
         and batch.columns == first.columns
         and batch.types == first.types
         and batch.end - first.start <= most
-        and batch.format != "parquet"
+        and FORMATS[batch.format].grows
     )
 
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from modeldata.columns import ABSENT
 from modeldata.columns.python import python_values
-from modeldata.encode.restore import readable_column
 from modeldata.format import names
-from modeldata.read import original, parquet_part, text_part
+from modeldata.read import original
 from modeldata.read.chunks import OWN_TYPES, Chunk
-from modeldata.read.fetch import fetch
+from modeldata.read.fetch import sources
 from modeldata.read.original import Original
+from modeldata.read.part import table, values, whole
 from modeldata.read.plan import inside
 
 if TYPE_CHECKING:
@@ -43,42 +44,17 @@ def _raise(error: Damaged) -> None:
 
 def _rows(store: ReadStore, piece: Chunk | Original, schema: pa.Schema) -> Iterator[list[dict[str, Any]]]:
     if isinstance(piece, Original):
-        whole = pa.unify_schemas([schema, OWN], promote_options="permissive")
-        found = original.table(store, piece, whole, _raise)
+        everything = pa.unify_schemas([schema, OWN], promote_options="permissive")
+        found = original.table(store, piece, everything, _raise)
         columns = [python_values(column) for column in found.columns]
         yield [dict(zip(found.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
         return
     features = [name for name in schema.names if name in piece.types]
-    if piece.format == "parquet":
-        yield _of_parquet(store, piece, features)
-        return
-    for chunk, data in fetch(store, piece, _raise):
-        yield _of_text(chunk, data, features)
-
-
-def _of_text(chunk: Chunk, data: memoryview, features: list[str]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = text_part.table(chunk, data, OWN).to_pylist()
-    if chunk.format == "jsonl":
-        objects = text_part.json_rows(data)
-        cells = {name: [row.get(name) for row in objects] for name in features}
-    else:
-        objects = []
-        cells = text_part.csv_cells(chunk, data, features) if features else {}
-    for name in features:
-        values = readable_column(cells[name], chunk.types[name], chunk.told(name))
-        for at, value in enumerate(values):
-            if not objects or name in objects[at]:
-                rows[at][name] = value
-    return rows
-
-
-def _of_parquet(store: ReadStore, chunk: Chunk, features: list[str]) -> list[dict[str, Any]]:
-    file = parquet_part.open_file(store, chunk)
-    everything = list(range(file.metadata.num_row_groups))
-    rows: list[dict[str, Any]] = parquet_part.table(file, chunk, everything, 0, OWN).to_pylist()
-    found = file.read_row_groups(everything, columns=features)
-    for name in features:
-        values = readable_column(python_values(found[name]), chunk.types[name], chunk.told(name))
-        for row, value in zip(rows, values, strict=True):
-            row[name] = value
-    return rows
+    for chunk, source in sources(store, piece, _raise):
+        part = whole(chunk, source)
+        rows: list[dict[str, Any]] = table(part, chunk, OWN).to_pylist()
+        for name, column in values(part, chunk, features).items():
+            for row, value in zip(rows, column, strict=True):
+                if value is not ABSENT:
+                    row[name] = value
+        yield rows

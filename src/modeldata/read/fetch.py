@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from modeldata.catalog.batches import Vanished
 from modeldata.catalog.errors import SKIP_HINT, Damaged
+from modeldata.encode import format_of
+from modeldata.format.files import FORMATS
 from modeldata.read.chunks import Chunk, chunked
 from modeldata.store import Unavailable
 
@@ -16,7 +17,59 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.encode import Source
     from modeldata.store import ReadStore
+
+TAIL = 64 * 1024
+"""Read at once from the end of a file: most footers are in it, and small files as a whole."""
+
+
+class StoreFile(io.RawIOBase):
+    """A file of a store, of which only the bytes are read that somebody asks for."""
+
+    def __init__(self, store: ReadStore, path: str, size: int) -> None:
+        self._store = store
+        self._path = path
+        self._size = size
+        self._at = 0
+        start = max(0, size - TAIL)
+        self._tail = (start, read_bytes(store, path, start, size - start))
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int | None = -1) -> bytes:
+        rest = self._size - self._at
+        size = rest if size is None or size < 0 else min(size, rest)
+        start, tail = self._tail
+        data = (
+            tail[self._at - start : self._at - start + size]
+            if self._at >= start
+            else read_bytes(self._store, self._path, self._at, size)
+        )
+        self._at += len(data)
+        return data
+
+
+def sources(store: ReadStore, chunk: Chunk, damaged: Callable[[Damaged], None]) -> Iterator[tuple[Chunk, Source]]:
+    """What a format reads the rows of a chunk from. Files that are whole are read where they are asked for, and not proven.
+
+    Raises as `fetch`.
+    """
+    if FORMATS[chunk.format].grows:
+        yield from fetch(store, chunk, damaged)
+    else:
+        yield chunk, StoreFile(store, chunk.path, chunk.end)  # type: ignore[misc] # it reads, as BinaryIO does
 
 
 def fetch(store: ReadStore, chunk: Chunk, damaged: Callable[[Damaged], None]) -> Iterator[tuple[Chunk, memoryview]]:
@@ -61,18 +114,10 @@ def damage(store: ReadStore, batch: ArchivedBatch, found: bytes) -> Damaged:
         return Damaged("read the archive", batch.path, cause=cause, hint=SKIP_HINT)
     before = store.read(batch.path, 0, batch.start).count(b"\n")
     last = before + found.count(b"\n")
-    rows = f"lines {before + 1:,} to {last:,}" if batch.format != "parquet" else f"all {batch.rows:,} rows"
+    rows = f"lines {before + 1:,} to {last:,}" if FORMATS[batch.format].grows else f"all {batch.rows:,} rows"
     cause = f"{rows} are not what was archived (batch {batch.line.batch})"
-    odd = _odd_line(found, len(batch.columns) + 3) if batch.format == "csv" else None
+    form = format_of(batch.format)
+    odd = form.odd_line(found, len(batch.columns))
     if odd is not None:
-        cause += f"; line {before + odd:,} is no row of {len(batch.columns) + 3} cells"
+        cause += f"; line {before + odd:,} is no row of {len(batch.columns) + len(form.own_columns)} cells"
     return Damaged("read the archive", batch.path, cause=cause, hint=SKIP_HINT)
-
-
-def _odd_line(data: bytes, cells: int) -> int | None:
-    """The first line, from 1, where a row ends that has more or fewer cells."""
-    rows = csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline=""))
-    try:
-        return next((rows.line_num for row in rows if len(row) != cells), None)
-    except csv.Error:
-        return int(rows.line_num)

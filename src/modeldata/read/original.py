@@ -19,7 +19,7 @@ from modeldata.read.chunks import OWN_TYPES
 from modeldata.read.convert import from_arrow
 from modeldata.read.fetch import read_bytes
 from modeldata.read.forms import TEXT
-from modeldata.read.text_part import Misfit
+from modeldata.read.part import Misfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-import pyarrow.types as types
 
 from modeldata.catalog.batches import Vanished
+from modeldata.encode import WrongRows, format_of
 from modeldata.encode.kinds import split
-from modeldata.encode.restore import readable_column
-from modeldata.encode.split import csv_bounds, line_bounds
+from modeldata.format.files import FORMATS
 from modeldata.read.chunks import Chunk
-from modeldata.read.fetch import read_bytes
+from modeldata.read.fetch import StoreFile, read_bytes
 from modeldata.read.forms import value_type
-from modeldata.read.parquet_part import open_file
-from modeldata.read.text_part import WrongRows, csv_cells, json_rows
+from modeldata.read.part import parts, present, values
 
 if TYPE_CHECKING:
     from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.encode import Source
     from modeldata.store import ReadStore
 
 SAMPLE_BYTES = 256 * 1024
@@ -38,57 +36,29 @@ class Samples:
         if key not in self._found:
             chunk = Chunk(folder, (batch,))
             try:
-                found = _of_file(self._store, chunk) if batch.format == "parquet" else _of_rows(self._store, chunk)
+                found = _types(*_first_rows(self._store, chunk))
             except (Vanished, WrongRows, pa.ArrowException, ValueError):
                 found = {}  # gone or damaged: found out when its rows are read
             self._found[key] = found
         return self._found[key].get(column, pa.null())
 
 
-def _of_file(store: ReadStore, chunk: Chunk) -> dict[str, pa.DataType]:
-    file = open_file(store, chunk)
-    there = {field.name: field.type for field in file.schema_arrow}
-    empty = _empty(file)
-    return {
-        name: pa.null() if name not in there or (name in empty and types.is_string(there[name])) else there[name]
-        for name in chunk.columns
-    }
+def _types(chunk: Chunk, source: Source) -> dict[str, pa.DataType]:
+    part = next(parts(chunk, source))
+    if part.typed:
+        return dict(part.types())
+    return {name: value_type(present(column)) for name, column in values(part, chunk, chunk.columns).items()}
 
 
-def _empty(file: pq.ParquetFile) -> set[str]:
-    """Columns that have no value, by their statistics. Such ones are stored as text."""
-    groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
-    columns = [[group.column(at) for at in range(group.num_columns)] for group in groups]
-    filled = {
-        column.path_in_schema
-        for group, each in zip(groups, columns, strict=True)
-        for column in each
-        if column.statistics is None or column.statistics.null_count != group.num_rows
-    }
-    return {column.path_in_schema for each in columns for column in each} - filled
-
-
-def _of_rows(store: ReadStore, chunk: Chunk) -> dict[str, pa.DataType]:
-    batch, columns = chunk.batches[0], chunk.columns
+def _first_rows(store: ReadStore, chunk: Chunk) -> tuple[Chunk, Source]:
+    """Of a file that grows, the first rows of the batch; one that is long as a whole."""
+    (batch,) = chunk.batches
+    if not FORMATS[batch.format].grows:
+        return chunk, StoreFile(store, batch.path, batch.end)  # type: ignore[return-value] # it reads, as BinaryIO does
     data = read_bytes(store, batch.path, batch.start, min(batch.row_bytes, SAMPLE_BYTES))
-    bounds = csv_bounds(data) if batch.format == "csv" else line_bounds(data)
-    rows = len(bounds)
-    if not rows:
-        data = read_bytes(store, batch.path, batch.start, batch.row_bytes)  # one long row
-        rows = batch.rows
-    head = memoryview(data)[: int(bounds[-1])] if len(bounds) else memoryview(data)
-    first = Chunk(chunk.folder, (batch._replace(rows=rows),))
-    if batch.format == "csv":
-        cells: dict[str, list[Any]] = dict(csv_cells(first, head, columns))
-    else:
-        objects = json_rows(head)
-        cells = {name: [row.get(name) for row in objects] for name in columns}
-    made = {}
-    for name in columns:
-        told = (
-            split({name: batch.kinds.get(name)}, rows)[0][name]
-            if isinstance(batch.kinds.get(name), list)
-            else batch.kinds.get(name)
-        )
-        made[name] = value_type(readable_column(cells[name], chunk.types[name], told))
-    return made
+    bounds = format_of(batch.format).bounds(data)
+    if bounds is None or not len(bounds):
+        return chunk, memoryview(read_bytes(store, batch.path, batch.start, batch.row_bytes))
+    kinds, _ = split(batch.kinds, len(bounds))
+    first = batch._replace(rows=len(bounds), kinds=kinds)
+    return Chunk(chunk.folder, (first,)), memoryview(data)[: int(bounds[-1])]

@@ -1,6 +1,6 @@
 """Rows of an archive as a stream of record batches: what `Archive.scan` gives.
 
-Memory is bounded by a few chunks (`chunks.CHUNK_BYTES` of text, `parquet_part.GROUP_ROWS` rows of Parquet), which are fetched and
+Memory is bounded by a few chunks (`chunks.CHUNK_BYTES` of a file that grows, `GROUP_ROWS` rows of another), which are fetched and
 parsed ahead by threads. Compaction may work beside: where a file is gone, its folder is looked at anew, and rows that were given
 already are left out of what replaced it.
 """
@@ -19,17 +19,18 @@ import pyarrow.compute as pc
 from modeldata.catalog.batches import Vanished
 from modeldata.catalog.errors import Damaged, DoesNotFit, SkippedWarning
 from modeldata.catalog.retry import TRIES, gone, retried
+from modeldata.encode import WrongRows
 from modeldata.errors import mask
 from modeldata.format import names
 from modeldata.notebook import html_table
-from modeldata.read import original, parquet_part, text_part
+from modeldata.read import original
 from modeldata.read.chunks import OWN_TYPES, Chunk
-from modeldata.read.fetch import damage, fetch, read_bytes
+from modeldata.read.fetch import damage, read_bytes, sources
 from modeldata.read.forms import TEXT, promote
 from modeldata.read.frames import to_pandas, to_polars
 from modeldata.read.original import Original
+from modeldata.read.part import Misfit, parts, table
 from modeldata.read.plan import ReadPlan, apart, inside, make_plan, narrowed, renewed, with_time
-from modeldata.read.text_part import Misfit, WrongRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +44,8 @@ Answer = TypeVar("Answer")
 THREADS = 4
 AHEAD = 6
 """Chunks that are under way at once."""
+GROUP_ROWS = 1 << 18
+"""Of a whole file, about so many rows are read together."""
 
 
 class Scan:
@@ -63,8 +66,8 @@ class Scan:
         return self._plan.schema
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        for table in self._tables():
-            yield from table.to_batches()
+        for found in self._tables():
+            yield from found.to_batches()
 
     @property
     def most_rows(self) -> int | None:
@@ -248,25 +251,17 @@ class Reading:
         if isinstance(piece, Original):
             found = original.table(self._store, piece, schema, damaged)
             yield self._finished(found, piece, found.num_rows)
-        elif piece.format == "parquet":
-            yield from self._parquet(piece, schema, damaged)
         else:
-            for chunk, data in fetch(self._store, piece, damaged):
+            for chunk, source in sources(self._store, piece, damaged):
                 try:
-                    yield self._finished(text_part.table(chunk, data, schema), chunk, chunk.rows)
+                    for part in parts(chunk, source, self._may_hold, GROUP_ROWS):
+                        yield self._finished(table(part, chunk, schema), chunk, part.rows)
                 except (WrongRows, pa.ArrowInvalid):
-                    damaged(damage(self._store, chunk.batches[0], bytes(data)))
+                    damaged(self._damage(chunk))
 
-    def _parquet(self, chunk: Chunk, schema: pa.Schema, damaged: Callable[[Damaged], None]) -> Iterator[pa.Table]:
-        try:
-            file = parquet_part.open_file(self._store, chunk)
-            for numbers, first in parquet_part.groups(file, self._may_hold):
-                made = parquet_part.table(file, chunk, numbers, first, schema)
-                rows = sum(file.metadata.row_group(number).num_rows for number in numbers)
-                yield self._finished(made, chunk, rows)
-        except WrongRows:
-            (batch,) = chunk.batches
-            damaged(damage(self._store, batch, read_bytes(self._store, batch.path, 0, batch.row_bytes)))
+    def _damage(self, chunk: Chunk) -> Damaged:
+        content = read_bytes(self._store, chunk.path, chunk.start, chunk.end - chunk.start)
+        return damage(self._store, chunk.batches[0], content)
 
     def _may_hold(self, low_ns: int, high_ns: int) -> bool:
         request = self._request

@@ -6,9 +6,10 @@ import os
 
 from modeldata import urls
 from modeldata.errors import SettingsError, mask
+from modeldata.format.files import FORMATS
 from modeldata.settings.archives import absolute, check_archive, key_of, unique
 from modeldata.settings.folders import SPOOL_PREFIX, state_folder, state_folders, user_name
-from modeldata.settings.table import LAYOUT, PARQUET_BATCH, PARQUET_SECONDS, REMOTE_SECONDS, SETTINGS, value_of
+from modeldata.settings.table import LAYOUT, REMOTE_SECONDS, SETTINGS, value_of
 from modeldata.urls import local_folder
 
 TYPE_CHECKING = False
@@ -118,11 +119,11 @@ class Settings:
             object.__setattr__(self, name, absolute(local))
 
     def _size_batches(self, remote: bool, origin: Mapping[str, str]) -> None:
-        parquet = self.format == "parquet"
-        if origin["batch_seconds"] == "default" and (remote or parquet):
-            object.__setattr__(self, "batch_seconds", PARQUET_SECONDS if parquet else REMOTE_SECONDS)
-        if origin["batch_bytes"] == "default" and parquet:
-            object.__setattr__(self, "batch_bytes", PARQUET_BATCH)
+        facts = FORMATS[self.format]
+        seconds = facts.batch_seconds or (REMOTE_SECONDS if remote else None)
+        for name, value in (("batch_seconds", seconds), ("batch_bytes", facts.batch_bytes)):
+            if value is not None and origin[name] == "default":
+                object.__setattr__(self, name, value)
 
     @property
     def archives(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from modeldata.errors import SettingsError, mask
-from modeldata.format.names import FORMATS
+from modeldata.format.files import FORMATS
 from modeldata.parsing import boundary, flag, one_of, path_text, positive_seconds, positive_size, seconds, size
 
 TYPE_CHECKING = False
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 LOCAL_SECONDS, REMOTE_SECONDS = 1.0, 5.0
 CONFIG_MAP = "/var/azureml-app/model_config_map.json"
-REMOTE_BATCH, PARQUET_BATCH, PARQUET_SECONDS = 4 * MIB, 64 * MIB, 60.0
-"""Bytes of spooled rows (and seconds) that make a batch: small enough to be there soon, large enough not to be a crumb."""
+REMOTE_BATCH = 4 * MIB
+"""Bytes of spooled rows that make a batch: small enough to be there soon, large enough not to be a crumb."""
 
 Value = str | int | float | bool | None
 

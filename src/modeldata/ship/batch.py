@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from modeldata.columns import Column, Payloads, decode, decode_some
 from modeldata.columns.texts import text_array
-from modeldata.encode.csv import header_line as csv_line
+from modeldata.encode.csv import Csv
 from modeldata.encode.kinds import split as split_kinds
 from modeldata.format import names, wire
 from modeldata.format.declared import parse
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from modeldata.columns.typed import Array, Values
-    from modeldata.encode import Encoded, Encoder
+    from modeldata.encode import Encoded, FileFormat
     from modeldata.ship.gather import FrameGroup
 
 
@@ -69,7 +69,7 @@ class UndecodableCall(NamedTuple):
 class BatchFormat(NamedTuple):
     """How batches are made: the format, its options, how large one may be, and what its files say of where they come from."""
 
-    encoder: Encoder
+    encoder: FileFormat
     excel_safe: bool
     most_bytes: int
     origin: str
@@ -270,7 +270,7 @@ def header_of(group: FrameGroup, form: BatchFormat) -> str:
 
 def _signature(group: FrameGroup, form: BatchFormat, types: list[str]) -> str:
     """What a file is for: rows of another collector, with other columns or other kinds of values, go to another file."""
-    header = csv_line([*form.encoder.own_columns, *_named(group.definition)[0]])
+    header = Csv().header([*form.encoder.own_columns, *_named(group.definition)[0]])
     kinds = ",".join(parse(declared).family for declared in types)
     return sha256("\0".join((group.stream, header.decode("utf-8"), kinds)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

@@ -8,6 +8,7 @@ import msgpack
 import numpy as np
 
 from modeldata.format import names
+from modeldata.format.files import FORMATS
 from modeldata.spool import frame
 from modeldata.spool.bulk import FrameRun, runs
 
@@ -103,7 +104,7 @@ def _layout(definition: dict[str, object]) -> ArchiveLayout | None:
     if not isinstance(content, dict):
         return None
     form, hours, safe = map(content.get, ArchiveLayout._fields)
-    if form not in names.FORMATS or type(hours) is not bool or type(safe) is not bool:
+    if form not in FORMATS or type(hours) is not bool or type(safe) is not bool:
         return None
     return ArchiveLayout(form, hours, safe)
 

@@ -9,7 +9,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from modeldata.encode import encoder
+from modeldata.encode import format_of
 from modeldata.errors import ModelDataError, SpoolError, StoreError
 from modeldata.format import names
 from modeldata.format.manifest import Entry
@@ -307,7 +307,7 @@ class Pipeline:
         return {folder: self.held[folder] for folder in {item.folder for item in self.parked.items()}}
 
     def _form(self, origin: str, layout: ArchiveLayout) -> BatchFormat:
-        return BatchFormat(encoder(layout.format), layout.excel_safe, self._store.block_bytes, origin)
+        return BatchFormat(format_of(layout.format), layout.excel_safe, self._store.block_bytes, origin)
 
     def _send(self, intent: Intent) -> int:
         """Until every item is known to be there, or is parked. Raises `Unavailable` where no more may be parked: all waits."""

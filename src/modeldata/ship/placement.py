@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from modeldata.format.files import FORMATS
 from modeldata.format.paths import data_file, manifest_of, manifest_path
 from modeldata.ship.checkpoint import Placement, State
 from modeldata.ship.outbox import Intent, OutboxItem
@@ -63,7 +64,7 @@ class Placements:
     def item(self, batch: Batch, at: int) -> OutboxItem:
         """A batch with its place: the end of the file that holds such rows, or the start of a new one."""
         crc, check = crc32(memoryview(batch.data)[batch.head :]), checksum(batch.data, 0)
-        whole = batch.format == "parquet" or not self._appends
+        whole = not (FORMATS[batch.format].grows and self._appends)
         path = self._next_part(batch.folder, batch.format) if whole else f"{batch.folder}/.{batch.format}"
         log = manifest_of(path) if whole else ""
         item = OutboxItem(

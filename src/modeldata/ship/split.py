@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from modeldata.encode import encoder
+from modeldata.encode import format_of
 from modeldata.encode.kinds import split as split_kinds
 from modeldata.format import names
 from modeldata.format.manifest import Entry
@@ -33,7 +33,7 @@ def cut(intent: Intent, index: int, targets: Placements, freezer: Outbox, set_as
         return
     data = freezer.read_all(item)
     header, at = data[: item.head], item.rows // 2
-    halves = encoder(item.path.rpartition(".")[2]).split(data[item.head :], item.rows, at)
+    halves = format_of(item.path.rpartition(".")[2]).split(data[item.head :], item.rows, at)
     pieces = [header + half for half in halves]
     staged = freezer.stage_more(pieces)
     entries = item.entry.split(at, split_kinds)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgpack
 import numpy as np
 
-from modeldata.encode import encoder
+from modeldata.encode import format_of
 from modeldata.format.manifest import Entry
 from modeldata.ship.batch import Batch, BatchFormat, UndecodableCall
 from modeldata.ship.calls import Calls
@@ -88,7 +88,7 @@ def pack_work(work: Work, form: BatchFormat, seconds: float, memory: int) -> byt
 def unpack_work(packed: list[Any]) -> tuple[Work, BatchFormat]:
     limits, groups, *rest = packed
     suffix, excel_safe, most_bytes, origin = limits
-    return Work([_group(*fields) for fields in groups], *rest), BatchFormat(encoder(suffix), excel_safe, most_bytes, origin)
+    return Work([_group(*fields) for fields in groups], *rest), BatchFormat(format_of(suffix), excel_safe, most_bytes, origin)
 
 
 def pack_made(work: Work, made: Iterable[Made]) -> bytes:

@@ -15,9 +15,9 @@ from modeldata.catalog.errors import DoesNotFit
 from modeldata.catalog.select import FIRST_NS, LAST_NS, nanoseconds
 from modeldata.format import names
 from modeldata.read.original import Original
+from modeldata.read.part import Misfit
 from modeldata.read.plan import ReadPlan, ReadRequest, make_plan
 from modeldata.read.scan import Reading
-from modeldata.read.text_part import Misfit
 from modeldata.settings import Settings
 from modeldata.spark.forms import arrow_form, spark_form
 from modeldata.spark.options import filters

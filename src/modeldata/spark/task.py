@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from modeldata.columns import Column
-from modeldata.encode import encoder
+from modeldata.encode import format_of
 from modeldata.errors import ModelDataError
 from modeldata.format import names
 from modeldata.format.manifest import Entry
@@ -104,7 +104,7 @@ def _tables(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def _encoded(call: Call, table: pa.Table, partition: int, first: int, settings: Settings) -> tuple[AttemptFile, bytes]:
-    form = encoder(settings.format)
+    form = format_of(settings.format)
     types = [f"arrow:{field.type}" for field in table.schema]
     features = [Column(name, kind, table.column(at)) for at, (name, kind) in enumerate(zip(call.columns, types, strict=True))]
     own = _own_columns(call, partition, first, table.num_rows, form.own_columns)
