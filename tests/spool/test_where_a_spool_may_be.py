@@ -142,8 +142,9 @@ def test_a_restored_copy_of_a_spool_never_writes_into_the_files_of_the_original(
     service.writer.close(NOON)
     ship_all(Files(), str(archive))
     before = {path: path.read_bytes() for path in archive.rglob("data*")}
+    restored = shutil.copytree(backup, tmp_path / "restored")  # while the original holds its inode: it would be used again
     shutil.rmtree(spool)
-    shutil.copytree(backup, spool)
+    restored.rename(spool)
 
     later = Service(Files(), str(archive))
     for number in range(20, 24):
