@@ -63,7 +63,7 @@ class ModelDataError(Exception):
     def __init__(self, operation: str, where: str = "", *, cause: str = "", hint: str = "") -> None:
         self.operation = mask(operation)
         self.where = mask(where)
-        self.cause = mask(cause)
+        self.cause = mask_foreign(cause)
         self.hint = mask(hint)
         text = f"could not {self.operation}"
         text += f": {self.where}" if where else ""
@@ -110,21 +110,28 @@ def mask(text: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
-def said(error: BaseException) -> str:
-    """What an exception of somebody else says: masked, of bounded length, whatever its own code does. Never empty.
+def mask_foreign(text: str) -> str:
+    """`mask` for somebody else's text, of any length: it is cut before it is masked, and at most `MOST_TEXT` of it is shown.
 
-    Its text is cut before it is masked. Of a text that was cut, the end is dropped too: it may be half a secret.
+    Where it was cut, the end is dropped too: it may be half a secret.
     """
+    start = text[: MOST_TEXT + LONGEST_SECRET]
+    masked = mask(start)
+    if len(start) < len(text):
+        masked = masked[: max(0, len(masked) - LONGEST_SECRET)]
+    return masked if len(masked) <= MOST_TEXT and len(start) == len(text) else masked[:MOST_TEXT] + "..."
+
+
+def said(error: BaseException) -> str:
+    """What an exception of somebody else says: masked, of bounded length, whatever its own code does. Never empty."""
     kind = kind_name(type(error))
     try:
         text = str(error)
-        text = str.__str__(text[: MOST_TEXT + LONGEST_SECRET]) if type(text) is str else ""
+        text = text if type(text) is str else ""
     except Exception as trouble:
         spare(trouble)
         return kind
-    masked = mask(text)
-    if len(text) > MOST_TEXT:
-        masked = masked[: max(0, min(MOST_TEXT, len(masked) - LONGEST_SECRET))] + "..."
+    masked = mask_foreign(text)
     if _module_of(type(error)) in ("modeldata.snapshot.schema", "modeldata.spool.quota"):
         return masked  # ours, worded for a user
     return f"{kind}: {masked}" if masked else kind

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modeldata.columns.moments import iso
+from modeldata.columns.moments import date_text, iso
 from modeldata.encode import quotes
 from modeldata.encode.quotes import quoted
 
@@ -63,3 +63,8 @@ def test_a_day_of_microseconds_is_written_as_python_writes_it() -> None:
     moments = [dt.datetime(2026, 11, 23) + dt.timedelta(microseconds=7_777_777 * number) for number in range(5_000)]
     counts = np.array(moments, "M8[us]").view(np.int64)
     assert iso(counts, "us").to_pylist() == [moment.isoformat(timespec="microseconds") for moment in moments]
+
+
+@given(days=st.integers(-3_000_000, 30_000_000))
+def test_a_day_is_written_as_numpy_writes_it_in_any_year(days: int) -> None:
+    assert date_text(days) == str(np.datetime64(days, "D"))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from modeldata.errors import MASK, mask
+from modeldata.errors import LONGEST_SECRET, MASK, MOST_TEXT, StoreError, mask, mask_foreign
 
 PIECES = [
     "://", "a://b:c", "://u:p@", "abfss://c@", "@", "sig=", "password ", '"password":"', "password\\", "Authorization", "Bearer ",
@@ -39,3 +39,18 @@ def test_a_secret_behind_much_text_is_still_masked() -> None:
     for piece in PIECES[:-1]:
         text = piece * 300 + " password=hunter2hunter2 x"
         assert "hunter2" not in mask(text) and MASK in mask(text)
+
+
+def test_what_others_say_is_shown_whole_up_to_a_length_and_cut_beyond_it() -> None:
+    secret = "password=hunter2hunter2 "
+    assert mask_foreign(secret) == f"password={MASK} "
+    for length in (MOST_TEXT + 1, MOST_TEXT + LONGEST_SECRET, 10 * MOST_TEXT):
+        shown = mask_foreign(secret + "a" * length)
+        assert len(shown) <= MOST_TEXT + 3 and shown.endswith("a...") and "hunter2" not in shown
+        assert mask_foreign(shown) == shown
+    assert len(mask_foreign("a" * MOST_TEXT)) == MOST_TEXT
+
+
+def test_an_error_is_of_bounded_length_whatever_its_cause_says() -> None:
+    error = StoreError("read", cause="a" * 10**6)
+    assert len(str(error)) < MOST_TEXT + 100 and len(error.cause) <= MOST_TEXT + 3

@@ -118,7 +118,8 @@ def _date(scalar: Any) -> str:
     return moment_text(scalar.value, "ms") if rest else date_text(days)
 
 
-def _is_any_list(kind: pa.DataType) -> bool:
+def is_list(kind: pa.DataType) -> bool:
+    """Lists of whatever layout."""
     views = types.is_list_view(kind) or types.is_large_list_view(kind)
     return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind) or views)
 
@@ -139,7 +140,7 @@ def _is_text(kind: pa.DataType) -> bool:
 _NESTED: Sequence[tuple[Callable[[pa.DataType], bool], Callable[[Any], object]]] = (
     (types.is_struct, _struct),
     (types.is_map, _map),
-    (_is_any_list, _list),
+    (is_list, _list),
     (_is_wrapped, _inner),
 )
 _TEXTS: Sequence[tuple[Callable[[pa.DataType], bool], Callable[[Any], object]]] = (

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-
-from modeldata.format.names import civil
 
 if TYPE_CHECKING:
     from typing import Any
@@ -20,6 +19,8 @@ PER_SECOND = {unit: 10**digits for unit, digits in DIGITS.items()}
 NANOSECONDS = {
     "W": 604_800 * 10**9, "D": 86_400 * 10**9, "h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1,
 }  # fmt: skip
+EPOCH, CYCLE = dt.date(1970, 1, 1).toordinal() - 1, dt.date(401, 1, 1).toordinal() - 1
+"""Days from the year 1 to 1970, and in 400 years."""
 SECOND = len("2026-11-23T07:26:04")
 FIRST, LAST = -62_167_219_200, 253_402_300_799
 """Seconds of the years 0 to 9999: those that have four digits."""
@@ -53,9 +54,10 @@ def moment_text(count: int, unit: str) -> str:
 
 
 def date_text(days: int) -> str:
-    """A day, counted from 1970-01-01."""
-    year, month, day = civil(days)
-    return f"{year:04d}-{month:02d}-{day:02d}"
+    """A day, counted from 1970-01-01, of any year: the calendar repeats itself every 400 years."""
+    cycles, place = divmod(days + EPOCH, CYCLE)
+    day = dt.date.fromordinal(place + 1)
+    return f"{day.year + 400 * cycles:04d}-{day.month:02d}-{day.day:02d}"
 
 
 def clock_text(count: int, unit: str) -> str:

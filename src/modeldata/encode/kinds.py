@@ -33,7 +33,7 @@ import pyarrow as pa
 import pyarrow.types as types
 
 from modeldata.columns import ABSENT
-from modeldata.columns.listed import field_names
+from modeldata.columns.listed import field_names, is_list
 from modeldata.format.declared import DECIMALS, INTS, MOMENTS, SPANS, arrow_unit, parse
 from modeldata.format.names import OWN_COLUMNS
 
@@ -200,12 +200,6 @@ _WORDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
 )
 
 
-def is_list(kind: pa.DataType) -> bool:
-    """Lists of whatever layout."""
-    views = types.is_list_view(kind) or types.is_large_list_view(kind)
-    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind) or views)
-
-
 def _of_nested_type(kind: pa.DataType) -> Kind | None:
     if is_list(kind):
         inner = of_type(kind.value_type)
@@ -266,6 +260,11 @@ def of_features(columns: Iterable[Column], kind_of: Callable[[Column], object | 
     """What a manifest has to say of each column. Our own columns are of types that everybody knows."""
     kinds = {column.name: kind_of(column) for column in columns if column.name not in OWN_COLUMNS}
     return {name: kind for name, kind in kinds.items() if kind is not None}
+
+
+def zone_of(kind: str) -> str | None:
+    """The zone or offset of a kind `datetime[zone]`; None for any other."""
+    return kind[9:-1] if kind.startswith("datetime[") else None
 
 
 def within_json(value: object, kind: Kind | None) -> Kind | None:

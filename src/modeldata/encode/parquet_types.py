@@ -23,9 +23,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as types
 
-from modeldata.columns.listed import listed
+from modeldata.columns.listed import is_list, listed
 from modeldata.encode import loose
-from modeldata.encode.kinds import PLAIN, is_list, of_type, told
+from modeldata.encode.kinds import PLAIN, of_type, told
 from modeldata.encode.lines import one_piece
 from modeldata.encode.text import column_text
 

@@ -17,12 +17,14 @@ import pyarrow as pa
 from modeldata.columns.moments import DURATION, NANOSECONDS, count_of, days_of
 from modeldata.columns.python import NO_VALUE, python_value
 from modeldata.columns.values import in_zone
-from modeldata.encode.kinds import PLAIN, each, of_declared
+from modeldata.encode.kinds import PLAIN, each, of_declared, zone_of
+from modeldata.format.declared import MOMENTS, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from modeldata.encode.kinds import Kind, Told
+    from modeldata.format.declared import Declared
 
 
 def restore_column(cells: Sequence[object], declared: str, kinds: Told | None) -> list[object]:
@@ -54,13 +56,16 @@ def restore(value: object, kind: Kind) -> object:
         return None
     if isinstance(kind, dict):
         return _nested(value, kind)
-    found = _WORDS.get(kind)
-    if found is not None:
-        return found(value)
-    head, _, inner = kind.removesuffix("]").partition("[")
+    read = _WORDS.get(kind)
+    if read is not None:
+        return read(value)
     if kind.startswith("np:"):
         return _numpy(value, np.dtype(kind[3:]))
-    return _BRACKETS[head](value, inner)
+    zone = zone_of(kind)
+    if zone is not None:
+        return _datetime_there(value, zone)
+    time = parse(kind)
+    return _arrow_time(value, time) if time.name in MOMENTS else _arrow_duration(value, time.unit)
 
 
 def _nested(value: Any, kind: dict[str, Any]) -> object:
@@ -214,14 +219,13 @@ def _offset(zone: str) -> dt.timezone | None:
     return dt.datetime.fromisoformat(f"2000-01-01T00:00:00{zone}").tzinfo  # type: ignore[return-value]  # an offset gives this
 
 
-def _arrow_time(value: Any, inner: str) -> object:
+def _arrow_time(value: Any, time: Declared) -> object:
     """As Arrow itself gives values of this type."""
-    unit, _, zone = inner.partition(", ")
     if isinstance(value, np.datetime64):
         return value
     if isinstance(value, str):
-        value, _ = count_of(value, unit)
-    return python_value(pa.scalar(value, pa.timestamp(unit, zone or None)))
+        value, _ = count_of(value, time.unit)
+    return python_value(pa.scalar(value, pa.timestamp(time.unit, time.zone or None)))
 
 
 def _arrow_duration(value: Any, unit: str) -> object:
@@ -263,9 +267,4 @@ _WORDS: dict[str, Callable[[Any], object]] = {
     "timedelta": _timedelta,
     "datetime": _datetime,
     "interval": _interval,
-}
-_BRACKETS: dict[str, Callable[[Any, str], object]] = {
-    "datetime": _datetime_there,
-    "datetime64": _arrow_time,
-    "timedelta64": _arrow_duration,
 }

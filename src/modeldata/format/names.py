@@ -86,14 +86,3 @@ def decode_component(made: str) -> str | None:
 def stream(identity: Mapping[str, str]) -> str:
     """A key for a collector: two identities never share one."""
     return "/".join([component(identity[part]) for part in IDENTITY])
-
-
-def civil(days: int) -> tuple[int, int, int]:
-    """(year, month, day) of a day counted from 1970-01-01, in the Gregorian calendar (Hinnant, `civil_from_days`)."""
-    days += 719_468
-    era, day_of_era = divmod(days, 146_097)
-    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    shifted = (5 * day_of_year + 2) // 153
-    month = shifted + 3 if shifted < 10 else shifted - 9
-    return year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * shifted + 2) // 5 + 1

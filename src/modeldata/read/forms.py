@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as types
 
-from modeldata.encode.kinds import of_declared
+from modeldata.encode.kinds import of_declared, zone_of
 from modeldata.format.declared import ARROW, ARROW_UNITS, DECIMALS, INTS, parse
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ def kind_type(kind: Kind) -> pa.DataType | None:
         return pa.timestamp(time.unit, _known(time.zone) if time.zone else None)
     if time.name == "timedelta64":
         return pa.duration(time.unit)
-    head, _, zone = kind.removesuffix("]").partition("[")
-    if head == "datetime" and zone:
+    zone = zone_of(kind)
+    if zone:
         return pa.timestamp("us", "UTC" if zone[:1] in "+-" else _known(zone))
     return _numpy_type(kind[3:]) if kind.startswith("np:") else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modeldata.errors import ModelDataError, StoreError, mask
+from modeldata.errors import ModelDataError, StoreError, mask_foreign
 from modeldata.interrupts import spare
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ class Once:
 
 def trouble_text(error: BaseException) -> str:
     """An error in one line; where the archive is the trouble, with what becomes of the rows."""
-    text = mask(str(error) or type(error).__name__)
+    text = mask_foreign(str(error) or type(error).__name__)
     return f"{text}; {WAITS}" if isinstance(error, StoreError) else text
 
 
@@ -49,8 +49,10 @@ def in_words(error: BaseException) -> str:
         return trouble_text(error)
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, ImportError):
-        return mask(f"nothing is archived, as a library can't be loaded: {text} (install it again; rows wait in the spool)")
-    return mask(f"shipping was interrupted: {text}")
+        return mask_foreign(
+            f"nothing is archived, as a library can't be loaded: {text} (install it again; rows wait in the spool)"
+        )
+    return mask_foreign(f"shipping was interrupted: {text}")
 
 
 def leave_note(place: SpoolFolder, text: str, files: Files, now_ns: int) -> None:

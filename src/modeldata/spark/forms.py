@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.types as types
 
-from modeldata.encode.kinds import is_list
+from modeldata.columns.listed import is_list
 from modeldata.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from modeldata.cli.archive import store_of
 from modeldata.cli.console import Out
 from modeldata.cli.options import JsonOption, SpoolOptions
 from modeldata.cli.table import counted
-from modeldata.errors import ModelDataError, mask
+from modeldata.errors import ModelDataError, mask, mask_foreign
 from modeldata.settings.table import SETTINGS
 from modeldata.ship.former_spools import beyond_reach, former_spools, pending_rows
 from modeldata.ship.status import existing_place, leader_note, status_of
@@ -88,9 +88,9 @@ def _tried(topic: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(OK, topic, check())
     except (ModelDataError, OSError, ValueError) as error:
-        return Finding(BAD, topic, mask(str(error) or type(error).__name__))
+        return Finding(BAD, topic, mask_foreign(str(error) or type(error).__name__))
     except Exception as error:  # a library that is broken may raise anything; a doctor must not die of the illness
-        return Finding(BAD, topic, mask(f"{type(error).__name__}: {error}"))
+        return Finding(BAD, topic, mask_foreign(f"{type(error).__name__}: {error}"))
 
 
 def _as_far_as_it_goes(check: Callable[[], Iterable[Finding]]) -> list[Finding]:
@@ -108,7 +108,7 @@ def _libraries() -> Iterator[Finding]:
             importlib.import_module(name)
         except Exception as error:  # likewise
             text = f"{name} can't be loaded, so nothing is archived: {type(error).__name__}: {error} (pip install {name})"
-            yield Finding(BAD, "library", mask(text))
+            yield Finding(BAD, "library", mask_foreign(text))
 
 
 def _where_rows_wait(settings: Settings, files: Files) -> Iterator[Finding]:
