@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from modeldata.snapshot.numpy_values import Array, DType
     from modeldata.snapshot.schema import Captured, Input, Pack, SchemaCache
-
-    Array = np.ndarray[Any, np.dtype[Any]]
-    DType = np.dtype[Any]
 
 
 class BlockSchema(Schema):
@@ -79,8 +77,8 @@ def stacked(data: Sequence[Array]) -> Array | list[list[object]] | None:
 
 def raw_dtype(dtype: DType) -> DType | None:
     """The dtype on the wire, if a value of it is its bytes on every machine. (Not so for long double.)"""
-    wire = wire_dtype(dtype)
-    return None if wire is None or wire.itemsize > (16 if wire.kind == "c" else 8) else wire
+    raw = wire_dtype(dtype)
+    return None if raw is None or raw.itemsize > (16 if raw.kind == "c" else 8) else raw
 
 
 def declared_type_of(dtype: DType) -> str:
@@ -101,7 +99,7 @@ def block_schema(columns: tuple[str, ...], dtype: DType, cell: Sequence[int], sc
     for _ in cell:
         declared_type = f"list[{declared_type}]"
     extra = {"dtype": little.str, "cell": list(cell)}
-    schema = BlockSchema(schemas.stream, columns, schemas.define(columns, "block", [declared_type] * len(columns), extra))
+    schema = BlockSchema(schemas.stream, columns, schemas.define(columns, wire.BLOCK, [declared_type] * len(columns), extra))
     schema.little = None if little == dtype else little
     schema.row_bytes = little.itemsize * len(columns) * prod(cell)
     return schema

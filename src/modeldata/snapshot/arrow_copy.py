@@ -130,16 +130,16 @@ def _copy_views(buffers: tuple[int, ...], first: int, length: int) -> list[bytes
     if sum(sizes) <= 2 * shown + LOOSE_BYTES:
         return [views, *(_bytes(at, 0, size) for at, size in zip(buffers[2:-1], sizes, strict=True))]
     picked = bytearray()
-    made = bytearray()
+    new_views = bytearray()
     for size, prefix, which, at in iter_unpack("=i4sii", views):
         if size <= _INLINE:
-            made += pack("=i4sii", size, prefix, which, at)
+            new_views += pack("=i4sii", size, prefix, which, at)
         elif 0 <= which < len(sizes) and 0 <= at <= sizes[which] - size:
-            made += pack("=i4sii", size, prefix, 0, len(picked))
+            new_views += pack("=i4sii", size, prefix, 0, len(picked))
             picked += string_at(buffers[2 + which] + at, size)
         else:  # a null may have anything here
-            made += bytes(_VIEW)
-    return [bytes(made), bytes(picked)]
+            new_views += bytes(_VIEW)
+    return [bytes(new_views), bytes(picked)]
 
 
 def _offsets(buffer: int, first: int, length: int, large: bool) -> tuple[bytes, int, int]:

@@ -1,8 +1,8 @@
-"""Data frames that an array would not do justice: computed on demand, far away, or named where an array has no names."""
+"""Data frames that `collect()` does not read: it would compute them, fetch them from far away, or lose the names of columns."""
 
 from __future__ import annotations
 
-_WAYS = {
+_METHODS = {
     "dask": "compute()",
     "dask_expr": "compute()",
     "modin": "modin.to_pandas()",
@@ -16,7 +16,7 @@ _WAYS = {
     "databricks": "to_pandas()",
     "pyspark.pandas": "to_pandas()",
 }
-"""How a library's frames come into memory."""
+"""By library, the method that brings its frames into memory."""
 _NAMES = frozenset(
     ["Array", "Bag", "Column", "DataFrame", "Dataset", "Delayed", "Expr", "FrameBase", "Index", "Scalar", "Series", "Table"]
 )
@@ -26,10 +26,11 @@ def lazy_hint(cls: type) -> str | None:
     """Why a value of this type is not read here, and what to do; None for any other type."""
     for base in cls.__mro__[:-1]:
         module = base.__module__
-        way = _WAYS.get(module.partition(".")[0]) or _WAYS.get(".".join(module.split(".")[:2]))
-        if way and base.__name__ in _NAMES:
-            return f"a {module.partition('.')[0]} {base.__name__} is not computed inside collect(): collect what its .{way} gives"
-        if (module.partition(".")[0], base.__name__) == ("polars", "LazyFrame"):
+        library = module.partition(".")[0]
+        method = _METHODS.get(library) or _METHODS.get(".".join(module.split(".")[:2]))
+        if method and base.__name__ in _NAMES:
+            return f"a {library} {base.__name__} is not computed inside collect(): collect what its .{method} gives"
+        if (library, base.__name__) == ("polars", "LazyFrame"):
             return "a polars LazyFrame is not computed inside collect(): collect what its .collect() gives"
     if hasattr(cls, "__array__") and hasattr(cls, "columns") and not hasattr(cls, "__arrow_c_stream__"):
         return f"{cls.__name__} has columns, but offers only an array without their names: collect it as a pandas data frame"

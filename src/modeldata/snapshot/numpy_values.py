@@ -30,7 +30,7 @@ _LENGTHS = Struct("<Q")
 
 
 def wire_dtype(dtype: DType) -> DType | None:
-    """What values of this dtype are on the wire, whose bytes are their value; None where there is no such dtype.
+    """The dtype of such values on the wire, where their bytes are their value; None where there is no such dtype.
 
     Small numbers of other libraries (bfloat16, float8, int4) go as the smallest of numpy's own that holds each of them.
     """
@@ -111,8 +111,8 @@ def unmasked(value: np.ma.MaskedArray[Any, Any]) -> Array:
 def objects_of(values: Array, masked: Array | None = None) -> Array:
     """An array of objects, each of its own type: `tolist` makes whole numbers of times."""
     objects = np.empty(values.shape, object)
-    for place, one in enumerate(values.flat):
-        objects.flat[place] = one
+    for position, value in enumerate(values.flat):
+        objects.flat[position] = value
     if masked is not None:
         objects[masked] = None
     return objects

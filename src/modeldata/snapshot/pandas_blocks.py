@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from modeldata.snapshot.arrays import Array
     from modeldata.snapshot.buffers import Buffer, Buffers
+    from modeldata.snapshot.numpy_values import Array
     from modeldata.snapshot.pandas_frames import DtypeGroup, FrameSchema
     from modeldata.snapshot.schema import Pack, SchemaCache
 

@@ -14,6 +14,7 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
+from modeldata.format import wire
 from modeldata.snapshot import pandas_blocks
 from modeldata.snapshot.arrays import declared_type_of, raw_dtype
 from modeldata.snapshot.buffers import copy_if_small
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from struct import Struct
     from typing import Any
 
-    from modeldata.snapshot.arrays import Array, DType
     from modeldata.snapshot.buffers import Buffer, Buffers
+    from modeldata.snapshot.numpy_values import Array, DType
     from modeldata.snapshot.schema import Captured, Pack, SchemaCache
 
 
@@ -126,7 +127,7 @@ def _schema(names: tuple[str, ...], dtypes: list[object], schemas: SchemaCache) 
     parts = [{"dtype": group.dtype.str, "columns": group.columns, "mask": group.masked} for group in groups.values()]
     columns = unique(names)
     extra = {"parts": parts, "texts": texts, "objects": objects}
-    schema = FrameSchema(schemas.stream, columns, schemas.define(columns, "frame", types, extra))
+    schema = FrameSchema(schemas.stream, columns, schemas.define(columns, wire.FRAME, types, extra))
     schema.groups, schema.types = list(groups.values()), types
     schema.texts, schema.objects = texts, objects
     schema.lengths = lengths_of(len(texts))

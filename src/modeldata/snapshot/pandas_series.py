@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from modeldata.snapshot.arrays import DType
+    from modeldata.snapshot.numpy_values import DType
     from modeldata.snapshot.schema import Captured, Input, Pack, Schema, SchemaCache
 
 

@@ -39,7 +39,7 @@ RESERVED = frozenset((*names.OWN_COLUMNS, names.JSON))
 """Columns that the archive adds: a feature of such a name gets a suffix."""
 MAX_SCHEMAS = 1024
 MAX_NAMES = 262_144
-"""Schemas are forgotten beyond these: a caller whose every call has a new shape must not fill the memory."""
+"""Schemas are forgotten beyond these: a caller that brings a new shape with each call must not fill the memory."""
 
 ANY = "any"
 
@@ -71,7 +71,7 @@ def refusal(error: Exception, data: object) -> RefusedData:
 def _said(error: Exception) -> str:
     try:
         return str(error)
-    except Exception:  # an exception of the data's own, whose text raises
+    except Exception:  # an exception of the data's own: its text may raise
         return "(no message)"
 
 
@@ -188,15 +188,15 @@ def unique(labels: Iterable[str]) -> tuple[str, ...]:
         return tuple(wanted)
     used: set[str] = set(RESERVED)
     counts: dict[str, int] = {}
-    made = []
+    free_names = []
     for name in wanted:
         free = name
         while free in used or (free is not name and free in given):
             counts[name] = counts.get(name, 0) + 1
             free = f"{name}.{counts[name]}"
         used.add(free)
-        made.append(free)
-    return tuple(made)
+        free_names.append(free)
+    return tuple(free_names)
 
 
 def _encodable(name: str) -> str:

@@ -159,10 +159,10 @@ class Key(tuple[object, ...]):
 
 
 def keyed(pairs: list[tuple[object, object]]) -> dict[object, object]:
-    made = {key if type(key) is str else _key(key): value for key, value in pairs}
-    if len(made) != len(pairs):
+    plain = {key if type(key) is str else _key(key): value for key, value in pairs}
+    if len(plain) != len(pairs):
         raise RefusedData("unserializable", "two keys of a dict have one form")
-    return made
+    return plain
 
 
 def _key(key: object) -> object:
