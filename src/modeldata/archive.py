@@ -38,9 +38,8 @@ class Archive:
     settings share what lies behind them: one may be made for each request, and `flush()` of one waits for the rows of all.
     It can be pickled (its settings go along, no secret of the environment does); a copy is the archive itself.
 
-    url: a path or `file://` URL. Relative paths are taken from the working directory as it is now.
-    spool: the local folder that rows wait in; by default beside a local archive.
-    settings: any other setting by its name (`ship="thread"`, `fsync="always"`, ...), see the table in the README.
+    url: a path or URL, or several: then each row goes to all. Relative paths are taken from the working directory as it is now.
+    settings: any other setting by its name (`spool="/var/spool/md"`, `fsync="always"`, ...), see the table in the README.
 
     Raises `SettingsError` for what can't be used.
     """
@@ -177,8 +176,8 @@ class Archive:
 
         Needs `modeldata[sql]`. connection: one of yours, with tables of your own; times are UTC in ours.
         """
-        made: duckdb.DuckDBPyRelation = self._reader().sql(text, connection)
-        return made
+        relation: duckdb.DuckDBPyRelation = self._reader().sql(text, connection)
+        return relation
 
     def _reader(self) -> Reader:
         from modeldata.read.reader import Reader

@@ -11,12 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 
     from modeldata.archive import Archive
-    from modeldata.stats import Stats
 
 COUNTERS = (
     ("modeldata.rows.accepted", "{row}", "accepted"),
@@ -43,18 +42,14 @@ def observe(archive: Archive, provider: MeterProvider | None = None) -> None:
     meter = (provider or metrics.get_meter_provider()).get_meter("modeldata")
     attributes = {"archive": archive.settings.sink_key()}
 
-    def one(field: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def observed(field: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
         return lambda options: [metrics.Observation(getattr(archive.stats(), field), attributes)]
 
     def dropped(options: CallbackOptions) -> Iterable[Observation]:
-        return [metrics.Observation(rows, {**attributes, "reason": reason}) for reason, rows in _dropped(archive.stats())]
+        return [metrics.Observation(rows, {**attributes, "reason": reason}) for reason, rows in archive.stats().dropped.items()]
 
     for name, unit, field in COUNTERS:
-        meter.create_observable_counter(name, [one(field)], unit=unit)
+        meter.create_observable_counter(name, [observed(field)], unit=unit)
     for name, unit, field in GAUGES:
-        meter.create_observable_gauge(name, [one(field)], unit=unit)
+        meter.create_observable_gauge(name, [observed(field)], unit=unit)
     meter.create_observable_counter("modeldata.rows.dropped", [dropped], unit="{row}")
-
-
-def _dropped(stats: Stats) -> Sequence[tuple[str, int]]:
-    return list(stats.dropped.items())

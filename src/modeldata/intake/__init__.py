@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Intake:
-    """The way into one archive, until it is closed. A copy is the intake itself; a pickle holds its settings.
+    """The way into one archive, until it is closed. A pickle holds its settings.
 
     Nothing is opened, started or written before a lane of its writer takes a row.
     """
@@ -55,12 +55,6 @@ class Intake:
 
     def __reduce__(self) -> tuple[object, ...]:
         return _unpickled, (self.settings.to_env(),)
-
-    def __copy__(self) -> Intake:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Intake:
-        return self
 
     @property
     def writer(self) -> Writer:

@@ -25,7 +25,7 @@ REFUSED_LOOKS = 1000
 
 
 class NoRoom:
-    """The last look at a disk that had no room: what to say, without the exception, which would keep the callers' data alive."""
+    """The last look at a disk that had no room. Not the exception itself: that would keep the callers' data alive."""
 
     __slots__ = ("_looks", "_seconds", "_since", "message", "reason")
 
