@@ -74,7 +74,7 @@ def parse(url: str) -> Location:
     if not 3 <= len(authority) <= 222 or not _NAME_CHARACTERS.issuperset(authority):
         raise ValueError(f"{authority!r:.80} can't be the name of a container or bucket")
     parts = [part for part in path.split("/") if part]
-    if any(part in (".", "..") for part in parts) or any(not one.isprintable() or one == "\\" for one in path):
+    if any(part in (".", "..") for part in parts) or any(not letter.isprintable() or letter == "\\" for letter in path):
         raise ValueError("its prefix has parts that a store would change")
     return Location(scheme, host.lower(), authority, "/".join(parts))
 

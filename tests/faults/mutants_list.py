@@ -302,8 +302,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "fsync of the archive's folder",
         "store/local.py",
-        "            if made:\n                self._files.sync_folder(os.path.dirname(full))",
-        "            if made:\n                pass",
+        "            if is_new:\n                self._files.sync_folder(os.path.dirname(full))",
+        "            if is_new:\n                pass",
         _CUT_SHIPPING,
         _GUARDS + "::test_rows_are_durable_in_the_archive_before_the_checkpoint_says_so",
     ),
@@ -404,7 +404,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "a file of the archive has one owner",
         "store/local.py",
-        "        return found == owner",
+        "        return noted == owner",
         "        return True",
         _GUARDS + "::test_two_spools_never_write_one_file",
     ),
@@ -497,7 +497,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "what Azure has at a position is read back",
         "store/azure.py",
-        "        return found == content\n",
+        "        return stored == content\n",
         "        return True\n",
         "tests/stores/test_azure_store.py",
         "tests/stores/test_azure_ends.py",
@@ -512,7 +512,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "an object that is there is compared",
         "store/objects.py",
-        "        if found == content:\n            return True\n",
+        "        if stored == content:\n            return True\n",
         "        if True:\n            return True\n",
         "tests/stores/test_conformance.py::TestS3",
     ),

@@ -1,4 +1,4 @@
-"""One call of `collect()` on a Spark frame: whose it is and where everything of it goes. Pure; the executors get a copy.
+"""One call of `collect()` on a Spark frame: its identity, and where each of its files goes. Pure; the executors get a copy.
 
     _attempts/<time>-<call>/call.json                 the driver's word that the call is under way
     _attempts/<time>-<call>/<partition>-<attempt>-<n>.part     what one attempt of one task wrote
@@ -133,5 +133,5 @@ def _place(attempt: str) -> tuple[int, int]:
 
 
 def given_up(call: Call) -> bytes:
-    """A manifest without files: put where a call's own would be, it keeps that one from ever being written."""
+    """A manifest without files. Where it is put, the call's own manifest can never be written."""
     return Entry(call.identity, batch=call.id, given_up=True).line()

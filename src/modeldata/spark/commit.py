@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 """Copies under way at a time."""
 ABANDONED_NS = 3 * 24 * 3_600_000_000_000
-"""Three days. A call that is older has no driver any more; one that had would find that it was given up, and say so."""
+"""Three days. An older call has no driver any more. If it had, that driver would find the call given up, and say so."""
 
 
 class UncommittedCall(NamedTuple):
-    """A call that began and neither was archived nor given up, as far as its attempts tell. `folder` is where they lie."""
+    """A call that left attempts: it began, and may be neither archived nor given up. `folder` holds its attempts."""
 
     folder: str
     call: str
@@ -104,7 +104,7 @@ class Driver:
         self._clear(self.call.attempts)
 
     def settle(self) -> bool:
-        """Was the call archived? If not, it never will be. Its leftovers are removed. Raises `NotArchived`: it can't be told."""
+        """Was the call archived? If not, it never will be. Its leftovers are removed. Raises `NotArchived` where nobody knows."""
         try:
             with_retries(lambda: self._store.put(self.call.manifest, given_up(self.call)))
         except Conflict:
@@ -119,7 +119,7 @@ class Driver:
         try:
             for path in [path for path in self._store.walk(self.call.folder) if _name(path).startswith(self.call.stem)]:
                 self._store.remove(path)
-        except Exception:  # no manifest tells of them: no reader of ours sees them
+        except Exception:  # no manifest names them, so no reader of ours sees them
             return
 
     def _clear(self, attempts: str) -> None:
@@ -171,7 +171,7 @@ def sweep(settings: Settings, now_ns: int) -> int:
 
 
 def sweep_quietly(settings: Settings, now_ns: int) -> None:
-    """`sweep`, beside a call that was decided: whatever it meets is no trouble of that one."""
+    """`sweep` after a call was decided: an error here is no error of that call."""
     try:
         sweep(settings, now_ns)
     except Exception:

@@ -1,4 +1,4 @@
-"""Why a Spark frame was not archived, in a form that survives the way from an executor: as one line of text."""
+"""Why a Spark frame was not archived. An executor hands it to the driver as one line of text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def not_archived(error: ModelDataError, reason: str = STORE) -> NotArchived:
 
 
 def stage_failure(error: Exception) -> NotArchived:
-    """What made a Spark stage fail: our own line, where an executor said one; else the last error that it tells of."""
+    """What made a Spark stage fail: our own line from an executor, if there is one; else the last error in Spark's text."""
     text = str(error)
     lines = _OURS.findall(text)
     if lines:

@@ -1,7 +1,7 @@
 """Compaction and erasure where one machine is not enough: each folder is a task, under the same rules as on one machine.
 
-A task that Spark tries again finishes what the first try began. One that runs twice at a time (speculation) finds the folder
-claimed and fails, which leaves the first one alone; two that did not meet the claim find the number of their generation taken.
+A task that Spark tries again finishes what the first try began. With speculation, a task may run twice at a time: the second
+finds the folder claimed, and fails. If it misses the claim, it finds the number of its generation taken.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def on_executors(spark: SparkSession, settings: Settings) -> Each:
 
 
 def _check_shared(place: DataFolder, store: Any, archive: str) -> None:
-    """Is this the archive that the driver listed? A local folder is another one on each machine that does not share it."""
+    """Raises `StoreError` where this is not the archive that the driver listed: a local folder that machines do not share."""
     if next(iter(store.walk(place.path)), None) is None:
         import socket
 

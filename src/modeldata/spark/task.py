@@ -43,7 +43,7 @@ TRIES = 5
 def write_partition(
     call: Call, batches: Iterable[pa.RecordBatch], partition: int, attempt: int, store: Store | None = None
 ) -> Iterator[AttemptFile]:
-    """Write all rows of a partition under names of this attempt; one answer a file, in their order, none without rows.
+    """Write all rows of a partition under names of this attempt. Gives each file, in order; none without rows.
 
     Raises `NotArchived` where the store can't be used from here, or is not the one that the driver sees.
     """
@@ -65,7 +65,7 @@ def write_partition(
 
 
 def with_retries(work: Callable[[], T]) -> T:
-    """The answer of a store that may be busy: asked a few times, as late as it wants it. Raises the last `Unavailable`."""
+    """The answer of a store that may be busy: asked a few times, no sooner than it wants. Raises the last `Unavailable`."""
     for failures in range(1, TRIES):
         try:
             return work()
@@ -75,7 +75,7 @@ def with_retries(work: Callable[[], T]) -> T:
 
 
 def _look_for_marker(call: Call, store: Store) -> None:
-    """Is this the archive that the driver means? A local folder is another one on each machine that does not share it."""
+    """Raises `NotArchived` where this is not the driver's archive: a local folder that machines do not share."""
     if with_retries(lambda: store.length(call.marker)):
         return
     import socket

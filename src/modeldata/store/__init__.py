@@ -39,7 +39,7 @@ def open_store(
     credentials: the variables that each cloud's own tools would look at; asked again after the store refused what they gave.
     insecure: let credentials travel over plain http to other hosts than this one.
 
-    Raises `SettingsError` for a URL that can't be meant, `ImportError` where the library for it is not installed.
+    Raises `ValueError` for a URL that is not valid, `ImportError` where the library for it is not installed.
     """
     scheme = urls.scheme_of(url)
     if not scheme:

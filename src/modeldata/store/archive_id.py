@@ -1,7 +1,7 @@
 """An archive has an id of its own, kept in it. How it is spelled, mounted or linked never matters, nor that it was renamed.
 
 The id is in a small JSON file below the archive's root. Whoever ships first makes it, once. A copy of an archive takes an id of
-its own: for a local folder the file also says where it was and which inode it had, so that a copy is told from a move.
+its own: for a local folder the file also says where it was and which inode it had, so that a copy and a move can be told apart.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def identify(store: Store, files: Files, fresh: str) -> ArchiveId:
     """The id of an archive, made (`fresh`) where it has none yet. Raises `Unavailable`, `StoreError` where it can't be known."""
     if isinstance(store, LocalStore):
         return _identify_local(store, files, fresh)
-    return _known(_noted(store) or _first(store, {"version": VERSION, "id": fresh}))
+    return _id_in(_read_note(store) or _make_note(store, {"version": VERSION, "id": fresh}))
 
 
 def id_of_folder(folder: str, files: Files) -> str | None:
     """The id of a local archive as it is noted; None where it has none or can't be read."""
     try:
-        note = _noted(LocalStore(folder, files))
+        note = _read_note(LocalStore(folder, files))
     except StoreError:
         return None
     return str(note["id"]) if note else None
@@ -53,7 +53,7 @@ def id_of_folder(folder: str, files: Files) -> str | None:
 
 def _identify_local(store: LocalStore, files: Files, fresh: str) -> ArchiveId:
     here = os.path.realpath(store.root)
-    note = _noted(store)
+    note = _read_note(store)
     if not note:
         try:
             make_folders(files, here, FOLDER_MODE)
@@ -61,12 +61,12 @@ def _identify_local(store: LocalStore, files: Files, fresh: str) -> ArchiveId:
             if note is not None:  # it was damaged: the checkpoint is found by the archive's URL, and notes the new id
                 replace_file(files, os.path.join(here, NAME), json.dumps(first).encode())
         except OSError as error:
-            raise _unknown(store.root, error.strerror or str(error)) from error
-        note = _first(store, first)
-    return _known(_followed(store, files, here, note))
+            raise _no_id(store.root, error.strerror or str(error)) from error
+        note = _make_note(store, first)
+    return _id_in(_note_of_today(store, files, here, note))
 
 
-def _followed(store: LocalStore, files: Files, here: str, note: dict[str, object]) -> dict[str, object]:
+def _note_of_today(store: LocalStore, files: Files, here: str, note: dict[str, object]) -> dict[str, object]:
     """The note of an archive that may have been moved or copied since it was written."""
     inode = _inode(files, here)
     where = str(note.get("where", here))
@@ -74,7 +74,7 @@ def _followed(store: LocalStore, files: Files, here: str, note: dict[str, object
         return note
     fresh = {**note, "where": here, "inode": inode}
     if note.get("inode") != inode and where != here and _inode(files, where) == note.get("inode"):
-        former = [_known(note).id, *_known(note).former]
+        former = [_id_in(note).id, *_id_in(note).former]
         fresh |= {"id": sha256(f"{former[0]} {inode}".encode()).hexdigest()[:32], "copy_of": former[:MOST_FORMER]}
     try:
         replace_file(files, os.path.join(here, NAME), json.dumps(fresh).encode())
@@ -90,7 +90,7 @@ def _inode(files: Files, folder: str) -> int | None:
         return None
 
 
-def _noted(store: Store, *, again: bool = True) -> dict[str, object] | None:
+def _read_note(store: Store, *, again: bool = True) -> dict[str, object] | None:
     """What the file says, nothing where it is damaged; None where it is not there."""
     try:
         note = json.loads(store.read(NAME))
@@ -99,7 +99,7 @@ def _noted(store: Store, *, again: bool = True) -> dict[str, object] | None:
     except Unavailable:
         there = _is_there(store)
         if there and again:
-            return _noted(store, again=False)  # somebody made it between the two looks
+            return _read_note(store, again=False)  # somebody made it between the two looks
         if there is not False:
             raise
         return None
@@ -114,21 +114,21 @@ def _is_there(store: Store) -> bool | None:
         return None
 
 
-def _first(store: Store, note: dict[str, object]) -> dict[str, object]:
+def _make_note(store: Store, note: dict[str, object]) -> dict[str, object]:
     """What the one who was first wrote."""
     try:
         store.put(NAME, json.dumps(note).encode())
     except Conflict:
-        return _noted(store) or {}
+        return _read_note(store) or {}
     return note
 
 
-def _known(note: dict[str, object]) -> ArchiveId:
+def _id_in(note: dict[str, object]) -> ArchiveId:
     former = note.get("copy_of")
     if "id" not in note:
-        raise _unknown(NAME, "the file is damaged")
+        raise _no_id(NAME, "the file is damaged")
     return ArchiveId(str(note["id"]), tuple(map(str, former)) if isinstance(former, list) else ())
 
 
-def _unknown(where: str, cause: str) -> StoreError:
+def _no_id(where: str, cause: str) -> StoreError:
     return StoreError("learn which archive this is", where, cause=cause, hint=f"restore or remove the file {NAME} below its root")

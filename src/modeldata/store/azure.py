@@ -65,11 +65,11 @@ class AzureStore(RemoteStore["ContainerClient"]):
 
     def claim(self, path: str, owner: bytes, mark: str) -> bool:
         ours = hashlib.sha256(owner).hexdigest()
-        made = self._create(path, {OWNER: ours, SPOOL: mark})
-        if made is None:
+        failure = self._create(path, {OWNER: ours, SPOOL: mark})
+        if failure is None:
             return True
-        if made.kind not in (Kind.EXISTS, Kind.OTHER_TYPE):
-            raise self._unavailable("claim a file of the archive", path, made)
+        if failure.kind not in (Kind.EXISTS, Kind.OTHER_TYPE):
+            raise self._unavailable("claim a file of the archive", path, failure)
         seen = self._look(path)
         if isinstance(seen, Failure):
             raise self._unavailable("claim a file of the archive", path, seen)
@@ -133,8 +133,8 @@ class AzureStore(RemoteStore["ContainerClient"]):
 
     def probe(self, mark: str) -> bool:
         path = probe_name(mark)
-        made = self._create(path, {SPOOL: mark})
-        if made is not None and made.kind is not Kind.EXISTS:
+        failure = self._create(path, {SPOOL: mark})
+        if failure is not None and failure.kind is not Kind.EXISTS:
             return False
         self._ask(lambda container: container.delete_blob(self._location.key(path)))
         return True
@@ -150,9 +150,9 @@ class AzureStore(RemoteStore["ContainerClient"]):
             # A log that nobody claims, or a file that was claimed and then deleted while it was empty. To make it again is safe:
             # whoever comes second, another spool or a late request of ours, finds the position taken. It has no owner then, so
             # that a later claim of it by anybody is denied.
-            made = self._create(path, {})
-            if made is not None and made.kind is not Kind.EXISTS:
-                raise self._unavailable("append to the archive", path, made)
+            failure = self._create(path, {})
+            if failure is not None and failure.kind is not Kind.EXISTS:
+                raise self._unavailable("append to the archive", path, failure)
             answer = self._append_block(path, start, content)
         if isinstance(answer, Failure):
             self._note(attempt, answer)
@@ -177,8 +177,8 @@ class AzureStore(RemoteStore["ContainerClient"]):
 
         def work(container: ContainerClient) -> tuple[int, int]:
             blob = container.get_blob_client(self._location.key(path))
-            told = blob.append_block(content, length=len(content), appendpos_condition=start, validate_content=True)
-            return int(str(told["blob_append_offset"])), int(str(told["blob_committed_block_count"]))
+            answer = blob.append_block(content, length=len(content), appendpos_condition=start, validate_content=True)
+            return int(str(answer["blob_append_offset"])), int(str(answer["blob_committed_block_count"]))
 
         return self._ask(work)
 
@@ -211,19 +211,19 @@ class AzureStore(RemoteStore["ContainerClient"]):
         """Are these bytes there? What others wrote after them is no matter of theirs."""
         if size < start + len(content):
             return False  # an append lands as a whole
-        found = self._read(path, start, len(content))
-        if isinstance(found, Failure):
-            raise self._unavailable("append to the archive", path, found)
-        return found == content
+        stored = self._read(path, start, len(content))
+        if isinstance(stored, Failure):
+            raise self._unavailable("append to the archive", path, stored)
+        return stored == content
 
     # Putting
 
     def _put(self, path: str, content: bytes) -> Failure | None:
-        told = ContentSettings(content_md5=bytearray(hashlib.md5(content, usedforsecurity=False).digest()))
+        checksum = ContentSettings(content_md5=bytearray(hashlib.md5(content, usedforsecurity=False).digest()))
 
         def work(container: ContainerClient) -> None:
             blob = container.get_blob_client(self._location.key(path))
-            blob.upload_blob(content, overwrite=False, validate_content=True, content_settings=told, max_concurrency=1)
+            blob.upload_blob(content, overwrite=False, validate_content=True, content_settings=checksum, max_concurrency=1)
 
         return self._ask(work)
 

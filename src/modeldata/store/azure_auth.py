@@ -62,11 +62,11 @@ class Access(NamedTuple):
 
 def access(location: Location, env: Mapping[str, str], *, insecure: bool = False) -> Access:
     """What `env` says about the account of `location`. Raises `NoAccess`, which says what to set."""
-    found = _from_connection_string(location, env) or _from_account(location, env)
-    check_endpoint(found.endpoint, f"https://account.blob.core.windows.net; see {ENDPOINTS[0]}", insecure=insecure)
-    for name, value in (("ACCOUNT_KEY", found.key), ("SAS_TOKEN", found.sas)):
+    login = _from_connection_string(location, env) or _from_account(location, env)
+    check_endpoint(login.endpoint, f"https://account.blob.core.windows.net; see {ENDPOINTS[0]}", insecure=insecure)
+    for name, value in (("ACCOUNT_KEY", login.key), ("SAS_TOKEN", login.sas)):
         remember_secret(name, value)
-    return found
+    return login
 
 
 def _from_connection_string(location: Location, env: Mapping[str, str]) -> Access | None:
@@ -89,12 +89,12 @@ def _from_connection_string(location: Location, env: Mapping[str, str]) -> Acces
 
 def _from_account(location: Location, env: Mapping[str, str]) -> Access:
     endpoint = first_of(env, ENDPOINTS)[1]
-    told = first_of(env, ACCOUNTS)[1]
-    account = _account_of_host(location.host) or told or (_account_of(endpoint) if endpoint else "")
+    named = first_of(env, ACCOUNTS)[1]
+    account = _account_of_host(location.host) or named or (_account_of(endpoint) if endpoint else "")
     if not account:
         raise NoAccess("no storage account and no credentials are given", WHAT_TO_SET)
     key, sas = first_of(env, KEYS)[1], first_of(env, SAS)[1].lstrip("?")
-    if told and told != account:
+    if named and named != account:
         key = sas = ""  # those are the other account's, and none of this one's business
     endpoint = endpoint or f"https://{_blob_host(location.host) or f'{account}.blob.core.windows.net'}"
     return Access(_with_account(endpoint, account), account, key, "" if key else sas)
@@ -141,17 +141,17 @@ class Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it 
         return super().send(request, **{**kwargs, "stream": False})
 
 
-def open_container(found: Access, container: str, env: Mapping[str, str]) -> ContainerClient:
+def open_container(login: Access, container: str, env: Mapping[str, str]) -> ContainerClient:
     """A client of one container. No request is made."""
     _hide_signatures()
     return ContainerClient(
-        found.endpoint,
+        login.endpoint,
         container,
-        credential=_credential(found, env),
+        credential=_credential(login, env),
         transport=Transport(
             connection_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
-            use_env_settings=not is_loopback(found.endpoint),  # what is on this host goes through no proxy
+            use_env_settings=not is_loopback(login.endpoint),  # what is on this host goes through no proxy
         ),
         retry_total=0,
         permit_redirects=False,  # rows and signatures go to no other host, whatever the answer says
@@ -160,16 +160,16 @@ def open_container(found: Access, container: str, env: Mapping[str, str]) -> Con
     )
 
 
-def _credential(found: Access, env: Mapping[str, str]) -> AzureNamedKeyCredential | AzureSasCredential | TokenCredential:
-    if found.key:
-        return AzureNamedKeyCredential(found.account, found.key)
-    if found.sas:
-        return AzureSasCredential(found.sas)
-    return _identity(found, env)
+def _credential(login: Access, env: Mapping[str, str]) -> AzureNamedKeyCredential | AzureSasCredential | TokenCredential:
+    if login.key:
+        return AzureNamedKeyCredential(login.account, login.key)
+    if login.sas:
+        return AzureSasCredential(login.sas)
+    return _identity(login, env)
 
 
-def _identity(found: Access, env: Mapping[str, str]) -> TokenCredential:
-    if not found.endpoint.startswith("https:"):
+def _identity(login: Access, env: Mapping[str, str]) -> TokenCredential:
+    if not login.endpoint.startswith("https:"):
         raise NoAccess("a token is sent over https only", "give a key or a SAS")
     try:
         from azure.identity import ClientSecretCredential, DefaultAzureCredential

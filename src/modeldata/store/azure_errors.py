@@ -57,16 +57,16 @@ def failure_of(error: Exception, now: float) -> Failure:
     early = access_failure(error)
     if early is not None:
         return early
-    for one in [error] if isinstance(error, AzureError) else _chain(error):  # the SDK stumbles over errors without a message
-        if isinstance(one, HttpResponseError) and one.response is not None:
-            return _answered(one, now)
+    for inner in [error] if isinstance(error, AzureError) else _chain(error):  # the SDK stumbles over errors without a message
+        if isinstance(inner, HttpResponseError) and inner.response is not None:
+            return _answered(inner, now)
     if isinstance(error, ClientAuthenticationError):
         if type(error).__name__ == "AzureSigningError":  # of a private module
             return Failure(Kind.CREDENTIALS, "credentials: the account key is no Base64 text", _RENEW)
         return Failure(Kind.CREDENTIALS, "credentials: no identity gave a token", WHAT_TO_SET)
     if isinstance(error, ServiceRequestError):
         # TLS may also fail in the middle; everything else of this kind happens before the first byte
-        tls = any(isinstance(one, ssl.SSLError) for one in _chain(error))
+        tls = any(isinstance(inner, ssl.SSLError) for inner in _chain(error))
         return Failure(Kind.NOT_SENT, _unreached(error), unknown=tls)
     if isinstance(error, ServiceResponseTimeoutError):
         return Failure(Kind.OTHER, "no answer in time", unknown=True)
@@ -82,8 +82,8 @@ def _answered(error: HttpResponseError, now: float) -> Failure:
 def _meaning(error: HttpResponseError, now: float) -> Failure:
     response: Any = error.response  # the SDK has two kinds of it
     status, headers = response.status_code or 0, response.headers
-    found = getattr(error, "error_code", None) or headers.get("x-ms-error-code") or ""
-    code = str(getattr(found, "value", found))
+    code = getattr(error, "error_code", None) or headers.get("x-ms-error-code") or ""
+    code = str(getattr(code, "value", code))
     cause = f"it answered {status} {code}".rstrip()
     kind = _KINDS.get(code)
     wait = retry_after(headers, now)
@@ -112,10 +112,10 @@ def _not_let_in(code: str, cause: str, message: str, headers: Mapping[str, str],
     behind = _behind(headers, now)
     far = behind is not None and abs(behind) >= SKEW
     if far or "skew" in code.lower() or "date header" in message.lower():
-        told = ""
+        drift = ""
         if behind is not None:
-            told = f"it is {abs(behind):.0f} s {'behind' if behind > 0 else 'ahead of'} the store's; "
-        return Failure(Kind.CREDENTIALS, f"this host's clock is wrong: {cause}", told + "set the clock")
+            drift = f"it is {abs(behind):.0f} s {'behind' if behind > 0 else 'ahead of'} the store's; "
+        return Failure(Kind.CREDENTIALS, f"this host's clock is wrong: {cause}", drift + "set the clock")
     return Failure(Kind.CREDENTIALS, f"the credentials are refused: {cause}", _HINTS.get(code, _RENEW))
 
 
@@ -127,10 +127,10 @@ def _behind(headers: Mapping[str, str], now: float) -> float | None:
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds that an answer asks to wait: a number or a date."""
-    told = headers.get("Retry-After", "").strip()
-    if told.isdecimal():
-        return float(told)
-    until = _date(told)
+    text = headers.get("Retry-After", "").strip()
+    if text.isdecimal():
+        return float(text)
+    until = _date(text)
     return None if until is None else max(0.0, until - now)
 
 
@@ -144,23 +144,23 @@ def _date(text: str) -> float | None:
 def _unreached(error: BaseException) -> str:
     """Why there is no connection, in few words: the libraries' own have addresses of objects in them."""
     chain = list(_chain(error))
-    names = {type(one).__name__ for one in chain}
-    for one in chain:
-        if isinstance(one, ssl.SSLCertVerificationError):
-            return f"TLS: {one.verify_message}"
-        if isinstance(one, ssl.SSLError):
-            return f"TLS: {one.reason or 'failed'}"
+    names = {type(inner).__name__ for inner in chain}
+    for inner in chain:
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return f"TLS: {inner.verify_message}"
+        if isinstance(inner, ssl.SSLError):
+            return f"TLS: {inner.reason or 'failed'}"
     if "ProxyError" in names:
         return "the HTTP proxy does not work"
-    if "NameResolutionError" in names or any(isinstance(one, socket.gaierror) for one in chain):
+    if "NameResolutionError" in names or any(isinstance(inner, socket.gaierror) for inner in chain):
         return "its host name is not known (DNS)"
-    if any(isinstance(one, ConnectionRefusedError) for one in chain):
+    if any(isinstance(inner, ConnectionRefusedError) for inner in chain):
         return "the connection is refused"
     if names & {"ConnectTimeout", "ConnectTimeoutError", "ServiceRequestTimeoutError"}:
         return "no connection in time"
-    for one in chain:
-        if isinstance(one, OSError) and one.strerror:
-            return one.strerror
+    for inner in chain:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
     return f"no connection ({type(error).__name__})"
 
 
@@ -169,9 +169,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     waiting: list[object] = [error]
     while waiting:
-        one = waiting.pop(0)
-        if isinstance(one, BaseException) and id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            inner = (getattr(one, name, None) for name in ("inner_exception", "reason", "original_error"))
-            waiting += [one.__cause__, one.__context__, *one.args, *inner]
+        current = waiting.pop(0)
+        if isinstance(current, BaseException) and id(current) not in seen:
+            seen.add(id(current))
+            yield current
+            inner = (getattr(current, name, None) for name in ("inner_exception", "reason", "original_error"))
+            waiting += [current.__cause__, current.__context__, *current.args, *inner]

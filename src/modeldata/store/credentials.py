@@ -45,22 +45,22 @@ class Credentials:
         if os.name == "posix" and stat.S_IMODE(seen.st_mode) & 0o077 and not self._warned:
             self._warned = True
             self._warn(f"others may read the credentials in {self._path}: chmod 600 {self._path}")
-        found = parse(text)
-        for name, value in found.items():
+        values = parse(text)
+        for name, value in values.items():
             remember_secret(name, value)
-        return {**self._env, **found}
+        return {**self._env, **values}
 
 
 def parse(text: str) -> dict[str, str]:
     """`NAME=value` lines → values by name."""
-    found = {}
+    values = {}
     for line in text.splitlines():
         name, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and not name.startswith("#"):
             value = value.strip()
             quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-            found[name.strip()] = value[1:-1] if quoted else value
-    return found
+            values[name.strip()] = value[1:-1] if quoted else value
+    return values
 
 
 def first_of(env: Mapping[str, str], names: Iterable[str]) -> tuple[str, str]:

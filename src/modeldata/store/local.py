@@ -52,16 +52,16 @@ class LocalStore:
         folder, name = os.path.split(self._path(path))
         note = os.path.join(folder, *owner_note(name).split("/"))
         try:
-            found = self._read(note)
-            if found is None:
+            noted = self._read(note)
+            if noted is None:
                 if self.length(path) > 0:
                     return False  # there before us, and nobody claimed it
                 self._make_folder(os.path.dirname(note))
                 create_once(self._files, note, owner, mark)
-                found = self._read(note)
+                noted = self._read(note)
         except OSError as error:
             raise _unavailable("claim a file of the archive", self._path(path), error) from error
-        return found == owner
+        return noted == owner
 
     def _read(self, path: str) -> bytes | None:
         try:
@@ -88,12 +88,12 @@ class LocalStore:
     def _walk(self, folder: str, wanted: Callable[[str], bool], seen: set[tuple[int, int]]) -> Iterator[str]:
         """seen: device and inode of the folders that were listed so far."""
         try:
-            found = self._files.listdir(self._path(folder) if folder else self.root)
+            names = self._files.listdir(self._path(folder) if folder else self.root)
         except FileNotFoundError:
             return
         except OSError as error:
             raise _unavailable("list the archive", self._path(folder), error) from error
-        for name in found:
+        for name in names:
             path = f"{folder}/{name}" if folder else name
             if name.startswith(SPOOL_PREFIX) or name.endswith(UNDER_WAY) or path == OWN_FOLDER:
                 continue
@@ -146,7 +146,7 @@ class LocalStore:
         return False  # a note beside it tells
 
     def remove(self, path: str) -> None:
-        """Take a file away; none there is well. Raises `Unavailable`."""
+        """Remove a file. It may be missing. Raises `Unavailable`."""
         try:
             self._files.unlink(self._path(path))
         except FileNotFoundError:
@@ -204,12 +204,12 @@ class LocalStore:
     def unfinished_puts(self, folder: str) -> list[str]:
         full = self._path(folder)
         try:
-            found = self._files.listdir(full)
+            names = self._files.listdir(full)
         except FileNotFoundError:
             return []
         except OSError as error:
             raise _unavailable("list the archive", full, error) from error
-        return [f"{folder}/{name}" for name in found if name.startswith(".") and name.endswith(UNDER_WAY)]
+        return [f"{folder}/{name}" for name in names if name.startswith(".") and name.endswith(UNDER_WAY)]
 
     def probe(self, mark: str) -> bool:
         hidden = os.path.join(self.root, f".{probe_name(mark)}{UNDER_WAY}")
@@ -223,11 +223,11 @@ class LocalStore:
     def put(self, path: str, data: bytes | memoryview) -> None:
         full = self._path(path)
         try:
-            found = self._read(full)
-            if found is None and not self._put(full, data):
-                found = self._read(full)  # somebody was faster
-            if found is not None:
-                if found != data:
+            stored = self._read(full)
+            if stored is None and not self._put(full, data):
+                stored = self._read(full)  # somebody was faster
+            if stored is not None:
+                if stored != data:
                     raise Conflict(f"{full} is there, with other content")
                 self._files.sync_folder(os.path.dirname(full))  # an earlier try may have died before this
         except OSError as error:
@@ -271,7 +271,7 @@ class LocalStore:
     def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
         full = self._path(path)
         try:
-            fd, made = self._held(full, start)
+            fd, is_new = self._held(full, start)
             try:
                 self._append(fd, full, start, memoryview(data))
                 self._files.sync(fd)
@@ -279,7 +279,7 @@ class LocalStore:
                     raise Conflict(f"{full} was removed while it was written to")  # nobody can read these rows
             finally:
                 self._files.close(fd)
-            if made:
+            if is_new:
                 self._files.sync_folder(os.path.dirname(full))
         except OSError as error:
             raise _unavailable("append to the archive", full, error) from error
@@ -288,13 +288,13 @@ class LocalStore:
     def _held(self, full: str, start: int) -> tuple[int, bool]:
         """As `_open`; nobody removes the file while it is open (see `remove_if`)."""
         while True:
-            fd, made = self._open(full, start)
+            fd, is_new = self._open(full, start)
             held = self._files.hold(fd)
             if self._files.fstat(fd).st_nlink == 0:
                 self._files.close(fd)  # removed between the two: look again
                 continue
             if held or not self._can_hold(os.path.dirname(full)):
-                return fd, made
+                return fd, is_new
             self._files.close(fd)
             raise OSError(errno.EAGAIN, "another process is about to remove this file", full)
 
@@ -337,9 +337,9 @@ class LocalStore:
             raise
 
 
-def _meet(one: str, other: str) -> bool:
+def _meet(first: str, second: str) -> bool:
     """Is one of two folders the other, or in it?"""
-    return os.path.commonpath([one, other]) in (one, other)
+    return os.path.commonpath([first, second]) in (first, second)
 
 
 def _ours(left: bytes, data: memoryview) -> bool:
@@ -348,8 +348,8 @@ def _ours(left: bytes, data: memoryview) -> bool:
         return True
     import numpy as np  # here: whoever only reads an archive needs none of it
 
-    found, meant = np.frombuffer(left, np.uint8), np.frombuffer(data[: len(left)], np.uint8)
-    return bool(((found == meant) | (found == 0)).all())
+    there, wanted = np.frombuffer(left, np.uint8), np.frombuffer(data[: len(left)], np.uint8)
+    return bool(((there == wanted) | (there == 0)).all())
 
 
 def _unavailable(operation: str, path: str, error: OSError) -> Unavailable:

@@ -114,13 +114,13 @@ def _has_keys(env: Mapping[str, str]) -> bool:
 
 def _keys(env: Mapping[str, str]) -> Callable[[], S3Credential]:
     """These keys and this token, and nothing of the process's environment beside them."""
-    found: S3Credential = {
+    keys: S3Credential = {
         "access_key_id": env[KEYS[0]],
         "secret_access_key": env[KEYS[1]],
         "token": env.get(KEYS[2]) or None,
         "expires_at": None,
     }
-    return lambda: found
+    return lambda: keys
 
 
 def _wants_profile(env: Mapping[str, str]) -> bool:

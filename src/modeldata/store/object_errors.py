@@ -49,13 +49,13 @@ def failure_of(error: Exception, now: datetime | None = None) -> Failure:
     text = str(error)
     if _IDENTITY.search(text):
         return Failure(Kind.CREDENTIALS, "no identity gave credentials", WHAT_TO_SET)
-    found = _STATUS.search(text)
-    if found is None:
+    status = _STATUS.search(text)
+    if status is None:
         if isinstance(error, FileNotFoundError):
             return Failure(Kind.GONE, "not there")
         return _without_answer(text)
-    code = next((one or other for one, other in _CODE.findall(text)), "")
-    return _of_answer(int(found[1]), code, text, now or datetime.now(UTC))._replace(status=int(found[1]))
+    code = next((xml or json for xml, json in _CODE.findall(text)), "")
+    return _of_answer(int(status[1]), code, text, now or datetime.now(UTC))._replace(status=int(status[1]))
 
 
 def _of_answer(status: int, code: str, text: str, now: datetime) -> Failure:
@@ -86,9 +86,9 @@ def _of_answer(status: int, code: str, text: str, now: datetime) -> Failure:
 
 
 def _by(text: str, now: datetime) -> str:
-    found = _SERVER_TIME.search(text)
+    clock = _SERVER_TIME.search(text)
     try:
-        seconds = (now - datetime.fromisoformat(found[1])).total_seconds() if found else None
+        seconds = (now - datetime.fromisoformat(clock[1])).total_seconds() if clock else None
     except ValueError:
         seconds = None
     return "" if seconds is None else f" by {seconds:.0f} s"

@@ -134,15 +134,15 @@ class ObjectStore(RemoteStore["Client"]):
 
     def _landed(self, path: str, content: bytes) -> bool:
         """Is `path` exactly `content`? Raises `Conflict` where it is something else, `Unavailable` where nobody knows."""
-        found = self._read(path, 0, len(content) + 1)
-        if isinstance(found, Failure):
-            if found.kind is Kind.GONE:
+        stored = self._read(path, 0, len(content) + 1)
+        if isinstance(stored, Failure):
+            if stored.kind is Kind.GONE:
                 self._mangled.pop(path, None)
                 return False
-            raise self._unavailable("put a file into the archive", path, found)
-        if found == content:
+            raise self._unavailable("put a file into the archive", path, stored)
+        if stored == content:
             return True
-        if path in self._mangled and hashlib.sha256(found).digest() == self._mangled[path].digest:
+        if path in self._mangled and hashlib.sha256(stored).digest() == self._mangled[path].digest:
             return False
         self._settled(path)
         raise Conflict(f"{self._where(path)} is there, with other content")
