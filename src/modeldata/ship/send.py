@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from modeldata.ship.placement import Placements
 from modeldata.ship.split import cut
+from modeldata.ship.trouble import trouble_text
 from modeldata.spool.files import replace_file
 from modeldata.store import Conflict, FileFull, Rejected, Unavailable
 
@@ -72,7 +73,7 @@ class Sender:
 
     def _tell(self, new: Held, why: Held) -> None:
         for folder, error in new.items():
-            self._warn(f"waits alone, while the rest is archived: {folder}: {error}")
+            self._warn(f"waits alone, while the rest is archived: {folder}: {trouble_text(error)}")
         why.update(new)
 
     def _try(self, intent: Intent, index: int, targets: Placements, freezer: Outbox, held: Held, keep: Keep) -> bool:

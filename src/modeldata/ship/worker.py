@@ -173,7 +173,9 @@ class Worker:
         folders = sorted({item.folder for item in parked.items()})
         why = self.pipeline.held.get(folders[0])
         others = f", and {len(folders) - 1} other folders" if len(folders) > 1 else ""
-        return mask(f"{parked.rows()} rows wait alone for {folders[0]}{others}: {why or 'it was not tried yet'}")
+        return mask(
+            f"{parked.rows()} rows wait alone for {folders[0]}{others}: {trouble_text(why) if why else 'it was not tried yet'}"
+        )
 
     def drain(self) -> None:
         """Ship what is there now. Raises the first failure, also of what waits alone."""
