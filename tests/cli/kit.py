@@ -76,15 +76,15 @@ class Stream(io.TextIOWrapper):
         return self._tty
 
 
-def run(*arguments: str, tty: bool = False, typed: str = "", err_tty: bool = False) -> Done:
-    """The command line, in this process, 80 columns wide, without colours; `typed` is on stdin."""
+def run(*arguments: str, tty: bool = False, typed: str = "", err_tty: bool = False, columns: int = 80) -> Done:
+    """The command line, in this process, `columns` wide, without colours; `typed` is on stdin."""
     out, err = Stream(tty), Stream(err_tty)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["modeldata", *arguments])
         patch.setattr(sys, "stdin", io.StringIO(typed))
         patch.setattr(sys, "stdout", out)
         patch.setattr(sys, "stderr", err)
-        patch.setenv("COLUMNS", "80")
+        patch.setenv("COLUMNS", str(columns))
         patch.setenv("NO_COLOR", "1")
         patch.setenv("TERM", "xterm" if err_tty else "dumb")
         try:
@@ -94,8 +94,8 @@ def run(*arguments: str, tty: bool = False, typed: str = "", err_tty: bool = Fal
     return Done(code, out.bytes.getvalue(), err.bytes.getvalue().decode("utf-8"))
 
 
-def at_a_terminal(line: str) -> Done:
+def at_a_terminal(line: str, columns: int = 80) -> Done:
     """A line as it is typed."""
     program, *arguments = shlex.split(line)
     assert program == "modeldata", line
-    return run(*arguments, tty=True)
+    return run(*arguments, tty=True, columns=columns)

@@ -33,12 +33,15 @@ a model `churn`: inputs, predictions, and labels for every third call. Install: 
 
 - **Whose rows**: a collector is `MODEL/IDENTIFIER` (`churn/inputs`); `MODEL` is enough where it has only one. What is misspelt is
   answered with what may have been meant.
-- **Which archive**: `--archive`, else `MODELDATA_ARCHIVE`, else `./modeldata`: a folder, `az://`, `s3://`, `gs://`.
+- **Which archive**: `--archive`, else `MODELDATA_ARCHIVE`, else `./modeldata`: a folder, `az://`, `s3://`, `gs://`. A command that
+  takes nothing else by position takes the archive there, too: `modeldata audit s3://bucket/archive`.
 - **stdout** has rows and results, **stderr** all else: warnings, counts, progress. A reader who leaves early (`| head`) is no error.
 - **Form**: rows are a table at a terminal and CSV in a pipe; `--table`, `--csv`, `--json` say which. A table is for eyes: long cells
-  are cut, columns without room are named on stderr, the CSV and JSON of a row are whole. `--json` of rows is one object a line, of all else one object.
-- **Times** are UTC, unless they say a zone.
-- **Completion** of commands, options and (of local archives) collectors: `modeldata --install-completion`.
+  are cut between words, columns without room are named on stderr, the CSV and JSON of a row are whole. `--json` of rows is one object a line, of all else one object.
+- **Times** are UTC, unless they say a zone. **Durations** have a unit (`500ms`, `30s`, `15min`, `12h`, `90d`, `4w`) or are ISO 8601 (`PT1H30M`);
+  `--interval` and `--timeout` take bare seconds, too.
+- **TAB** completes commands and options, and from a local archive collectors, models, services, versions and columns:
+  `modeldata --install-completion`. An archive that does not answer in 0.2 s completes nothing.
 
 | exit status | |
 |---|---|

@@ -6,7 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from modeldata.errors import SpoolError
+from modeldata.cli.table import text_lines
+from modeldata.errors import SpoolError, mask
 from modeldata.settings import Settings
 from modeldata.settings.table import SETTINGS
 from modeldata.spool.files import Files
@@ -47,6 +48,4 @@ def store_of(settings: Settings) -> Store:
 
 def say(text: str) -> None:
     """What is no result goes to stderr, one line, with no secret in it and nothing that a terminal would obey."""
-    from modeldata.errors import mask
-
-    print(f"modeldata: {mask(text)}", file=sys.stderr)
+    print("\n".join(text_lines(f"modeldata: {mask(text)}", sys.stderr)), file=sys.stderr)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -55,12 +55,15 @@ def complete_columns(context: typer.Context, incomplete: str) -> list[str]:
     """The last of several, `age,inc`. Our own columns only after a `$`, which the user then has quoted: shells read it."""
     before, comma, last = incomplete.rpartition(",")
 
-    def columns(store: ReadStore) -> Iterable[str]:
-        found = {name for folder in _meant(store, context) for name in _newest_columns(store, folder)}
-        found |= set(names.OWN_COLUMNS if last.startswith("$") else ())
-        return (before + comma + name for name in found - set(before.split(",")) if "," not in name)
+    def look(store: ReadStore) -> Iterable[str]:
+        identifiers = _typed(context).get("identifiers")
+        columns = set(names.OWN_COLUMNS if last.startswith("$") else ())
+        for folder, identity in _meant(store, context).items():
+            if identifiers is None or identity["identifier"] in identifiers:
+                columns.update(_newest_columns(store, folder))
+        return (before + comma + name for name in columns - set(before.split(",")) if "," not in name)
 
-    return _fitting(incomplete, context, columns)
+    return _fitting(incomplete, context, look)
 
 
 def _parts(part: str, incomplete: str, context: typer.Context) -> list[str]:
@@ -87,23 +90,31 @@ def _fitting(incomplete: str, context: typer.Context, look: Callable[[ReadStore]
     return answers
 
 
+def _typed(context: typer.Context) -> dict[str, Any]:
+    """The values typed so far, by parameter. Arguments are left in `args` where the last word is an option without its value."""
+    typed = {name: value for name, value in context.params.items() if value}
+    rest = list(context.args)
+    for parameter in context.command.params:
+        if rest and parameter.param_type_name == "argument":
+            typed.setdefault(str(parameter.name), rest if parameter.nargs == -1 else rest.pop(0))
+    return typed
+
+
 def _local_store(context: typer.Context) -> ReadStore | None:
-    archive = context.params.get("archive") or context.params.get("place")
-    settings = Settings.build(os.environ, archive=archive)
+    typed = _typed(context)
+    settings = Settings.build(os.environ, archive=typed.get("archive") or typed.get("place"))
     folder = local_folder(settings.archive)
     return store_of(settings) if folder is not None and os.path.isdir(folder) else None
 
 
 def _meant(store: ReadStore, context: typer.Context) -> dict[str, Identity]:
     """The collectors that fit what was typed so far."""
-    collector, model = context.params.get("collector"), context.params.get("model")
-    identifiers = context.params.get("identifiers")
+    typed = _typed(context)
+    collector, model = typed.get("collector"), typed.get("model")
     return {
         folder: identity
         for folder, identity in _collectors(store).items()
-        if collector in (None, _name(identity), identity["model_name"])
-        and model in (None, identity["model_name"])
-        and (not identifiers or identity["identifier"] in identifiers)
+        if collector in (None, _name(identity), identity["model_name"]) and model in (None, identity["model_name"])
     }
 
 

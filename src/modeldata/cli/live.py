@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from modeldata.cli.archive import say
 from modeldata.cli.formats import TextWriter
-from modeldata.cli.output import JSONL, TABLE, text_columns
+from modeldata.cli.output import JSONL, TABLE, say_left_out, text_columns
 from modeldata.cli.table import lines, safe, terminal_width
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ class Live:
 
     def write(self, sink: BinaryIO, rows: pa.Table) -> None:
         """Rows, flushed: whoever reads sees whole lines."""
-        made = rows if self._form == JSONL else self._same(rows)
+        rows = rows if self._form == JSONL else self._same(rows)
         if self._form == TABLE:
-            sink.write("".join(f"{line}\n" for line in self._lines(made)).encode("utf-8", "replace"))
+            sink.write("".join(f"{line}\n" for line in self._lines(rows)).encode("utf-8", "replace"))
         else:
-            writer = TextWriter(sink, made.schema, self._form, header=not self._begun)
-            for batch in made.to_batches():
+            writer = TextWriter(sink, rows.schema, self._form, header=not self._begun)
+            for batch in rows.to_batches():
                 writer.write(batch)
         self._begun = True
         sink.flush()
@@ -45,16 +45,19 @@ class Live:
         """Columns keep the width that they began with, a little more than the first rows take."""
         columns = text_columns(rows)
         if not self._begun:
-            self._widths = {one.name: max(one.width, ROOM if one.right else 0) for one in columns}
-        text, _ = lines([one._replace(fixed=self._widths[one.name]) for one in columns], terminal_width())
-        return text[1:] if self._begun else text
+            self._widths = {column.name: max(column.width, ROOM if column.right else 0) for column in columns}
+        text, left_out = lines([column._replace(fixed=self._widths[column.name]) for column in columns], terminal_width())
+        if self._begun:
+            return text[1:]
+        say_left_out(left_out, "--columns picks, --json has all")
+        return text
 
     def _same(self, rows: pa.Table) -> pa.Table:
-        self._tell([name for name in rows.column_names if name not in self._names])
+        self._say_new([name for name in rows.column_names if name not in self._names])
         columns = [rows[name] if name in rows.column_names else pa.nulls(rows.num_rows) for name in self._names]
         return pa.table(columns, names=self._names)
 
-    def _tell(self, more: Sequence[str]) -> None:
+    def _say_new(self, more: Sequence[str]) -> None:
         fresh = [name for name in more if name not in self._new]
         if fresh and self._form != TABLE:
             say(f"new columns are not shown: {', '.join(map(safe, fresh))}; --json shows all, or begin again")

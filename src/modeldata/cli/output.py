@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from modeldata.cli.archive import say
-from modeldata.cli.table import TableColumn, lines, safe, shown, terminal_width
+from modeldata.cli.table import TableColumn, counted, lines, safe, shown, terminal_width
 from modeldata.format import names
 
 if TYPE_CHECKING:
@@ -65,26 +65,32 @@ def first(batches: Iterable[pa.RecordBatch], most: int | None) -> Iterator[pa.Re
 def print_table(batches: Iterable[pa.RecordBatch], schema: pa.Schema, most: int) -> None:
     import pyarrow as pa
 
-    found = pa.Table.from_batches(list(first(batches, most + 1)), schema)
-    rows, left_out = table_lines(found.slice(0, most))
+    rows = pa.Table.from_batches(list(first(batches, most + 1)), schema)
+    print_columns(text_columns(rows.slice(0, most)), "--columns picks, --json has all")
+    if rows.num_rows > most:
+        say(f"only {counted(most, 'row is', 'rows are')} shown: --rows shows more, --csv and --json all")
+
+
+def print_columns(columns: list[TableColumn], hint: str) -> None:
+    """A table as wide as the terminal. The columns without room are named on stderr. hint: where they are."""
+    rows, left_out = lines(columns, terminal_width())
+    print_lines(rows)
+    say_left_out(left_out, hint)
+
+
+def print_lines(rows: Iterable[str]) -> None:
     with binary_stdout() as sink:
         sink.write("".join(f"{row}\n" for row in rows).encode(sys.stdout.encoding or "utf-8", "replace"))
-    if found.num_rows > most:
-        say(f"only the first {most:,} rows are shown: --rows shows more, --csv and --json all")
-    if left_out:
-        some = ", ".join([*map(safe, left_out[:5]), *(["…"] if len(left_out) > 5 else [])])
-        more = "column" if len(left_out) == 1 else "columns"
-        say(f"no room for {len(left_out)} more {more} ({some}): --columns picks, --json has all")
 
 
-def table_lines(found: pa.Table) -> tuple[list[str], list[str]]:
-    """A table as lines of the terminal's width, and the names of the columns that don't fit."""
-    return lines(text_columns(found), terminal_width())
+def say_left_out(columns: list[str], hint: str) -> None:
+    if columns:
+        say(f"no room for {counted(len(columns), 'more column', 'more columns')} ({', '.join(columns)}): {hint}")
 
 
-def text_columns(found: pa.Table) -> list[TableColumn]:
+def text_columns(rows: pa.Table) -> list[TableColumn]:
     """A table as text."""
-    return [_column(name, column) for name, column in zip(found.column_names, found.columns, strict=True)]
+    return [_column(name, column) for name, column in zip(rows.column_names, rows.columns, strict=True)]
 
 
 def _column(name: str, values: pa.ChunkedArray) -> TableColumn:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from rich.cells import cell_len, set_cell_size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 WIDEST = 28
 """Cells of a column; longer values end in an ellipsis."""
@@ -38,6 +38,11 @@ def terminal_width() -> int:
     return shutil.get_terminal_size((80, 24)).columns
 
 
+def text_lines(text: str, stream: TextIO, used: int = 0, indent: str = "  ") -> list[str]:
+    """One line for a program. For a terminal as many as it takes, broken between words; the first has `used` cells already."""
+    return wrapped(text.split(" "), terminal_width(), " ", indent, used) if stream.isatty() else [text]
+
+
 def lines(columns: Sequence[TableColumn], width: int) -> tuple[list[str], list[str]]:
     """(a line with the names and one for each row, names of the columns that there was no room for)."""
     shown: list[tuple[TableColumn, int]] = []
@@ -45,8 +50,8 @@ def lines(columns: Sequence[TableColumn], width: int) -> tuple[list[str], list[s
     for column in columns:
         room = width - used - (len(GAP) if shown else 0)
         wide = min(column.width, room)
-        if shown and (wide < column.width and wide < max(NARROWEST, cell_len(column.name))):
-            break
+        if shown and wide < column.width and (column.right or wide < max(NARROWEST, cell_len(column.name))):
+            break  # half a number is another number
         shown.append((column, max(wide, 1)))
         used = width - room + wide
     rows = [_line([column.name for column, _ in shown], shown)]
@@ -55,14 +60,36 @@ def lines(columns: Sequence[TableColumn], width: int) -> tuple[list[str], list[s
 
 
 def _line(cells: list[str], shown: Sequence[tuple[TableColumn, int]]) -> str:
-    return GAP.join(_fitted(cell, width, column.right) for cell, (column, width) in zip(cells, shown, strict=True)).rstrip()
+    return GAP.join(fitted(cell, width, column.right) for cell, (column, width) in zip(cells, shown, strict=True)).rstrip()
 
 
-def _fitted(cell: str, width: int, right: bool) -> str:
-    length = cell_len(cell)
-    if length > width:
-        return set_cell_size(cell, width - 1) + "…"
-    return " " * (width - length) + cell if right else cell + " " * (width - length)
+def fitted(cell: str, width: int, right: bool = False) -> str:
+    """The cell in exactly `width`. What is longer ends in an ellipsis, between two words where there is a space to do so."""
+    if cell_len(cell) > width:
+        start = set_cell_size(cell, width - 1)
+        start = start if cell.startswith(start) else start[:-1]  # half of a wide character became a space
+        words = start.rpartition(" ")[0]
+        if words.strip() and cell[len(start)] != " ":
+            start = words
+        cell = start.rstrip() + "…"
+    space = " " * (width - cell_len(cell))
+    return space + cell if right else cell + space
+
+
+def wrapped(parts: Iterable[str], width: int, gap: str = " ", indent: str = "", used: int = 0) -> list[str]:
+    """Lines of `width` cells, broken between the parts only: one that is wider has a line of its own.
+
+    indent: of all lines but the first, which has `used` cells already.
+    """
+    rows: list[str] = []
+    line: str | None = None
+    for part in parts:
+        longer = part if line is None else line + gap + part
+        if line is not None and cell_len(longer) > width - (0 if rows else used):
+            rows.append(line)
+            longer = indent + part
+        line = longer
+    return [*rows, line or ""]
 
 
 def shown(value: object) -> str:

@@ -11,7 +11,7 @@ from modeldata.catalog.audit import BROKEN, COMPLETE, EXPLAINED, Audit, audit
 from modeldata.cli.archive import store_of
 from modeldata.cli.console import Out
 from modeldata.cli.options import ArchiveArgument, JsonOption
-from modeldata.cli.table import counted, safe
+from modeldata.cli.table import counted
 from modeldata.errors import mask
 
 if TYPE_CHECKING:
@@ -45,10 +45,9 @@ def command(
 def _print(found: Audit, archive: str) -> None:
     out = Out()
     colour = {COMPLETE: "green", EXPLAINED: "yellow", BROKEN: "red"}[found.verdict]
-    out.print(f"[bold {colour}]{found.verdict}[/]: ", end="")
-    out.print(safe(archive), markup=False)
+    out.labelled(f"[bold {colour}]{found.verdict}[/]: ", archive)
     for line in _lines(found):
-        out.print(safe(line), markup=False)
+        out.labelled("", line)
 
 
 def _lines(found: Audit) -> Iterator[str]:

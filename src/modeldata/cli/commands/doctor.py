@@ -220,5 +220,4 @@ def _print(findings: list[Finding]) -> None:
     out = Out()
     colours = {OK: "green", NOTE: "dim", BAD: "bold red"}
     for finding in findings:
-        out.print(f"[{colours[finding.verdict]}]{finding.verdict:4}[/] [bold]{finding.topic}[/]: ", end="")
-        out.print(finding.text, markup=False)
+        out.labelled(f"[{colours[finding.verdict]}]{finding.verdict:4}[/] [bold]{finding.topic}[/]: ", finding.text)

@@ -71,20 +71,20 @@ def command(
     if len(set(identifiers)) != len(identifiers) or len(identifiers) < 2:
         raise typer.BadParameter("two or more different identifiers, such as predictions inputs")
     reader = options.reader()
-    made = reader.join(model, *identifiers, on=on.value, how=how.value, look_ahead=ahead, look_back=back, **question)
+    joined = reader.join(model, *identifiers, on=on.value, how=how.value, look_ahead=ahead, look_back=back, **question)
     if coverage:
-        print(json.dumps(_told(made.coverage)) if output.json else made.coverage)
+        print(json.dumps(_as_json(joined.coverage)) if output.json else joined.coverage)
         return
-    there = made.table.column_names
+    there = joined.table.column_names
     wanted = names_in(options.columns)
     if wanted is not None and (missing := [name for name in wanted if not _fitting(name, there)]):
-        raise _no_column(missing[0], {name for one in identifiers for name in reader.scan(model, one).schema.names})
-    shown = made.table.select(_chosen(there, wanted, form))
-    print_rows(shown.to_batches(), shown.schema, form, rows)
-    say(str(made.coverage))
+        raise _no_column(missing[0], {name for each in identifiers for name in reader.scan(model, each).schema.names})
+    rows_shown = joined.table.select(_chosen(there, wanted, form))
+    print_rows(rows_shown.to_batches(), rows_shown.schema, form, rows)
+    say(str(joined.coverage))
 
 
-def _told(coverage: Coverage) -> dict[str, object]:
+def _as_json(coverage: Coverage) -> dict[str, object]:
     others = [other._asdict() for other in coverage.others]
     return {"first": coverage.first, "rows": coverage.rows, "others": others, "without_id": coverage.without_id}
 

@@ -10,8 +10,8 @@ import typer
 from modeldata.cli.archive import say
 from modeldata.cli.complete import complete_collector
 from modeldata.cli.options import ArchiveOptions, JsonOption
-from modeldata.cli.output import binary_stdout
-from modeldata.cli.table import TableColumn, lines, safe, terminal_width
+from modeldata.cli.output import print_columns
+from modeldata.cli.table import TableColumn, counted, safe
 from modeldata.errors import mask
 
 if TYPE_CHECKING:
@@ -39,21 +39,20 @@ def command(
 
     Only manifests are read. Times are UTC. Sizes are those of the files, rows that were replaced or erased not counted.
 
-    Exits with 1 where a manifest can't be understood.
+    Exits with 1 where a manifest is not valid.
     """
     from modeldata.read.inventory import inventory
 
     reader = options.reader()
     held = inventory(reader.store, lambda catalog: _wanted(catalog, collector, reader.url))
     if as_json:
-        print(json.dumps({"archive": mask(reader.url), "collectors": [_told(one) for one in held]}))
+        print(json.dumps({"archive": mask(reader.url), "collectors": [_as_json(each) for each in held]}))
     else:
-        with binary_stdout() as sink:
-            rows, _ = lines(_columns(held), terminal_width())
-            sink.write("".join(f"{row}\n" for row in rows).encode("utf-8", "replace"))
-    if untold := sum(one.files_without_manifest for one in held):
-        say(f"{untold} files have no manifest (the 2017 original wrote none): their rows are not counted here")
-    problems = [problem for one in held for problem in one.problems]
+        print_columns(_columns(held), "--json has all")
+    if unknown := sum(each.files_without_manifest for each in held):
+        have = counted(unknown, "file has", "files have")
+        say(f"{have} no manifest (the 2017 original wrote none): rows there are not counted here")
+    problems = [problem for each in held for problem in each.problems]
     for problem in problems:
         say(f"problem: {problem}")
     raise typer.Exit(1 if problems else 0)
@@ -73,33 +72,33 @@ def _wanted(catalog: Catalog, collector: str | None, archive: str) -> list[Colle
 
 def _columns(held: list[CollectorInventory]) -> list[TableColumn]:
     """A column for the service, the account and the versions only where somebody gave any."""
-    made = [TableColumn("collector", [safe(one.name) for one in held])]
+    columns = [TableColumn("collector", [safe(each.name) for each in held])]
     for part in ("service", "account"):
-        if any(one.identity[part] != USUAL for one in held):
-            made.append(TableColumn(part, [safe(one.identity[part]) for one in held], widest=16))
-    made.append(TableColumn("rows", [_count(one) for one in held], True))
-    made.append(TableColumn("size", [size(one.total.bytes) for one in held], True))
-    made.append(TableColumn("first", [moment(one.total.first_ns)[:10] for one in held]))
-    made.append(TableColumn("last", [moment(one.total.last_ns)[:16] for one in held]))
-    if any(set(one.versions) != {USUAL} for one in held):
-        made.append(TableColumn("versions", [safe(", ".join(sorted(one.versions))) for one in held], widest=16))
-    return made
+        if any(each.identity[part] != USUAL for each in held):
+            columns.append(TableColumn(part, [safe(each.identity[part]) for each in held], widest=16))
+    columns.append(TableColumn("rows", [_count(each) for each in held], True))
+    columns.append(TableColumn("size", [size(each.total.bytes) for each in held], True))
+    columns.append(TableColumn("first", [moment(each.total.first_ns)[:10] for each in held]))
+    columns.append(TableColumn("last", [moment(each.total.last_ns)[:16] for each in held]))
+    if any(set(each.versions) != {USUAL} for each in held):
+        columns.append(TableColumn("versions", [safe(", ".join(sorted(each.versions))) for each in held], widest=16))
+    return columns
 
 
-def _count(one: CollectorInventory) -> str:
-    return f"{one.total.rows:,}" if one.total.rows or not one.files_without_manifest else "?"
+def _count(held: CollectorInventory) -> str:
+    return f"{held.total.rows:,}" if held.total.rows or not held.files_without_manifest else "?"
 
 
-def _told(one: CollectorInventory) -> dict[str, object]:
+def _as_json(held: CollectorInventory) -> dict[str, object]:
     return {
-        **one.identity,
-        "collector": one.name,
-        "view": one.view,
-        **_numbers(one.total),
-        "days": one.days,
-        "files": one.files,
-        "files_without_manifest": one.files_without_manifest,
-        "versions": [{"model_version": version, **_numbers(total)} for version, total in sorted(one.versions.items())],
+        **held.identity,
+        "collector": held.name,
+        "view": held.view,
+        **_numbers(held.total),
+        "days": held.days,
+        "files": held.files,
+        "files_without_manifest": held.files_without_manifest,
+        "versions": [{"model_version": version, **_numbers(total)} for version, total in sorted(held.versions.items())],
     }
 
 

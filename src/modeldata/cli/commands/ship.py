@@ -72,7 +72,7 @@ def command(
             while not leave.wait(LOOK_SECONDS) and Leadership.taken(place.leader_lock, files):
                 continue
     if as_json:
-        _told(True, 0, _archived(settings, place, files) - before, _pending(settings, place, files), "stopped")
+        _report(True, 0, _archived(settings, place, files) - before, _pending(settings, place, files), "stopped")
 
 
 def _go_on_without_what_is_damaged(settings: Settings, files: Files, warn: Callable[[str], None]) -> None:
@@ -117,7 +117,7 @@ def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: fl
     elsewhere = elsewhere or unsafe
     place = existing_place(settings, files)
     if place is None and not more and elsewhere is None:
-        return _told(
+        return _report(
             as_json, 0, 0, 0, f"there is no spool at {locate_spool(settings, files, os.environ).folder}: nothing is pending"
         )
     before = _archived(settings, place, files) if place else 0
@@ -131,11 +131,11 @@ def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: fl
             pending += pending_of_ours(settings, locate_spool(settings, files, os.environ).folder, files, os.environ)
         if not pending and unsafe is None:
             text = f"archived {counted(shipped, 'row')} in {mask(settings.archive)}; nothing is pending"
-            return _told(as_json, 0, shipped, 0, text)
+            return _report(as_json, 0, shipped, 0, text)
         if ended or (elsewhere is not None and reason is None):
             why = reason or elsewhere or "rows are written faster than they are archived, or this was stopped"
             text = f"archived {counted(shipped, 'row')}, {counted(pending, 'is pending', 'are pending')}: {why}"
-            return _told(as_json, 1, shipped, pending, text)
+            return _report(as_json, 1, shipped, pending, text)
         if reason is not None:
             leave.wait(0.5)
 
@@ -208,7 +208,7 @@ def _leader(place: SpoolFolder, files: Files) -> str:
     return f"process {note.get('pid')} on {note.get('host')} (since {since})"
 
 
-def _told(as_json: bool, status: int, archived: int, pending: int, text: str) -> int:
+def _report(as_json: bool, status: int, archived: int, pending: int, text: str) -> int:
     if as_json:
         print(json.dumps({"archived": archived, "pending": pending, "message": text}))
     else:

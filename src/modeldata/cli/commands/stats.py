@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from modeldata.cli.options import CollectorArgument, JsonOption, ReadOptions
-from modeldata.cli.output import binary_stdout
-from modeldata.cli.table import counted, safe, terminal_width
+from modeldata.cli.output import print_lines
+from modeldata.cli.table import counted, fitted, safe, terminal_width, wrapped
 from modeldata.format import names
 
 if TYPE_CHECKING:
@@ -26,35 +28,35 @@ def command(collector: CollectorArgument, options: ReadOptions, as_json: JsonOpt
     """
     from modeldata.read.profile import summarize
 
-    asked = options.query(collector)
-    scan = asked.scan()
+    query = options.query(collector)
+    scan = query.scan()
     if options.columns is None:
         ours = set(names.OWN_COLUMNS) - {names.TIMESTAMP}
         scan = scan.narrowed([name for name in scan.schema.names if name not in ours])
-    found = summarize(scan)
+    columns = summarize(scan)
+    rows = columns[0].rows if columns else 0
     if as_json:
-        rows = found[0].rows if found else 0
-        print(json.dumps({"collector": asked.name, "rows": rows, "columns": [_told(one) for one in found]}, allow_nan=False))
+        print(json.dumps({"collector": query.name, "rows": rows, "columns": [*map(_as_json, columns)]}, allow_nan=False))
         return
-    lines = [f"{safe(asked.name)}: {counted(found[0].rows if found else 0, 'row')}"]
-    widths = (min(NAME, max(len(one.name) for one in found)), min(TYPE, max(len(one.type) for one in found))) if found else ()
-    for one in found:
-        lines += ["", *block(one, terminal_width(), *widths)]
-    with binary_stdout() as sink:
-        sink.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+    name = min(NAME, max((cell_len(safe(each.name)) for each in columns), default=0))
+    kind = min(TYPE, max((cell_len(each.type) for each in columns), default=0))
+    lines = [f"{safe(query.name)}: {counted(rows, 'row')}"]
+    for column in columns:
+        lines += ["", *block(column, terminal_width(), name, kind)]
+    print_lines(lines)
 
 
-def _told(one: ColumnSummary) -> dict[str, object]:
+def _as_json(column: ColumnSummary) -> dict[str, object]:
     """As JSON; times as text."""
-    numbers = {name: _plain(getattr(one, name), one.is_time) for name in ("low", "high", "mean")}
-    quantiles = [_plain(value, one.is_time) for value in one.quantiles]
+    numbers = {name: _plain(getattr(column, name), column.is_time) for name in ("low", "high", "mean")}
+    quantiles = [_plain(value, column.is_time) for value in column.quantiles]
     from modeldata.read.profile import QUANTILES
 
     return {
-        "name": one.name, "type": one.type, "rows": one.rows, "nulls": one.nulls, "distinct": one.distinct,
+        "name": column.name, "type": column.type, "rows": column.rows, "nulls": column.nulls, "distinct": column.distinct,
         "min": numbers["low"], "max": numbers["high"], "mean": numbers["mean"],
-        "quantiles": dict(zip(map(str, QUANTILES), quantiles, strict=False)), "not_finite": one.not_finite,
-        "histogram": list(one.bars), "top": [top._asdict() for top in one.top],
+        "quantiles": dict(zip(map(str, QUANTILES), quantiles, strict=False)), "not_finite": column.not_finite,
+        "histogram": list(column.bars), "top": [top._asdict() for top in column.top],
     }  # fmt: skip
 
 
@@ -62,25 +64,27 @@ def _plain(value: float | None, is_time: bool) -> object:
     return moment(value).replace(" ", "T") if is_time and value is not None else value
 
 
-def block(one: ColumnSummary, width: int, name: int = NAME, kind: int = TYPE) -> list[str]:
-    """Some lines for the terminal, none longer than it is wide; name and type take so many characters."""
-    nulls = f"{one.nulls / one.rows:.1%} null" if one.nulls else "no nulls"
-    distinct = "" if one.distinct is None or one.is_time else f", ~{one.distinct:,} different"
-    odd = f", {one.not_finite:,} NaN or infinite" if one.not_finite else ""
-    head = f"{_cut(safe(one.name), name):{name}}  {_cut(one.type, kind):{kind}}  {nulls}{distinct}{odd}"
-    return [_cut(line, width) for line in (head, *_numbers(one), *_frequent(one, width))]
+def block(column: ColumnSummary, width: int, name: int = NAME, kind: int = TYPE) -> list[str]:
+    """Some lines for the terminal, as wide as it is; name and type take so many characters."""
+    shares = [f"{column.nulls / column.rows:.1%} null" if column.nulls else "no nulls"]
+    if column.distinct is not None and not column.is_time:
+        shares.append(f"~{column.distinct:,} different")
+    if column.not_finite:
+        shares.append(f"{column.not_finite:,} NaN or infinite")
+    head = wrapped([fitted(safe(column.name), name), fitted(column.type, kind), ", ".join(shares)], width, "  ", INDENT)
+    return [line.rstrip() for line in (*head, *_numbers(column, width), *_frequent(column, width))]
 
 
-def _numbers(one: ColumnSummary) -> list[str]:
-    if one.low is None or one.high is None:
+def _numbers(column: ColumnSummary, width: int) -> list[str]:
+    if column.low is None or column.high is None:
         return []
-    bars = f"{INDENT}{''.join(_bars(one.bars))}" if one.bars else ""
-    if one.is_time:
-        return [f"{INDENT}{moment(one.low)} … {moment(one.high)}  {bars.strip()}".rstrip()]
-    _, low, middle, high, _ = one.quantiles if len(one.quantiles) == 5 else (one.low,) * 5
-    parts = [("min", one.low), ("25 %", low), ("50 %", middle), ("75 %", high), ("max", one.high), ("mean", one.mean)]
-    text = "  ".join(f"{name} {_short(value)}" for name, value in parts)
-    return [INDENT + text, *([bars] if bars else [])]
+    bars = ["".join(_bars(column.bars))] if column.bars else []
+    if column.is_time:
+        return wrapped([f"{INDENT}{moment(column.low)} …", f"{moment(column.high)} ", *bars], width, " ", INDENT)
+    _, low, middle, high, _ = column.quantiles if len(column.quantiles) == 5 else (column.low,) * 5
+    parts = [("min", column.low), ("25 %", low), ("50 %", middle), ("75 %", high), ("max", column.high), ("mean", column.mean)]
+    texts = wrapped((f"{name} {_short(value)}" for name, value in parts), width - len(INDENT), "  ")
+    return [INDENT + text for text in (*texts, *bars)]
 
 
 def _bars(counts: tuple[int, ...]) -> list[str]:
@@ -89,17 +93,10 @@ def _bars(counts: tuple[int, ...]) -> list[str]:
     return [BLOCKS[0] if not count else BLOCKS[max(1, round(count / most * (len(BLOCKS) - 1)))] for count in counts]
 
 
-def _frequent(one: ColumnSummary, width: int) -> list[str]:
-    if not one.top:
-        return []
-    parts = [f"{_cut(safe(top.value) or '(empty)', NAME)} {top.rows / one.rows:.1%}" for top in one.top]
-    line = ""
-    for part in parts:
-        longer = f"{line}, {part}" if line else INDENT + part
-        if line and len(longer) > width:
-            break
-        line = longer
-    return [line]
+def _frequent(column: ColumnSummary, width: int) -> list[str]:
+    """As many as a line has room for, the most frequent first."""
+    values = [f"{fitted(safe(top.value) or '(empty)', NAME).rstrip()} {top.rows / column.rows:.1%}" for top in column.top]
+    return [INDENT + wrapped(values, width - len(INDENT), ", ")[0]] if values else []
 
 
 def _short(value: float | None) -> str:
@@ -111,10 +108,6 @@ def _short(value: float | None) -> str:
         return f"{float(value):.4g}"
     text = f"{value:,.{max(0, 4 - len(str(int(size)).lstrip('0')))}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def moment(seconds: float) -> str:

@@ -8,7 +8,6 @@ import time
 
 from modeldata.cli.console import Out
 from modeldata.cli.options import JsonOption, SpoolOptions
-from modeldata.cli.table import safe
 from modeldata.errors import mask
 from modeldata.ship.status import status_of
 from modeldata.spool.files import Files
@@ -25,8 +24,7 @@ def command(options: SpoolOptions, as_json: JsonOption = False) -> None:
         return
     out, widest = Out(), max(map(len, shown))
     for name, value in shown.items():
-        out.print(f"[bold]{name.replace('_', ' '):{widest}}[/]  ", end="")
-        out.print(safe(_text(name, value)), markup=False)
+        out.labelled(f"[bold]{name.replace('_', ' '):{widest}}[/]  ", _text(name, value))
 
 
 def _text(name: str, value: object) -> str:

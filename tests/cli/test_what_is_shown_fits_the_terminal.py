@@ -1,0 +1,115 @@
+"""At any width: no line is wider than the terminal, none breaks inside a word, and what has no room is named."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modeldata.cli.table import TableColumn, fitted, lines, wrapped
+from tests.read.kit import Shipped
+
+from .kit import at_a_terminal
+
+WIDTHS = (40, 60, 80, 200)
+FEATURES = {
+    "年齢": 41, "plan": "a plan of several words that is too long to be shown as a whole", "名前": "山田太郎、東京都千代田区丸の内一丁目九番一号",
+    "emoji": "🙂🙂🙂 fine", "score": 0.123456789012, "big number": 12345678901234, "last": "end",
+}  # fmt: skip
+SHOWING = (
+    "head m/inputs",
+    "tail m/inputs",
+    "stats m/inputs",
+    "ls",
+    "audit",
+    "status",
+    "doctor",
+    "query 'select * from m_inputs'",
+)
+
+
+def cells(text: str) -> int:
+    """How wide a terminal shows it, by the Unicode database."""
+    return sum(0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
+
+
+@pytest.fixture
+def wide(here: Path) -> Path:
+    shipped = Shipped(str(here / "wide"), here / "wide-spool")
+    for number in range(3):
+        shipped.collect("inputs", {**FEATURES, "年齢": 41 + number}, at=f"2026-11-20T10:00:0{number}")
+    shipped.ship()
+    return here
+
+
+def words(text: str) -> set[str]:
+    return set(re.split(r"\s+", text))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("line", SHOWING)
+def test_no_line_is_wider_and_none_breaks_inside_a_word(
+    wide: Path, monkeypatch: pytest.MonkeyPatch, line: str, width: int
+) -> None:
+    whole = at_a_terminal(f"modeldata {line} --archive wide", columns=10_000).out
+    done = at_a_terminal(f"modeldata {line} --archive wide", columns=width)
+    assert done.code == 0 or line == "doctor", done.err
+    for shown in done.out.splitlines():
+        assert cells(shown) <= width or len(shown.split()) <= 3, shown  # a path is one word
+    inside = {word for word in words(done.out) - words(whole) if not word.endswith("…") and not re.search(r"\d|[▁-█]", word)}
+    assert inside == set()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("line", ["head m/inputs", "tail m/inputs", "query 'select * from m_inputs'"])
+def test_each_column_is_shown_or_named(wide: Path, line: str, width: int) -> None:
+    done = at_a_terminal(f"modeldata {line} --archive wide", columns=width)
+    header = done.out.splitlines()[0]
+    for name in FEATURES:
+        assert (name in header) != (name in done.err), name
+
+
+@pytest.mark.parametrize("width", [20, *WIDTHS])
+def test_each_column_of_ls_is_shown_or_named(here: Path, width: int) -> None:
+    done = at_a_terminal("modeldata ls", columns=width)
+    header = done.out.splitlines()[0]
+    for name in ("collector", "rows", "size", "first", "last"):
+        assert bool(re.search(rf"\b{name}\b", header)) != bool(
+            re.search(rf"\b{name}\b", done.err.replace("--json has all", ""))
+        ), name
+
+
+TEXT = st.text(st.characters(categories=["L", "N", "Zs", "So"]), max_size=60)
+
+
+@given(TEXT, st.integers(1, 70), st.booleans())
+def test_a_cell_has_exactly_the_width_of_its_column(text: str, width: int, right: bool) -> None:
+    from rich.cells import cell_len
+
+    cell = fitted(text, width, right)
+    assert cell_len(cell) == width
+    assert "…" in cell or cell.strip() == text.strip()
+
+
+def test_a_cell_is_cut_between_words_where_it_can_be() -> None:
+    assert fitted("several words here", 12) == "several…    "
+    assert fitted("several words here", 14) == "several words…"
+    assert fitted("unbreakable", 6) == "unbre…"
+    assert fitted("日本語の文章", 6) == "日本… "
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=9), max_size=12), st.integers(1, 40))
+def test_wrapped_parts_are_whole_in_order_and_no_wider_than_they_must_be(parts: list[str], width: int) -> None:
+    rows = wrapped(parts, width, " ", "  ")
+    assert [part for row in rows for part in row.split()] == parts
+    assert all(len(row) <= width or len(row.split()) == 1 for row in rows)
+
+
+def test_half_a_number_is_not_shown() -> None:
+    columns = [TableColumn("id", ["x" * 20]), TableColumn("n", ["1234567890"], right=True)]
+    assert lines(columns, 25) == (["id", "x" * 20], ["n"])
+    assert lines(columns, 32)[1] == []
