@@ -60,14 +60,14 @@ def test_a_table_of_many_columns_names_those_without_room(here: Path) -> None:
 
 def test_what_a_terminal_would_obey_is_shown_as_text(here: Path) -> None:
     shipped = Shipped(str(here / "evil"), here / "spool")
-    shipped.collect("in\x1b[2Jputs", {"a\x1b[31m": "\x1b]0;title\x07 \r[bold]x[/]"}, at="2026-11-20T10:00:00", model="[red]m")
+    shipped.collect("in\x1b[2Jputs", {"a\x1b[31m": "\x1b]0;t\x07 \r[bold]x[/]"}, at="2026-11-20T10:00:00", model="[red]m")
     shipped.ship()
     for line in ("head [red]m", "ls", "stats [red]m", "tail [red]m", "audit evil"):
         done = at_a_terminal(f"modeldata {line}{'' if line.startswith('audit') else ' --archive evil'}")
         assert done.code == 0, done.err
         assert "\x1b" not in done.out + done.err and "\r" not in done.out + done.err
     assert "[bold]x[" in at_a_terminal("modeldata head [red]m --archive evil").out
-    assert run("head", "[red]m", "--archive", "evil", "--json").objects()[0]["a\x1b[31m"] == "\x1b]0;title\x07 \r[bold]x[/]"
+    assert run("head", "[red]m", "--archive", "evil", "--json").objects()[0]["a\x1b[31m"] == "\x1b]0;t\x07 \r[bold]x[/]"
 
 
 @pytest.mark.parametrize("line", [*READING, "ls", "stats churn/inputs", "export churn/inputs"])
