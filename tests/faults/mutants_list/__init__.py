@@ -1,0 +1,16 @@
+"""The guards, how each is switched off, and the tests that must notice: one module a room of `src/`. See `mutants`."""
+
+from __future__ import annotations
+
+from tests.faults import hostile
+from tests.faults.mutant import Mutant
+from tests.faults.mutants_list import archive, collect, segments, ship, spool
+
+MUTANTS: tuple[Mutant, ...] = (
+    *segments.MUTANTS,
+    *spool.MUTANTS,
+    *ship.MUTANTS,
+    *archive.MUTANTS,
+    *collect.MUTANTS,
+    *hostile.MUTANTS,
+)

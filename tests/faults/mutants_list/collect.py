@@ -1,0 +1,46 @@
+"""One call of `collect()`: what it takes, what it says."""
+
+from __future__ import annotations
+
+from tests.faults.mutant import Mutant, one
+
+_GUARDS = "tests/faults/test_guards.py"
+_FRAMES = "tests/snapshot/test_both_ways_to_a_frame_are_one.py"
+
+MUTANTS: tuple[Mutant, ...] = (
+    one(
+        "rows are not to blame for a lack of memory",
+        "columns/__init__.py",
+        "    except (Undecodable, MemoryError, ImportError):",
+        "    except Undecodable:",
+        "tests/snapshot/test_rows_are_read_all_at_once.py::test_a_frame_is_not_to_blame_for_what_the_process_lacks",
+    ),
+    one(
+        "a lane that was interrupted is retired",
+        "collector.py",
+        "                writer.retire(lane)  # it is not known how far we came; the rows are there once or not at all\n",
+        "                writer.release(lane)\n",
+        _GUARDS + "::test_a_lane_that_was_interrupted_while_it_wrote_is_never_used_again",
+    ),
+    one(
+        "secrets are masked",
+        "errors.py",
+        "    text = named.sub(_mask_value, text)\n",
+        "",
+        "tests/settings/test_secrets_never_show.py",
+    ),
+    one(
+        "a frame's blocks are compared with those of its recipe",
+        "snapshot/pandas_blocks.py",
+        "            if (indexer if type(indexer) is slice else indexer.tobytes()) != columns:\n                return False",
+        "            pass",
+        _FRAMES,
+    ),
+    one(
+        "blocks are read only where they give what the public way gives",
+        "snapshot/pandas_frames.py",
+        "                if captured is not None and _content(captured) != _content(capture_public(frame, schemas, pack)):\n                    return False",
+        "                pass",
+        _FRAMES,
+    ),
+)

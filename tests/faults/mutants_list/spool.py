@@ -1,0 +1,114 @@
+"""The spool as a folder: its files, its leader, its limits."""
+
+from __future__ import annotations
+
+from tests.faults.mutant import Mutant, one
+
+_POWER = "tests/faults/test_power_cuts.py"
+_GUARDS = "tests/faults/test_guards.py"
+_PLACE = "tests/spool/test_where_a_spool_may_be.py"
+_DISK = "tests/faults/test_bounded_disk.py"
+_CUT_SHIPPING = _POWER + "::test_a_power_cut_at_any_moment_of_shipping_doubles_nothing_and_loses_nothing_synced"
+
+MUTANTS: tuple[Mutant, ...] = (
+    one(
+        "fsync of staging and intent, content",
+        "spool/files.py",
+        "            files.sync(fd)  # the content before the name: a name never points to less",
+        "            pass",
+        _GUARDS + "::test_staging_and_intent_are_durable_before_the_first_byte_is_sent",
+        _CUT_SHIPPING,
+    ),
+    one(
+        "fsync of staging and intent, name",
+        "spool/files.py",
+        "        files.sync_folder(os.path.dirname(path))  # the name itself",
+        "        pass",
+        _GUARDS + "::test_staging_and_intent_are_durable_before_the_first_byte_is_sent",
+    ),
+    one(
+        "one leader",
+        "spool/kernel_lock.py",
+        "            fcntl.fcntl(fd, command, _WHOLE_FILE)",
+        "            pass",
+        _GUARDS + "::test_one_process_leads_and_the_next_one_only_after_it",
+    ),
+    one(
+        "leadership is not inherited",
+        "spool/lock.py",
+        "        if os.getpid() != self._pid:\n",
+        "        if False:\n",
+        "tests/faults/test_real_kernel.py::test_a_child_that_a_leader_forked_does_not_keep_the_lead_after_its_death",
+    ),
+    one(
+        "the lock file is still the one that was locked",
+        "spool/lock.py",
+        "_file_of(there) == _file_of(ours) == self._file and",
+        "",
+        _GUARDS + "::test_a_leader_whose_lock_was_replaced_commits_nothing",
+    ),
+    one(
+        "a copied spool takes another id",
+        "spool/folder.py",
+        "    if noted in (None, inode):",
+        "    if True:",
+        _PLACE + "::test_a_copied_spool_takes_an_id_of_its_own_and_every_process_takes_the_same",
+    ),
+    one(
+        "no spool on a network file system",
+        "spool/folder.py",
+        "        check_local(folder, files, allow_network=allow_network)\n",
+        "",
+        _PLACE + "::test_a_spool_on_a_network_file_system_is_refused_unless_the_risk_is_taken",
+    ),
+    one(
+        "threads of one process never open the leader's lock side by side",
+        "spool/lock.py",
+        "return cls.held_here.setdefault(path, token) is token",
+        "return True if not cls.held_here.__setitem__(path, token) else False",
+        _PLACE + "::test_two_threads_of_a_process_never_open_the_lock_of_the_leader_side_by_side",
+    ),
+    one(
+        "quota is measured",
+        "spool/quota.py",
+        "left = self.most - used_bytes(place, self._files)",
+        "left = self.most",
+        _DISK,
+    ),
+    one(
+        "min_free",
+        "spool/quota.py",
+        "        if free - smallest < kept:",
+        "        if False:",
+        _DISK,
+        _GUARDS + "::test_room_is_left_to_the_rest_of_the_machine",
+    ),
+    one(
+        "links are not followed",
+        "spool/files.py",
+        ' | getattr(os, "O_NOFOLLOW", 0)',
+        "",
+        _GUARDS + "::test_a_link_planted_in_the_spool_is_not_followed",
+    ),
+    one(
+        "only regular files with one name",
+        "spool/files.py",
+        "if not stat.S_ISREG(seen.st_mode) or (one_name and seen.st_nlink > 1):",
+        "if False:",
+        _GUARDS + "::test_a_second_name_or_a_fifo_in_the_spool_is_left_alone",
+    ),
+    one(
+        "a fifo does not hang",
+        "spool/files.py",
+        "fd = self.open(path, os.O_RDONLY | _NONBLOCK)",
+        "fd = self.open(path, os.O_RDONLY)",
+        _GUARDS + "::test_a_second_name_or_a_fifo_in_the_spool_is_left_alone",
+    ),
+    one(
+        "a leader that let go never commits",
+        "spool/lock.py",
+        "        if self._released:\n            return False\n",
+        "",
+        "tests/stores/test_lost_answers.py::test_a_shipper_that_wakes_up_after_another_took_over_does_no_harm",
+    ),
+)
