@@ -109,7 +109,7 @@ NUMPY_FAMILY |= {"b": "bool", "c": "other", "O": "any"}
 
 @given(dtype=NUMPY)
 def test_each_numpy_dtype_is_read_as_what_it_is(dtype: np.dtype[object]) -> None:
-    text = arrays.declared(dtype)
+    text = arrays.declared_type_of(dtype)
     found = parse(text)
     assert found.name and found.family == NUMPY_FAMILY[dtype.kind], text
     if dtype.kind in "mM" and np.datetime_data(dtype)[0] != "generic":

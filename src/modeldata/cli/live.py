@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, BinaryIO
 import pyarrow as pa
 
 from modeldata.cli.archive import say
-from modeldata.cli.formats import TextWriter
 from modeldata.cli.output import JSONL, TABLE, say_left_out, text_columns
 from modeldata.cli.table import lines, safe, terminal_width
+from modeldata.encode import format_of
+from modeldata.encode.lines import LineWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ class Live:
         if self._form == TABLE:
             sink.write("".join(f"{line}\n" for line in self._lines(rows)).encode("utf-8", "replace"))
         else:
-            writer = TextWriter(sink, rows.schema, self._form, header=not self._begun)
+            writer = LineWriter(format_of(self._form), sink, () if self._begun else rows.schema.names)
             for batch in rows.to_batches():
                 writer.write(batch)
         self._begun = True

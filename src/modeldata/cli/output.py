@@ -42,10 +42,10 @@ def print_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, form: str, 
     if form == TABLE:
         print_table(batches if most is None else first(batches, most), schema, MOST if most is None else most)
         return
-    from modeldata.cli.formats import FORMATS
+    from modeldata.cli.formats import writer_of
 
     with binary_stdout() as sink:
-        writer = FORMATS[form](sink, schema)
+        writer = writer_of(form, sink, schema)
         for batch in first(batches, most):
             writer.write(batch)
         writer.close()

@@ -65,6 +65,13 @@ class Part(Protocol):
         """The types in the file; null where a column has no value. Only for formats that are typed."""
 
 
+class RowWriter(Protocol):
+    """Takes record batches of one schema; `close` writes what must stand at the end."""
+
+    def write(self, batch: pa.RecordBatch) -> None: ...
+    def close(self) -> None: ...
+
+
 class FileFormat(Protocol):
     """One format, in both directions."""
 
@@ -101,6 +108,9 @@ class FileFormat(Protocol):
 
         columns: the features in a file. may_hold: are rows between two times (in nanoseconds) wanted? Others may be left out.
         """
+
+    def writer(self, sink: BinaryIO, schema: pa.Schema) -> RowWriter:
+        """One file of rows of any number, in bounded memory: for those who want a file, not an archive."""
 
     def odd_line(self, data: bytes, columns: int) -> int | None:
         """The first line, from 1, that is no row of so many columns; None where that is not known."""

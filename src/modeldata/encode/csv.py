@@ -17,7 +17,7 @@ import pyarrow.csv as pa_csv
 from modeldata.columns.listed import listed
 from modeldata.encode import ALL_ROWS, Encoded
 from modeldata.encode.kinds import PLAIN, of_features, of_type, simplest, told
-from modeldata.encode.lines import PORTIONS, content, csv_bounds, slices, split_at
+from modeldata.encode.lines import PORTIONS, LineWriter, content, csv_bounds, slices, split_at
 from modeldata.encode.quotes import quoted
 from modeldata.encode.restore import LOOKALIKE
 from modeldata.encode.text import LONG_BITS, TEXT, Text, clean, column_text
@@ -25,9 +25,10 @@ from modeldata.format import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
 
     from modeldata.columns import Column
-    from modeldata.encode import Bounds, Cells, FileFormat, Part, Source
+    from modeldata.encode import Bounds, Cells, FileFormat, Part, RowWriter, Source
     from modeldata.encode.kinds import Kind, Told
 
 EMPTY: dict[str, Any] = {"null_handling": "replace", "null_replacement": ""}
@@ -76,6 +77,9 @@ class Csv:
     ) -> Iterator[Part]:
         assert isinstance(source, memoryview)  # rows of a file that grows
         yield _CsvPart(source, [*self.own_columns, *columns], rows)
+
+    def writer(self, sink: BinaryIO, schema: pa.Schema) -> RowWriter:
+        return LineWriter(self, sink, schema.names)
 
     def odd_line(self, data: bytes, columns: int) -> int | None:
         rows = csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline=""))

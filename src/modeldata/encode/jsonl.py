@@ -24,17 +24,18 @@ from modeldata.columns import ABSENT
 from modeldata.columns.listed import listed
 from modeldata.encode import ALL_ROWS, Encoded, WrongRows
 from modeldata.encode.kinds import INT64, PLAIN, of_features, of_type, simplest, told, within_json
-from modeldata.encode.lines import PORTIONS, content, line_bounds, slices, split_at
+from modeldata.encode.lines import PORTIONS, LineWriter, content, line_bounds, slices, split_at
 from modeldata.encode.nested import dumped
-from modeldata.encode.text import TEXT, clean, column_text, int_text, key_text, value_text
+from modeldata.encode.text import TEXT, clean, column_text, int_text, key_text, text_array, value_text
 from modeldata.format import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
 
     from modeldata.columns import Column
     from modeldata.columns.typed import Values
-    from modeldata.encode import Bounds, Cells, FileFormat, Part, Source
+    from modeldata.encode import Bounds, Cells, FileFormat, Part, RowWriter, Source
 
 NEEDS_ESCAPE = r'["\\\x00-\x1f]'
 NATURAL = frozenset(("str", "bool", "null", PLAIN))
@@ -80,6 +81,9 @@ class JsonLines:
     ) -> Iterator[Part]:
         assert isinstance(source, memoryview)  # rows of a file that grows
         yield _JsonPart(source, rows)
+
+    def writer(self, sink: BinaryIO, schema: pa.Schema) -> RowWriter:
+        return LineWriter(self, sink)
 
     def odd_line(self, data: bytes, columns: int) -> int | None:
         return None
@@ -234,14 +238,8 @@ def _texts(text: pa.Array) -> pa.Array:
 
 
 def _mixed(values: list[object]) -> JsonCells:
-    made = [None if value is ABSENT else json_text(value) for value in values]
-    gaps = None in made
-    try:
-        return JsonCells(pa.array(made, TEXT), 0, gaps)
-    except UnicodeEncodeError:
-        cleaned = [None if one is None else clean(one) for one in made]
-        replaced = sum(one != other for one, other in zip(made, cleaned, strict=True))
-        return JsonCells(pa.array(cleaned, TEXT), replaced, gaps)
+    texts = [None if value is ABSENT else json_text(value) for value in values]
+    return JsonCells(*text_array(texts), gaps=None in texts)
 
 
 def json_text(value: object) -> str:

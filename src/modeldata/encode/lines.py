@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from modeldata.columns import Column
+from modeldata.format import names
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
 
     from modeldata.columns.typed import Values
-    from modeldata.encode import Bounds
+    from modeldata.encode import Bounds, FileFormat
 
 SLICE = 8192
 """Rows that are text at once: the others wait as they came, or are bytes already."""
@@ -68,3 +72,30 @@ def csv_bounds(data: bytes) -> Bounds:
         ends.append(breaks[outside] + (start + 1))
         quotes += len(marks)
     return np.concatenate(ends)
+
+
+class LineWriter:
+    """Rows one after the other, in the archive's own forms."""
+
+    def __init__(self, form: FileFormat, sink: BinaryIO, columns: Sequence[str] = ()) -> None:
+        """columns: of the header; none where `sink` has one already."""
+        self._form = form
+        self._sink = sink
+        if columns:
+            sink.write(form.header(columns))
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        columns = [
+            Column(field.name, str(field.type), _in_file(field, values))
+            for field, values in zip(batch.schema, batch, strict=True)
+        ]
+        self._sink.write(self._form.encode(columns, excel_safe=False, metadata={}).data)
+
+    def close(self) -> None:
+        self._sink.flush()
+
+
+def _in_file(field: pa.Field, values: pa.Array) -> pa.Array:
+    """Our own times without their zone, which is always UTC, as in the archive's files."""
+    own = field.name.endswith(names.TIMESTAMP) and field.type == pa.timestamp("us", "UTC")
+    return values.cast(pa.timestamp("us")) if own else values

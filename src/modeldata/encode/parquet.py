@@ -22,12 +22,15 @@ from modeldata.format import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
 
     from modeldata.columns import Column
-    from modeldata.encode import Cells, FileFormat, Part, Source
-    from modeldata.encode.parquet_types import ParquetColumn
+    from modeldata.encode import Cells, FileFormat, Part, RowWriter, Source
+    from modeldata.encode.parquet_values import ParquetColumn
 
 ROW_GROUP = 1 << 16
+WRITER_ROWS = 131_072
+"""So many rows of an export are held before they are written together."""
 FORMAT_KEY, VERSION = "modeldata.format", "1"
 KINDS_KEY = "modeldata.kinds"
 UTC = pa.timestamp("us", "UTC")
@@ -83,6 +86,9 @@ class Parquet:
         for groups, first in _runs(file, may_hold, most):
             yield _ParquetPart(file, groups, first)
 
+    def writer(self, sink: BinaryIO, schema: pa.Schema) -> RowWriter:
+        return _Writer(sink, schema)
+
     def odd_line(self, data: bytes, columns: int) -> int | None:
         return None
 
@@ -124,6 +130,30 @@ class _ParquetPart:
             column.path_in_schema for rows, column in columns if column.statistics is None or column.statistics.null_count != rows
         }
         return {column.path_in_schema for _, column in columns} - filled
+
+
+class _Writer:
+    """zstd, typed, in row groups that other tools are quick with."""
+
+    def __init__(self, sink: BinaryIO, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, compression="zstd")
+        self._waiting: list[pa.RecordBatch] = []
+        self._rows = 0
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._waiting.append(batch)
+        self._rows += batch.num_rows
+        if self._rows >= WRITER_ROWS:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.Table.from_batches(self._waiting), row_group_size=self._rows)
+        self._waiting, self._rows = [], 0
+
+    def close(self) -> None:
+        self._write_group()
+        self._writer.close()
 
 
 def _runs(file: pq.ParquetFile, may_hold: Callable[[int, int], bool] | None, most: int) -> Iterator[tuple[list[int], int]]:

@@ -12,28 +12,28 @@
     dictionary, run-end encoded                  their values
     anything else                                JSON text
 
-What comes value by value takes the type of its values where they have one kind (`loose`), else it is JSON text.
+What comes value by value takes the type of its values where they have one kind (`parquet_values`), else it is JSON text.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as types
 
 from modeldata.columns.listed import is_list, listed
-from modeldata.encode import loose
 from modeldata.encode.kinds import PLAIN, of_type, told
 from modeldata.encode.lines import one_piece
+from modeldata.encode.parquet_values import ParquetColumn, as_json_text, column_of
 from modeldata.encode.text import column_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modeldata.columns import Column
-    from modeldata.encode.kinds import Kind, Told
+    from modeldata.encode.kinds import Kind
 
 DIGITS = 38
 """Spark has no decimals with more; DuckDB reads them as doubles."""
@@ -43,19 +43,11 @@ NATURAL = frozenset(
 """Kinds that the types of the file tell."""
 
 
-class ParquetColumn(NamedTuple):
-    """A column of a file, what the manifest has to say of it, and in how many cells lone surrogates became U+FFFD."""
-
-    values: pa.Array | pa.ChunkedArray
-    kinds: Told | None
-    replaced: int = 0
-
-
 def arrow_column(column: Column) -> ParquetColumn:
     """A column as it goes into the file."""
     values = one_piece(column.values)
     if isinstance(values, list):
-        return _loose(column, values, as_json=column.type == "json")
+        return _by_value(column, values, as_json=column.type == "json")
     kind = of_type(values.type)
     try:
         plain = _plain(_unpacked(values))
@@ -64,7 +56,7 @@ def arrow_column(column: Column) -> ParquetColumn:
     except Exception:  # what Arrow can't do for a type or a value: each value has a form of its own
         plain = None
     if kind is None or plain is None:
-        return json_column(column) if kind else _loose(column, listed(values))
+        return json_column(column) if kind else _by_value(column, listed(values))
     return ParquetColumn(plain, told(_natural(kind), column.type, _told_by(plain)))
 
 
@@ -72,15 +64,15 @@ def json_column(column: Column) -> ParquetColumn:
     """A column as JSON text, the form for what a file has no type for."""
     values = one_piece(column.values)
     if isinstance(values, list):
-        return _loose(column, values, as_json=True)
+        return _by_value(column, values, as_json=True)
     kind = of_type(values.type)
-    return _loose(column, listed(values), None if kind is None else {"json": kind}, as_json=True)
+    return _by_value(column, listed(values), None if kind is None else {"json": kind}, as_json=True)
 
 
-def _loose(column: Column, values: list[object], kind: Kind | None = None, *, as_json: bool = False) -> ParquetColumn:
+def _by_value(column: Column, values: list[object], kind: Kind | None = None, *, as_json: bool = False) -> ParquetColumn:
     """kind: of the cells as JSON text, where that is known."""
-    made = loose.as_json(values) if as_json else loose.column(values)
-    return ParquetColumn(made.values, told(kind or made.kinds, column.type, _told_by(made.values)), made.replaced)
+    stored = as_json_text(values) if as_json else column_of(values)
+    return stored._replace(kinds=told(kind or stored.kinds, column.type, _told_by(stored.values)))
 
 
 def _told_by(values: pa.Array) -> frozenset[str]:

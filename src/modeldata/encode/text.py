@@ -22,7 +22,7 @@ from modeldata.columns.moments import FIRST, LAST, NANOSECONDS, PER_SECOND, date
 from modeldata.encode.nested import dumped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 TEXT = pa.large_string()
 DIGITS = 4300
@@ -183,12 +183,17 @@ def _safe(text: pa.Array) -> pa.Array:
 
 def _mixed(values: list[object], excel_safe: bool) -> Text:
     made = [value_text(value, excel_safe) for value in values]
+    array, replaced = text_array(made)
+    return Text(array, free=True, replaced=replaced)
+
+
+def text_array(texts: Sequence[str | None], kind: pa.DataType = TEXT) -> tuple[pa.Array, int]:
+    """The texts as an array; how many of them had lone surrogates, which became U+FFFD."""
     try:
-        return Text(pa.array(made, TEXT), free=True)
+        return pa.array(texts, kind), 0
     except UnicodeEncodeError:
-        cleaned = [None if one is None else clean(one) for one in made]
-        replaced = sum(one is not None and one != other for one, other in zip(made, cleaned, strict=True))
-        return Text(pa.array(cleaned, TEXT), free=True, replaced=replaced)
+        cleaned = [None if text is None else clean(text) for text in texts]
+        return pa.array(cleaned, kind), sum(text != other for text, other in zip(texts, cleaned, strict=True))
 
 
 def clean(text: str) -> str:

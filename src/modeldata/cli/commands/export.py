@@ -93,10 +93,10 @@ def _whole(scan: Scan, sink: BinaryIO, form: str) -> int:
 
 
 def _write(batches: Iterable[pa.RecordBatch], scan: Scan, sink: BinaryIO, form: str) -> int:
-    from modeldata.cli.formats import FORMATS
+    from modeldata.cli.formats import writer_of
 
     rows = 0
-    with closing(FORMATS[form](sink, scan.schema)) as writer:  # also where it fails: later, the sink has other rows
+    with closing(writer_of(form, sink, scan.schema)) as writer:  # also where it fails: later, the sink has other rows
         for batch in _watched(batches, scan.most_rows):
             writer.write(batch)
             rows += batch.num_rows

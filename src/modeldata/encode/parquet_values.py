@@ -25,7 +25,7 @@ import pyarrow as pa
 from modeldata.columns import ABSENT
 from modeldata.encode.jsonl import json_text
 from modeldata.encode.kinds import PLAIN, of_value, runs, within_json
-from modeldata.encode.text import clean, value_text
+from modeldata.encode.text import text_array, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,10 +40,10 @@ MOST_NESTED = 16
 """Levels of lists and structs in one Arrow type. Readers of Parquet give up at some 50 lists; what is deeper is JSON text."""
 
 
-class Loose(NamedTuple):
-    """`kinds`: what there is to tell. `replaced`: cells in which lone surrogates became U+FFFD."""
+class ParquetColumn(NamedTuple):
+    """A column of a file, what the manifest has to say of it, and in how many cells lone surrogates became U+FFFD."""
 
-    values: pa.Array
+    values: pa.Array | pa.ChunkedArray
     kinds: Told | None
     replaced: int = 0
 
@@ -52,23 +52,23 @@ class NoType(Exception):
     """These values have no Arrow type in common that keeps them."""
 
 
-def column(values: Sequence[object]) -> Loose:
+def column_of(values: Sequence[object]) -> ParquetColumn:
     """The values, None where there is none."""
     values = [None if value is ABSENT else value for value in values]
     there = {type(value) for value in values if value is not None}
     if not there:
-        return Loose(pa.nulls(len(values), pa.string()), None)
+        return ParquetColumn(pa.nulls(len(values), pa.string()), None)
     made = _SINGLE.get(next(iter(there))) if len(there) == 1 else _numbers if there == {int, float} else None
     try:
-        return as_json(values) if made is None else made(values)
+        return as_json_text(values) if made is None else made(values)
     except (NoType, pa.ArrowException, OverflowError, ValueError, TypeError, RecursionError):
-        return as_json(values)
+        return as_json_text(values)
 
 
-def as_json(values: Sequence[object]) -> Loose:
+def as_json_text(values: Sequence[object]) -> ParquetColumn:
     """Each value as JSON text."""
-    made, replaced = _text_array([None if value is None else json_text(value) for value in values])
-    return Loose(made, runs(map(_json_kind, values)), replaced)
+    made, replaced = text_array([None if value is None else json_text(value) for value in values], pa.string())
+    return ParquetColumn(made, runs(map(_json_kind, values)), replaced)
 
 
 def _json_kind(value: object) -> Kind | None:
@@ -76,59 +76,51 @@ def _json_kind(value: object) -> Kind | None:
     return None if kind is None else "json" if kind == PLAIN else {"json": kind}
 
 
-def _text_array(texts: Sequence[str | None]) -> tuple[pa.Array, int]:
-    try:
-        return pa.array(texts, pa.string()), 0
-    except UnicodeEncodeError:
-        cleaned = [None if one is None else clean(one) for one in texts]
-        return pa.array(cleaned, pa.string()), sum(one != other for one, other in zip(texts, cleaned, strict=True))
-
-
 def _kinds(values: Sequence[object]) -> Told | None:
     return runs(map(of_value, values))
 
 
-def _typed(kind: pa.DataType) -> Callable[[list[Any]], Loose]:
-    return lambda values: Loose(pa.array(values, kind, from_pandas=False), _kinds(values))
+def _typed(kind: pa.DataType) -> Callable[[list[Any]], ParquetColumn]:
+    return lambda values: ParquetColumn(pa.array(values, kind, from_pandas=False), _kinds(values))
 
 
-def _texts(values: list[Any]) -> Loose:
-    made, replaced = _text_array([None if value is None else value_text(value) for value in values])
-    return Loose(made, _kinds(values), replaced)
+def _texts(values: list[Any]) -> ParquetColumn:
+    made, replaced = text_array([None if value is None else value_text(value) for value in values], pa.string())
+    return ParquetColumn(made, _kinds(values), replaced)
 
 
-def _ints(values: list[Any]) -> Loose:
+def _ints(values: list[Any]) -> ParquetColumn:
     for kind in (pa.int64(), pa.decimal128(38, 0)):
         try:
-            return Loose(pa.array(values, kind), "int")
+            return ParquetColumn(pa.array(values, kind), "int")
         except (pa.ArrowException, OverflowError, ValueError):  # the last: of Python, which may not make text for the message
             continue
     return _texts(values)
 
 
-def _numbers(values: list[Any]) -> Loose:
+def _numbers(values: list[Any]) -> ParquetColumn:
     if any(type(value) is int and abs(value) > EXACT for value in values):
         raise NoType
-    return Loose(pa.array([None if value is None else float(value) for value in values], pa.float64()), _kinds(values))
+    return ParquetColumn(pa.array([None if value is None else float(value) for value in values], pa.float64()), _kinds(values))
 
 
-def _decimals(values: list[Decimal | None]) -> Loose:
+def _decimals(values: list[Decimal | None]) -> ParquetColumn:
     there = [value for value in values if value is not None]
     if not all(value.is_finite() and abs(value.adjusted()) <= DIGITS and len(str(value)) <= 2 * DIGITS for value in there):
         return _texts(values)
     scale = max(0, *(-int(value.as_tuple().exponent) for value in there))
     if scale + max(max(0, value.adjusted() + 1) for value in there) > DIGITS:
         return _texts(values)
-    return Loose(pa.array(values, pa.decimal128(DIGITS, scale)), "decimal")
+    return ParquetColumn(pa.array(values, pa.decimal128(DIGITS, scale)), "decimal")
 
 
-def _datetimes(values: list[dt.datetime | None]) -> Loose:
+def _datetimes(values: list[dt.datetime | None]) -> ParquetColumn:
     zoned = {value.utcoffset() is not None for value in values if value is not None}
     if zoned == {False}:
-        return Loose(pa.array(values, pa.timestamp("us")), "datetime")
+        return ParquetColumn(pa.array(values, pa.timestamp("us")), "datetime")
     if len(zoned) > 1:
         raise NoType
-    return Loose(pa.array([_utc(value) for value in values], pa.timestamp("us", "UTC")), runs(map(_zone, values)))
+    return ParquetColumn(pa.array([_utc(value) for value in values], pa.timestamp("us", "UTC")), runs(map(_zone, values)))
 
 
 def _utc(value: dt.datetime | None) -> dt.datetime | None:
@@ -141,17 +133,17 @@ def _zone(value: dt.datetime | None) -> Kind | None:
     return kind if value is None or kind != "datetime" else f"datetime[{value.isoformat()[26 if value.microsecond else 19 :]}]"
 
 
-def _timedeltas(values: list[dt.timedelta | None]) -> Loose:
+def _timedeltas(values: list[dt.timedelta | None]) -> ParquetColumn:
     counts = [None if value is None else value // dt.timedelta(microseconds=1) for value in values]
     try:
-        return Loose(pa.array(counts, pa.int64()), "timedelta")
+        return ParquetColumn(pa.array(counts, pa.int64()), "timedelta")
     except (pa.ArrowException, OverflowError):
         return _texts(values)
 
 
-def _nested(values: list[Any]) -> Loose:
+def _nested(values: list[Any]) -> ParquetColumn:
     kind = arrow_type(values)
-    return Loose(pa.array(values, kind, from_pandas=False), PLAIN)
+    return ParquetColumn(pa.array(values, kind, from_pandas=False), PLAIN)
 
 
 def arrow_type(values: Sequence[object], room: int = MOST_NESTED) -> pa.DataType:
@@ -190,7 +182,7 @@ _EXACT: dict[type, pa.DataType] = {
 }
 
 
-def _arrays(values: list[Any]) -> Loose:
+def _arrays(values: list[Any]) -> ParquetColumn:
     there = [value for value in values if value is not None]
     dtypes = {(value.dtype, value.ndim) for value in there}
     dtype, axes = dtypes.pop()
@@ -199,10 +191,10 @@ def _arrays(values: list[Any]) -> Loose:
     kind = pa.from_numpy_dtype(np.dtype("<f4") if dtype.kind == "f" and dtype.itemsize == 2 else dtype)
     for _ in range(axes):
         kind = pa.list_(kind)
-    return Loose(pa.array([None if value is None else value.tolist() for value in values], kind), _kinds(values))
+    return ParquetColumn(pa.array([None if value is None else value.tolist() for value in values], kind), _kinds(values))
 
 
-_SINGLE: dict[type, Callable[[list[Any]], Loose]] = {
+_SINGLE: dict[type, Callable[[list[Any]], ParquetColumn]] = {
     bool: _typed(pa.bool_()),
     int: _ints,
     float: _typed(pa.float64()),
