@@ -33,7 +33,7 @@ from modeldata.encode import format_of
 from modeldata.settings import Settings
 from modeldata.ship.batch import own_columns
 from modeldata.ship.calls import portions
-from modeldata.ship.checkpoint import State
+from modeldata.ship.checkpoint import Progress
 from modeldata.ship.definitions import ArchiveLayout
 from modeldata.ship.gather import FrameGroup, Gatherer
 from modeldata.ship.pipeline import Pipeline
@@ -147,7 +147,7 @@ def _walk(place: SpoolFolder) -> Iterator[int]:
 
 def _groups(place: SpoolFolder) -> Iterator[FrameGroup]:
     gatherer = Gatherer(place, Files(), layout=ArchiveLayout("csv", hour_folders=False, excel_safe=False), warn=print)
-    state = State()
+    state = Progress()
     while True:
         found = gatherer.gather(state)
         yield from found.groups.values()

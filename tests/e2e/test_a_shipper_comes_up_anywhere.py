@@ -17,8 +17,8 @@ import pytest
 from modeldata import Archive
 from modeldata.settings import Settings
 from modeldata.ship import supervisor
+from modeldata.ship.failure_report import WarnOnce
 from modeldata.ship.spawn import LOG_BYTES, child_environment, put_log_aside, searched
-from modeldata.ship.trouble import Once
 from modeldata.spool.files import Files
 from modeldata.spool.folder import SpoolFolder, open_place
 from tests.support.archive import features
@@ -346,7 +346,7 @@ def test_a_text_is_said_when_it_is_new_and_a_bad_handler_stops_nothing() -> None
         heard.append(text)
         raise RuntimeError("a log handler")
 
-    say = Once(warn)
+    say = WarnOnce(warn)
     for text in ("a", "a", "b", "a"):
         say(text)
     say.forget()

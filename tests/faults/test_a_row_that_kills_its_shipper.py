@@ -14,7 +14,7 @@ import pytest
 from modeldata import Archive
 from modeldata.errors import SpoolError
 from modeldata.settings import Settings
-from modeldata.ship import attempt, isolation
+from modeldata.ship import deadly_rounds, isolation
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
@@ -142,7 +142,7 @@ class _Life:
     ) -> None:
         self._patch = patch
         self.deadly(_deadly(folder, how, where))
-        patch.setattr(attempt, "DEATHS", 0)
+        patch.setattr(deadly_rounds, "DEATHS", 0)
         self.path = folder / "archive"
         self._archive = Archive(str(self.path), ship="off", format=form)
         self.settings = Settings.build({}, archive=str(self.path), format=form, min_free_bytes=0)
@@ -227,7 +227,7 @@ def test_the_next_row_of_its_kind_kills_no_shipper(tmp_path: Path, monkeypatch: 
     life = _Life(tmp_path, monkeypatch)
     life.collect("in", {"text": POISON})
     assert life.ship().state.quarantined == 1
-    monkeypatch.setattr(attempt, "DEATHS", 2)
+    monkeypatch.setattr(deadly_rounds, "DEATHS", 2)
     again = _Life.__new__(_Life)
     again.__dict__.update(life.__dict__, _archive=Archive(str(life.path), ship="off"))
     again.collect("in", {"text": POISON})

@@ -17,7 +17,7 @@ import pytest
 
 from modeldata.errors import ModelDataError
 from modeldata.settings import Settings
-from modeldata.ship.checkpoint import Checkpoint, State
+from modeldata.ship.checkpoint import Checkpoint, Progress
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool import frame
 from modeldata.spool.files import Files
@@ -658,7 +658,7 @@ def test_a_frame_that_the_disk_refused_half_way_is_erased(
 def test_a_checkpoint_torn_while_written_leaves_the_one_before(tmp_path: Path) -> None:
     slots = Checkpoint(str(tmp_path), Files())
     for generation in range(1, 6):
-        state = State()
+        state = Progress()
         state.round = generation
         state.offsets = {f"segment{number}": generation for number in range(50)}
         slots.save(generation, state)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modeldata.errors import ModelDataError
-from modeldata.ship.checkpoint import State
+from modeldata.ship.checkpoint import Progress
 from modeldata.ship.watch import sync_writers
 from modeldata.testing import Died, Fault, FaultyFiles, SimulatedDisk
 
@@ -63,7 +63,7 @@ def test_with_fsync_interval_a_power_cut_takes_at_most_what_came_since_the_last_
         service.collect("inputs", number)
     place = service.writer.place
     if place is not None:
-        assert sync_writers(place, State(), disk, set()) == 0
+        assert sync_writers(place, Progress(), disk, set()) == 0
     safe = Counter(service.accepted)
     for number in range(before, before + after):
         service.collect("inputs", number, pad=3_000)

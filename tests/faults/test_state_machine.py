@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from modeldata.errors import ModelDataError
-from modeldata.ship.checkpoint import State
+from modeldata.ship.checkpoint import Progress
 from modeldata.ship.pipeline import Pipeline
 from modeldata.ship.watch import sync_writers
 from modeldata.testing import Died, Fault, FaultyFiles, SimulatedDisk
@@ -241,7 +241,7 @@ class Life(RuleBasedStateMachine):
     def keep_the_spool_durable(self) -> None:
         """What the shipper does each second with fsync="interval"; it covers what living writers wrote."""
         place = next((service.writer.place for service, _ in self.services if service.writer.place is not None), None)
-        if place is None or sync_writers(place, State(), self.world, set()):
+        if place is None or sync_writers(place, Progress(), self.world, set()):
             return
         alive = {os.path.join(place.segments, name) for service, _ in self.services for name in service.writer.positions()}
         if alive.issuperset(path for path in self.world.paths() if path.startswith(place.segments)):

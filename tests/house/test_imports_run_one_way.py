@@ -41,7 +41,9 @@ FLOORS = (
 LEVEL = {name: level for level, floor in enumerate(FLOORS) for name in floor}
 
 SHIPPER_SIDE = ("store", "columns", "encode", "ship", "catalog", "read", "keep", "debug", "metrics", "cli", "testing")
-SERVICE_MODULES_OF_SHIP = {"modeldata.ship"} | {f"modeldata.ship.{name}" for name in ("policy", "spawn", "supervisor", "trouble")}
+SERVICE_MODULES_OF_SHIP = {"modeldata.ship"} | {
+    f"modeldata.ship.{name}" for name in ("policy", "spawn", "supervisor", "failure_report")
+}
 """What starts a shipper runs in the service."""
 
 CHEAP = {

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeldata.ship.calls import Calls, portions
-from modeldata.ship.checkpoint import State
+from modeldata.ship.checkpoint import Progress
 from modeldata.ship.definitions import ArchiveLayout
 from modeldata.ship.gather import Gatherer, joined
 from modeldata.spool import frame
@@ -109,7 +109,7 @@ def test_what_is_new_is_kept_once_and_what_is_missing_is_told(
 ) -> None:
     gatherer = _write(tmp_path_factory.mktemp("runs"), calls, number)
     kept, lost, repeats = _expected(calls, known=number == 1)
-    state, found_kept, found_lost, found_repeats, undefined, more = State(), [], [], 0, 0, True
+    state, found_kept, found_lost, found_repeats, undefined, more = Progress(), [], [], 0, 0, True
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gatherer, "_most", room)
         while more:
@@ -139,7 +139,7 @@ def test_what_is_new_is_kept_once_and_what_is_missing_is_told(
 @settings(max_examples=60, deadline=None)
 def test_a_portion_has_all_that_its_calls_have(tmp_path_factory: pytest.TempPathFactory, calls: list[Call], most: int) -> None:
     gatherer = _write(tmp_path_factory.mktemp("portions"), calls, 1)
-    for group in gatherer.gather(State()).groups.values():
+    for group in gatherer.gather(Progress()).groups.values():
         whole = Calls.of(group.frames)
         rows = group.rows
         parts = list(portions(group.frames, most))

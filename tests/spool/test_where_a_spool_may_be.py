@@ -217,7 +217,7 @@ def _another_process_leads(path: str) -> bool:
 
 
 def test_what_a_dead_writer_stored_last_is_made_durable_once(tmp_path: Path) -> None:
-    from modeldata.ship.checkpoint import State
+    from modeldata.ship.checkpoint import Progress
     from modeldata.ship.watch import sync_writers
 
     service = Service(Files(), str(tmp_path / "archive"))
@@ -234,9 +234,9 @@ def test_what_a_dead_writer_stored_last_is_made_durable_once(tmp_path: Path) -> 
             super().sync(fd)
 
     settled: set[str] = set()
-    assert sync_writers(place, State(), Watched(), settled) == 0
+    assert sync_writers(place, Progress(), Watched(), settled) == 0
     assert len(synced) == 1 and len(settled) == 1
-    assert sync_writers(place, State(), Watched(), settled) == 0
+    assert sync_writers(place, Progress(), Watched(), settled) == 0
     assert len(synced) == 1
 
 

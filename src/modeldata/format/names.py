@@ -13,7 +13,7 @@ WRITER = "$Writer"
 SEQUENCE = "$Sequence"
 ROW = "$Row"
 JSON = "$Json"
-"""The one column of rows whose own columns are too many different ones (see `ship.surplus`)."""
+"""The one column of rows whose own columns are too many different ones (see `ship.json_rows`)."""
 OWN_COLUMNS = (TIMESTAMP, CORRELATION, REQUEST, WRITER, SEQUENCE, ROW)
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 

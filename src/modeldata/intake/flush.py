@@ -11,7 +11,7 @@ from modeldata.interrupts import spare
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from modeldata.settings import Settings
-    from modeldata.ship.checkpoint import State
+    from modeldata.ship.checkpoint import Progress
     from modeldata.spool.files import Files
     from modeldata.spool.folder import SpoolFolder
     from modeldata.spool.writer import Writer
@@ -93,7 +93,7 @@ class Flush:
         return all(not state.parked and _archived_in(state, place, awaited, written) for state in states)
 
 
-def _archived_in(state: State, place: SpoolFolder, awaited: dict[str, int | None], written: dict[str, int]) -> bool:
+def _archived_in(state: Progress, place: SpoolFolder, awaited: dict[str, int | None], written: dict[str, int]) -> bool:
     for name, position in awaited.items():
         offset = state.offsets.get(name, 0)
         if offset == -1 or (position is not None and offset >= position):

@@ -11,9 +11,10 @@ byte leaves. Whatever happens after that, the same bytes go to the same place un
 
 After a crash: an intent of the next round is sent again from the start (each append probes first); an older one is a leftover.
 
-    attempt   a round at which shippers died is encoded in processes of its own (`apart`), down to the row that is set aside
-    leader    one process ships for the host; a lock that dies with it, and a mark that each send and commit looks at
-    sink      the checkpoint of one archive, found by the archive's id
-    former    a spool that nobody tends since the archives were named in another way: shipped once, beside ours
-    worker    the loop: when to ship, fsync of what writers stored, back-off; in a child process, a thread, or by hand
+    deadly_rounds  a round at which shippers died is encoded in other processes (`isolation`), down to the row that is set aside
+    json_rows      rows of ever new columns share one file, each row as one JSON value
+    leader         one process ships for the host; a lock that dies with it, and a mark that each send and commit looks at
+    sink           the checkpoint of one archive, found by the archive's id
+    former         a spool that nobody tends since the archives were named in another way: shipped once, beside ours
+    worker         the loop: when to ship, fsync of what writers stored, back-off; in a child process, a thread, or by hand
 """

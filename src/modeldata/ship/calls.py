@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,10 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, TypeAlias
 
-    from modeldata.ship.gather import WriterFrames
     from modeldata.spool.bulk import FrameRun
 
     Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+
+class WriterFrames(NamedTuple):
+    """DATA frames of one writer in a group, in the order of their numbers."""
+
+    writer_id: bytes
+    run: FrameRun
 
 
 class Calls:

@@ -50,7 +50,7 @@ class Placement:
         return [self.columns, self.length, self.log, self.log_length, self.sealed, self.used]
 
 
-class State:
+class Progress:
     """Everything a shipper must know after a restart. One value, replaced as a whole by each committed round."""
 
     __slots__ = (
@@ -115,7 +115,7 @@ class State:
         return packed
 
     @classmethod
-    def unpack(cls, data: bytes) -> State:
+    def unpack(cls, data: bytes) -> Progress:
         content = msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
         state = cls()
         for name in cls.__slots__:
@@ -125,8 +125,8 @@ class State:
         state.targets = {path: Placement(*fields) for path, fields in content["targets"].items()}
         return state
 
-    def copy(self) -> State:
-        return State.unpack(self.pack())
+    def copy(self) -> Progress:
+        return Progress.unpack(self.pack())
 
 
 class Checkpoint:
@@ -138,7 +138,7 @@ class Checkpoint:
         self._files = files
         self._room = 0
 
-    def load(self) -> tuple[int, State]:
+    def load(self) -> tuple[int, Progress]:
         """(generation, state) of the newest slot that holds; (0, empty) where there was never one.
 
         Raises `SpoolError` when there was one and no slot holds: what was archived is then unknown, and guessing would lose or
@@ -150,7 +150,7 @@ class Checkpoint:
             return max(good, key=lambda slot: slot[0])
         if any(slot is False for slot in found) or self._is_there(self._begun):
             raise SpoolError("read the checkpoint", self._begun, cause="none of its slots can be read", hint=STATE_LOST)
-        return 0, State()
+        return 0, Progress()
 
     def was_begun(self) -> bool:
         """Was anything ever committed here?"""
@@ -187,7 +187,7 @@ class Checkpoint:
                 self._files.rename(path, path + ".lost")
         self._files.sync_folder(os.path.dirname(self._begun))
 
-    def _slot(self, path: str) -> tuple[int, State] | bool | None:
+    def _slot(self, path: str) -> tuple[int, Progress] | bool | None:
         """A slot's content, False where it is damaged, None where it was never written."""
         try:
             data = read_file(self._files, path)
@@ -200,11 +200,11 @@ class Checkpoint:
             content = data[SLOT.size : SLOT.size + length]
             if magic != MAGIC or crc32(content, generation & 0xFFFF_FFFF) != check:
                 return False
-            return generation, State.unpack(content)
+            return generation, Progress.unpack(content)
         except (struct.error, ValueError, KeyError, TypeError):
             return False
 
-    def save(self, generation: int, state: State) -> None:
+    def save(self, generation: int, state: Progress) -> None:
         """Durable when this returns. Raises OSError with the other slot as it was."""
         content = state.pack()
         data = SLOT.pack(MAGIC, generation, len(content), crc32(content, generation & 0xFFFF_FFFF)) + content

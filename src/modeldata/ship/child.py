@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from modeldata.errors import mask
 from modeldata.settings import Settings
+from modeldata.ship.failure_report import fatal_text, leave_note
 from modeldata.ship.spawn import SPOOL, put_log_aside
-from modeldata.ship.trouble import in_words, leave_note
 from modeldata.spool.files import Files
 from modeldata.spool.folder import SpoolFolder, open_place
 from modeldata.spool.location import locate_spool
@@ -55,9 +55,9 @@ def main() -> int:
         os.chdir(place.folder)  # not to keep the service's folder busy
         _ship(place, settings, files, leave)
     except Exception as error:  # also what a library raises that is broken; the service starts another of us later
-        warn(in_words(error))
+        warn(fatal_text(error))
         if place is not None:
-            leave_note(place, in_words(error), files, time.time_ns())
+            leave_note(place, fatal_text(error), files, time.time_ns())
         return 1
     return 0
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modeldata.errors import ModelDataError, mask
+from modeldata.ship.failure_report import failure_text
 from modeldata.ship.former_spools import former_spools, is_quiet
 from modeldata.ship.leader import make_fleet
-from modeldata.ship.trouble import trouble_text
 from modeldata.spool.lock import Leadership
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modeldata.settings import Settings
-    from modeldata.ship.former_spools import Former
+    from modeldata.ship.former_spools import FormerSpool
     from modeldata.ship.leader import Surroundings
 
 LOOK_SECONDS = 60.0
 
 
-def drain_former(former: Former, around: Surroundings) -> str | None:
+def drain_former(former: FormerSpool, around: Surroundings) -> str | None:
     """Ship a spool that nobody tends; why it did not succeed, None where it did or where somebody else ships it."""
     if former.settings is None:
         where = ", ".join(mask(url) for url in former.missing)
@@ -36,9 +36,9 @@ def drain_former(former: Former, around: Surroundings) -> str | None:
             try:
                 worker.drain()
             except (ModelDataError, OSError) as error:
-                reason = trouble_text(error)
+                reason = failure_text(error)
     except (ModelDataError, OSError) as error:
-        reason = trouble_text(error)
+        reason = failure_text(error)
     finally:
         lead.release()
     return reason

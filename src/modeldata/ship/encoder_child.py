@@ -1,7 +1,7 @@
-"""Processes that encode some rows and leave: what crashes or hangs in them is nobody's loss. `apart` starts their parent.
+"""Processes that encode some rows and leave: what crashes or hangs in them is nobody's loss. `isolation` starts their parent.
 
 The parent imports what they need once, encodes nothing itself, and forks for each piece of work. Where there is no fork, it
-encodes itself, and `apart` starts another where it died.
+encodes itself, and `isolation` starts another where it died.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modeldata.ship.batch import BatchFormat
-    from modeldata.ship.work import Made, Work
+    from modeldata.ship.encoding_job import EncodingJob, Outcome
 
 SIZE = 8
 """Bytes of each number between two processes. A piece of work, and an answer, begins with its length."""
@@ -23,8 +23,6 @@ SIZE = 8
 
 def main() -> int:
     """Work from standard input, what became of it to standard output, until the input ends."""
-    import modeldata.ship.surplus
-    import modeldata.ship.work  # noqa: F401 - here, so that no fork has to do it
 
     answers = os.dup(1)
     os.dup2(2, 1)  # what a library prints is no part of an answer
@@ -55,23 +53,23 @@ def _apart(packed: bytes) -> tuple[int, bytes]:
 
 
 def _answer(packed: bytes) -> bytes:
-    from modeldata.ship.work import pack_made, pack_trouble, unpack, unpack_work
+    from modeldata.ship.encoding_job import pack_failure, pack_outcomes, unpack, unpack_job
 
     seconds, memory, *rest = unpack(packed)
     faulthandler.dump_traceback_later(seconds, exit=True)  # also where C code holds the GIL for ever
     try:
         b"x" * memory
-        work, form = unpack_work(rest)
-        return pack_made(work, _encode(work, form))
+        work, form = unpack_job(rest)
+        return pack_outcomes(work, _encode(work, form))
     except Exception as error:  # whatever it is, it is the answer
-        return pack_trouble(error)
+        return pack_failure(error)
     finally:
         faulthandler.cancel_dump_traceback_later()
 
 
-def _encode(work: Work, form: BatchFormat) -> Iterator[Made]:
+def _encode(work: EncodingJob, form: BatchFormat) -> Iterator[Outcome]:
     from modeldata.ship.batch import encode_group
-    from modeldata.ship.surplus import as_json, encode_rows
+    from modeldata.ship.json_rows import as_json, encode_rows
 
     if not work.groups:
         _encode_harmless(form)

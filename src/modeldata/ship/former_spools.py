@@ -17,7 +17,7 @@ from modeldata.errors import ModelDataError
 from modeldata.settings import Settings
 from modeldata.settings.archives import key_of
 from modeldata.settings.folders import SPOOL_PREFIX, state_folder_if_any, user_name
-from modeldata.ship.checkpoint import State
+from modeldata.ship.checkpoint import Progress
 from modeldata.ship.sinks import sinks_of, state_of, state_under
 from modeldata.ship.watch import count, look
 from modeldata.spool.folder import SUFFIX, noted_layout, open_place
@@ -38,7 +38,7 @@ MOST_ORDERS = 4
 """Archives of which every order is tried, for spools of a version that left no note."""
 
 
-class Former(NamedTuple):
+class FormerSpool(NamedTuple):
     """A spool in which segments wait. `settings` name those of its archives that were found; None where none was.
 
     ours: it shares an archive with the settings that it was looked for with. missing: archives that were not found.
@@ -50,9 +50,9 @@ class Former(NamedTuple):
     missing: tuple[str, ...]
 
 
-def former_spools(settings: Settings, own: str, files: Files, env: Mapping[str, str]) -> list[Former]:
+def former_spools(settings: Settings, own: str, files: Files, env: Mapping[str, str]) -> list[FormerSpool]:
     """Every spool but `own` in which something waits and nobody writes."""
-    found: dict[int, Former] = {}
+    found: dict[int, FormerSpool] = {}
     ours = _inode(own, files)
     for folder in itertools.islice(_folders(settings, files, env), MOST):
         inode = _inode(folder, files)
@@ -67,7 +67,7 @@ def former_spools(settings: Settings, own: str, files: Files, env: Mapping[str, 
     return list(found.values())
 
 
-def pending_rows(former: Former, files: Files) -> int:
+def pending_rows(former: FormerSpool, files: Files) -> int:
     """How many rows wait in a spool, for the archive for which most do."""
     place, settings = former.place, former.settings
     archives = [settings.only(url) for url in settings.archives] if settings is not None else []
@@ -120,9 +120,9 @@ def _folders(settings: Settings, files: Files, env: Mapping[str, str]) -> Iterat
         yield from reversed(remembered(state, files))
 
 
-def _former(folder: str, settings: Settings, files: Files, env: Mapping[str, str]) -> Former | None:
+def _former(folder: str, settings: Settings, files: Files, env: Mapping[str, str]) -> FormerSpool | None:
     place = open_place(folder, files, bytes(16), 0, allow_network=settings.allow_network_spool)
-    if look(place, State(), files).alive:
+    if look(place, Progress(), files).alive:
         return None
     noted = noted_archives(place.folder, files) or [(url, None) for url in _guessed(place, settings, files)]
     ids = {sink.url: sink.id for sink in sinks_of(place, files).values()}
@@ -132,7 +132,7 @@ def _former(folder: str, settings: Settings, files: Files, env: Mapping[str, str
     made = Settings.build(wanted, archive=there, spool=os.path.dirname(place.folder)) if there else None
     missing = tuple(url for url, now in found.items() if now is None)
     ours = bool({*found, *there} & {*settings.archives})
-    return Former(place, made, ours, missing) if noted else None
+    return FormerSpool(place, made, ours, missing) if noted else None
 
 
 def _guessed(place: SpoolFolder, settings: Settings, files: Files) -> tuple[str, ...]:
@@ -172,7 +172,7 @@ def _id_of(url: str, files: Files) -> str | None:
     return id_of_folder(folder, files) if folder else None
 
 
-def is_quiet(former: Former, files: Files, now_ns: int) -> bool:
+def is_quiet(former: FormerSpool, files: Files, now_ns: int) -> bool:
     """May it be shipped by us? At once where it is for our own archives."""
     if former.ours:
         return True
@@ -180,7 +180,7 @@ def is_quiet(former: Former, files: Files, now_ns: int) -> bool:
     return now_ns - newest > QUIET_NS
 
 
-def _names(former: Former, files: Files) -> Iterable[str]:
+def _names(former: FormerSpool, files: Files) -> Iterable[str]:
     return (name for name in _listed(former.place.segments, files) if name.endswith(SUFFIX))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from modeldata.format import names
 from modeldata.format.paths import day_folder
 from modeldata.format.ranges import merged
-from modeldata.ship.calls import ranges
+from modeldata.ship.calls import WriterFrames, ranges
 from modeldata.ship.checkpoint import DONE
 from modeldata.ship.definitions import Definitions, is_identity
 from modeldata.spool import frame
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from modeldata.ship.calls import Array
-    from modeldata.ship.checkpoint import State
+    from modeldata.ship.checkpoint import Progress
     from modeldata.ship.definitions import ArchiveLayout, KnownDefinition
     from modeldata.spool.files import Files
     from modeldata.spool.folder import SpoolFolder
@@ -39,13 +39,6 @@ EXACT = 1 << 63
 """Numbers below this can be compared as arrays."""
 DROP_OLDEST = "drop_oldest"
 """The reason under which rows are counted that were accepted and then given up for room: the one policy that does so."""
-
-
-class WriterFrames(NamedTuple):
-    """DATA frames of one writer in a group, in the order of their numbers."""
-
-    writer_id: bytes
-    run: FrameRun
 
 
 class FrameGroup:
@@ -103,7 +96,7 @@ class CorruptFrame(NamedTuple):
 class Gathered:
     """What a round found, and the state that is true once all of it is archived."""
 
-    def __init__(self, state: State, most: int) -> None:
+    def __init__(self, state: Progress, most: int) -> None:
         """most: bytes of frames that it may hold."""
         self.after = state
         self.most = most
@@ -135,7 +128,7 @@ class Gatherer:
         self._definitions = Definitions(layout)
         self._told: set[str] = set()
 
-    def gather(self, state: State) -> Gathered:
+    def gather(self, state: Progress) -> Gathered:
         """Frames after `state`, as many as a round takes. `state` itself is not changed."""
         found = Gathered(state.copy(), self._most)
         present = segment_names(self._place, self._files)
@@ -149,7 +142,7 @@ class Gatherer:
             self._read_segment(name, found)
         return found
 
-    def give_up(self, name: str, state: State) -> tuple[int, list[SequenceGap]]:
+    def give_up(self, name: str, state: Progress) -> tuple[int, list[SequenceGap]]:
         """Read the rest of a segment only to say what is in it: (rows, their numbers). `state` then has it behind it."""
         lost: list[SequenceGap] = []
         rows = 0

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from modeldata.errors import SpoolError
 from modeldata.ship.batch import FAIR, FAIR_TIMES
 from modeldata.ship.encoder_child import SIZE
+from modeldata.ship.encoding_job import EncodingJob, pack_job, unpack, unpack_outcomes
 from modeldata.ship.spawn import encoder_command, interpreter
-from modeldata.ship.work import Work, pack_work, unpack, unpack_made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from modeldata.ship.batch import BatchFormat
     from modeldata.ship.definitions import ArchiveLayout
+    from modeldata.ship.encoding_job import Outcome
     from modeldata.ship.gather import FrameGroup
-    from modeldata.ship.work import Made
 
 SECONDS, BYTES_A_SECOND = 60.0, 500_000
 """How long an encoder may take: so long, and a second more for so many bytes. Far more than any needs."""
@@ -62,7 +62,7 @@ class IsolatedEncoder:
         """Not inside a program that merely embeds Python: there is nothing to start then."""
         return self._python is not None and self._wanted(group)
 
-    def encode(self, work: Work) -> Iterator[Made]:
+    def encode(self, work: EncodingJob) -> Iterator[Outcome]:
         """What `encode_groups` makes of it. Raises MemoryError, ImportError, OSError or `SpoolError` where the host is to
         blame: nothing is set aside then."""
         if not work.groups:
@@ -72,7 +72,7 @@ class IsolatedEncoder:
         except EncoderDied as error:
             yield from self._cut(work, str(error))
 
-    def _cut(self, work: Work, why: str) -> Iterator[Made]:
+    def _cut(self, work: EncodingJob, why: str) -> Iterator[Outcome]:
         halves = work.halves()
         if len(work.groups) == 1:
             stream = work.groups[0].stream
@@ -83,7 +83,7 @@ class IsolatedEncoder:
         if not halves:
             yield from self._judge(work, why)
 
-    def _judge(self, work: Work, why: str) -> Iterator[Made]:
+    def _judge(self, work: EncodingJob, why: str) -> Iterator[Outcome]:
         """What is not cut any more gets a second chance, and is set aside where it kills again."""
         try:
             yield from self._made(work)
@@ -92,15 +92,15 @@ class IsolatedEncoder:
             self._killed(work.groups[0].stream)
             yield from work.set_aside(f"the encoder died of it: {why}")
 
-    def _made(self, work: Work) -> list[Made]:
+    def _made(self, work: EncodingJob) -> list[Outcome]:
         seconds = SECONDS + work.data_bytes() / BYTES_A_SECOND
-        return unpack_made(work, self._ask(pack_work(work, self._form_of(work.groups[0].layout), seconds, 0), seconds))
+        return unpack_outcomes(work, self._ask(pack_job(work, self._form_of(work.groups[0].layout), seconds, 0), seconds))
 
-    def _check_host(self, work: Work) -> None:
+    def _check_host(self, work: EncodingJob) -> None:
         """Raises where a process dies also without these rows: then they are not to blame, and wait."""
         memory = FAIR + FAIR_TIMES * work.data_bytes()
         try:
-            self._ask(pack_work(Work([]), self._form_of(work.groups[0].layout), SECONDS, memory), SECONDS)
+            self._ask(pack_job(EncodingJob([]), self._form_of(work.groups[0].layout), SECONDS, memory), SECONDS)
         except EncoderDied as error:
             hint = "look for a broken library or too little memory; the rows wait in the spool until it works"
             raise SpoolError("encode rows", "another process", cause=f"it died also without them: {error}", hint=hint) from error

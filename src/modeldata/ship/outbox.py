@@ -15,7 +15,7 @@ import msgpack
 from modeldata.errors import SpoolError
 from modeldata.format.manifest import Entry
 from modeldata.format.paths import folder_of_manifest
-from modeldata.ship.checkpoint import STATE_LOST, State
+from modeldata.ship.checkpoint import STATE_LOST, Progress
 from modeldata.spool.files import read_all, read_file, replace_file, write_all
 from modeldata.spool.frame import checksum
 
@@ -98,7 +98,7 @@ class Intent(NamedTuple):
 
     round: int
     items: list[OutboxItem]
-    after: State
+    after: Progress
 
     def pack(self) -> bytes:
         body: bytes = msgpack.packb(
@@ -116,7 +116,7 @@ class Intent(NamedTuple):
             raise ValueError("the intent's checksum does not hold")
         content = msgpack.unpackb(body, unicode_errors="surrogatepass")
         items = [OutboxItem.unpack(fields) for fields in content["items"]]
-        return cls(content["round"], items, State.unpack(content["after"]))
+        return cls(content["round"], items, Progress.unpack(content["after"]))
 
 
 def _checked(data: bytes, magic: bytes) -> bytes | None:

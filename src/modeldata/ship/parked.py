@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from modeldata.ship.checkpoint import State
+from modeldata.ship.checkpoint import Progress
 from modeldata.ship.outbox import INTENT, Intent, Outbox, OutboxItem
 from modeldata.spool.files import read_file
 
@@ -28,11 +28,11 @@ class ParkedRound(NamedTuple):
     """What is left of one round."""
 
     number: int
-    freezer: Outbox
+    outbox: Outbox
     intent: Intent
 
 
-class Parked:
+class ParkedRounds:
     """The rests in one sink, in the order of their rounds. Only the leader may change them."""
 
     def __init__(self, folder: str, files: Files, warn: Callable[[str], None]) -> None:
@@ -47,7 +47,7 @@ class Parked:
             if intent is None:
                 warn(f"can't be read, and its rows wait: {os.path.join(folder, f'{PREFIX}{number}.{INTENT}')}")
             else:
-                self.rests.append(ParkedRound(number, self._freezer(number), intent))
+                self.rests.append(ParkedRound(number, self._outbox(number), intent))
 
     def __bool__(self) -> bool:
         return bool(self.rests)
@@ -58,7 +58,7 @@ class Parked:
             if name.removeprefix(PREFIX).partition(".")[0] not in map(str, numbers):
                 self._files.unlink(os.path.join(self._folder, name))
 
-    def _freezer(self, number: int) -> Outbox:
+    def _outbox(self, number: int) -> Outbox:
         return Outbox(self._folder, self._files, f"{PREFIX}{number}.", COPIES)
 
     def items(self) -> Iterable[OutboxItem]:
@@ -73,15 +73,15 @@ class Parked:
 
     def add(self, intent: Intent, waiting: list[OutboxItem], source: Outbox) -> None:
         """Keep `waiting` of a round, durably. The round can be committed then. Raises OSError."""
-        freezer = self._freezer(self._next)
-        staging = freezer.begin()
+        outbox = self._outbox(self._next)
+        staging = outbox.begin()
         try:
             staged = [item._replace(at=staging.add(source.read_all(item))) if item.path else item for item in waiting]
-            rest = Intent(intent.round, [item._replace(staged="staging") for item in staged], State())
-            freezer.freeze(rest, staging)
+            rest = Intent(intent.round, [item._replace(staged="staging") for item in staged], Progress())
+            outbox.freeze(rest, staging)
         finally:
             staging.close()
-        self.rests.append(ParkedRound(self._next, freezer, rest))
+        self.rests.append(ParkedRound(self._next, outbox, rest))
         self._next += 1
 
     def keep(self, rest: ParkedRound, items: list[OutboxItem]) -> None:
@@ -89,10 +89,10 @@ class Parked:
         where = self.rests.index(rest)
         if items:
             intent = rest.intent._replace(items=items)
-            rest.freezer.rewrite(intent)
+            rest.outbox.rewrite(intent)
             self.rests[where] = rest._replace(intent=intent)
         else:
-            rest.freezer.clear()
+            rest.outbox.clear()
             del self.rests[where]
 
     def forget_round(self, intent: Intent) -> None:

@@ -13,18 +13,18 @@ from modeldata.encode import format_of
 from modeldata.errors import ModelDataError, SpoolError, StoreError
 from modeldata.format import names
 from modeldata.format.manifest import Entry
-from modeldata.ship.attempt import Attempts
 from modeldata.ship.batch import BatchFormat, UndecodableCall
-from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, State
+from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, Progress
+from modeldata.ship.deadly_rounds import DeadlyRounds
 from modeldata.ship.definitions import ArchiveLayout
 from modeldata.ship.gather import DROP_OLDEST, CorruptFrame, Gatherer, SequenceGap, joined
 from modeldata.ship.isolation import IsolatedEncoder
+from modeldata.ship.json_rows import encode_groups
 from modeldata.ship.outbox import Intent, Outbox, OutboxItem, Staging
-from modeldata.ship.parked import Parked
+from modeldata.ship.parked import ParkedRounds
 from modeldata.ship.placement import Placements
 from modeldata.ship.send import Sender, not_taken
 from modeldata.ship.sinks import adopt, is_sure, name_of
-from modeldata.ship.surplus import encode_groups
 from modeldata.spool.files import replace_file, settle
 from modeldata.spool.reader import OpenSegment, segment_names
 from modeldata.store import Unavailable
@@ -95,10 +95,10 @@ class Pipeline:
         folder = self.place.sink(name)
         self._sink = name
         self._checkpoint = Checkpoint(folder, self._files)
-        self._freezer = Outbox(folder, self._files, copies=COPIES)
+        self._outbox = Outbox(folder, self._files, copies=COPIES)
         self._generation, self.state = self._checkpoint.load()
-        self.parked = Parked(folder, self._files, self._warn)
-        self._attempts = Attempts(folder, self._files)
+        self.parked = ParkedRounds(folder, self._files, self._warn)
+        self._deadly_rounds = DeadlyRounds(folder, self._files)
 
     def _settle(self) -> bool:
         """Learn which archive this is and open its checkpoint for writing. False: it is another checkpoint than was thought.
@@ -167,7 +167,7 @@ class Pipeline:
         rows = 0
         for rest in list(self.parked.rests):
             intent = rest.intent._replace(items=list(rest.intent.items), after=self.state)
-            waiting = self._sender.send(intent, rest.freezer, held, partial(self._keep_parked, rest))
+            waiting = self._sender.send(intent, rest.outbox, held, partial(self._keep_parked, rest))
             rows += sum(item.rows for item in intent.items) - sum(item.rows for item in waiting)
             if len(waiting) < len(intent.items) or intent.items != rest.intent.items:
                 self.parked.keep(rest, waiting)
@@ -177,7 +177,7 @@ class Pipeline:
     def _keep_parked(self, rest: ParkedRound, intent: Intent) -> None:
         """A batch that was parked goes to another file: known before it is sent."""
         self._check_lead("move a batch to another file")
-        rest.freezer.rewrite(intent._replace(after=State()))
+        rest.outbox.rewrite(intent._replace(after=Progress()))
         self._save(self.state)
 
     def give_up_oldest(self, room: int, others_have: Callable[[str], bool] = lambda name: True) -> int:
@@ -206,7 +206,7 @@ class Pipeline:
         if not going:
             return 0
         if intent is not None:
-            self._freezer.rewrite(intent)
+            self._outbox.rewrite(intent)
         else:
             self._save(after)
         self.remove([name for name in going if others_have(name)])
@@ -233,13 +233,13 @@ class Pipeline:
 
     def _left_over(self) -> Intent | None:
         try:
-            intent = self._freezer.load()
+            intent = self._outbox.load()
         except ValueError as error:
             raise SpoolError("read the intent", self.place.sinks, cause=str(error), hint=STATE_LOST) from error
         if intent is None:
             return None
         if intent.round <= self.state.round:
-            self._freezer.clear()  # committed; only the clean-up was interrupted
+            self._outbox.clear()  # committed; only the clean-up was interrupted
             return None
         self.parked.forget_round(intent)
         return intent
@@ -247,40 +247,40 @@ class Pipeline:
     def _freeze(self, found: Gathered) -> Intent:
         after = found.after
         after.round = self.state.round + 1
-        staging = self._freezer.begin()
+        staging = self._outbox.begin()
         try:
             items, bad = self._encode(found, Placements(after, self._store, self.place, self._held_folders()), staging)
             self._quarantine(bad, after)
             intent = Intent(after.round, items, after)
             if items:
                 self._checkpoint.prepare(2 * len(after.pack()))  # room for its commit, while there is some
-                self._freezer.freeze(intent, staging)
+                self._outbox.freeze(intent, staging)
         except (ModelDataError, OSError, MemoryError, ImportError):
-            self._attempts.failed()
+            self._deadly_rounds.failed()
             raise
         finally:
             staging.close()
         return intent
 
-    def _encode(self, found: Gathered, targets: Placements, staging: Staging) -> tuple[list[OutboxItem], list[CorruptFrame]]:
+    def _encode(self, found: Gathered, placements: Placements, staging: Staging) -> tuple[list[OutboxItem], list[CorruptFrame]]:
         """Every batch of a round to staging: the items, and what can't be archived."""
         origin = f"{self.place.spool8}-{found.after.round}"
         items: list[OutboxItem] = []
         bad = list(found.bad)
         lost = list(found.lost)
-        for group, made in self._made(found, targets, partial(self._form, origin)):
+        for group, made in self._made(found, placements, partial(self._form, origin)):
             if isinstance(made, UndecodableCall):
                 bad.append(_as_bad(made))
                 lost += [SequenceGap(group.identity, group.folder, *numbers, "quarantined") for numbers in made.ranges]
                 continue
             refused = _refusals_of(found, group.stream, group.folder)
             entry = made.entry._replace(batch=_batch_id(origin, len(items), made.entry), refused=refused)
-            items.append(targets.item(made._replace(entry=entry), staging.add(made.data)))
+            items.append(placements.item(made._replace(entry=entry), staging.add(made.data)))
         notes = [*found.after.pending_notes, *map(_refusal_note, found.refusals), *map(_loss_note, joined(lost))]
         found.after.pending_notes = []
         for folder, note in notes:
             try:
-                items.append(targets.place_note(folder, note._replace(batch=_batch_id(origin, len(items), note))))
+                items.append(placements.place_note(folder, note._replace(batch=_batch_id(origin, len(items), note))))
             except Unavailable as error:
                 if not error.path_only:
                     raise
@@ -288,17 +288,17 @@ class Pipeline:
         return items, bad
 
     def _made(
-        self, found: Gathered, targets: Placements, form_of: Callable[[ArchiveLayout], BatchFormat]
+        self, found: Gathered, placements: Placements, form_of: Callable[[ArchiveLayout], BatchFormat]
     ) -> Iterator[tuple[FrameGroup, Batch | UndecodableCall]]:
         """What becomes of each group. In other processes: all of a round that killed its shippers, and the collectors of which
         a row did so not long ago."""
-        deadly = self._attempts.begin(found.after.round)
+        deadly = self._deadly_rounds.begin(found.after.round)
         if deadly:
             self._warn("shippers died of a round, or were killed: its rows are encoded in processes of their own")
-        wanted: Callable[[FrameGroup], bool] = lambda group: deadly or self._attempts.is_deadly(group.stream)  # noqa: E731 - short
-        with closing(IsolatedEncoder(form_of, wanted, self._attempts.killed)) as apart:
-            yield from encode_groups(found.groups.values(), targets, form_of, apart)
-        self._attempts.end()
+        wanted: Callable[[FrameGroup], bool] = lambda group: deadly or self._deadly_rounds.is_deadly(group.stream)  # noqa: E731 - short
+        with closing(IsolatedEncoder(form_of, wanted, self._deadly_rounds.killed)) as isolated:
+            yield from encode_groups(found.groups.values(), placements, form_of, isolated)
+        self._deadly_rounds.end()
 
     def _held_folders(self) -> dict[str, Unavailable]:
         """Folders in which something is parked: what comes later waits behind it."""
@@ -311,27 +311,27 @@ class Pipeline:
 
     def _send(self, intent: Intent) -> int:
         """Until every item is known to be there, or is parked. Raises `Unavailable` where no more may be parked: all waits."""
-        waiting = self._sender.send(intent, self._freezer, self._held_folders(), self._rewrite, self.held)
+        waiting = self._sender.send(intent, self._outbox, self._held_folders(), self._rewrite, self.held)
         if waiting:
             if self.parked.bytes_with(waiting) > self._settings.spool_max_bytes // PARKED_PART:
                 raise self.held.get(waiting[0].folder) or not_taken(waiting[0].folder)
-            self.parked.add(intent, waiting, self._freezer)
+            self.parked.add(intent, waiting, self._outbox)
         return sum(item.rows for item in intent.items) - sum(item.rows for item in waiting)
 
     def _check_lead(self, operation: str) -> None:
         if not self._may_commit():
             raise SpoolError(operation, self.place.folder, cause="another process took the lead", hint="this one stops shipping")
 
-    def _commit(self, after: State) -> None:
+    def _commit(self, after: Progress) -> None:
         self._check_lead("commit a round")
         self._save(after)
-        self._freezer.clear()
+        self._outbox.clear()
 
     def _rewrite(self, intent: Intent) -> None:
         self._check_lead("move a batch to another file")
-        self._freezer.rewrite(intent)
+        self._outbox.rewrite(intent)
 
-    def _save(self, after: State) -> None:
+    def _save(self, after: Progress) -> None:
         """In both slots, one after the other: whichever is lost later, the other knows the same."""
         for _ in range(2):
             self._checkpoint.save(self._generation + 1, after)
@@ -350,7 +350,7 @@ class Pipeline:
         if removed:
             self._files.sync_folder(self.place.segments)
 
-    def _quarantine(self, bad: list[CorruptFrame], after: State) -> None:
+    def _quarantine(self, bad: list[CorruptFrame], after: Progress) -> None:
         """Keep what can't be archived as it was, and say so. Never in the way of other rows."""
         for one in bad:
             path = os.path.join(self.place.quarantine, f"{one.segment}-{one.start}.bin")
@@ -382,9 +382,9 @@ def _loss_note(gap: SequenceGap) -> tuple[str, Entry]:
     return gap.folder, Entry(gap.identity, lost=[(gap.writer_id.hex(), gap.first, gap.last, gap.reason)])
 
 
-def _as_bad(spoilt: UndecodableCall) -> CorruptFrame:
-    one = spoilt.calls
-    return CorruptFrame(one.writers[one.writer[0]].hex(), int(one.places[0]), one.data(0), spoilt.rows, spoilt.why)
+def _as_bad(undecodable: UndecodableCall) -> CorruptFrame:
+    one = undecodable.calls
+    return CorruptFrame(one.writers[one.writer[0]].hex(), int(one.places[0]), one.data(0), undecodable.rows, undecodable.why)
 
 
 def _refusals_of(found: Gathered, stream: str, folder: str) -> dict[str, int]:

@@ -7,7 +7,7 @@ from zlib import crc32
 
 from modeldata.format.files import FORMATS
 from modeldata.format.paths import data_file, manifest_of, manifest_path
-from modeldata.ship.checkpoint import Placement, State
+from modeldata.ship.checkpoint import Placement, Progress
 from modeldata.ship.outbox import Intent, OutboxItem
 from modeldata.spool.frame import checksum
 from modeldata.store import Unavailable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PARTS_BY_TYPE = 32
 """After this many files of one header in one folder, rows no longer go apart because a column changed its type."""
 MAX_SHAPES = 32
-"""Different headers that get files of their own in one folder; rows of others share one, as JSON (see `surplus`)."""
+"""Different headers that get files of their own in one folder; rows of others share one, as JSON (see `json_rows`)."""
 FORGET_ROUNDS = 100_000
 """A file that got nothing for so many rounds is looked up again (its claim says that it is ours) instead of remembered."""
 
@@ -34,7 +34,7 @@ class Placements:
     Where the store or the format has no files that grow, each batch is a file of its own, under a number never used again.
     """
 
-    def __init__(self, after: State, store: WriteStore, place: SpoolFolder, held: Mapping[str, Unavailable]) -> None:
+    def __init__(self, after: Progress, store: WriteStore, place: SpoolFolder, held: Mapping[str, Unavailable]) -> None:
         """held: folders that take nothing now. A batch for one of them gets no file that would have to be claimed."""
         self._after = after
         self._store = store

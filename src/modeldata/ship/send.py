@@ -6,9 +6,9 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+from modeldata.ship.failure_report import failure_text
 from modeldata.ship.placement import Placements
-from modeldata.ship.split import cut
-from modeldata.ship.trouble import trouble_text
+from modeldata.ship.split import split_item
 from modeldata.spool.files import replace_file
 from modeldata.store import Conflict, FileFull, Rejected, Unavailable
 
@@ -40,19 +40,19 @@ class Sender:
         self._warn = warn
         self._check_lead = check_lead
 
-    def send(self, intent: Intent, freezer: Outbox, held: Held, keep: Keep, why: Held | None = None) -> list[OutboxItem]:
+    def send(self, intent: Intent, outbox: Outbox, held: Held, keep: Keep, why: Held | None = None) -> list[OutboxItem]:
         """Every item that can land now. Returns the others, in their order: `held` has their folders, each with the reason.
 
         keep: makes a changed intent durable; called before anything is sent to a place that was not in it. why: gets the new
         reasons, once it is known that the store takes other files. Raises `Unavailable` where it takes none: then all waits.
         """
-        targets = Placements(intent.after, self._store, self._place, held)
+        placements = Placements(intent.after, self._store, self._place, held)
         before = set(held)
         waiting: list[OutboxItem] = []
         index = 0
         works = False
         while index < len(intent.items):  # a refused item becomes two
-            if intent.items[index].folder not in held and not self._try(intent, index, targets, freezer, held, keep):
+            if intent.items[index].folder not in held and not self._try(intent, index, placements, outbox, held, keep):
                 continue  # it is gone; the next one has its place
             if intent.items[index].folder in held:
                 waiting.append(intent.items[index])
@@ -73,17 +73,17 @@ class Sender:
 
     def _tell(self, new: Held, why: Held) -> None:
         for folder, error in new.items():
-            self._warn(f"waits alone, while the rest is archived: {folder}: {trouble_text(error)}")
+            self._warn(f"waits alone, while the rest is archived: {folder}: {failure_text(error)}")
         why.update(new)
 
-    def _try(self, intent: Intent, index: int, targets: Placements, freezer: Outbox, held: Held, keep: Keep) -> bool:
+    def _try(self, intent: Intent, index: int, placements: Placements, outbox: Outbox, held: Held, keep: Keep) -> bool:
         """False: the item was given up, and is not among the others any more."""
         try:
             if not intent.items[index].placed:
-                targets.place(intent, index)
+                placements.place(intent, index)
                 keep(intent)
-            return self._until_there(intent, index, targets, freezer, keep, log=False) and self._until_there(
-                intent, index, targets, freezer, keep, log=True
+            return self._until_there(intent, index, placements, outbox, keep, log=False) and self._until_there(
+                intent, index, placements, outbox, keep, log=True
             )
         except Unavailable as error:
             if not error.path_only:
@@ -91,40 +91,40 @@ class Sender:
             held[intent.items[index].folder] = error
             return True
 
-    def _until_there(self, intent: Intent, index: int, targets: Placements, freezer: Outbox, keep: Keep, *, log: bool) -> bool:
+    def _until_there(self, intent: Intent, index: int, placements: Placements, outbox: Outbox, keep: Keep, *, log: bool) -> bool:
         """The rows, or (once those are there) the manifest line, of one item. One whose file is no longer ours gets another,
         decided durably first. False: its one row was set aside."""
         while True:
             self._check_lead("send a batch")
             try:
-                self._put(intent.items[index], targets, freezer, log)
+                self._put(intent.items[index], placements, outbox, log)
                 return True
             except Conflict as foreign:
                 if not isinstance(foreign, FileFull):
                     self._warn(f"foreign_change: {foreign}; going on in another file")
-                targets.move(intent, index, log=log)
+                placements.move(intent, index, log=log)
                 keep(intent)
             except Rejected as refused:
                 if log or not intent.items[index].path:
                     raise not_taken(intent.items[index].folder, refused.cause) from refused
                 single = intent.items[index].rows == 1
-                cut(intent, index, targets, freezer, partial(self._set_aside, str(refused), freezer))
+                split_item(intent, index, placements, outbox, partial(self._set_aside, str(refused), outbox))
                 keep(intent)
                 if single:
                     return False
 
-    def _put(self, item: OutboxItem, targets: Placements, freezer: Outbox, log: bool) -> None:
+    def _put(self, item: OutboxItem, placements: Placements, outbox: Outbox, log: bool) -> None:
         if item.whole and (log or item.path):
-            self._store.put(item.log if log else item.path, item.line() if log else freezer.read(item))
+            self._store.put(item.log if log else item.path, item.line() if log else outbox.read(item))
         elif log:
             self._store.append(item.log, item.log_start, item.line())
-        elif item.path and self._store.append(item.path, item.start, freezer.read(item)):
-            targets.seal(item.path)
+        elif item.path and self._store.append(item.path, item.start, outbox.read(item)):
+            placements.seal(item.path)
 
-    def _set_aside(self, refused: str, freezer: Outbox, item: OutboxItem) -> None:
+    def _set_aside(self, refused: str, outbox: Outbox, item: OutboxItem) -> None:
         """Keep a row that the store will never take."""
         path = os.path.join(self._place.quarantine, f"refused-{item.entry.batch.replace('.', '-')}.bin")
-        replace_file(self._files, path, freezer.read_all(item))
+        replace_file(self._files, path, outbox.read_all(item))
         self._warn(f"quarantined: {path}: 1 row: {refused}")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modeldata.settings import Settings
-    from modeldata.ship.checkpoint import State
+    from modeldata.ship.checkpoint import Progress
     from modeldata.spool.files import Files
     from modeldata.spool.folder import SpoolFolder
     from modeldata.store.archive_id import ArchiveId
@@ -87,18 +87,18 @@ def name_of(place: SpoolFolder, settings: Settings, files: Files, archive: Archi
     return f"{key}-{archive.id[:16]}" if key in sinks and archive is not None else key
 
 
-def state_of(place: SpoolFolder, settings: Settings, files: Files) -> State:
+def state_of(place: SpoolFolder, settings: Settings, files: Files) -> Progress:
     """What the checkpoint of one archive says now. Raises `SpoolError` where no slot of it can be read."""
     return _state_in(place.sink(name_of(place, settings, files)), files)
 
 
-def state_under(place: SpoolFolder, url: str, files: Files) -> State:
+def state_under(place: SpoolFolder, url: str, files: Files) -> Progress:
     """The same for an archive that was last met under `url`."""
     noted = {sink.url: name for name, sink in sinks_of(place, files).items()}
     return _state_in(place.sink(noted.get(url, key_of(url))), files)
 
 
-def _state_in(folder: str, files: Files) -> State:
+def _state_in(folder: str, files: Files) -> Progress:
     state = Checkpoint(folder, files).load()[1]
     state.parked = parked_rows(folder, files)  # after the checkpoint: what it says is archived was parked before
     return state

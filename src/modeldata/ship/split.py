@@ -24,18 +24,20 @@ if TYPE_CHECKING:
 QUARANTINED = "quarantined"
 
 
-def cut(intent: Intent, index: int, targets: Placements, freezer: Outbox, set_aside: Callable[[OutboxItem], None]) -> None:
+def split_item(
+    intent: Intent, index: int, placements: Placements, outbox: Outbox, set_aside: Callable[[OutboxItem], None]
+) -> None:
     """Replace item `index` by its two halves, or a single row by the note that it is lost. The caller makes it durable."""
     item = intent.items[index]
     if item.rows == 1:
         set_aside(item)
-        _give_up(intent, index, targets)
+        _give_up(intent, index, placements)
         return
-    data = freezer.read_all(item)
+    data = outbox.read_all(item)
     header, at = data[: item.head], item.rows // 2
     halves = format_of(item.path.rpartition(".")[2]).split(data[item.head :], item.rows, at)
     pieces = [header + half for half in halves]
-    staged = freezer.stage_more(pieces)
+    staged = outbox.stage_more(pieces)
     entries = item.entry.split(at, split_kinds)
     place = 0
     made = []
@@ -45,22 +47,22 @@ def cut(intent: Intent, index: int, targets: Placements, freezer: Outbox, set_as
         made.append(part._replace(crc=crc32(half), check=checksum(piece, 0)))
         place += len(piece)
     if item.whole:
-        path = targets.part_of(item)
+        path = placements.part_of(item)
         made[1] = made[1]._replace(path=path, log=manifest_of(path))
     intent.items[index : index + 1] = made
-    targets.relay(intent, index)
+    placements.relay(intent, index)
 
 
-def _give_up(intent: Intent, index: int, targets: Placements) -> None:
+def _give_up(intent: Intent, index: int, placements: Placements) -> None:
     """The row of item `index` goes nowhere; what follows it in its file moves up. Told last: its place in that log is the end."""
     item = intent.items[index]
     ((writer, first, last),) = item.entry.sequences
     identity = item.entry.identity
     note = Entry(identity, batch=item.entry.batch, lost=[(writer, first, last, QUARANTINED)])
     stream = names.stream(identity)
-    placed = targets.place_note(item.folder, note)  # first: where its folder takes nothing, all stays as it is
+    placed = placements.place_note(item.folder, note)  # first: where its folder takes nothing, all stays as it is
     intent.after.quarantined += 1
     intent.after.archived[stream] = intent.after.archived.get(stream, 0) - 1
-    targets.skip(intent, index)
+    placements.skip(intent, index)
     del intent.items[index]
     intent.items.append(placed)

@@ -19,7 +19,7 @@ from modeldata.stats import Status
 
 if TYPE_CHECKING:
     from modeldata.settings import Settings
-    from modeldata.ship.checkpoint import State
+    from modeldata.ship.checkpoint import Progress
     from modeldata.spool.files import Files
 
 
@@ -72,7 +72,7 @@ def _fill(stats: Status, settings: Settings, place: SpoolFolder, files: Files, n
         stats.last_error = str(error) if error and waiting.rows else None  # nothing waits: whatever it was, it is over
 
 
-def _slowest(settings: Settings, place: SpoolFolder, files: Files, now_ns: int, stats: Status) -> tuple[State, Pending]:
+def _slowest(settings: Settings, place: SpoolFolder, files: Files, now_ns: int, stats: Status) -> tuple[Progress, Pending]:
     """State and backlog of the archive for which most rows wait; with several, `stats.archives` tells of each."""
     found = []
     for url in settings.archives:
@@ -85,7 +85,7 @@ def _slowest(settings: Settings, place: SpoolFolder, files: Files, now_ns: int, 
     return max(found, key=lambda one: one[1].rows)
 
 
-def load_state(settings: Settings, place: SpoolFolder, files: Files) -> State:
+def load_state(settings: Settings, place: SpoolFolder, files: Files) -> Progress:
     """What the checkpoint of this archive says now. Raises `SpoolError` where no slot of it can be read."""
     return state_of(place, settings, files)
 

@@ -8,9 +8,9 @@ import sys
 import time
 
 from modeldata.interrupts import spare
+from modeldata.ship.failure_report import WarnOnce, fatal_text, leave_note
 from modeldata.ship.policy import LONGEST_RETRY, retry_after
 from modeldata.ship.spawn import start_detached
-from modeldata.ship.trouble import Once, in_words, leave_note
 from modeldata.spool.lock import Leadership
 
 TYPE_CHECKING = False
@@ -57,7 +57,7 @@ class Supervisor:
         self._settings = settings
         self._files = files
         self._warn = warn
-        self._say = Once(warn)
+        self._say = WarnOnce(warn)
         self.reset()
 
     def reset(self) -> None:
@@ -146,7 +146,7 @@ class ShipperThread:
         self._place = place
         self._settings = settings
         self._files = files
-        self._say = Once(warn)
+        self._say = WarnOnce(warn)
         self._leave: Event = threading.Event()
         self.may_end = False
         if not ship:
@@ -185,9 +185,9 @@ class ShipperThread:
             except Exception as error:  # also what a library raises that is broken
                 failures = failures + 1 if time.monotonic() - began < LONGEST_RETRY else 1
                 pause = max(LOOK_SECONDS, retry_after(failures, 0.5))
-                self._say(in_words(error))
+                self._say(fatal_text(error))
                 with _importing:
-                    leave_note(self._place, in_words(error), self._files, time.time_ns())
+                    leave_note(self._place, fatal_text(error), self._files, time.time_ns())
             self._leave.wait(pause * (0.75 + int.from_bytes(os.urandom(1), "big") / 512))
 
     def _lead(self) -> None:
@@ -209,14 +209,14 @@ class ShipperThread:
 
     def _sync(self) -> None:
         """fsync="interval" where an operator ships: our own writers' rows must not wait for somebody who may not run."""
-        from modeldata.ship.checkpoint import State
+        from modeldata.ship.checkpoint import Progress
         from modeldata.ship.watch import sync_writers
 
         settled: set[str] = set()
         while not self._leave.wait(self._settings.fsync_seconds):
             last = self.may_end  # before the look, so that nothing comes after it
             try:
-                refused = sync_writers(self._place, State(), self._files, settled)
+                refused = sync_writers(self._place, Progress(), self._files, settled)
             except Exception as error:  # no descriptor for a moment, a folder that is gone: the next second may be better
                 self._say(f"spooled rows could not be made durable; a power cut now may lose them: {error}")
             else:

@@ -9,7 +9,7 @@ from modeldata.spool import frame
 from modeldata.spool.reader import Damage, OpenSegment, segment_names
 
 if TYPE_CHECKING:
-    from modeldata.ship.checkpoint import State
+    from modeldata.ship.checkpoint import Progress
     from modeldata.spool.files import Files
     from modeldata.spool.folder import SpoolFolder
 
@@ -30,7 +30,7 @@ class Pending(NamedTuple):
     segments: int
 
 
-def look(place: SpoolFolder, state: State, files: Files) -> SpoolView:
+def look(place: SpoolFolder, state: Progress, files: Files) -> SpoolView:
     """What a shipper needs to know to decide about a round."""
     present = segment_names(place, files)
     pending = alive = 0
@@ -55,7 +55,7 @@ def look(place: SpoolFolder, state: State, files: Files) -> SpoolView:
     return SpoolView(pending, alive, len(present))
 
 
-def count(place: SpoolFolder, state: State, files: Files) -> Pending:
+def count(place: SpoolFolder, state: Progress, files: Files) -> Pending:
     """How many rows wait, in segments or parked, and since when. Reads what waits."""
     rows = state.parked
     oldest: int | None = None
@@ -79,7 +79,7 @@ def count(place: SpoolFolder, state: State, files: Files) -> Pending:
     return Pending(rows, oldest, segments)
 
 
-def sync_writers(place: SpoolFolder, state: State, files: Files, settled: set[str]) -> int:
+def sync_writers(place: SpoolFolder, state: Progress, files: Files, settled: set[str]) -> int:
     """Make durable what writers stored; the number of segments for which the disk refused.
 
     settled: segments that nobody will add to and that are durable. They are left out, and added to.

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from modeldata.errors import ModelDataError, mask
 from modeldata.ship import policy
-from modeldata.ship.checkpoint import DONE, State
+from modeldata.ship.checkpoint import DONE, Progress
+from modeldata.ship.failure_report import failure_text
 from modeldata.ship.gather import DROP_OLDEST
 from modeldata.ship.pipeline import Pipeline
-from modeldata.ship.trouble import trouble_text
 from modeldata.ship.watch import look, sync_writers
 from modeldata.spool.files import replace_file
 from modeldata.spool.folder import SUFFIX
@@ -174,7 +174,7 @@ class Worker:
         why = self.pipeline.held.get(folders[0])
         others = f", and {len(folders) - 1} other folders" if len(folders) > 1 else ""
         return mask(
-            f"{parked.rows()} rows wait alone for {folders[0]}{others}: {trouble_text(why) if why else 'it was not tried yet'}"
+            f"{parked.rows()} rows wait alone for {folders[0]}{others}: {failure_text(why) if why else 'it was not tried yet'}"
         )
 
     def drain(self) -> None:
@@ -192,7 +192,7 @@ class Worker:
         self.failures += 1
         asked = getattr(error, "retry_after", None) or 0.0
         self._retry_at = self._monotonic() + max(asked, policy.retry_after(self.failures, self._dice()))
-        text = trouble_text(error)
+        text = failure_text(error)
         self.last_error_ns = self._wall_ns()
         trouble = getattr(error, "cause", "") or text
         if trouble not in self._told and len(self._told) < TOLD_TROUBLES:
@@ -223,7 +223,7 @@ class Worker:
         ):
             return
         self._synced_at = now
-        state = self.pipeline.state if len(self.fleet) == 1 else State()  # what waits for another archive counts, too
+        state = self.pipeline.state if len(self.fleet) == 1 else Progress()  # what waits for another archive counts, too
         if sync_writers(self._place, state, self._files, self._settled):
             self._warn("the disk refused to make spooled rows durable: a power cut now may lose them")
 

@@ -117,7 +117,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "identity: a former spool that is written is not former",
         "ship/former_spools.py",
-        "    if look(place, State(), files).alive:",
+        "    if look(place, Progress(), files).alive:",
         "    if False:",
         "tests/" + _STRANDED + "test_a_spool_that_somebody_ships_or_writes_is_left_alone",
     ),

@@ -58,7 +58,7 @@ _DEADLY = "tests/faults/test_a_row_that_kills_its_shipper.py"
 MUTANTS: tuple[Mutant, ...] = (
     _one(
         "a round that killed its shippers is encoded in other processes",
-        "ship/attempt.py",
+        "ship/deadly_rounds.py",
         "return self._deaths >= DEATHS",
         "return False",
         _DEADLY + "::test_one_row_in_each_of_two_collectors_is_set_aside[exit-encode]",
@@ -72,14 +72,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "a collector that killed an encoder is encoded in other processes for a while",
-        "ship/attempt.py",
+        "ship/deadly_rounds.py",
         "        return stream in self._deadly",
         "        return False",
         _DEADLY + "::test_the_next_row_of_its_kind_kills_no_shipper",
     ),
     _one(
         "a call that kills its encoder is cut down to the row",
-        "ship/work.py",
+        "ship/encoding_job.py",
         "        return self._halves_of_rows(group.rows)",
         "        return []",
         _DEADLY + "::test_a_row_inside_a_large_call_is_set_aside_without_the_others",
@@ -177,7 +177,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "rows of ever new columns share a file of their own format",
-        "ship/surplus.py",
+        "ship/json_rows.py",
         "surplus.setdefault((group.stream, group.folder, group.layout), [])",
         """surplus.setdefault((group.stream, group.folder, group.layout._replace(format="csv")), [])""",
         _LAYOUT + "::test_rows_of_ever_new_columns_share_a_file_of_their_own_format",

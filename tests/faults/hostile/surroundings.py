@@ -147,7 +147,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "the same trouble is said once",
-        "ship/trouble.py",
+        "ship/failure_report.py",
         "        if text == self._last:\n            return\n",
         "",
         "tests/" + _SYNCS,

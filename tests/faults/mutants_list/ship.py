@@ -49,9 +49,9 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "intent before send",
         "ship/pipeline.py",
-        "                self._freezer.freeze(intent, staging)",
-        "                open_intent, self._freezer.rewrite = self._freezer.rewrite, lambda intent: None\n"
-        "                self._freezer.freeze(intent, staging)\n                self._freezer.rewrite = open_intent",
+        "                self._outbox.freeze(intent, staging)",
+        "                open_intent, self._outbox.rewrite = self._outbox.rewrite, lambda intent: None\n"
+        "                self._outbox.freeze(intent, staging)\n                self._outbox.rewrite = open_intent",
         _SHIPPER_KILLED,
     ),
     one(

@@ -15,7 +15,7 @@ from modeldata.cli.options import JsonOption, SpoolOptions, parsed
 from modeldata.cli.table import counted
 from modeldata.errors import ModelDataError, SpoolError, mask
 from modeldata.parsing import seconds
-from modeldata.ship.checkpoint import Checkpoint, State
+from modeldata.ship.checkpoint import Checkpoint, Progress
 from modeldata.ship.former_spools import beyond_reach, former_spools, is_quiet, pending_of_ours, pending_rows
 from modeldata.ship.outbox import Outbox
 from modeldata.ship.sinks import name_of
@@ -163,8 +163,8 @@ def _drain_formers(settings: Settings, files: Files, leave: threading.Event) -> 
 def _try(settings: Settings, place: SpoolFolder, files: Files, leave: threading.Event) -> str | None:
     """One go at shipping everything; why it did not succeed, None where it did."""
     from modeldata.ship.child import warn
+    from modeldata.ship.failure_report import failure_text
     from modeldata.ship.leader import Surroundings, make_fleet
-    from modeldata.ship.trouble import trouble_text
 
     leadership = Leadership.take(place.leader_lock, files)
     if leadership is None:
@@ -180,10 +180,10 @@ def _try(settings: Settings, place: SpoolFolder, files: Files, leave: threading.
             try:
                 worker.drain()
             except (ModelDataError, OSError) as error:
-                reason = trouble_text(error)
+                reason = failure_text(error)
         return reason
     except (ModelDataError, OSError) as error:
-        return trouble_text(error)
+        return failure_text(error)
     finally:
         leadership.release()
 
@@ -196,7 +196,7 @@ def _pending(settings: Settings, place: SpoolFolder, files: Files) -> int:
     return max(count(place, state, files).rows for state in _states(settings, place, files))
 
 
-def _states(settings: Settings, place: SpoolFolder, files: Files) -> list[State]:
+def _states(settings: Settings, place: SpoolFolder, files: Files) -> list[Progress]:
     return [load_state(settings.only(url), place, files) for url in settings.archives]
 
 

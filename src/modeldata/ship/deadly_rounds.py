@@ -30,7 +30,7 @@ class _Note(NamedTuple):
     deadly: dict[str, int] = {}  # noqa: RUF012 - of a tuple, and never changed
 
 
-class Attempts:
+class DeadlyRounds:
     """The file in one sink. Only the leader may have one. It is a hint: where it can't be written or read, shipping goes on."""
 
     def __init__(self, folder: str, files: Files) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WAITS = "nothing is lost: rows stay in the spool and are archived as soon as this succeeds"
 
 
-class Once:
+class WarnOnce:
     """`warn` for a text that is new; the same one is not repeated. Never raises: a log handler of the service may."""
 
     def __init__(self, warn: Callable[[str], None]) -> None:
@@ -37,16 +37,16 @@ class Once:
         self._last = ""
 
 
-def trouble_text(error: BaseException) -> str:
+def failure_text(error: BaseException) -> str:
     """An error in one line; where the archive is the trouble, with what becomes of the rows."""
     text = mask_foreign(str(error) or type(error).__name__)
     return f"{text}; {WAITS}" if isinstance(error, StoreError) else text
 
 
-def in_words(error: BaseException) -> str:
+def fatal_text(error: BaseException) -> str:
     """One line about an error that ends a shipper."""
     if isinstance(error, ModelDataError):
-        return trouble_text(error)
+        return failure_text(error)
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, ImportError):
         return mask_foreign(

@@ -10,9 +10,9 @@ import numpy as np
 from modeldata.encode import format_of
 from modeldata.format.manifest import Entry
 from modeldata.ship.batch import Batch, BatchFormat, UndecodableCall
-from modeldata.ship.calls import Calls
+from modeldata.ship.calls import Calls, WriterFrames
 from modeldata.ship.definitions import ArchiveLayout
-from modeldata.ship.gather import FrameGroup, WriterFrames
+from modeldata.ship.gather import FrameGroup
 from modeldata.spool import frame
 from modeldata.spool.bulk import HEAD, FrameRun
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    Made = tuple[FrameGroup, Batch | UndecodableCall]
+    Outcome = tuple[FrameGroup, Batch | UndecodableCall]
 
 
-class Work(NamedTuple):
-    """Groups to encode; with `as_json` all of one collector and folder, as one JSON value a row (see `surplus`).
+class EncodingJob(NamedTuple):
+    """Groups to encode; with `as_json` all of one collector and folder, as one JSON value a row (see `json_rows`).
 
     most: where it is not 0, there is one call, and only rows [start, start + most) of it are wanted. `start` is a multiple of it.
     """
@@ -40,7 +40,7 @@ class Work(NamedTuple):
     def data_bytes(self) -> int:
         return sum(int(taken.run.sizes.sum()) for group in self.groups for taken in group.frames)
 
-    def halves(self) -> list[Work]:
+    def halves(self) -> list[EncodingJob]:
         """The same in two parts: some of the groups, of the calls, or of the rows. Empty for a single row."""
         middle = len(self.groups) // 2
         if middle:
@@ -51,12 +51,12 @@ class Work(NamedTuple):
             return [self._replace(groups=[group.with_frames(part)]) for part in parts]
         return self._halves_of_rows(group.rows)
 
-    def _halves_of_rows(self, rows: int) -> list[Work]:
+    def _halves_of_rows(self, rows: int) -> list[EncodingJob]:
         half = (self.most or 1 << (rows - 1).bit_length()) // 2
         starts = [start for start in (self.start, self.start + half) if half and start < rows]
         return [self._replace(start=start, most=half) for start in starts]
 
-    def set_aside(self, why: str) -> Iterable[Made]:
+    def set_aside(self, why: str) -> Iterable[Outcome]:
         """All of it as rows that can't be encoded, call by call."""
         for group in self.groups:
             for taken in group.frames:
@@ -78,20 +78,21 @@ def _halves(frames: list[WriterFrames]) -> list[list[WriterFrames]]:
     return [[taken._replace(run=taken.run.part(part))] for part in parts]
 
 
-def pack_work(work: Work, form: BatchFormat, seconds: float, memory: int) -> bytes:
+def pack_job(work: EncodingJob, form: BatchFormat, seconds: float, memory: int) -> bytes:
     """seconds: how long it may take. memory: bytes that the process must be able to have, besides what it needs."""
     groups = [[group.definition, group.identity, group.folder, group.layout, _pack_frames(group.frames)] for group in work.groups]
     limits = [form.encoder.suffix, form.excel_safe, form.most_bytes, form.origin]
     return _pack([seconds, memory, limits, groups, *work[1:]])
 
 
-def unpack_work(packed: list[Any]) -> tuple[Work, BatchFormat]:
+def unpack_job(packed: list[Any]) -> tuple[EncodingJob, BatchFormat]:
     limits, groups, *rest = packed
     suffix, excel_safe, most_bytes, origin = limits
-    return Work([_group(*fields) for fields in groups], *rest), BatchFormat(format_of(suffix), excel_safe, most_bytes, origin)
+    job = EncodingJob([_group(*fields) for fields in groups], *rest)
+    return job, BatchFormat(format_of(suffix), excel_safe, most_bytes, origin)
 
 
-def pack_made(work: Work, made: Iterable[Made]) -> bytes:
+def pack_outcomes(work: EncodingJob, made: Iterable[Outcome]) -> bytes:
     """What becomes of the groups, each by its number. Of groups that share a batch, any will do."""
     numbers = {(group.stream, group.folder): number for number, group in enumerate(work.groups)}
     exact = {id(group): number for number, group in enumerate(work.groups)}
@@ -105,17 +106,21 @@ def pack_made(work: Work, made: Iterable[Made]) -> bytes:
     return _pack({"made": packed})
 
 
-def pack_trouble(error: Exception) -> bytes:
+def pack_failure(error: Exception) -> bytes:
     kind = "memory" if isinstance(error, MemoryError) else "import" if isinstance(error, ImportError) else "other"
     return _pack({"kind": kind, "text": f"{type(error).__name__}: {error}"})
 
 
-def unpack_made(work: Work, packed: list[list[Any]]) -> list[Made]:
-    return [(work.groups[number], _made(spoilt, fields)) for number, spoilt, fields in packed]
+def unpack_outcomes(work: EncodingJob, packed: list[list[Any]]) -> list[Outcome]:
+    return [(work.groups[number], _made(undecodable, fields)) for number, undecodable, fields in packed]
 
 
-def _made(spoilt: bool, fields: list[Any]) -> Batch | UndecodableCall:
-    return UndecodableCall(Calls.of(_frames(fields[0])), *fields[1:]) if spoilt else Batch(*[*fields[:-1], Entry.of(fields[-1])])
+def _made(undecodable: bool, fields: list[Any]) -> Batch | UndecodableCall:
+    return (
+        UndecodableCall(Calls.of(_frames(fields[0])), *fields[1:])
+        if undecodable
+        else Batch(*[*fields[:-1], Entry.of(fields[-1])])
+    )
 
 
 def _group(

@@ -14,15 +14,15 @@ from modeldata.columns.listed import listed
 from modeldata.format import names
 from modeldata.ship.batch import EncodedCalls, batches, encode_group, encoded, header_of, payloads
 from modeldata.ship.calls import Calls, taken_portions
+from modeldata.ship.encoding_job import EncodingJob
 from modeldata.ship.gather import FrameGroup
-from modeldata.ship.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from modeldata.ship.batch import Batch, BatchFormat, UndecodableCall
+    from modeldata.ship.calls import WriterFrames
     from modeldata.ship.definitions import ArchiveLayout
-    from modeldata.ship.gather import WriterFrames
     from modeldata.ship.isolation import IsolatedEncoder
     from modeldata.ship.placement import Placements
 
@@ -33,21 +33,28 @@ JSON = "json"
 
 
 def encode_groups(
-    groups: Iterable[FrameGroup], targets: Placements, form_of: Callable[[ArchiveLayout], BatchFormat], apart: IsolatedEncoder
+    groups: Iterable[FrameGroup],
+    placements: Placements,
+    form_of: Callable[[ArchiveLayout], BatchFormat],
+    isolated: IsolatedEncoder,
 ) -> Iterator[tuple[FrameGroup, Batch | UndecodableCall]]:
     """The batches of all groups of a round: of those for whose columns their folder has room, then of the others."""
     roomy: dict[ArchiveLayout, list[FrameGroup]] = {}
     surplus: dict[tuple[str, str, ArchiveLayout], list[FrameGroup]] = {}
     for group in groups:
-        if targets.has_room(group.folder, header_of(group, form_of(group.layout))):
+        if placements.has_room(group.folder, header_of(group, form_of(group.layout))):
             roomy.setdefault(group.layout, []).append(group)
         else:
             surplus.setdefault((group.stream, group.folder, group.layout), []).append(group)
     for layout, same in roomy.items():
-        yield from apart.encode(Work([group for group in same if apart.wanted(group)]))
-        yield from _encode_here([group for group in same if not apart.wanted(group)], form_of(layout))
+        yield from isolated.encode(EncodingJob([group for group in same if isolated.wanted(group)]))
+        yield from _encode_here([group for group in same if not isolated.wanted(group)], form_of(layout))
     for same in surplus.values():
-        yield from apart.encode(Work(same, as_json=True)) if apart.wanted(same[0]) else as_json(same, form_of(same[0].layout))
+        yield from (
+            isolated.encode(EncodingJob(same, as_json=True))
+            if isolated.wanted(same[0])
+            else as_json(same, form_of(same[0].layout))
+        )
 
 
 def _encode_here(groups: list[FrameGroup], form: BatchFormat) -> Iterator[tuple[FrameGroup, Batch | UndecodableCall]]:
