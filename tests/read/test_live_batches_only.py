@@ -238,3 +238,19 @@ def test_a_damaged_parquet_part_is_told_and_the_rest_can_be_read(tmp_path: Path)
         shipped.archive.read("m", "inputs")
     with pytest.warns(SkippedWarning, match=part.name):
         assert sorted(shipped.archive.read("m", "inputs", errors="skip")["x"].to_pylist()) == [0] * 3 + [2] * 3
+
+
+def test_a_line_that_is_not_valid_is_named_and_hides_no_other_batch(tmp_path: Path) -> None:
+    made = Shipped(str(tmp_path / "archive"), tmp_path / "spool", "jsonl")
+    for number in range(3):
+        made.collect("inputs", {"x": number}, at="2026-11-01T10:00:00")
+        made.ship()
+    (manifest,) = (tmp_path / "archive").rglob("_manifest/*.jsonl")
+    lines = manifest.read_bytes().splitlines()
+    manifest.write_bytes(b"\n".join([lines[0].replace(b'"types"', b'"kinds_of"'), *lines[1:], b""]))
+    with pytest.raises(Damaged, match="line 1 is not valid"):
+        made.archive.read("m", "inputs")
+    with pytest.warns(SkippedWarning, match="line 1 is not valid"):
+        assert made.archive.read("m", "inputs", errors="skip")["x"].to_pylist() == [1, 2]
+    assert any("line 1 is not valid" in problem for problem in made.archive.audit().problems)
+    assert [held.total.rows for held in made.archive.collectors()] == [2]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from modeldata.catalog.batches import ArchivedBatch, ManifestLine
 from modeldata.format import names
+from modeldata.format.manifest import Entry
 from modeldata.format.paths import day_folder, file_format, identity_of, place_of
 from modeldata.read.chunks import numbers
 from tests.encode.support import TEXT
@@ -52,7 +53,9 @@ def test_names_of_data_files_are_known(name: str, form: str | None) -> None:
 
 def _batch(log: str, calls: list[list[int]], sequences: list[tuple[str, int, int]], continues: int = 0) -> ArchivedBatch:
     rows = sum(rows * times for rows, times in calls)
-    return ArchivedBatch(ManifestLine(log, 1, {}), "data.csv", 0, 0, 0, 0, rows, 0, 0, (), (), {}, calls, sequences, continues)
+    return ArchivedBatch(
+        ManifestLine(log, 1, Entry({})), "data.csv", 0, 0, 0, 0, rows, 0, 0, (), (), {}, calls, sequences, continues
+    )
 
 
 def test_rows_are_numbered_within_their_calls_and_by_their_writers() -> None:

@@ -116,12 +116,9 @@ def _audit_folder(contents: Contents, numbers: Numbers, found: Audit, store: Rea
     ends: dict[str, int] = {}
     kept: set[str] = set()
     for line in contents.lines:
-        live = line.batch not in contents.replaced
-        try:
-            entry = line.entry()
-        except ValueError as error:
-            found.problems.append(str(error))
-            continue
+        live, entry = line.batch not in contents.replaced, line.entry
+        if line.problem:
+            continue  # one of the folder's problems
         if live:
             _count(entry, folder, numbers, found)
         if entry.file:
@@ -156,13 +153,9 @@ def _check_file(entry: Entry, path: str, ends: dict[str, int], found: Audit, sto
     ends[path] = offset + size
     if store is None or store.length(path) < offset + size:
         return  # shorter than told, or gone: said when the files are compared
-    rest = entry.row_bytes
-    at, crc = offset + size - rest, 0
-    while rest:
-        piece = store.read(path, at, min(rest, READ_BYTES))
-        if not piece:
-            break
-        crc, at, rest = crc32(piece, crc), at + len(piece), rest - len(piece)
+    rest, crc = entry.row_bytes, 0
+    while rest and (piece := store.read(path, offset + size - rest, min(rest, READ_BYTES))):
+        crc, rest = crc32(piece, crc), rest - len(piece)
     if rest or crc != entry.crc32:
         found.problems.append(f"{path}: the bytes of batch {entry.batch} (from {offset:,}) are not what was archived")
 

@@ -5,10 +5,10 @@ replaces it: a line may have `"replaces": [batch ids]` (compaction and erasure w
 Lines, counts and sequences of a replaced batch count for nobody any more, even while its files are still there, and also after
 the batch that replaced it was replaced itself. A replacing batch carries on what is still true of them (`refused`, `lost`).
 
-Whoever removes files after a switch takes the data file first and its manifest afterwards: a `data.csv` that no manifest tells of
-would be read as one of the 2017 original. A manifest stays while any batch it tells of is live.
+Whoever removes files after a switch takes the data file first and its manifest afterwards: a `data.csv` that no manifest names
+would be read as one of the 2017 original. A manifest stays while any of its batches is live.
 
-What no manifest tells of:
+Data files that no manifest names:
     under a name of ours     not committed, and not read
     `data.csv`, not claimed  of the 2017 original: read, typed by what its cells look like
     any other file           foreign: not read, named in a warning
@@ -27,8 +27,9 @@ from modeldata.format.paths import DataFolder, file_format, identity_of, owner_n
 from modeldata.store import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from modeldata.format.manifest import Calls, Sequences
     from modeldata.store import ReadStore
 
 READERS = 8
@@ -37,26 +38,21 @@ ORIGINAL = "data.csv"
 
 
 class Vanished(Exception):
-    """A file that was listed, or told of, is not there any more: compaction or a clean-up took it. Look again."""
+    """A file that was listed, or that a manifest names, is not there any more: compaction or a clean-up took it. Look again."""
 
 
 class ManifestLine(NamedTuple):
-    """A committed line of a manifest: `number` counts from 1 in the file `log`; `told` is what it says, unchecked."""
+    """A committed line of a manifest: `number` counts from 1 in the file `log`. problem: why it is not valid; empty if it is."""
 
     log: str
     number: int
-    told: dict[str, Any]
+    entry: Entry
+    problem: str = ""
 
     @property
-    def batch(self) -> str | None:
-        return self.told.get("batch")
-
-    def entry(self) -> Entry:
-        """What it says. Raises ValueError, naming the line, where that is not valid."""
-        try:
-            return Entry.of(self.told)
-        except ValueError as error:
-            raise ValueError(f"{self.where} is not valid: {error}") from error
+    def batch(self) -> str:
+        """Its id, empty for a note without one."""
+        return self.entry.batch
 
     @property
     def where(self) -> str:
@@ -64,11 +60,7 @@ class ManifestLine(NamedTuple):
 
 
 class ArchivedBatch(NamedTuple):
-    """A batch of rows, as its line tells: bytes [offset, offset + size) of `path`, of which the last `row_bytes` are rows.
-
-    Times are nanoseconds since 1970, UTC, of the first and the last call. `columns` are features, `types` what their source
-    declared, `kinds` as in `modeldata.encode.kinds`, `calls` and `sequences` as in docs/data-layout.md.
-    """
+    """A batch of rows: bytes [offset, offset + size) of `path`, the last `row_bytes` of them rows. All else as in `Entry`."""
 
     line: ManifestLine
     path: str
@@ -82,8 +74,8 @@ class ArchivedBatch(NamedTuple):
     columns: tuple[str, ...]
     types: tuple[str, ...]
     kinds: dict[str, Any]
-    calls: list[list[int]]
-    sequences: list[tuple[str, int, int]]
+    calls: Calls
+    sequences: Sequences
     continues: int
 
     @property
@@ -104,43 +96,40 @@ class Contents:
     """What one folder holds, by its manifests; fixed once it is made.
 
     lines: every committed line, those of a file in the order of its bytes. live: those that count. replaced: ids that do not.
-    problems: what can't be understood. half: manifests whose last line is still on its way.
-    told_files, originals, uncommitted: its data files (as paths) that a line tells of, that are of the 2017 original, and under a
-    name of ours that no line tells of (yet).
+    problems: lines that are not valid, unless they were replaced. half: manifests whose last line is still on its way.
+    known_files, originals, uncommitted: its data files (as paths) that a line names, that are of the 2017 original, and under a
+    name of ours that no line names (yet).
     """
 
     def __init__(self, listing: Listing, lines: list[ManifestLine], problems: list[str], half: list[str]) -> None:
         self.listing = listing
         self.lines = sorted(lines, key=_order)
-        self.problems = problems
         self.half = half
-        told = (line.told.get("replaces") for line in lines)
-        self.replaced = frozenset(str(one) for ids in told if isinstance(ids, list) for one in ids)
-        self.live = [line for line in self.lines if line.batch not in self.replaced]
-        self.told_files = {f"{listing.path}/{line.told['file']}" for line in lines if "file" in line.told}
-        untold = [path for path in listing.data_files if path not in self.told_files]
+        self.replaced = frozenset(batch for line in lines for batch in line.entry.replaces or ())
+        committed = [line for line in self.lines if line.batch not in self.replaced]
+        self.live = [line for line in committed if not line.problem]
+        self.problems = problems + [f"{line.where} is not valid: {line.problem}" for line in committed if line.problem]
+        self.known_files = {f"{listing.path}/{line.entry.file}" for line in lines if line.entry.file}
+        others = [path for path in listing.data_files if path not in self.known_files]
         ours = owner_note(ORIGINAL) in listing.notes
-        self.originals = [path for path in untold if path == f"{listing.path}/{ORIGINAL}" and not ours]
-        self.uncommitted = [path for path in untold if path not in self.originals]
+        self.originals = [path for path in others if path == f"{listing.path}/{ORIGINAL}" and not ours]
+        self.uncommitted = [path for path in others if path not in self.originals]
 
     def take_back(self, claimed: Sequence[str]) -> None:
         """Files that look like those of the original, and are ours: their first line is on its way."""
         self.originals = [path for path in self.originals if path not in claimed]
         self.uncommitted += claimed
 
-    def batches(self) -> Iterator[ArchivedBatch]:
-        """The live batches that have rows. Raises ValueError, naming the line, for one that can't be understood."""
-        for line in self.live:
-            if "file" in line.told and line.told.get("rows"):
-                yield batch_of(line, self.listing.path)
+    def batches(self) -> list[ArchivedBatch]:
+        """The live batches that have rows."""
+        return [batch_of(line, self.listing.path) for line in self.live if line.entry.file and line.entry.rows]
 
     @property
     def identity(self) -> dict[str, str] | None:
         """Whose rows these are: as a manifest says, else as the path does."""
         for line in self.lines:
-            told = line.told.get("identity")
-            if isinstance(told, dict) and set(names.IDENTITY) <= set(told):
-                return {part: str(told[part]) for part in names.IDENTITY}
+            if set(names.IDENTITY) <= set(line.entry.identity):
+                return {part: str(line.entry.identity[part]) for part in names.IDENTITY}
         return identity_of(self.listing.place.collector) if self.listing.place else None
 
 
@@ -200,13 +189,11 @@ class Catalog:
     @property
     def collectors(self) -> dict[str, list[Listing]]:
         """The folder of each collector → its days and hours that hold anything, in the order of time."""
-        found: dict[str, list[Listing]] = {}
-        for listing in self.listings.values():
+        folders: dict[str, list[Listing]] = {}
+        for listing in sorted(self.listings.values(), key=start_of):
             if listing.place is not None and (listing.data_files or listing.manifests):
-                found.setdefault(listing.place.collector, []).append(listing)
-        for listings in found.values():
-            listings.sort(key=start_of)
-        return found
+                folders.setdefault(listing.place.collector, []).append(listing)
+        return folders
 
     def read(self, listing: Listing) -> Contents:
         """What the manifests of a folder say now. Raises `Unavailable`; `Vanished` where one is gone since it was listed."""
@@ -215,11 +202,11 @@ class Catalog:
     def read_all(self, listings: Sequence[Listing]) -> list[Contents]:
         """`read` for several folders, with several requests at once."""
         paths = [path for listing in listings for path in listing.manifests]
-        found = dict(zip(paths, self._read_each(paths), strict=True))
-        made = [_contents(listing, found) for listing in listings]
-        for contents in made:
+        manifests = dict(zip(paths, self._read_each(paths), strict=True))
+        each = [_contents(listing, manifests) for listing in listings]
+        for contents in each:
             contents.take_back([path for path in contents.originals if self._store.claimed(path)])
-        return made
+        return each
 
     def _read_each(self, paths: list[str]) -> list[bytes]:
         if len(paths) < READERS:
@@ -236,56 +223,57 @@ class Catalog:
             raise Vanished(path) from None
 
 
-def _contents(listing: Listing, found: Mapping[str, bytes]) -> Contents:
+def _contents(listing: Listing, manifests: Mapping[str, bytes]) -> Contents:
     lines: list[ManifestLine] = []
     problems: list[str] = []
     half = []
     for path in listing.manifests:
-        whole, _, rest = found[path].rpartition(b"\n")
-        _take(path, whole, lines, problems)
+        committed, _, rest = manifests[path].rpartition(b"\n")
+        _parse(path, committed, lines, problems)
         if rest:
             half.append(path)
     return Contents(listing, lines, problems, half)
 
 
-def _take(path: str, data: bytes, lines: list[ManifestLine], problems: list[str]) -> None:
+def _parse(path: str, data: bytes, lines: list[ManifestLine], problems: list[str]) -> None:
     for number, text in enumerate(data.split(b"\n") if data else (), 1):
         try:
-            told = json.loads(text)
-            assert isinstance(told, dict)
-        except (ValueError, AssertionError):
+            content = json.loads(text)
+        except ValueError:
+            content = None
+        if isinstance(content, dict):
+            lines.append(_line(path, number, content))
+        else:
             problems.append(f"{path}: line {number} is not a JSON object")
-            continue
-        lines.append(ManifestLine(path, number, told))
+
+
+def _line(path: str, number: int, content: dict[str, Any]) -> ManifestLine:
+    """Of a line that is not valid, what it replaces and the file that it names still hold."""
+    try:
+        entry = Entry.of(content)
+        if "/" in entry.file:
+            raise ValueError("its file is in another folder")
+        if not set(names.IDENTITY) <= set(entry.identity):
+            raise ValueError("its identity has parts missing")
+        return ManifestLine(path, number, entry)
+    except ValueError as error:
+        ids, file = content.get("replaces"), str(content.get("file", ""))
+        replaces = [str(batch) for batch in ids] if isinstance(ids, list) else None
+        entry = Entry({}, batch=str(content.get("batch", "")), file=file, replaces=replaces)
+        return ManifestLine(path, number, entry, str(error))
 
 
 def _order(line: ManifestLine) -> tuple[str, int, str, int]:
-    offset = line.told.get("offset")
-    return str(line.told.get("file", "")), offset if isinstance(offset, int) else 0, line.log, line.number
+    return line.entry.file, line.entry.offset, line.log, line.number
 
 
 def batch_of(line: ManifestLine, folder: str) -> ArchivedBatch:
-    """The batch a line tells of. Raises ValueError, naming the line."""
-    entry = line.entry()
-    if not entry.file or "/" in entry.file:
-        raise ValueError(f"{line.where} is not valid: its file is in another folder")
+    """The batch of a valid line with a file."""
+    entry = line.entry
     return ArchivedBatch(
-        line,
-        f"{folder}/{entry.file}",
-        entry.offset,
-        entry.size,
-        entry.row_bytes,
-        entry.crc32,
-        entry.rows,
-        entry.first_ns,
-        entry.last_ns,
-        entry.columns,
-        entry.types,
-        entry.kinds,
-        entry.calls,
-        entry.sequences,
-        entry.continues,
-    )
+        line, f"{folder}/{entry.file}", entry.offset, entry.size, entry.row_bytes, entry.crc32, entry.rows, entry.first_ns,
+        entry.last_ns, entry.columns, entry.types, entry.kinds, entry.calls, entry.sequences, entry.continues,
+    )  # fmt: skip
 
 
 def doubled_ids(contents: Contents) -> list[str]:

@@ -104,7 +104,7 @@ def _entry(content: Mapping[str, Any]) -> Entry:
         str(content.get("batch", "")),
         continues=int(content.get("continues", 0)),
         kinds=dict(content.get("kinds", {})),
-        replaces=content.get("replaces"),
+        replaces=[str(batch) for batch in content["replaces"]] if "replaces" in content else None,
         refused={str(reason): int(rows) for reason, rows in content.get("refused", {}).items()},
         lost=[(str(writer), int(first), int(last), str(reason)) for writer, first, last, reason in content.get("lost", ())],
         surrogates_replaced=int(content.get("surrogates_replaced", 0)),

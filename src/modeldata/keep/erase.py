@@ -72,13 +72,11 @@ def find(look: FolderView, store: ReadStore, condition: Condition) -> RowsToEras
 
 def _with_neighbours(look: FolderView, files: set[str]) -> set[str]:
     """Where the kinds in a manifest name keys of what was collected, it has to go, and with it all files that it tells of."""
-    lines = [line for line in look.contents.lines if "file" in line.told]
+    lines = [line for line in look.contents.lines if line.entry.file]
     going = set(files)
     while True:
-        logs = {
-            line.log for line in lines if f"{look.folder}/{line.told['file']}" in going and _names_keys(line.told.get("kinds"))
-        }
-        more = going | {f"{look.folder}/{line.told['file']}" for line in lines if line.log in logs}
+        logs = {line.log for line in lines if f"{look.folder}/{line.entry.file}" in going and _names_keys(line.entry.kinds)}
+        more = going | {f"{look.folder}/{line.entry.file}" for line in lines if line.log in logs}
         if more == going:
             return going
         going = more
@@ -92,9 +90,7 @@ def _names_keys(kinds: object) -> bool:
 
 
 def _every_batch(look: FolderView) -> list[ArchivedBatch]:
-    look.batches()  # says what can't be understood
-    lines = [line for line in look.contents.lines if "file" in line.told and line.told.get("rows")]
-    return [batch_of(line, look.folder) for line in lines]
+    return [batch_of(line, look.folder) for line in look.contents.lines if line.entry.file and line.entry.rows]
 
 
 def fill(draft: Draft, store: Store, found: RowsToErase) -> None:
@@ -161,7 +157,7 @@ class _Text:
                 sequences=where.taken(np.arange(start, stop)).ranges(),
                 continues=int(where.places[start]),
                 kinds=_kinds(batch, rows, mine),
-                others=batch.line.entry().others,
+                others=batch.line.entry.others,
             )
             self._draft.add(entry)
 

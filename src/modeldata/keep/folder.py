@@ -32,20 +32,20 @@ class FolderView(NamedTuple):
         """How long each data file is by its manifests."""
         made: dict[str, int] = {}
         for line in self.contents.lines:
-            if "file" in line.told:
-                path = f"{self.folder}/{line.told['file']}"
-                made[path] = max(made.get(path, 0), int(line.told["offset"]) + int(line.told["bytes"]))
+            if line.entry.file:
+                path = f"{self.folder}/{line.entry.file}"
+                made[path] = max(made.get(path, 0), line.entry.offset + line.entry.size)
         return made
 
     @property
     def live_files(self) -> set[str]:
-        return {f"{self.folder}/{line.told['file']}" for line in self.contents.live if "file" in line.told}
+        return {f"{self.folder}/{line.entry.file}" for line in self.contents.live if line.entry.file}
 
     @property
     def dead_files(self) -> list[str]:
         """Data files of which every batch was replaced."""
         live = self.live_files
-        return [path for path in self.contents.listing.data_files if path in self.contents.told_files and path not in live]
+        return [path for path in self.contents.listing.data_files if path in self.contents.known_files and path not in live]
 
     @property
     def dead_logs(self) -> list[str]:
@@ -71,34 +71,32 @@ class FolderView(NamedTuple):
         return [log for log in self.dead_logs if generation_of_manifest(log) != self.latest]
 
     def batches(self) -> list[ArchivedBatch]:
-        """Live batches with rows. Raises `Damaged` where a line can't be understood."""
-        try:
-            return list(self.contents.batches())
-        except ValueError as error:
-            raise _unclear(self.folder, str(error)) from None
+        """Live batches with rows."""
+        return self.contents.batches()
 
     def lines_of(self, files: set[str]) -> list[ManifestLine]:
-        """Live lines that go with some files: of their rows, and those without rows in manifests that tell of no others."""
+        """Live lines that go with some files: those of their rows, and notes in manifests that name no other file."""
         mine, rest = [], set()
         for line in self.contents.live:
-            if "file" in line.told and f"{self.folder}/{line.told['file']}" in files:
+            if line.entry.file and f"{self.folder}/{line.entry.file}" in files:
                 mine.append(line)
-            elif "file" in line.told:
+            elif line.entry.file:
                 rest.add(line.log)
         logs = {line.log for line in mine} - rest
-        return mine + [line for line in self.contents.live if line.log in logs and "file" not in line.told and line.batch]
+        return mine + [line for line in self.contents.live if line.log in logs and not line.entry.file and line.batch]
 
 
 def look(store: Store, folder: str) -> FolderView:
-    """Raises `Damaged` where the manifests can't be understood as a whole, `Unavailable`."""
+    """Raises `Damaged` where a manifest is not valid, `Unavailable`."""
     return retried(lambda: Catalog(store, store.walk(folder)), lambda catalog: _view(catalog, folder))
 
 
 def _view(catalog: Catalog, folder: str) -> FolderView:
     contents = catalog.read(catalog.listing(folder))
     live = {line.batch for line in contents.live}
-    if contents.problems or live.intersection(doubled_ids(contents)):
-        raise _unclear(folder, "; ".join(contents.problems) or "two lines have the same batch id")
+    problems = [*contents.problems, *(f"{line.where} is not valid: {line.problem}" for line in contents.lines if line.problem)]
+    if problems or live.intersection(doubled_ids(contents)):
+        raise _unclear(folder, "; ".join(dict.fromkeys(problems)) or "two lines have the same batch id")
     latest = max((number for log in contents.listing.manifests if (number := generation_of_manifest(log))), default=0)
     return FolderView(folder, contents, latest)
 

@@ -79,8 +79,7 @@ class RowKeys(NamedTuple):
 
 
 def carried(lines: Iterable[ManifestLine]) -> Carried:
-    """Raises ValueError for a line that is not valid."""
-    entries = [line.entry() for line in lines]
+    entries = [line.entry for line in lines]
     refused: Counter[str] = Counter()
     for entry in entries:
         refused.update(entry.refused)

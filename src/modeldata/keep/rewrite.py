@@ -174,7 +174,7 @@ def clean(store: Store, seen: FolderView) -> None:
     for path in remnants(store, seen.folder):
         if (generation_of_remnant(path) or 0) <= seen.latest:
             store.remove(path)
-    needed = {line.log for line in seen.contents.lines if f"{seen.folder}/{line.told.get('file')}" in left}
+    needed = {line.log for line in seen.contents.lines if f"{seen.folder}/{line.entry.file}" in left}
     for log in seen.dead_logs:
         number = generation_of_manifest(log)
         if log in needed or number == seen.latest:

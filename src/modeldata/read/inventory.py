@@ -100,10 +100,11 @@ def _by_name(item: tuple[tuple[str, ...], list[CollectorFolders]]) -> tuple[str,
 def _of_group(store: ReadStore, catalog: Catalog, group: list[CollectorFolders], view: str) -> CollectorInventory:
     versions: dict[str, Totals] = {}
     columns: dict[str, None] = {}
-    days, files, originals, problems = set(), set(), 0, []
+    days, files, originals = set(), set(), 0
+    problems: list[str] = []
     for version, contents in _contents(catalog, group):
-        batches, wrong = _batches(contents)
-        problems += wrong
+        batches = contents.batches()
+        problems += contents.problems
         unknown = Totals(bytes=sum(map(store.length, contents.originals)))
         versions[version] = sum(map(Totals.of, batches), versions.get(version, Totals()) + unknown)
         columns.update((name, None) for batch in batches for name in batch.columns)
@@ -121,14 +122,6 @@ def _contents(catalog: Catalog, group: list[CollectorFolders]) -> Iterable[tuple
     for folders in group:
         for contents in catalog.read_all(folders.listings):
             yield folders.identity["model_version"], contents
-
-
-def _batches(contents: Contents) -> tuple[list[ArchivedBatch], list[str]]:
-    problems = list(contents.problems)
-    try:
-        return list(contents.batches()), problems
-    except ValueError as error:
-        return [], [*problems, str(error)]
 
 
 def _moment(time_ns: int | None) -> dt.datetime | None:

@@ -110,37 +110,28 @@ def _meets(listing: Listing, request: ReadRequest) -> bool:
 
 
 def _pieces(contents: Contents, request: ReadRequest) -> Iterable[Chunk | Original]:
-    _tell(contents, request)
+    _warn(contents, request)
     folder = contents.listing.path
-    batches = []
-    for batch in understood(contents, request):
-        if batch.first_ns < request.end_ns and batch.last_ns >= request.start_ns // 1000 * 1000:
-            batches.append(batch)
-    yield from chunked(folder, batches)
+    start_ns = request.start_ns // 1000 * 1000
+    inside = [batch for batch in contents.batches() if batch.first_ns < request.end_ns and batch.last_ns >= start_ns]
+    yield from chunked(folder, inside)
     yield from (Original(folder, path) for path in contents.originals)
 
 
-def understood(contents: Contents, request: ReadRequest) -> Iterable[ArchivedBatch]:
-    """The live batches of a folder. Raises `Damaged` at a manifest that is not valid, unless damage is left out."""
-    try:
-        yield from contents.batches()
-    except ValueError as error:
-        _damaged(contents, str(error), request)
-
-
-def _tell(contents: Contents, request: ReadRequest) -> None:
-    for problem in contents.problems:
-        _damaged(contents, problem, request)
+def _warn(contents: Contents, request: ReadRequest) -> None:
+    check_manifests(contents, request)
     for path in contents.listing.foreign:
         warnings.warn(f"not read: {path} is not a file of this archive", SkippedWarning, stacklevel=2)
 
 
-def _damaged(contents: Contents, problem: str, request: ReadRequest) -> None:
-    hint = 'its rows can\'t be told from others; errors="skip" reads everything else'
-    error = Damaged("read the archive", contents.listing.path, cause=problem, hint=hint)
-    if request.errors == "raise":
-        raise error
-    warnings.warn(str(error), SkippedWarning, stacklevel=2)
+def check_manifests(contents: Contents, request: ReadRequest) -> None:
+    """Raises `Damaged` where a manifest is not valid; with `errors="skip"`, warns."""
+    hint = 'it is not known which rows are its; errors="skip" reads everything else'
+    for problem in contents.problems:
+        error = Damaged("read the archive", contents.listing.path, cause=problem, hint=hint)
+        if request.errors == "raise":
+            raise error
+        warnings.warn(str(error), SkippedWarning, stacklevel=2)
 
 
 def _shape(catalog: Catalog, listings: Sequence[Listing], archive: str, request: ReadRequest) -> list[Chunk | Original]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from modeldata.catalog.batches import Catalog
 from modeldata.catalog.retry import retried
 from modeldata.catalog.select import choose
-from modeldata.read.plan import understood
+from modeldata.read.plan import check_manifests
 from modeldata.read.scan import Scan
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class ReadQuery(NamedTuple):
 
     def batches(self, contents: Contents) -> Iterable[ArchivedBatch]:
         """The live batches of a folder. Raises `Damaged`, unless damage is left out."""
-        return understood(contents, self.request)
+        check_manifests(contents, self.request)
+        return contents.batches()
 
     def scan(self) -> Scan:
         """Raises `NotThere`, `Damaged`, `Unavailable`."""
