@@ -53,6 +53,8 @@ def _copied(data: Sequence[object]) -> list[object]:
 def _capture_rows(data: list[object], schemas: SchemaCache, pack: Pack) -> Captured | None:
     """Objects each of which is a row by itself. None: at least one is not."""
     classes = set(map(type, data))
+    if classes == {dict}:
+        return capture_dicts(list(map(dict.copy, data)), schemas, pack)  # type: ignore[arg-type]  # just checked
     if all(issubclass(cls, (list, tuple)) for cls in classes):
         return capture_lists([_copied(row) for row in data], schemas, pack)  # type: ignore[arg-type]  # just checked
     readers = {cls: _row_readers[cls] for cls in classes}
