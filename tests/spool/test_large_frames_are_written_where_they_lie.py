@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modeldata.snapshot.pieces import LARGE, Pieces, together
+from modeldata.snapshot.buffers import LARGE, Buffers, copy_if_small
 from modeldata.spool.files import Files
 from modeldata.spool.reader import Frame
 from modeldata.spool.segment import DIRECT_BYTES
@@ -25,7 +25,7 @@ class Unreserved(Files):
         return False
 
 
-def _stored(spool: Spool, *contents: bytes | Pieces) -> list[bytes]:
+def _stored(spool: Spool, *contents: bytes | Buffers) -> list[bytes]:
     plan = FakePlan()
     for content in contents:
         spool.append(plan, content)  # type: ignore[arg-type] # as a lane takes it
@@ -36,7 +36,7 @@ def _stored(spool: Spool, *contents: bytes | Pieces) -> list[bytes]:
 @pytest.mark.parametrize("size", [0, 1, DIRECT_BYTES - 1, DIRECT_BYTES, DIRECT_BYTES + 1, LARGE, LARGE + 3, 5 << 20])
 def test_a_frame_of_any_size_comes_back_from_bytes_and_from_pieces(tmp_path: Path, files: Files, size: int) -> None:
     whole = os.urandom(size)
-    pieces = Pieces([whole[: size // 3], memoryview(whole)[size // 3 : size // 2], b"", whole[size // 2 :]])
+    pieces = Buffers([whole[: size // 3], memoryview(whole)[size // 3 : size // 2], b"", whole[size // 2 :]])
     spool = Spool(tmp_path / "spool", files)
 
     assert len(pieces) == size
@@ -47,8 +47,8 @@ def test_a_frame_of_any_size_comes_back_from_bytes_and_from_pieces(tmp_path: Pat
 @given(sizes=st.lists(st.integers(0, 3 * DIRECT_BYTES), min_size=1, max_size=8))
 def test_frames_in_pieces_and_in_one_lie_behind_each_other(tmp_path_factory: pytest.TempPathFactory, sizes: list[int]) -> None:
     contents = [bytes([number % 251]) * size for number, size in enumerate(sizes)]
-    mixed: list[bytes | Pieces] = [
-        content if number % 2 else Pieces([content[:7], memoryview(content)[7:]]) for number, content in enumerate(contents)
+    mixed: list[bytes | Buffers] = [
+        content if number % 2 else Buffers([content[:7], memoryview(content)[7:]]) for number, content in enumerate(contents)
     ]
     assert _stored(Spool(tmp_path_factory.mktemp("spool"), Files()), *mixed) == contents
 
@@ -65,7 +65,7 @@ def test_data_that_changes_while_it_is_stored_spoils_no_frame(tmp_path: Path) ->
             return done
 
     spool = Spool(tmp_path / "spool", Meddling())
-    assert _stored(spool, b"before", Pieces([memoryview(shared), memoryview(shared)]), b"behind") == [
+    assert _stored(spool, b"before", Buffers([memoryview(shared), memoryview(shared)]), b"behind") == [
         b"before", b"a" * LARGE + b"b" * LARGE, b"behind",
     ]  # fmt: skip
 
@@ -86,7 +86,7 @@ def test_the_header_comes_last_so_that_a_reader_sees_all_of_a_frame_or_none(tmp_
     (before,) = [spool.data()]
     look.append(lambda: [one.data for one in _read(spool) if isinstance(one, Frame) and one.head.kind == 1])
     large = b"y" * DIRECT_BYTES
-    spool.append(FakePlan(), Pieces([large, memoryview(large)]))  # type: ignore[arg-type] # as a lane takes it
+    spool.append(FakePlan(), Buffers([large, memoryview(large)]))  # type: ignore[arg-type] # as a lane takes it
 
     assert len(seen) >= 2 and all(now == before for now in seen)
     assert spool.data() == [*before, large * 2]
@@ -98,6 +98,6 @@ def _read(spool: Spool) -> list[object]:
 
 def test_small_pieces_are_put_together_and_large_ones_are_left_where_they_are() -> None:
     large = bytearray(LARGE)
-    assert together([b"a", memoryview(b"b")]) == b"ab"
-    left = together([b"a", memoryview(large)])
-    assert isinstance(left, Pieces) and left.buffers[1].obj is large  # type: ignore[union-attr] # a view, not bytes
+    assert copy_if_small([b"a", memoryview(b"b")]) == b"ab"
+    left = copy_if_small([b"a", memoryview(large)])
+    assert isinstance(left, Buffers) and left.buffers[1].obj is large  # type: ignore[union-attr] # a view, not bytes
