@@ -18,6 +18,7 @@ from modeldata.cli.options import CollectorArgument, ReadOptions
 from modeldata.cli.output import binary_stdout
 from modeldata.cli.table import counted
 from modeldata.errors import ModelDataError
+from modeldata.format.files import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,20 +30,19 @@ if TYPE_CHECKING:
 STDOUT = "-"
 
 
-class Format(StrEnum):
-    """As the ending of a file's name says it."""
-
-    csv = "csv"
-    jsonl = "jsonl"
-    parquet = "parquet"
-    arrow = "arrow"
+FORMS = (*FORMATS, "arrow")
+"""As the ending of a file's name says it."""
+if TYPE_CHECKING:
+    Form = str
+else:
+    Form = StrEnum("Form", [(name, name) for name in FORMS])
 
 
 def command(
     collector: CollectorArgument,
     *,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to; - is stdout.")] = STDOUT,
-    file_format: Annotated[Format | None, typer.Option("--format", help="Else as FILE ends; csv for stdout.")] = None,
+    file_format: Annotated[Form | None, typer.Option("--format", help="Else as FILE ends; csv for stdout.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
     options: ReadOptions,
     as_json: Annotated[bool, typer.Option("--json", help="With FILE: print what was written as one JSON object.")] = False,
@@ -70,14 +70,14 @@ def command(
         say(f"{counted(rows, 'row')}, {counted(bytes_, 'byte')}: {output}")
 
 
-def _format(output: str, file_format: Format | None) -> str:
+def _format(output: str, file_format: str | None) -> str:
     if file_format is not None:
-        return file_format.value
+        return str(file_format)
     if output == STDOUT:
-        return Format.csv.value
+        return "csv"
     ending = Path(output).suffix.removeprefix(".").lower()
-    if ending not in list(Format):
-        raise typer.BadParameter(f"{output} does not end in {', '.join('.' + one for one in Format)}: say --format")
+    if ending not in FORMS:
+        raise typer.BadParameter(f"{output} does not end in {', '.join('.' + one for one in FORMS)}: say --format")
     return ending
 
 
