@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+from modeldata import urls
 from modeldata.errors import ModelDataError, StoreError
 
 NOT_THERE = "no row of this frame is in the archive: collect it again"
 ALL_OR_NONE = "all rows of this frame are in the archive, or none: look before you collect it again"
+SHARE = f"use a folder that all machines share, or a remote archive ({', '.join(f'{scheme}://' for scheme in urls.STORES)})"
 INSTALL = "pip install modeldata on the executors, or give it to them with spark.submit.pyFiles"
 STORE, STAGE, UNKNOWN = "store_unavailable", "spark_failed", "outcome_unknown"
 

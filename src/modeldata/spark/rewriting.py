@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from modeldata.errors import StoreError
 from modeldata.settings import Settings
+from modeldata.spark.errors import SHARE
 from modeldata.spool.files import Files
 from modeldata.store import open_for
 
@@ -52,5 +53,5 @@ def _check_shared(place: DataFolder, store: Any, archive: str) -> None:
             "rewrite a folder",
             f"{archive}/{place.path}",
             cause=f"the executor on {socket.gethostname()} does not see what the driver listed there",
-            hint="use a folder that all machines share, or a remote archive (az://, s3://, gs://)",
+            hint=SHARE,
         )

@@ -21,7 +21,7 @@ from modeldata.format.manifest import Entry
 from modeldata.settings import Settings
 from modeldata.ship.policy import retry_after
 from modeldata.spark.call import PARTITION_BITS, AttemptFile
-from modeldata.spark.errors import NOT_THERE, NotArchived, not_archived
+from modeldata.spark.errors import NOT_THERE, SHARE, NotArchived, not_archived
 from modeldata.spool.files import Files
 from modeldata.store import Unavailable, open_for
 
@@ -84,7 +84,7 @@ def _look_for_marker(call: Call, store: Store) -> None:
         "find the driver's archive",
         Settings.build(call.settings).archive,
         cause=f"the executor on {socket.gethostname()} does not see what the driver wrote there",
-        hint=f"use a folder that all machines share, or a remote archive (az://, s3://, gs://); {NOT_THERE}",
+        hint=f"{SHARE}; {NOT_THERE}",
     )
 
 
