@@ -13,7 +13,7 @@ from modeldata.collector import ModelDataCollector
 from modeldata.errors import ModelDataError, SettingsError, SpoolError, StoreError
 from modeldata.intake import flush
 from modeldata.request import request
-from modeldata.stats import Stats
+from modeldata.stats import Stats, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = [
     "SkippedWarning",
     "SpoolError",
     "Stats",
+    "Status",
     "StoreError",
     "__version__",
     "default_archive",

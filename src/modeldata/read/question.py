@@ -49,7 +49,7 @@ KNOWN = frozenset(Question.__annotations__)
 
 
 def request_of(model_name: str, identifier: str, question: Question) -> ReadRequest:
-    """Raises `SettingsError` for what can't be meant."""
+    """Raises `SettingsError` for an argument that is not valid, `TypeError` for one that does not exist."""
     unknown = sorted(set(question) - KNOWN)
     if unknown:
         raise TypeError(f"no argument {unknown[0]!r}; there are {', '.join(sorted(KNOWN))}")
