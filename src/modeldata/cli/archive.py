@@ -31,12 +31,12 @@ def settings_of(archive: str | None, spool: str | None) -> Settings:
     if not noted:
         return settings
     settings = Settings.build({**noted, **os.environ}, archive=archive, spool=spool)
-    told = {
+    origins = {
         field.name: "the service that used this spool"
         for field in SETTINGS.values()
         if noted.keys() & set(field.variables) - os.environ.keys()
     }
-    return settings.with_origin(told)
+    return settings.with_origin(origins)
 
 
 def store_of(settings: Settings) -> Store:

@@ -1,4 +1,4 @@
-"""What `compact`, `prune` and `erase` share: whose folders, and how their outcome is shown."""
+"""What `compact`, `prune` and `erase` share: which folders they work on, and how the outcome is shown."""
 
 from __future__ import annotations
 
@@ -35,20 +35,22 @@ def run_on_each(
     from modeldata.keep.rewrite import RewriteRun
 
     settings = options.settings()
-    told, failed = [], False
+    summaries, failed = [], False
     for url in settings.archives:
         run = RewriteRun(os.urandom(16).hex(), platform.node(), time.time_ns())
-        found = []
-        for one in work(KeepJob(store_of(settings.only(url)), url, options.identity, run), _each(engine, settings.only(url))):
-            found.append(one)
-            failed |= bool(one.problem)
+        results = []
+        for result in work(KeepJob(store_of(settings.only(url)), url, options.identity, run), _each(engine, settings.only(url))):
+            results.append(result)
+            failed |= bool(result.problem)
             if not options.json:
-                _show(one, verb, dry)
-        told.append({"archive": mask(url), "dry_run": dry, **_sums(found), "folders": [one._asdict() for one in found]})
+                _show(result, verb, dry)
+        summaries.append(
+            {"archive": mask(url), "dry_run": dry, **_sums(results), "folders": [result._asdict() for result in results]}
+        )
         if not options.json:
-            _conclude(found, mask(url), verb, dry)
+            _conclude(results, mask(url), verb, dry)
     if options.json:
-        print(json.dumps(told[0] if len(told) == 1 else {"archives": told}))
+        print(json.dumps(summaries[0] if len(summaries) == 1 else {"archives": summaries}))
     if failed:
         raise typer.Exit(1)
     return settings
@@ -68,25 +70,25 @@ def _each(engine: Engine, settings: Settings) -> Each:
     return on_executors(SparkSession.builder.getOrCreate(), settings)
 
 
-def _sums(found: list[FolderResult]) -> dict[str, int]:
+def _sums(results: list[FolderResult]) -> dict[str, int]:
     return {
-        "rows": sum(one.rows for one in found),
-        "files": sum(one.files for one in found),
-        "bytes": sum(one.bytes for one in found),
+        "rows": sum(result.rows for result in results),
+        "files": sum(result.files for result in results),
+        "bytes": sum(result.bytes for result in results),
     }
 
 
-def _show(one: FolderResult, verb: str, dry: bool) -> None:
-    if one.rows or one.files:
+def _show(result: FolderResult, verb: str, dry: bool) -> None:
+    if result.rows or result.files:
         what = f"would be {verb}" if dry else verb
-        sums = f"{counted(one.rows, 'row')} {what}, {counted(one.files, 'file')}, {counted(one.bytes, 'byte')}"
-        print(safe(f"{one.collector} {one.day}: {sums}"))
-    if one.problem:
-        say(f"problem: {one.collector} {one.day}: {one.problem}")
+        sums = f"{counted(result.rows, 'row')} {what}, {counted(result.files, 'file')}, {counted(result.bytes, 'byte')}"
+        print(safe(f"{result.collector} {result.day}: {sums}"))
+    if result.problem:
+        say(f"problem: {result.collector} {result.day}: {result.problem}")
 
 
-def _conclude(found: list[FolderResult], archive: str, verb: str, dry: bool) -> None:
-    if not found:
+def _conclude(results: list[FolderResult], archive: str, verb: str, dry: bool) -> None:
+    if not results:
         say(f"nothing to do: {archive}")
     elif dry:
-        say(f"nothing was changed: {counted(_sums(found)['rows'], 'row')} would be {verb}; --yes does it: {archive}")
+        say(f"nothing was changed: {counted(_sums(results)['rows'], 'row')} would be {verb}; --yes does it: {archive}")

@@ -1,4 +1,4 @@
-"""A growing output: rows of `tail -f`, in one form, whose columns stay what they were when it began."""
+"""A growing output: rows of `tail -f`, in one form. Its columns stay as they were at the beginning."""
 
 from __future__ import annotations
 

@@ -173,10 +173,10 @@ class FormOptions:
     @property
     def form(self) -> str:
         """Without an option, a table for a terminal and CSV for a program. Raises `typer.BadParameter` for several."""
-        asked = [form for form, chosen in ((TABLE, self.table), (CSV, self.csv), (JSONL, self.json)) if chosen]
-        if len(asked) > 1:
+        forms = [form for form, chosen in ((TABLE, self.table), (CSV, self.csv), (JSONL, self.json)) if chosen]
+        if len(forms) > 1:
             raise typer.BadParameter("one of --table, --csv and --json")
-        return asked[0] if asked else TABLE if sys.stdout.isatty() else CSV
+        return forms[0] if forms else TABLE if sys.stdout.isatty() else CSV
 
 
 class Engine(StrEnum):
@@ -224,15 +224,15 @@ def named_collector(collector: str, catalog: Catalog, archive: str) -> tuple[str
     from modeldata.catalog.select import choose, collectors
 
     everyone = collectors(catalog)
-    models = {one.identity["model_name"] for one in everyone}
+    models = {each.identity["model_name"] for each in everyone}
     model, slash, identifier = collector.rpartition("/")
     if slash and collector not in models:
         choose(catalog, {"model_name": model, "identifier": identifier}, archive)
         return model, identifier
-    identifiers = {one.identity["identifier"] for one in choose(catalog, {"model_name": collector}, archive)}
+    identifiers = {each.identity["identifier"] for each in choose(catalog, {"model_name": collector}, archive)}
     if len(identifiers) > 1:
-        which = " or ".join(f"{collector}/{one}" for one in sorted(identifiers))
-        raise NotThere("tell which collector", archive, cause=f"model {collector!r} has several", hint=f"say {which}")
+        which = " or ".join(f"{collector}/{each}" for each in sorted(identifiers))
+        raise NotThere("choose a collector", archive, cause=f"model {collector!r} has several", hint=f"say {which}")
     return collector, identifiers.pop()
 
 

@@ -22,7 +22,7 @@ STATUS = {COMPLETE: 0, BROKEN: 1, EXPLAINED: 3}
 
 def command(
     options: ArchiveArgument,
-    fast: Annotated[bool, typer.Option("--fast", help="Believe the manifests; don't read the data they tell of.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Trust the manifests: do not read the data.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Prove from the archive alone that every row is there once, or name each gap and its reason.
@@ -31,35 +31,37 @@ def command(
     are not what was archived. Rows that are still in a spool are not in question: see `modeldata status`.
     """
     settings = options.settings()
-    found = {url: audit(store_of(settings.only(url)), check_bytes=not fast) for url in settings.archives}
+    audits = {url: audit(store_of(settings.only(url)), check_bytes=not fast) for url in settings.archives}
     if as_json:
-        told = [{"archive": mask(url), **one.as_dict()} for url, one in found.items()]
-        print(json.dumps(told[0] if len(told) == 1 else {"archives": told}))
+        reports = [{"archive": mask(url), **result.as_dict()} for url, result in audits.items()]
+        print(json.dumps(reports[0] if len(reports) == 1 else {"archives": reports}))
     else:
-        for url, one in found.items():
-            _print(one, mask(url))
-    worst = next(verdict for verdict in (BROKEN, EXPLAINED, COMPLETE) if any(one.verdict == verdict for one in found.values()))
+        for url, result in audits.items():
+            _print(result, mask(url))
+    worst = next(
+        verdict for verdict in (BROKEN, EXPLAINED, COMPLETE) if any(result.verdict == verdict for result in audits.values())
+    )
     raise typer.Exit(STATUS[worst])
 
 
-def _print(found: Audit, archive: str) -> None:
+def _print(result: Audit, archive: str) -> None:
     out = Out()
-    colour = {COMPLETE: "green", EXPLAINED: "yellow", BROKEN: "red"}[found.verdict]
-    out.labelled(f"[bold {colour}]{found.verdict}[/]: ", archive)
-    for line in _lines(found):
+    colour = {COMPLETE: "green", EXPLAINED: "yellow", BROKEN: "red"}[result.verdict]
+    out.labelled(f"[bold {colour}]{result.verdict}[/]: ", archive)
+    for line in _lines(result):
         out.labelled("", line)
 
 
-def _lines(found: Audit) -> Iterator[str]:
-    collectors = counted(len({writer.collector for writer in found.writers}), "collector")
-    rows, batches = counted(found.rows, "row"), counted(found.batches, "batch", "batches")
-    yield f"{rows} in {batches} of {collectors}, {counted(len(found.writers), 'writer')}"
-    for writer in found.writers:
+def _lines(result: Audit) -> Iterator[str]:
+    collectors = counted(len({writer.collector for writer in result.writers}), "collector")
+    rows, batches = counted(result.rows, "row"), counted(result.batches, "batch", "batches")
+    yield f"{rows} in {batches} of {collectors}, {counted(len(result.writers), 'writer')}"
+    for writer in result.writers:
         for gap in writer.missing:
             why = gap.reason or "no reason recorded"
             yield f"missing: {writer.collector} rows {gap.first:,} to {gap.last:,} of {writer.writer}: {why}"
         for first, last in writer.doubled:
             yield f"doubled: {writer.collector} rows {first:,} to {last:,} of {writer.writer}"
-    yield from (f"problem: {problem}" for problem in found.problems)
-    yield from (f"not ours: {path}" for path in found.unaccounted)
-    yield from (f"refused by the service: {counted(rows, 'row')} ({reason})" for reason, rows in found.refused.items())
+    yield from (f"problem: {problem}" for problem in result.problems)
+    yield from (f"not ours: {path}" for path in result.unaccounted)
+    yield from (f"refused by the service: {counted(rows, 'row')} ({reason})" for reason, rows in result.refused.items())

@@ -167,14 +167,14 @@ def _probe_archive(settings: Settings) -> str:
 
 
 def _spark_calls(settings: Settings) -> Iterator[Finding]:
-    """Calls of Spark that are under way, or whose driver died."""
+    """Calls of Spark that are under way, or were left by a driver that died."""
     from modeldata.spark.commit import ABANDONED_NS, uncommitted_calls
     from modeldata.store import open_for
 
-    found = uncommitted_calls(open_for(settings, Files()))
-    if found:
-        days, hours = ABANDONED_NS // (24 * HOUR_NS), (time.time_ns() - found[0].time_ns) / HOUR_NS
-        text = f"{len(found)} under way or left by a driver that died, the oldest for {hours:.1f} hours: no row of theirs is"
+    calls = uncommitted_calls(open_for(settings, Files()))
+    if calls:
+        days, hours = ABANDONED_NS // (24 * HOUR_NS), (time.time_ns() - calls[0].time_ns) / HOUR_NS
+        text = f"{len(calls)} under way or left by a driver that died, the oldest for {hours:.1f} hours: no row of theirs is"
         yield Finding(
             NOTE, "spark calls", f"{text} in the archive; a later collect() of a frame clears those of over {days} days"
         )

@@ -54,15 +54,15 @@ def command(
     """
     form = _format(output, file_format)
     if as_json and output == STDOUT:
-        raise typer.BadParameter("--json tells of a file; rows as JSON are --format jsonl")
-    asked = options.query(collector)
+        raise typer.BadParameter("--json describes a file: it needs --output; rows as JSON are --format jsonl")
+    query = options.query(collector)
     if output == STDOUT:
         with binary_stdout() as sink:  # what is sent can't be taken back: a column that needs a wider type is an error
-            scan = asked.scan()
+            scan = query.scan()
             _write(scan, scan, sink, "arrows" if form == "arrow" else form)
         return
     with whole_file(Path(output), overwrite) as sink:
-        rows = _whole(asked.scan(), sink, form)
+        rows = _whole(query.scan(), sink, form)
     bytes_ = os.path.getsize(output)
     if as_json:
         print(json.dumps({"file": output, "format": form, "rows": rows, "bytes": bytes_}))

@@ -26,5 +26,5 @@ def command(
     scan = options.query(collector).scan()
     if form == TABLE and options.columns is None:
         scan = scan.narrowed(without_quiet(scan.schema))
-    found = scan.consume(lambda batches: list(first(batches, rows)))
-    print_rows(found, scan.schema, form, rows)
+    head = scan.consume(lambda batches: list(first(batches, rows)))
+    print_rows(head, scan.schema, form, rows)

@@ -28,7 +28,7 @@ class JoinKey(StrEnum):
 
 
 class JoinKind(StrEnum):
-    """Whose rows there are: of the first; those that all have; all."""
+    """Which rows there are: those of the first, those that all have, or all."""
 
     left = "left"
     inner = "inner"
@@ -89,17 +89,17 @@ def _as_json(coverage: Coverage) -> dict[str, object]:
     return {"first": coverage.first, "rows": coverage.rows, "others": others, "without_id": coverage.without_id}
 
 
-def _chosen(there: list[str], asked: list[str] | None, form: str) -> list[str]:
+def _chosen(available: list[str], wanted: list[str] | None, form: str) -> list[str]:
     """The id, and what was asked for, in that order. Else all; a table then has one time, and no places inside calls."""
-    if asked is None:
-        times = [name for name in there if name.endswith(f".{names.TIMESTAMP}")]
-        return [name for name in there if form != TABLE or (name != names.ROW and name not in times[1:])]
-    return list(dict.fromkeys([there[0], *(one for name in asked for one in _fitting(name, there))]))
+    if wanted is None:
+        times = [name for name in available if name.endswith(f".{names.TIMESTAMP}")]
+        return [name for name in available if form != TABLE or (name != names.ROW and name not in times[1:])]
+    return list(dict.fromkeys([available[0], *(one for name in wanted for one in _fitting(name, available))]))
 
 
-def _fitting(name: str, there: list[str]) -> list[str]:
+def _fitting(name: str, available: list[str]) -> list[str]:
     """`age` is that of every collector that has one, `inputs.age` of one."""
-    return [one for one in there if one == name or one.partition(".")[2] == name]
+    return [one for one in available if one == name or one.partition(".")[2] == name]
 
 
 def _no_column(name: str, known: set[str]) -> Exception:

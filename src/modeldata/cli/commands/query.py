@@ -59,16 +59,18 @@ def _list_views(reader: Reader, form: str, rows: int | None) -> None:
 
     from modeldata.read.sql import views
 
-    found = views(reader.store)
-    table = pa.table({"view": pa.array(found.keys(), pa.string()), "collector": pa.array(found.values(), pa.string())})
+    names_by_view = views(reader.store)
+    table = pa.table(
+        {"view": pa.array(names_by_view.keys(), pa.string()), "collector": pa.array(names_by_view.values(), pa.string())}
+    )
     print_rows(table.to_batches(), table.schema, form, rows)
 
 
 def _duckdb_error() -> type[Exception]:
     import duckdb
 
-    found: type[Exception] = duckdb.Error
-    return found
+    error_type: type[Exception] = duckdb.Error
+    return error_type
 
 
 def _ask(reader: Reader, sql: str) -> pa.RecordBatchReader | None:
@@ -80,28 +82,28 @@ def _ask(reader: Reader, sql: str) -> pa.RecordBatchReader | None:
     except ImportError:
         raise need("duckdb", "sql", "run SQL") from None
     try:
-        found = reader.sql(sql)
-        return None if found is None else _batches(_readable(found))
+        relation = reader.sql(sql)
+        return None if relation is None else _batches(_readable(relation))
     except duckdb.Error as error:
         raise failed("run the query", error) from None
 
 
-def _batches(found: Any) -> pa.RecordBatchReader:
+def _batches(relation: Any) -> pa.RecordBatchReader:
     """The method has another name since DuckDB 1.4."""
-    read = getattr(found, "to_arrow_reader", None) or found.fetch_arrow_reader
+    read = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
     return read(BATCH_ROWS)
 
 
-def _readable(found: Any) -> Any:
+def _readable(relation: Any) -> Any:
     """Each column under a name of its own and of a type that all forms know."""
     seen: dict[str, int] = {}
     projected = []
-    for at, (name, kind) in enumerate(zip(found.columns, map(str, found.types), strict=True), 1):
+    for at, (name, kind) in enumerate(zip(relation.columns, map(str, relation.types), strict=True), 1):
         seen[name] = seen.get(name, 0) + 1
         mine = name if seen[name] == 1 else f"{name}_{seen[name]}"
         value = f"CAST(#{at} AS VARCHAR)" if kind in AS_TEXT else f"#{at}"
         projected.append(f'{value} AS "{mine.replace(chr(34), chr(34) * 2)}"')
-    return found.project(", ".join(projected))
+    return relation.project(", ".join(projected))
 
 
 def _whole_numbers(batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

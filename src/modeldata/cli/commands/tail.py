@@ -42,16 +42,16 @@ def command(
     from modeldata.read.newest import newest
 
     form, pause = output.form, max(SHORTEST_PAUSE, parsed(seconds, interval, "--interval"))
-    asked = options.query(collector)
-    follower = asked.retried(lambda now: Follower(now, time.time_ns())) if follow else None
-    found = asked.retried(lambda now: newest(now, rows))
-    shown = found.select(asked.request.columns or found.column_names)
+    query = options.query(collector)
+    follower = query.retried(lambda now: Follower(now, time.time_ns())) if follow else None
+    newest_rows = query.retried(lambda now: newest(now, rows))
+    shown = newest_rows.select(query.request.columns or newest_rows.column_names)
     if form == TABLE and options.columns is None:
         shown = shown.select(without_quiet(shown.schema))
     if follower is None:
         print_rows(shown.to_batches(), shown.schema, form, rows)
         return
-    follower.given(found)
+    follower.given(newest_rows)
     try:
         _follow(follower, shown, form, pause)
     except KeyboardInterrupt:
@@ -81,7 +81,7 @@ def _follow(follower: Follower, shown: pa.Table, form: str, pause: float) -> Non
 
 
 def _wait(sink: Any, seconds: float) -> None:
-    """So long, or until nobody reads stdout any more, which ends the command (where the system tells)."""
+    """So long, or until nobody reads stdout any more, which ends the command (where the system says so)."""
     try:
         stdout = sink.fileno()
     except (OSError, ValueError):

@@ -88,8 +88,8 @@ def asked(sent: list[Sent]) -> pd.DataFrame:
 
 
 def answered(sent: list[Sent]) -> pd.DataFrame:
-    """What the clients were told."""
-    rows = [(one.correlation_id, at, told) for one in sent for at, told in enumerate(one.answers)]
+    """What the clients got as answers."""
+    rows = [(one.correlation_id, at, answer) for one in sent for at, answer in enumerate(one.answers)]
     return pd.DataFrame(rows, columns=[CALL, POSITION, "malignant"])
 
 

@@ -78,9 +78,9 @@ class Service:
 
     def stop(self) -> Measured:
         """Let it answer what it has begun and leave. What it measured."""
-        told = self._end()
+        output = self._end()
         try:
-            return Measured(**json.loads(told))
+            return Measured(**json.loads(output))
         except ValueError as error:
             raise ModelDataError("stop the example service", cause="it did not say what it measured") from error
 

@@ -29,7 +29,7 @@ INPUTS, PREDICTIONS = "inputs", "prediction"
 
 
 class Tour:
-    """One run. Its rows are told from those of earlier runs by their correlation ids, which begin with `name`."""
+    """One run. The correlation ids of its rows begin with `name`, so that other runs do not mix with it."""
 
     def __init__(self, archive: Path, out: Console) -> None:
         self.archive = archive
@@ -123,9 +123,9 @@ def _module(path: Path) -> ModuleType:
     """A file of the example, as a module of its own name."""
     spec = importlib.util.spec_from_file_location(f"modeldata_demo_{path.stem}", path)
     assert spec and spec.loader
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _typed(path: Path) -> str:
