@@ -164,17 +164,20 @@ class ModelDataCollector:
             self._intake.shared.refusals.warn_once("debug", f"nothing to show: {said(error)}")
 
     def _rescue(self, lane: Lane | None, error: Exception, writing: bool, input_data: object, user_correlation_id: str) -> bool:
-        """Off the hot path. A lane whose segment is in doubt is never used again; a frame the disk refused is tried once more."""
+        """Off the hot path. A lane whose segment is in doubt is never used again; a frame the disk refused is tried once more.
+
+        Each lane goes back to its own writer: the archive may have been closed meanwhile.
+        """
         theirs = of_service(error)
         if theirs is not None:
             if lane is not None:
-                self._writer.retire(lane)  # as for any exception that came from nowhere
+                lane.writer.retire(lane)  # as for any exception that came from nowhere
             raise theirs
         if issubclass(type(error), Distributed) and lane is not None:
-            self._writer.release(lane)  # others need it while Spark works
+            lane.writer.release(lane)  # others need it while Spark works
             return self._collect_spark(input_data, user_correlation_id)
         if writing and lane is not None and not issubclass(type(error), SpoolFull):
-            self._writer.retire(lane)
+            lane.writer.retire(lane)
             lane = None
             if issubclass(type(error), NotStored):
                 return self._second_try(input_data, user_correlation_id)
@@ -182,7 +185,7 @@ class ModelDataCollector:
 
     def _refuse(self, lane: Lane | None, input_data: object, error: Exception, writing: bool) -> bool:
         if lane is not None:
-            self._writer.release(lane)
+            lane.writer.release(lane)
         self._intake.shared.refusals.refuse(self._schemas.stream, rows_in(input_data), error, writing=writing)
         return False
 
@@ -212,11 +215,11 @@ class ModelDataCollector:
             lane.append(schema, rows, data, encoded_id(user_correlation_id), current_request(), time_ns())
         except Exception as error:
             if lane is not None and not issubclass(type(error), SpoolFull):
-                self._writer.retire(lane)
+                lane.writer.retire(lane)
                 lane = None
             spare(error)
             return self._refuse(lane, input_data, error, True)
-        self._writer.release(lane)
+        lane.writer.release(lane)
         return True
 
 

@@ -262,3 +262,19 @@ def test_a_log_handler_that_raises_costs_no_row_and_reaches_nobody(tmp_path: Pat
     finally:
         logging.getLogger().removeHandler(handler)
     assert archive.stats().dropped == {"unsupported_type": 1}
+
+
+def test_a_call_during_which_its_archive_is_closed_is_refused_and_counted(tmp_path: Path) -> None:
+    """By another thread, for example. Here the data itself closes it, and then has a fault, too."""
+    archive = Archive(tmp_path, ship="off", min_free_bytes=1)
+    collector = archive.collector("m")
+
+    class Closes:
+        def __array__(self, *_: object, **__: object) -> object:
+            archive.close(0)
+            raise ValueError("bad")
+
+    assert collector.collect([1])
+    assert collector.collect(Closes()) is False
+    assert collector.collect([2]) is False
+    assert archive.stats().dropped == {"invalid_data": 1, "closed": 1}

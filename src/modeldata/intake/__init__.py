@@ -85,6 +85,8 @@ class ClosedWriter(Writer):
     def acquire(self) -> Lane:
         raise SpoolFull("closed", "this archive was closed")
 
+    fresh_lane = acquire
+
 
 def _unpickled(variables: dict[str, str]) -> Intake:
     return Intake(Settings.build(variables))

@@ -41,31 +41,19 @@ class Lane:
     """A writer: one thread at a time owns it, between `Writer.acquire` and `Writer.release`."""
 
     __slots__ = (
-        "_before",
-        "_calm_from",
-        "_calm_until",
-        "_counters",
-        "_known",
-        "_next_segment",
-        "_ours",
-        "_pending_drops",
-        "_sync",
-        "_writer",
-        "drops",
-        "pack",
-        "segment",
-        "writer_id",
+        "_before", "_calm_from", "_calm_until", "_counters", "_known", "_next_segment", "_ours", "_pending_drops", "_sync",
+        "drops", "pack", "segment", "writer", "writer_id",
     )  # fmt: skip
 
     def __init__(self, writer: Writer, sync: bool) -> None:
-        self._writer = writer
+        self.writer = writer
         self._sync = sync
         self.segment: Segment | None = None
         self._begin()
 
     def _begin(self) -> None:
         """As a writer of this process that has stored and counted nothing yet."""
-        self._ours = self._writer.ours
+        self._ours = self.writer.ours
         self._counters: dict[str, list[int]] = {}
         self._before: dict[str, int] = {}
         self.drops: Drops = {}
@@ -73,7 +61,7 @@ class Lane:
         self._become_writer()
 
     def _become_writer(self) -> None:
-        self.writer_id, self.pack = self._writer.identify()
+        self.writer_id, self.pack = self.writer.identify()
         self._next_segment = 1
         self._known: dict[Schema, tuple[int, list[int]]] = {}
         self._calm_from = self._calm_until = 0
@@ -88,11 +76,11 @@ class Lane:
 
     def _leave_to_parent(self) -> None:
         """A fork came since this lane was made: file, numbers and counts are the parent's. The child begins with its own."""
-        if not self._writer.ours[0]:
-            self._writer.after_fork()  # a C-level fork runs no hook
+        if not self.writer.ours[0]:
+            self.writer.after_fork()  # a C-level fork runs no hook
         self._leave(END=False, time_ns=0)
         self._begin()
-        self._writer.lanes.append(self)
+        self.writer.lanes.append(self)
 
     def append(
         self,
@@ -151,12 +139,12 @@ class Lane:
         if segment is None:
             return
         try:
-            segment.tally(self._drops_frame(segment, dict(islice(self._pending_drops.items(), MOST_NOTED)), self._writer.clock()))
+            segment.tally(self._drops_frame(segment, dict(islice(self._pending_drops.items(), MOST_NOTED)), self.writer.clock()))
         except Exception as error:  # a refusal is not refused: no disk, no memory
             spare(error)  # then it is declared with the next frame
 
     def _drops_frame(self, segment: Segment, drops: Drops, time_ns: int) -> bytes:
-        identities = self._writer.identities
+        identities = self.writer.identities
         data = self.pack([[identities[stream], reason, rows] for (stream, reason), rows in drops.items()])
         return frame.pack_frame(segment.salt, frame.DROPS, 0, time_ns, 0, 0, data)
 
@@ -169,8 +157,8 @@ class Lane:
         self._calm_from, self._calm_until = time_ns, time_ns + TEND_NS
         if self.segment is not None and self.segment.unlinked():
             self._leave(END=False, time_ns=time_ns)  # where it was moved to, somebody may ship it
-            self._writer.lost_place()
-        self._writer.tend()
+            self.writer.lost_place()
+        self.writer.tend()
         if self._pending_drops:
             self.declare(time_ns)
 
@@ -206,11 +194,11 @@ class Lane:
         """Go on in a new segment. The new one is there before the old one ends: a living writer is never without."""
         if not self._ours[0]:
             self._leave_to_parent()  # a signal handler has forked meanwhile
-        fresh = self._writer.growth.new_segment(self.writer_id, self._next_segment, need, time_ns)
+        fresh = self.writer.growth.new_segment(self.writer_id, self._next_segment, need, time_ns)
         self._leave(END=True, time_ns=time_ns)
         self.segment = fresh
         self._next_segment += 1
-        self._writer.tend(now=True)  # after the segment is there: a leader that leaves now looks once more
+        self.writer.tend(now=True)  # after the segment is there: a leader that leaves now looks once more
 
     def _leave(self, *, END: bool, time_ns: int) -> None:  # noqa: N803 - the frame's name
         segment, self.segment = self.segment, None
@@ -255,7 +243,7 @@ class Lane:
             segment.sync()
             return
         except OSError:
-            self._writer.fsync_failures += 1
+            self.writer.fsync_failures += 1
             segment.withdraw(frame.frame_size(payload))
             self._leave(END=False, time_ns=time_ns)
         number, counter = self._define(schema, payload, time_ns)
@@ -266,7 +254,7 @@ class Lane:
                 raise NotStored(errno.ESTALE, "new segments are changed by others", fresh.path)
             fresh.sync()
         except OSError as error:
-            self._writer.fsync_failures += 1
+            self.writer.fsync_failures += 1
             fresh.withdraw(frame.frame_size(payload))
             raise NotStored(*error.args) from error
 

@@ -58,8 +58,8 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "a new writer after a fork (process id)",
         "spool/lane.py",
-        "        if not self._writer.ours[0]:\n            self._writer.after_fork()",
-        "        if False:\n            self._writer.after_fork()",
+        "        if not self.writer.ours[0]:\n            self.writer.after_fork()",
+        "        if False:\n            self.writer.after_fork()",
         "tests/e2e/test_accepted_rows_survive.py::test_a_child_that_a_library_forked_writes_as_a_writer_of_its_own",
     ),
     Mutant(
@@ -70,10 +70,10 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "the new segment is there before the old one ends",
         "spool/lane.py",
-        "        fresh = self._writer.growth.new_segment(self.writer_id, self._next_segment, need, time_ns)\n"
+        "        fresh = self.writer.growth.new_segment(self.writer_id, self._next_segment, need, time_ns)\n"
         "        self._leave(END=True, time_ns=time_ns)",
         "        self._leave(END=True, time_ns=time_ns)\n"
-        "        fresh = self._writer.growth.new_segment(self.writer_id, self._next_segment, need, time_ns)",
+        "        fresh = self.writer.growth.new_segment(self.writer_id, self._next_segment, need, time_ns)",
         _GUARDS + "::test_a_living_writer_is_never_without_a_segment",
     ),
     one(
