@@ -109,9 +109,9 @@ def _layout(definition: dict[str, object]) -> ArchiveLayout | None:
     return ArchiveLayout(form, hours, safe)
 
 
-def is_identity(told: object) -> bool:
+def is_identity(content: object) -> bool:
     """Is it the identity of a collector: all its parts, each a text?"""
-    return isinstance(told, dict) and all(isinstance(told.get(part), str) for part in names.IDENTITY)
+    return isinstance(content, dict) and all(isinstance(content.get(part), str) for part in names.IDENTITY)
 
 
 def identity_of(definition: dict[str, object]) -> dict[str, str]:

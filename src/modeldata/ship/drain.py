@@ -46,11 +46,11 @@ def drain_former(former: FormerSpool, around: Surroundings) -> str | None:
 
 def drain_formers(settings: Settings, own: str, around: Surroundings, env: Mapping[str, str]) -> list[str]:
     """Ship every spool that nobody tends, once; what stands in the way, one text each."""
-    told = []
+    reasons = []
     for former in former_spools(settings, own, around.files, env):
         if is_quiet(former, around.files, around.wall_ns()):
-            told.append(drain_former(former, around))
-    return [reason for reason in told if reason is not None]
+            reasons.append(drain_former(former, around))
+    return [reason for reason in reasons if reason is not None]
 
 
 def keep_draining(settings: Settings, own: str, around: Surroundings, env: Mapping[str, str]) -> None:

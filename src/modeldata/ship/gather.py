@@ -64,7 +64,7 @@ class FrameGroup:
 
 
 class Refusals(NamedTuple):
-    """Rows that a writer refused, told by a DROPS frame."""
+    """Rows that a writer refused, as a DROPS frame says."""
 
     identity: dict[str, str]
     folder: str
@@ -126,7 +126,7 @@ class Gatherer:
         self._files = files
         self._warn = warn
         self._definitions = Definitions(layout)
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     def gather(self, state: Progress) -> Gathered:
         """Frames after `state`, as many as a round takes. `state` itself is not changed."""
@@ -173,8 +173,8 @@ class Gatherer:
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
-            if name not in self._told:
-                self._told.add(name)
+            if name not in self._warned:
+                self._warned.add(name)
                 self._warn(f"left alone: {os.path.join(self._place.segments, name)}: {error}")
             return
         try:
@@ -306,8 +306,8 @@ class Gatherer:
     def _totals(self, segment: OpenSegment, one: FrameRun, definitions: dict[int, bytes], found: Gathered) -> None:
         """Where each collector's numbers ended when the writer left: what is missing before that is lost."""
         try:
-            told = msgpack.unpackb(one.data(0))
-            for number, upto in told:
+            counts = msgpack.unpackb(one.data(0))
+            for number, upto in counts:
                 if type(upto) is not int or not 0 <= upto < EXACT:
                     raise ValueError("a number of another form")
                 known = self._definitions.parsed(definitions.get(number, b""))
@@ -319,8 +319,8 @@ class Gatherer:
     def _drops(self, segment: OpenSegment, one: FrameRun, definitions: dict[int, bytes], found: Gathered) -> None:
         hours = self._definitions.layout_of(definitions).hour_folders
         try:
-            told = msgpack.unpackb(one.data(0), unicode_errors="surrogatepass")
-            for identity, reason, rows in told:
+            counts = msgpack.unpackb(one.data(0), unicode_errors="surrogatepass")
+            for identity, reason, rows in counts:
                 if not (is_identity(identity) and isinstance(reason, str) and type(rows) is int and rows >= 0):
                     raise ValueError("a count of another form")
                 folder = day_folder(identity, int(one.heads["time_ns"][0]), hours)

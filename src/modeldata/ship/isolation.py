@@ -153,13 +153,13 @@ def _exchange(process: subprocess.Popen[bytes], packed: bytes) -> tuple[int, byt
 def _content(status: int, answer: bytes) -> list[list[Any]]:
     """Raises `EncoderDied`; MemoryError and ImportError, as the process did."""
     try:
-        told = unpack(answer)
+        content = unpack(answer)
     except ValueError:
         raise EncoderDied(_in_words(status)) from None
-    if "made" in told:
-        made: list[list[Any]] = told["made"]
+    if "made" in content:
+        made: list[list[Any]] = content["made"]
         return made
-    raise {"memory": MemoryError, "import": ImportError, "other": EncoderDied}[told["kind"]](told["text"])
+    raise {"memory": MemoryError, "import": ImportError, "other": EncoderDied}[content["kind"]](content["text"])
 
 
 def _in_words(status: int) -> str:

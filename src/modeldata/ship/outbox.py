@@ -36,7 +36,7 @@ class OutboxItem(NamedTuple):
     """A batch on its way to a place: bytes [at, at + size) of staging, appended to `path` from `start` on.
 
     The first `head` bytes are the header, `crc` is the checksum of the rest. `log` is the manifest file that gets a line about
-    it. An item without bytes has no `path`: it is only told in the log. `whole`: file and log are written once and never grow.
+    it. An item without bytes has no `path`: it is only a line in the log. `whole`: file and log are written once and never grow.
     `staged`: the file that holds the bytes. A path whose name is only an ending has no file yet: its folder took none.
     `columns` then says which rows the file is for.
     """

@@ -184,7 +184,7 @@ class Pipeline:
         """when_full="drop_oldest": give up whole segments, the oldest first, until `room` bytes are free. The rows lost.
 
         Only segments that no living writer holds, and only rows that are not in a round under way. What is given up is written
-        down (as `lost`, with its numbers) before the first file goes, and told to the archive with the next round.
+        down (as `lost`, with its numbers) before the first file goes, and archived as a note with the next round.
         others_have: is all of a segment in every other archive? Else it stays: what this one gives up is not theirs to lose.
         """
         if not self._settled:
@@ -388,13 +388,13 @@ def _as_bad(undecodable: UndecodableCall) -> CorruptFrame:
 
 
 def _refusals_of(found: Gathered, stream: str, folder: str) -> dict[str, int]:
-    """Counts of refused rows that belong to a batch, by reason; each is told once."""
-    told: dict[str, int] = {}
+    """Counts of refused rows that belong to a batch, by reason; each is counted once."""
+    counts: dict[str, int] = {}
     kept = []
     for refusal in found.refusals:
         if refusal.folder == folder and names.stream(refusal.identity) == stream:
-            told[refusal.reason] = told.get(refusal.reason, 0) + refusal.rows
+            counts[refusal.reason] = counts.get(refusal.reason, 0) + refusal.rows
         else:
             kept.append(refusal)
     found.refusals[:] = kept
-    return told
+    return counts

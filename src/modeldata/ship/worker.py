@@ -35,7 +35,7 @@ NOTE_SECONDS = 1.0
 HIGH_WATER, LOW_WATER = 0.8, 0.7
 """Parts of the spool's limit: above the first, `drop_oldest` gives up segments down to the second."""
 UNBORN_NS = 60_000_000_000
-TOLD_TROUBLES = 10
+MOST_WARNINGS = 10
 """Different ones that one outage may bring into the log."""
 LINGER_SECONDS = 0.5
 """How long a shipper without living writers stays, so that a row of short scripts need not start one each."""
@@ -84,7 +84,7 @@ class Worker:
         self.last_error_ns = 0
         self._parked_at = 0.0
         self._parked_tries = 0
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
         self.idle = False
         self.fleet: Sequence[Worker | None] = (self,)
         """Those who ship the same spool, one for each archive, this one included; None for one that can't. The first of them also
@@ -138,7 +138,7 @@ class Worker:
         return False
 
     def attempt(self) -> bool:
-        """One round. Each trouble is told once, when it begins; then tried again, later each time, without end."""
+        """One round. Each trouble is named once, when it begins; then tried again, later each time, without end."""
         try:
             while self.pipeline.step(parked_too=False).more:
                 self._clean()
@@ -148,7 +148,7 @@ class Worker:
             self._failed(error)
             return False
         recovered, self.failures, self.last_error, self._waiting_since = self.failures, 0, None, None
-        self._told.clear()
+        self._warned.clear()
         self._clean()
         if recovered:
             self._warn(f"archiving goes on after {recovered} failed tries: {mask(self._settings.archive)}")
@@ -195,8 +195,8 @@ class Worker:
         text = failure_text(error)
         self.last_error_ns = self._wall_ns()
         trouble = getattr(error, "cause", "") or text
-        if trouble not in self._told and len(self._told) < TOLD_TROUBLES:
-            self._told.add(trouble)
+        if trouble not in self._warned and len(self._warned) < MOST_WARNINGS:
+            self._warned.add(trouble)
             self._warn(text)
         self.last_error = text
         self.note(force=True)
