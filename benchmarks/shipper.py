@@ -27,9 +27,10 @@ import pyarrow.parquet
 
 from benchmarks import sections
 from benchmarks.figures import met, number, table
-from modeldata import Archive, names
+from modeldata import Archive
 from modeldata.columns import Column, Payloads, decode
 from modeldata.encode import format_of
+from modeldata.format import names
 from modeldata.settings import Settings
 from modeldata.ship.batch import own_columns
 from modeldata.ship.calls import portions
