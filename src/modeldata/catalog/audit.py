@@ -2,7 +2,7 @@
 
 Each batch's manifest line says which sequence numbers of which writers it holds, where its bytes are and their checksum. A
 writer's numbers for a collector begin at 0 and leave nothing out: a number that no batch has is a row that is missing, a number
-that two have is a row that is doubled. Numbers that a line tells to be lost, with the reason, are gaps that are explained.
+that two have is a row that is doubled. Numbers that a line gives as lost, with the reason, are gaps that are explained.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Audit:
         self.writers: list[WriterAudit] = []
         self.problems: list[str] = []
         self.unaccounted: list[str] = []
-        """Data files that no manifest tells of: another tool's, or the 2017 original's."""
+        """Data files that no manifest names: another tool's, or the 2017 original's."""
 
     @property
     def verdict(self) -> str:
@@ -94,7 +94,7 @@ class Audit:
 
 
 def audit(store: ReadStore, *, check_bytes: bool = True) -> Audit:
-    """Read every manifest of an archive and, with `check_bytes`, every byte that they tell of. Raises `Unavailable`.
+    """Read every manifest of an archive and, with `check_bytes`, every byte of their batches. Raises `Unavailable`.
 
     Batches that others replaced (see `modeldata.catalog.batches`) don't count, and their bytes may be gone.
     """
@@ -152,7 +152,7 @@ def _check_file(entry: Entry, path: str, ends: dict[str, int], found: Audit, sto
         found.problems.append(f"{path}: bytes {ends.get(path, 0):,} to {offset:,} belong to no batch")
     ends[path] = offset + size
     if store is None or store.length(path) < offset + size:
-        return  # shorter than told, or gone: said when the files are compared
+        return  # too short, or gone: said when the files are compared
     rest, crc = entry.row_bytes, 0
     while rest and (piece := store.read(path, offset + size - rest, min(rest, READ_BYTES))):
         crc, rest = crc32(piece, crc), rest - len(piece)

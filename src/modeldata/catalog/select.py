@@ -1,4 +1,4 @@
-"""Which collectors a reader means, and which moments: told by the names in an archive, except where a name is a hash."""
+"""Which collectors a reader means, and which moments. Names in an archive say it, except where a name is a hash."""
 
 from __future__ import annotations
 

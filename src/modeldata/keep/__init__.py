@@ -3,8 +3,8 @@
 All three rewrite one folder (a day or an hour of a collector) at a time, in the same steps:
 
     stage     what takes the place of some batches is made on the local disk, in files without a name
-    put       the new data files, under names that no manifest tells of: not committed, not read
-    switch    one put of `_manifest/generation-<n>.jsonl`: its lines tell of the new files, and replace the batches of the old
+    put       the new data files, under names that are in no manifest: not committed, not read
+    switch    one put of `_manifest/generation-<n>.jsonl`: its lines name the new files, and replace the batches of the old
     clean     old data files, then their manifests, then older generations
 
 Readers (see `modeldata.catalog.batches`) see what was before the switch or what is after it. Whoever dies in between leaves files
@@ -17,7 +17,7 @@ removed only once its generation is taken: its switch can't come any more. So th
 double work.
 
 **Shippers beside.** A switch replaces batches by their ids. What a shipper adds to an old file later stays live, and the file
-stays with it: it is removed only if it has the length that its manifest tells (`store.remove_if`). A shipper that comes after
+stays with it: it is removed only if it has the length that its manifest says (`store.remove_if`). A shipper that comes after
 that finds its file gone and takes another. The ids of replaced batches are carried from generation to generation: a shipper that
 died before its checkpoint and sends such a batch again adds nothing.
 

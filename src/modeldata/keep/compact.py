@@ -24,7 +24,7 @@ MOST_ROWS = 1 << 21
 MOST_MEMORY = 512 * 1024 * 1024
 """Rows wait in memory for the others of their time; at most so many of them, and then files overlap in time."""
 FIRST_RATIO = 0.25
-"""Bytes in a file for a byte in memory, until the first file tells."""
+"""Bytes in a file for a byte in memory, until the first file shows it."""
 
 
 class Sizes(NamedTuple):
@@ -36,7 +36,7 @@ class Sizes(NamedTuple):
 
 
 class CompactJob(NamedTuple):
-    """What a folder would be compacted from. Times and sizes as its manifests tell."""
+    """What a folder would be compacted from. Times and sizes as in its manifests."""
 
     batches: list[ArchivedBatch]
 

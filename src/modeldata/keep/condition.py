@@ -85,7 +85,7 @@ class Condition:
                 at = schema.get_field_index(misfit.column)
                 schema = schema.set(at, pa.field(misfit.column, TEXT if wider.equals(had) else wider))
             except WrongRows:
-                raise Damaged("find rows", path, cause="its rows are not what its manifest tells of") from None
+                raise Damaged("find rows", path, cause="its rows are not what its manifest says") from None
         count = found.num_rows if rows is None else rows
         there = dict(zip(found.column_names, found.columns, strict=True))
         columns = [there[field.name] if field.name in there else pa.nulls(count, field.type) for field in schema]

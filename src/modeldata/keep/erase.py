@@ -71,7 +71,7 @@ def find(look: FolderView, store: ReadStore, condition: Condition) -> RowsToEras
 
 
 def _with_neighbours(look: FolderView, files: set[str]) -> set[str]:
-    """Where the kinds in a manifest name keys of what was collected, it has to go, and with it all files that it tells of."""
+    """Where the kinds in a manifest name keys of what was collected, it has to go, and with it all files that it names."""
     lines = [line for line in look.contents.lines if line.entry.file]
     going = set(files)
     while True:
@@ -183,10 +183,10 @@ def _neighbours(rows: Numbers) -> list[tuple[int, int]]:
 def _kinds(batch: ArchivedBatch, rows: Rows, kept: Numbers) -> dict[str, Any]:
     made = {}
     for one in rows.features:
-        told = batch.kinds.get(one.name)
-        if told is None:
+        kinds = batch.kinds.get(one.name)
+        if kinds is None:
             continue
         values = one.values if isinstance(one.values, list) else one.values.is_null().to_pylist()
         empty = np.array([value is None for value in values] if values is one.values else values, bool)
-        made[one.name] = kept_kinds(told, kept, batch.rows, empty)
+        made[one.name] = kept_kinds(kinds, kept, batch.rows, empty)
     return {name: kind for name, kind in made.items() if kind is not None}

@@ -43,7 +43,7 @@ class KeepJob(NamedTuple):
     wanted: Mapping[str, str | None]
     run: RewriteRun
     patient: bool = True
-    """A folder that somebody else is rewriting is told as a problem; else `Busy` is raised."""
+    """A folder that somebody else is rewriting is reported as a problem; else `Busy` is raised."""
 
 
 class FolderResult(NamedTuple):

@@ -1,4 +1,4 @@
-"""Lines of a new generation: what they tell of rows, and what they carry on from the lines that they replace. Pure."""
+"""Lines of a new generation: what they say of rows, and what they carry on from the lines that they replace. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Carried(NamedTuple):
-    """What is still true of lines when their rows are told of elsewhere: who was refused, and what is lost."""
+    """What is still true of lines when their rows are in other lines: who was refused, and what is lost."""
 
     refused: dict[str, int]
     lost: Lost
@@ -66,7 +66,7 @@ class RowKeys(NamedTuple):
         return breaks(np.asarray(self.writers.dictionary_encode().indices), self.sequences)
 
     def stretches(self) -> list[tuple[int, int]]:
-        """[start, stop) of rows that one line can tell of: only the first call of a line may begin before it."""
+        """[start, stop) of rows that fit into one line: only the first call of a line may begin before it."""
         if not len(self.sequences):
             return []
         other_calls = self._breaks() | (self.places[1:] != self.places[:-1] + 1)
@@ -87,12 +87,12 @@ def carried(lines: Iterable[ManifestLine]) -> Carried:
     return Carried(dict(refused), lost, sum(entry.surrogates_replaced for entry in entries))
 
 
-def kept_kinds(told: Any, rows: Numbers, total: int, empty: np.ndarray[Any, np.dtype[np.bool_]]) -> Any:
-    """What to tell of the kinds of some rows of a column; None where nothing has to be told.
+def kept_kinds(kinds: Any, rows: Numbers, total: int, empty: np.ndarray[Any, np.dtype[np.bool_]]) -> Any:
+    """The kinds of some rows of a column, as a manifest has them; None where it needs none.
 
     empty: which of all `total` rows have no value. They have no kind of their own, and keep none that names what was elsewhere.
     """
-    every = kinds_of.each(told, total)
+    every = kinds_of.each(kinds, total)
     return kinds_of.runs([None if empty[row] else every[row] for row in rows.tolist()])
 
 

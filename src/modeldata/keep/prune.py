@@ -21,7 +21,7 @@ def rows_of(look: FolderView) -> int:
 
 
 def is_due(look: FolderView) -> bool:
-    """Is there anything to prune? A folder that was pruned has only what tells of it."""
+    """Is there anything to prune? A folder that was pruned has only the note that says so."""
     return bool(look.batches() or look.contents.originals)
 
 

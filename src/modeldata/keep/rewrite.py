@@ -166,7 +166,7 @@ def _put(store: Store, path: str, content: IO[bytes]) -> None:
 
 
 def clean(store: Store, seen: FolderView) -> None:
-    """Take away what nobody reads any more: data files first, then what tells of them. What grew meanwhile stays."""
+    """Take away what nobody reads any more: data files first, then the manifests that name them. What grew meanwhile stays."""
     ends = seen.ends
     left = {path for path in seen.dead_files if not store.remove_if(path, ends[path])}
     for path in seen.orphans:

@@ -19,7 +19,7 @@ from modeldata.keep.lines import RowKeys
 from modeldata.read.chunks import OWN_TYPES, Chunk
 from modeldata.read.convert import plain
 from modeldata.read.fetch import damage, fetch
-from modeldata.read.forms import told_type
+from modeldata.read.forms import column_type
 from modeldata.read.part import Misfit, present, table, values, whole
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def rows_of(chunk: Chunk, part: Part) -> Rows:
                 exact[misfit.column] = None
         loose = values(part, chunk, [name for name, kind in exact.items() if kind is None])
     except (WrongRows, pa.ArrowInvalid) as error:
-        cause = f"its rows are not what its manifest tells of (batch {chunk.batches[0].line.batch}): {error}"
+        cause = f"its rows are not what its manifest says (batch {chunk.batches[0].line.batch}): {error}"
         raise Damaged("rewrite a folder", chunk.path, cause=cause) from None
     declared = chunk.types
     features = [Column(name, declared[name], found[name] if name in typed else present(loose[name])) for name in chunk.columns]
@@ -170,17 +170,17 @@ def rows_of(chunk: Chunk, part: Part) -> Rows:
 
 def _exact(chunk: Chunk, name: str) -> pa.DataType | None:
     """The Arrow type of a feature that holds its very values; None where they are read one by one."""
-    declared, told = chunk.types[name], chunk.told(name)
-    if told == "int":
+    declared, kinds = chunk.types[name], chunk.kinds_of(name)
+    if kinds == "int":
         return pa.int64()
-    if isinstance(told, (list, dict)):
+    if isinstance(kinds, (list, dict)):
         return None
-    kind = told_type(declared, told)
-    if kind is None or not plain(kind) or of_type(kind) != (told or of_declared(declared)):
+    kind = column_type(declared, kinds)
+    if kind is None or not plain(kind) or of_type(kind) != (kinds or of_declared(declared)):
         return None
     return kind
 
 
 def _is_open(chunk: Chunk, name: str) -> bool:
     """Does only the file say what the values of a feature are?"""
-    return name in chunk.types and chunk.told(name) is None and of_declared(chunk.types[name]) is None
+    return name in chunk.types and chunk.kinds_of(name) is None and of_declared(chunk.types[name]) is None

@@ -2,7 +2,7 @@
 
 question  arguments → a request
 plan      pieces to read, and their schema      chunks    batches that are read as one
-forms     the Arrow type of each column         sample    a look at rows where no manifest tells it
+forms     the Arrow type of each column         sample    a look at rows where no manifest has it
 scan      pieces → record batches               fetch     bytes, proven; where they are damaged
 part, original                                  rows of a file of ours, of the original; convert: cells → typed columns
 exact     Python's own values                   frames    pandas, polars

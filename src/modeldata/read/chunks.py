@@ -60,7 +60,7 @@ class Chunk:
     def rows(self) -> int:
         return sum(batch.rows for batch in self.batches)
 
-    def told(self, column: str) -> Any:
+    def kinds_of(self, column: str) -> Any:
         """What the manifests say of the kinds of a column: None, one kind, or runs in the order of the rows."""
         each = [(batch.kinds.get(column), batch.rows) for batch in self.batches]
         first = each[0][0]
@@ -95,7 +95,7 @@ def _goes_on(waiting: list[ArchivedBatch], batch: ArchivedBatch, most: int) -> b
 
 
 def numbers(batches: Sequence[ArchivedBatch]) -> tuple[pa.Array, pa.Array, pa.Array]:
-    """`$Writer`, `$Sequence` and `$Row` of every row, as the manifests tell them. For formats without these columns."""
+    """`$Writer`, `$Sequence` and `$Row` of every row, from the manifests. For formats without these columns."""
     ranges = [one for batch in batches for one in batch.sequences]
     counts = np.array([last - first + 1 for _, first, last in ranges], np.int64)
     firsts = np.array([first for _, first, _ in ranges], np.int64)

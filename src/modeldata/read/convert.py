@@ -18,7 +18,7 @@ from modeldata.encode.kinds import of_declared
 from modeldata.encode.restore import restore_column
 from modeldata.encode.text import column_text
 from modeldata.format.declared import parse
-from modeldata.read.forms import TEXT, promote, told_type
+from modeldata.read.forms import TEXT, column_type, promote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ def plain(kind: pa.DataType) -> bool:
     )
 
 
-def from_text(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
+def from_text(cells: pa.Array | pa.ChunkedArray, declared: str, kinds: Any, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
     """Text as CSV has it, null where a cell is empty and not quoted."""
     if types.is_string(target):
         return cells
@@ -51,7 +51,7 @@ def from_text(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any, targe
     for test, turn in _FROM_TEXT:
         if test(target):
             return turn(cells, target)
-    return from_values(restore_column(python_values(cells), declared, told), target)
+    return from_values(restore_column(python_values(cells), declared, kinds), target)
 
 
 def from_values(values: Sequence[object], target: pa.DataType) -> pa.Array:
@@ -111,22 +111,22 @@ def _floats(values: Sequence[Any], target: pa.DataType) -> pa.Array:
     )
 
 
-def from_arrow(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
-    """A column as Parquet has it, or as it was made from another file in the type that was told there."""
+def from_arrow(cells: pa.Array | pa.ChunkedArray, declared: str, kinds: Any, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    """A column as Parquet has it, or as it was made from another file in the type that was declared there."""
     kind = cells.type
     if kind.equals(target):
         return cells
     if types.is_null(target):
         return _nothing(cells)
     if types.is_string(kind):
-        return from_text(cells, declared, told, target)
+        return from_text(cells, declared, kinds, target)
     if types.is_string(target):
-        return _as_text(cells, declared, told)
+        return _as_text(cells, declared, kinds)
     if types.is_duration(target) and types.is_integer(kind):
-        return _durations_of(cells, declared, told).cast(target)
+        return _durations_of(cells, declared, kinds).cast(target)
     if types.is_nested(kind) or types.is_nested(target):
-        return _nested(cells, declared, told, target)
-    known = told_type(declared, told)
+        return _nested(cells, declared, kinds, target)
+    known = column_type(declared, kinds)
     if known is not None:  # the file may have another for it, such as microseconds for all times
         cells = cells.cast(known)
     if not promote(cells.type, target).equals(target):
@@ -134,24 +134,24 @@ def from_arrow(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any, targ
     return cells.cast(target)
 
 
-def _as_text(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any) -> pa.Array:
-    simple = told is None and of_declared(declared) is not None
-    values = cells if simple and not types.is_nested(cells.type) else restore_column(python_values(cells), declared, told)
+def _as_text(cells: pa.Array | pa.ChunkedArray, declared: str, kinds: Any) -> pa.Array:
+    simple = kinds is None and of_declared(declared) is not None
+    values = cells if simple and not types.is_nested(cells.type) else restore_column(python_values(cells), declared, kinds)
     if isinstance(values, list):
         return from_values(values, TEXT)
     return column_text(values, excel_safe=False).values.cast(TEXT)
 
 
-def _nested(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
+def _nested(cells: pa.Array | pa.ChunkedArray, declared: str, kinds: Any, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
     try:
         return cells.cast(target)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
-        return from_values(restore_column(python_values(cells), declared, told), target)
+        return from_values(restore_column(python_values(cells), declared, kinds), target)
 
 
-def _durations_of(cells: pa.Array | pa.ChunkedArray, declared: str, told: Any) -> pa.ChunkedArray:
-    """Counts of the unit that is told; Python's own durations are microseconds."""
-    kind = told if isinstance(told, str) else of_declared(declared) or "timedelta"
+def _durations_of(cells: pa.Array | pa.ChunkedArray, declared: str, kinds: Any) -> pa.ChunkedArray:
+    """Counts of the declared unit; Python's own durations are microseconds."""
+    kind = kinds if isinstance(kinds, str) else of_declared(declared) or "timedelta"
     return cells.cast(pa.duration(parse(kind).unit or "us"))
 
 

@@ -57,17 +57,17 @@ _BY_KIND = {
 }
 
 
-def told_type(declared: str, told: Any) -> pa.DataType | None:
-    """The type of a column of one batch, by what its manifest line says; None where only the values tell."""
-    if told is None:
+def column_type(declared: str, kinds: Any) -> pa.DataType | None:
+    """The type of a column of one batch, by what its manifest line says; None where only the values show it."""
+    if kinds is None:
         return declared_type(declared)
-    if isinstance(told, list):
-        return promoted([kind_type(kind) for kind, _ in told if kind is not None])
-    if isinstance(told, dict) and not declared.startswith(ARROW):
+    if isinstance(kinds, list):
+        return promoted([kind_type(kind) for kind, _ in kinds if kind is not None])
+    if isinstance(kinds, dict) and not declared.startswith(ARROW):
         return None
-    if told == of_declared(declared):
+    if kinds == of_declared(declared):
         return declared_type(declared)
-    return kind_type(told)
+    return kind_type(kinds)
 
 
 def declared_type(declared: str) -> pa.DataType | None:

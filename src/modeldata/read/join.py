@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 IDS = {"correlation": names.CORRELATION, "request": names.REQUEST}
 NO_ID = ("", names.ZERO_GUID)
 KEY = (names.TIMESTAMP, names.WRITER, names.SEQUENCE, names.ROW)
-"""What tells which call of an id a row is of, and which row of it."""
+"""What shows which call of an id a row is of, and which row of it."""
 PARTITION, CALL = 2**33, 24
 """On Spark, `$Row` counts partitions in steps of the first, and writers of one call share so many digits."""
 DENSE = 8
@@ -130,7 +130,7 @@ def _keys(tables: Sequence[pa.Table], id_column: str) -> list[Places]:
         row = np.unique(row, return_inverse=True)[1]
     calls, rows = int(call.max(initial=0)) + 1, int(row.max(initial=0)) + 1
     if int(codes.max(initial=0) + 1) * calls * rows >= 2**63:
-        raise SettingsError("join", cause="more rows than can be told apart", hint="join fewer days at once")
+        raise SettingsError("join", cause="more rows than there are numbers for", hint="join fewer days at once")
     return np.split(np.where(codes < 0, -1, (codes * calls + call) * rows + row), ends[:-1])
 
 

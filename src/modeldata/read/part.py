@@ -15,7 +15,7 @@ from modeldata.encode.restore import readable_column
 from modeldata.format import names
 from modeldata.read.chunks import OWN_TYPES, numbers
 from modeldata.read.convert import from_arrow, from_text, from_values, plain
-from modeldata.read.forms import TEXT, told_type, value_type
+from modeldata.read.forms import TEXT, column_type, value_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NAIVE = pa.timestamp("us")
 FROM_MANIFEST = (names.WRITER, names.SEQUENCE, names.ROW)
-"""Columns that a manifest tells where a format has them not."""
+"""Columns that come from the manifest where a format does not have them."""
 STORED = {**OWN_TYPES, names.TIMESTAMP: NAIVE}
 """Our own columns as text has them."""
 
@@ -72,19 +72,19 @@ def table(part: Part, chunk: Chunk, schema: pa.Schema) -> pa.Table:
 
 
 def natural(chunk: Chunk, column: str, target: pa.DataType) -> pa.DataType:
-    """The type that Arrow's parser is told for a feature: text where the manifest leaves it open, or Arrow can't make it."""
-    told = chunk.told(column)
-    if isinstance(told, list):
+    """The type that Arrow's parser gets for a feature: text where the manifest leaves it open, or Arrow can't make it."""
+    kinds = chunk.kinds_of(column)
+    if isinstance(kinds, list):
         return TEXT
-    if told == "int" and types.is_integer(target):
+    if kinds == "int" and types.is_integer(target):
         return target
-    kind = told_type(chunk.types[column], told)
+    kind = column_type(chunk.types[column], kinds)
     return kind if kind is not None and plain(kind) else TEXT
 
 
 def kinds_of(part: Part, chunk: Chunk, column: str) -> Any:
     """What the manifest says of the kinds of a column in a part."""
-    kinds = chunk.told(column)
+    kinds = chunk.kinds_of(column)
     if not isinstance(kinds, list) or part.rows == chunk.rows:
         return kinds
     return split(split({column: kinds}, part.first)[1], part.rows)[0][column]

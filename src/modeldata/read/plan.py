@@ -17,7 +17,7 @@ from modeldata.format import names
 from modeldata.format.paths import place_of
 from modeldata.read import original
 from modeldata.read.chunks import OWN_TYPES, Chunk, chunked
-from modeldata.read.forms import TEXT, promote, told_type
+from modeldata.read.forms import TEXT, column_type, promote
 from modeldata.read.original import Original
 from modeldata.read.sample import Samples
 
@@ -135,7 +135,7 @@ def check_manifests(contents: Contents, request: ReadRequest) -> None:
 
 
 def _shape(catalog: Catalog, listings: Sequence[Listing], archive: str, request: ReadRequest) -> list[Chunk | Original]:
-    """Nothing is in the range: the newest rows beside it tell the columns."""
+    """Nothing is in the range: the newest rows beside it have the columns."""
     for listing in sorted(listings, key=lambda one: one.path, reverse=True):
         contents = catalog.read(listing)
         pieces = list(_pieces(contents, request._replace(start_ns=FIRST_NS, end_ns=LAST_NS)))
@@ -164,12 +164,12 @@ def check_columns(wanted: Iterable[str], known: Collection[str], archive: str) -
 
 
 class _Seen(NamedTuple):
-    """Batches that tell the same of a column: one of them can be looked at for all."""
+    """Batches whose manifests say the same of a column: one of them can be looked at for all."""
 
     name: str
     format: str
     declared: str
-    told: str
+    kinds: str
 
 
 def _features(store: ReadStore, pieces: Sequence[Chunk | Original], request: ReadRequest) -> dict[str, pa.DataType]:
@@ -188,20 +188,20 @@ def _features(store: ReadStore, pieces: Sequence[Chunk | Original], request: Rea
             continue
         for batch in piece.batches:
             for name, declared in zip(batch.columns, batch.types, strict=True):
-                one = _Seen(name, batch.format, declared, _told(batch.kinds.get(name)))
+                one = _Seen(name, batch.format, declared, _kinds_text(batch.kinds.get(name)))
                 if one not in seen:
                     seen[one] = []
-                    take(name, told_type(declared, batch.kinds.get(name)) or pa.null())
+                    take(name, column_type(declared, batch.kinds.get(name)) or pa.null())
                 seen[one].append((piece.folder, batch))
     for one, batches in seen.items():
         batch = batches[0][1]
-        open_ = told_type(one.declared, batch.kinds.get(one.name)) is None
+        open_ = column_type(one.declared, batch.kinds.get(one.name)) is None
         if open_ and one.name not in request.types and (request.columns is None or one.name in request.columns):
             take(one.name, _looked_at(samples, one.name, batches))
     return {**made, **{name: kind for name, kind in request.types.items() if name in made}}
 
 
-def _told(kinds: Any) -> str:
+def _kinds_text(kinds: Any) -> str:
     if not isinstance(kinds, list):
         return json.dumps(kinds, sort_keys=True)
     return json.dumps(sorted({json.dumps(kind, sort_keys=True) for kind, _ in kinds}))
@@ -248,7 +248,7 @@ def _may_hold(piece: Chunk | Original, may_hold: Callable[[int, int], bool]) -> 
 
 
 def with_time(schema: pa.Schema, piece: Chunk | Original, request: ReadRequest) -> pa.Schema:
-    """The columns to read: those asked for, and the time where rows have to be told apart by it."""
+    """The columns to read: those asked for, and the time where it decides which rows are wanted."""
     if names.TIMESTAMP in schema.names or inside(piece, request):
         return schema
     return schema.append(pa.field(names.TIMESTAMP, OWN_TYPES[names.TIMESTAMP]))

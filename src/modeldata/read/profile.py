@@ -1,4 +1,4 @@
-"""What the columns of a collector hold, told by DuckDB in two passes over the rows, in bounded memory.
+"""What the columns of a collector hold. DuckDB finds it in two passes over the rows, in bounded memory.
 
 The first pass counts, finds the ends, the mean and the quantiles (t-digest, about 1 % off), how many values differ
 (HyperLogLog, about 5 % off) and which are frequent; the second counts these and the bars of a histogram exactly.
@@ -26,7 +26,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BARS = 20
 TOP = 5
 SAMPLE = 4096
-"""Frequent values are told of columns with at most so many different ones; of others they say nothing."""
+"""Frequent values are given for columns with at most so many different ones; of others they say nothing."""
 
 
 class Top(NamedTuple):
@@ -169,7 +169,7 @@ def is_number(kind: pa.DataType) -> bool:
 
 
 def is_whole(kind: pa.DataType) -> bool:
-    """Whole numbers: their ends are told exactly, where a double would round them."""
+    """Whole numbers: their ends are exact, where a double would round them."""
     return bool(types.is_integer(kind) or (types.is_decimal128(kind) and kind.scale == 0))
 
 

@@ -63,7 +63,7 @@ class Reader:
         return cls(open_for(one, files, warn), one.archive)
 
     def scan(self, model_name: str, identifier: str = "default", **question: Unpack[Question]) -> Scan:
-        """Rows of a collector, as `Archive.scan` tells."""
+        """Rows of a collector, see `Archive.scan`."""
         return Scan(self.store, self.url, request_of(model_name, identifier, question))
 
     def join(
@@ -76,7 +76,7 @@ class Reader:
         look_ahead: timedelta = timedelta(days=1),
         **question: Unpack[Question],
     ) -> Joined:
-        """Rows of several collectors side by side, as `Archive.join` tells."""
+        """Rows of several collectors side by side, see `Archive.join`."""
         if len(dict.fromkeys(identifiers)) != len(identifiers) or len(identifiers) < 2:
             raise SettingsError(
                 "join", cause="it takes two or more different identifiers", hint='such as "inputs", "predictions"'
@@ -106,14 +106,14 @@ class Reader:
         return scan.narrowed([*keys, *(name for name in wanted if name not in keys)]).to_arrow()
 
     def collectors(self, model_name: str | None, identifier: str | None) -> list[CollectorInventory]:
-        """What is archived, as `Archive.collectors` tells."""
+        """What is archived, see `Archive.collectors`."""
         if model_name is None and identifier is None:
             return inventory(self.store)
         wanted = {"model_name": model_name, "identifier": identifier}
         return inventory(self.store, lambda catalog: choose(catalog, wanted, self.url))
 
     def audit(self, check_bytes: bool) -> Audit:
-        """Is every row there, once, as `Archive.audit` tells."""
+        """Is every row there, once, see `Archive.audit`."""
         return audit(self.store, check_bytes=check_bytes)
 
     def follow(
@@ -126,12 +126,12 @@ class Reader:
         timeout: float | None = None,
         **question: Unpack[Question],
     ) -> Follow:
-        """Rows as they arrive, as `Archive.follow` tells."""
+        """Rows as they arrive, see `Archive.follow`."""
         query = ReadQuery.of(self.store, self.url, request_of(model_name, identifier, question))
         return Follow(query, newest=newest, interval=interval, timeout=timeout)
 
     def sql(self, text: str, connection: Any = None) -> Any:
-        """A DuckDB relation over views of the collectors, as `Archive.sql` tells."""
+        """A DuckDB relation over views of the collectors, see `Archive.sql`."""
         return query(self.store, self.url, text, connection)
 
 

@@ -62,7 +62,7 @@ def views(store: ReadStore) -> dict[str, str]:
 
 
 def view_names(identities: list[dict[str, str]]) -> dict[str, dict[str, str | None]]:
-    """View names → the parts of the identity that tell its collectors. Pure."""
+    """View names → the parts of the identity that name its collectors. Pure."""
     made: dict[str, dict[str, str | None]] = {}
     groups: dict[str, list[dict[str, str]]] = {}
     for identity in identities:
