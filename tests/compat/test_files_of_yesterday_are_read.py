@@ -21,8 +21,8 @@ from modeldata.spool.files import Files
 from modeldata.store import open_store
 from tests.compat.make_fixtures import FORMATS, FRAME, LEFT, TYPED, VALUES, fixed, make_archive, rows_of, unpack
 from tests.encode.support import assert_same
-from tests.faults.scenario import ship_all
 from tests.support.archive import features, manifest_lines
+from tests.support.service import ship_all
 
 Row = dict[str, object]
 IDENTIFIERS = ("block", "erased", "frame", "hours", "kept", "shapes", "typed", "values")

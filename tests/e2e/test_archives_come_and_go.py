@@ -17,9 +17,9 @@ import modeldata
 from modeldata import Archive, ModelDataCollector
 from modeldata.intake.shared import MOST_UNUSED, _known
 from modeldata.spool.files import Files
-from tests.faults.scenario import ship_all
 from tests.support.archive import assert_complete, features
 from tests.support.scripts import environment, run, wait_until
+from tests.support.service import ship_all
 
 OFF = {"ship": "off", "fsync": "never", "min_free_bytes": 1}
 

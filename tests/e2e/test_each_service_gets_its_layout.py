@@ -36,9 +36,9 @@ from modeldata.snapshot.schema import Schema
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
 from modeldata.store import open_store
-from tests.faults.scenario import NOON, Service, new_pipeline
 from tests.support.archive import manifest_lines
 from tests.support.scripts import drain, environment
+from tests.support.service import NOON, Service, new_pipeline
 
 Found = Counter[tuple[str, str, bool, str]]
 """(identifier, format, is it in the folder of an hour, the cell) of each row."""

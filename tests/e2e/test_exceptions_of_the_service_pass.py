@@ -23,8 +23,8 @@ import modeldata
 from modeldata import Archive, ModelDataCollector
 from modeldata.interrupts import of_service
 from modeldata.spool.files import Files
-from tests.faults.scenario import ship_all
 from tests.support.archive import assert_complete, rows
+from tests.support.service import ship_all
 
 HERE = os.path.dirname(modeldata.__file__)
 NOT_SWEPT = ("interrupts.py", "errors.py")

@@ -15,9 +15,9 @@ from modeldata.errors import LONGEST_SECRET, MASK, MOST_TEXT, said
 from modeldata.intake.messages import warn
 from modeldata.intake.refusals import REASONS
 from modeldata.spool.files import Files
-from tests.faults.scenario import ship_all
 from tests.support.archive import manifest_lines
 from tests.support.scripts import run
+from tests.support.service import ship_all
 
 SECRET = "AccountKey=hunter2hunter2"
 

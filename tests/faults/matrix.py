@@ -11,8 +11,13 @@ from tests.faults import hostile
 _CRASH = "faults/test_every_crash_point.py::"
 _POWER = "faults/test_power_cuts.py::"
 _KERNEL = "faults/test_real_kernel.py::"
-_MORE = "faults/test_more_of_the_matrix.py::"
-_GUARDS = "faults/test_guards.py::"
+_CLOCKS = "faults/test_clocks_that_are_wrong.py::"
+_WRITERS = "faults/test_many_writers_at_once.py::"
+_MEMORY = "faults/test_scarce_memory.py::"
+_SEGMENTS = "faults/test_segments_say_how_they_end.py::"
+_FILES = "faults/test_files_of_others_stay_as_they_are.py::"
+_LEADS = "faults/test_one_process_leads.py::"
+_STRANGERS = "faults/test_strangers_in_the_spool.py::"
 _DISK = "faults/test_bounded_disk.py::"
 _LOST = "faults/test_lost_checkpoints.py::"
 _STATES = "faults/test_state_machine.py::test_no_history_loses"
@@ -40,10 +45,10 @@ ROWS: dict[str, tuple[str, ...]] = {
     "A6": (_E2E + "test_rows_survive_every_way", _E2E + "test_ten_thousand_rows"),
     "A7": (_GUNICORN + "test_four_workers_5000_requests_and_sigterm",),
     "A8": (_E2E + "test_a_script_that_just_ends", _E2E + "test_flush_and_close_return_false_in_time"),
-    "A9": ("faults/test_scarce_memory.py::", _MORE + "test_a_shipper_that_runs_out_of_memory"),
+    "A9": ("faults/test_scarce_memory.py::", _MEMORY + "test_a_shipper_that_runs_out_of_memory"),
     "A10": (_KERNEL + "test_a_stopped_leader",),
     "A11": (_E2E + "test_several_processes_write_one_file", _E2E + "test_what_was_pending"),
-    "A12": (_MORE + "test_a_segment_that_was_only_begun", _BYTES + "test_a_segment_that_was_only_begun"),
+    "A12": (_SEGMENTS + "test_a_segment_that_was_only_begun", _BYTES + "test_a_segment_that_was_only_begun"),
     "C1": (_KERNEL + "test_a_full_disk_refuses", _KERNEL + "test_a_writer_whose_system_call_fails"),
     "C2": (
         _KERNEL + "test_a_full_disk_never_stops",
@@ -53,7 +58,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "C3": (_DISK + "test_drop_newest", _DISK + "test_drop_oldest", _DISK + "test_block_waits"),
     "C4": (_KERNEL + "test_a_writer_whose_system_call_fails", _CRASH + "test_a_writer_whose_disk_fails"),
     "C5": (_KERNEL + "test_an_fsync_that_failed", _POWER + "test_a_failed_fsync"),
-    "C6": (_MORE + "test_a_segment_that_can_not_be_read",),
+    "C6": (_SEGMENTS + "test_a_segment_that_can_not_be_read",),
     "C7": (_BYTES + "test_any_one_flipped_bit", _BYTES + "test_a_definition_survives"),
     "C8": (_BYTES + "test_a_lying_length",),
     "C9": (_BYTES + "test_a_segment_cut_at_any_byte",),
@@ -68,29 +73,29 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "C15": (_PLACE + "test_a_spool_on_a_network", _PLACE + "test_a_collector_on_a_network", _PLACE + "test_rows_for_a_remote"),
     "C16": (_PLACE + "test_a_copied_spool", _PLACE + "test_a_restored_copy"),
-    "C17": (_KERNEL + "test_an_archive_on_a_full_disk", _GUARDS + "test_a_write_that_fails_half_way"),
+    "C17": (_KERNEL + "test_an_archive_on_a_full_disk", _FILES + "test_a_write_that_fails_half_way"),
     "C18": (_OLD + "test_an_old_spool", _OLD + "test_a_segment_from_the_future", _OLD + "test_a_spool_folder_of_an_unknown"),
     "D1": (_GUNICORN + "test_every_kind_of_worker", _GUNICORN + "test_a_master_that_collects_before_it_forks"),
-    "D2": (_MORE + "test_forks_while_threads_collect",),
+    "D2": (_WRITERS + "test_forks_while_threads_collect",),
     "D3": (_E2E + "test_forked_children",),
     "D4": (_KERNEL + "test_a_child_that_a_leader_forked",),
     "D5": (_E2E + "test_forked_children", _SOAK),
-    "D6": (_MORE + "test_tasks_and_threads_of_an_event_loop", _E2E + "test_threads_collect_side_by_side"),
+    "D6": (_WRITERS + "test_tasks_and_threads_of_an_event_loop", _E2E + "test_threads_collect_side_by_side"),
     "D7": (_GUNICORN + "test_every_kind_of_worker",),
     "D8": (_CALM + "test_collecting_from_signal_handlers",),
     "D9": (_E2E + "test_flush_and_close_return_false_in_time",),
-    "D10": (_KERNEL + "test_a_stopped_leader", _KERNEL + "test_when_the_leader_is_killed", _GUARDS + "test_one_process_leads"),
-    "D11": (_MORE + "test_two_spools_share_an_archive",),
-    "D12": (_MORE + "test_processes_of_one_number",),
-    "D13": (_MORE + "test_a_thousand_dead_segments",),
-    "D14": (_MORE + "test_a_reader_that_is_faster", _STATES),
+    "D10": (_KERNEL + "test_a_stopped_leader", _KERNEL + "test_when_the_leader_is_killed", _LEADS + "test_one_process_leads"),
+    "D11": (_WRITERS + "test_two_spools_share_an_archive",),
+    "D12": (_WRITERS + "test_processes_of_one_number",),
+    "D13": (_WRITERS + "test_a_thousand_dead_segments",),
+    "D14": (_WRITERS + "test_a_reader_that_is_faster", _STATES),
     "D15": (_GUNICORN + "test_workers_that_live_for_ten_requests", _SOAK),
-    "D16": (_MORE + "test_a_fork_after_collector_and_archive_are_gone",),
-    "E1": (_MORE + "test_a_clock_that_goes_back", _STATES),
-    "E2": (_MORE + "test_a_clock_ten_years_ahead", _STATES),
-    "E3": (_MORE + "test_rows_on_both_sides_of_midnight",),
-    "E4": (_MORE + "test_rows_on_both_sides_of_midnight",),
-    "E5": (_MORE + "test_rows_of_last_week",),
+    "D16": (_WRITERS + "test_a_fork_after_collector_and_archive_are_gone",),
+    "E1": (_CLOCKS + "test_a_clock_that_goes_back", _STATES),
+    "E2": (_CLOCKS + "test_a_clock_ten_years_ahead", _STATES),
+    "E3": (_CLOCKS + "test_rows_on_both_sides_of_midnight",),
+    "E4": (_CLOCKS + "test_rows_on_both_sides_of_midnight",),
+    "E5": (_CLOCKS + "test_rows_of_last_week",),
     "E6": (
         _PATHS + "test_the_time_zone_of_the_machine",
         _PATHS + "test_days_have_24_hours",
@@ -107,11 +112,11 @@ ROWS: dict[str, tuple[str, ...]] = {
     "F6": (_LISTS + "test_data_of_another_schema", _LISTS + "test_a_column_that_changes_its_type"),
     "F7": (_COLUMNS + "test_a_name_that_comes_again", _COLUMNS + "test_a_feature_named_like_our_columns"),
     "F8": ("snapshot/test_what_is_taken_is_a_copy.py::test_data_changed_after_the_call",),
-    "F10": (_GUARDS + "test_a_second_name_or_a_fifo",),
+    "F10": (_STRANGERS + "test_a_second_name_or_a_fifo",),
     "G1": (_NAMES + "test_each_trick_of_the_table", _NAMES + "test_no_two_of_the_table", _NAMES + "test_no_field_of_an_identity"),
     "G2": (_CALM + "test_a_spool_in_a_folder_that_others_can_write", _CALM + "test_spool_files_are_private"),
-    "G3": (_GUARDS + "test_a_link_planted_in_the_spool",),
-    "G4": (_GUARDS + "test_a_second_name_or_a_fifo",),
+    "G3": (_STRANGERS + "test_a_link_planted_in_the_spool",),
+    "G4": (_STRANGERS + "test_a_second_name_or_a_fifo",),
     "G5": (
         _SECRETS + "test_a_secret_of_each_kind",
         _SECRETS + "test_no_error_shows_a_secret",

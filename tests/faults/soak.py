@@ -26,10 +26,10 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from tests.faults.ledger import compare
 from tests.faults.soak_faults import RARE, Faults, Home
 from tests.faults.soak_load import overwritten
 from tests.faults.soak_services import Services
+from tests.support.ledger import compare
 from tests.support.scripts import SOURCE, environment
 
 ROOT = Path(__file__).parents[2]

@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.faults.ledger import FEATURES, Book
+from tests.support.ledger import FEATURES, Book
 
 Collect: TypeAlias = Callable[[object], bool]
 

@@ -16,8 +16,7 @@ from modeldata.spool.lock import Leadership
 from modeldata.store.local import LocalStore
 from modeldata.testing import Died
 from tests.support.scripts import modeldata
-
-from .scenario import NOON, Service, delivered_on_disk, manifest_rows, new_pipeline, ship_all
+from tests.support.service import NOON, Service, delivered_on_disk, manifest_rows, new_pipeline, ship_all
 
 SENT = [0, 2, None]
 """Appends to the archive before the shipper dies; None: all of them."""
@@ -29,8 +28,7 @@ def _life(archive: Path, sent: int | None, patch: pytest.MonkeyPatch) -> Counter
     for number in range(6):
         assert service.collect("inputs", number)
         assert service.collect("predictions", number)
-    for lane in service.writer.lanes:
-        lane.abandon()
+    service.kill()
     left = [1 << 30 if sent is None else sent]
     append = LocalStore.append
 

@@ -23,9 +23,8 @@ from modeldata.store import open_store
 from modeldata.store.archive_id import NAME, identify
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.support.archive import features
+from tests.support.service import NOON, Service, assert_exactly, delivered_on_disk, ship_all
 from tests.support.spools import copy_as_itself
-
-from .scenario import NOON, Service, assert_exactly, delivered_on_disk, ship_all
 
 SPOOL = f".modeldata-spool-{os.getuid()}"
 
@@ -35,11 +34,6 @@ def _collect(service: Service, first: int, count: int = 20) -> None:
         assert service.collect("inputs", number)
 
 
-def _end(service: Service) -> None:
-    for lane in service.writer.lanes:
-        lane.abandon()
-
-
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """It lives on, so that its segments stay; what it collected first is archived."""
@@ -47,7 +41,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
     _collect(service, 0)
     ship_all(Files(), service.settings.archive)
     yield service
-    _end(service)
+    service.kill()
 
 
 def _assert_once(archive: Path | str, service: Service) -> None:
@@ -165,7 +159,7 @@ def test_archives_that_changed_places_keep_their_checkpoints(tmp_path: Path) -> 
 
     for name in "ab":
         assert Counter(row[0] for row in features(tmp_path / name)) == Counter(number for _, number in service.accepted)
-    _end(service)
+    service.kill()
 
 
 @pytest.mark.parametrize("order", [["a", "b"], ["b", "a"]])
@@ -188,7 +182,7 @@ def test_a_copy_and_its_original_each_go_on_and_neither_doubles_nor_loses_a_row(
     _collect(service, 0)
     ship_all(Files(), str(original))
     _collect(service, 100)  # these wait in both
-    _end(service)
+    service.kill()
     shutil.copytree(original, copied)
 
     both = [original, copied]
@@ -200,7 +194,7 @@ def test_a_copy_and_its_original_each_go_on_and_neither_doubles_nor_loses_a_row(
     later = [Service(Files(), str(archive)) for archive in both]
     for number, one in enumerate(later):
         _collect(one, 1000 + 100 * number)
-        _end(one)
+        one.kill()
     for archive, one in zip(both, later, strict=True):
         ship_all(Files(), str(archive))
         assert delivered_on_disk(str(archive)) == service.accepted + one.accepted
@@ -260,7 +254,7 @@ def test_a_shipper_killed_at_any_step_of_taking_over_a_moved_archive_doubles_not
     _collect(service, 0, 5)
     ship_all(Files(), str(template))
     _collect(service, 10, 5)
-    _end(service)
+    service.kill()
     if old:
         _forget_identity(template)
     dry = FaultyFiles()

@@ -14,13 +14,20 @@ import pytest
 from modeldata.catalog.audit import BROKEN, COMPLETE, EXPLAINED, audit
 from modeldata.settings import Settings
 from modeldata.spool.files import Files
-from modeldata.spool.quota import used_bytes
+from modeldata.spool.folder import open_place
+from modeldata.spool.quota import Quota, SpoolFull, used_bytes
 from modeldata.store import open_store
 from modeldata.testing import Fault, FaultyFiles
 from tests.support.archive import assert_complete, features, rows
 from tests.support.scripts import drain, modeldata, run
-
-from .scenario import Service, assert_exactly, delivered_on_disk, new_pipeline, ship_all
+from tests.support.service import (
+    NOON,
+    Service,
+    assert_exactly,
+    delivered_on_disk,
+    new_pipeline,
+    ship_all,
+)
 
 MOST = 2_000_000
 
@@ -267,3 +274,15 @@ def test_the_checkpoint_is_overwritten_in_place_and_takes_no_new_room(tmp_path: 
         ship_all(Files(), archive)
         sizes.append(sorted(os.stat(path).st_blocks for path in sinks.rglob("checkpoint.*")))
     assert sizes[1] == sizes[-1] and len(sizes[-1]) == 2
+
+
+def test_room_is_left_to_the_rest_of_the_machine(tmp_path: Path) -> None:
+    class Small(Files):
+        def free_bytes(self, path: str) -> tuple[int, int]:
+            return 1_000_000, 1 << 40
+
+    place = open_place(str(tmp_path / "spool"), Files(), b"\1" * 16, NOON)
+    assert Quota(1 << 30, 500_000, Small()).grant(place, 1000, 300_000) >= 1000
+    with pytest.raises(SpoolFull) as refused:
+        Quota(1 << 30, 999_500, Small()).grant(place, 1000, 300_000)
+    assert refused.value.reason == "no_space"

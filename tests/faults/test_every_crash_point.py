@@ -14,9 +14,8 @@ import pytest
 from modeldata.errors import ModelDataError
 from modeldata.spool.files import Files
 from modeldata.testing import Died, Fault, FaultyFiles
+from tests.support.service import DAY, NOON, Service, assert_exactly, delivered_on_disk, manifest_rows, ship_all
 from tests.support.spools import copy_as_itself
-
-from .scenario import DAY, NOON, Service, assert_exactly, delivered_on_disk, manifest_rows, ship_all
 
 Rows = Counter[tuple[str, str]]
 
@@ -36,8 +35,7 @@ def template(tmp_path: Path) -> tuple[Path, Rows]:
     for number in range(12, 20):
         assert second.collect("inputs", number, nested=number > 15)
     first.writer.close(NOON)
-    for lane in second.writer.lanes:
-        lane.abandon()  # killed
+    second.kill()
     return tmp_path / "template", first.accepted + second.accepted
 
 
@@ -155,8 +153,7 @@ def test_a_writer_whose_disk_fails_once_at_any_operation_counts_what_it_refuses(
         for number in range(20):
             service.collect("inputs", number, pad=20 if number % 7 else 40_000)
             service.writer.growth.look_again()  # don't wait for the next look at the disk
-        for lane in service.writer.lanes:
-            lane.abandon()
+        service.kill()
         ship_all(Files(), archive)
         found = delivered_on_disk(archive)
         assert_exactly(service.accepted, service.attempted, found)

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from modeldata.settings import Settings
+from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
+from modeldata.spool.folder import open_place
 from modeldata.spool.quota import SpoolFull
+from modeldata.store.local import LocalStore
 from tests.support.archive import features
 from tests.support.scripts import drain, modeldata, run
-
-from .scenario import NOON, Service, assert_exactly, delivered_on_disk, ship_all
+from tests.support.service import (
+    NOON,
+    Service,
+    assert_exactly,
+    delivered_on_disk,
+    ship_all,
+)
 
 FORKS = {
     "os.fork": "os.fork()",
@@ -195,3 +206,46 @@ def test_a_frozen_clock_does_not_keep_a_disk_full_that_has_room_again(tmp_path: 
         pass
     service.writer.growth._quota.most = 1 << 30
     assert any(service.collect("inputs", 2, pad=9_000) for _ in range(module.REFUSED_LOOKS + 1))
+
+
+def test_a_lane_that_was_interrupted_while_it_wrote_is_never_used_again(tmp_path: Path) -> None:
+    from modeldata import Archive
+
+    class Interrupted(BaseException):
+        pass
+
+    archive = Archive(tmp_path / "a", ship="off", min_free_bytes=0)
+    collector = archive.collector("m", "inputs", ["n"])
+    assert collector.collect([1])
+    lane = archive._intake.writer.lanes[0]
+    segment = lane.segment
+    assert segment is not None
+    before = segment.end
+
+    def interrupt(data: bytes) -> None:
+        type(segment).append(segment, data)
+        raise Interrupted
+
+    class Broken:
+        def __getattr__(self, name: str) -> object:
+            return interrupt if name == "append" else getattr(segment, name)
+
+    lane.segment = Broken()  # type: ignore[assignment] # an exception between two steps of a write
+    with pytest.raises(Interrupted):
+        collector.collect([2])
+    assert segment.end > before, "its bytes are there"
+    assert collector.collect([3])
+    assert all(one.segment is not segment for one in archive._intake.writer.lanes)
+    assert bytes.fromhex(os.path.basename(segment.path)[:32]) not in [one.writer_id for one in archive._intake.writer.lanes]
+    archive._intake.writer.close(NOON)
+    ship = Settings.build({}, archive=tmp_path / "a", min_free_bytes=0)
+    place = open_place(ship.spool_folder(), Files(), b"\2" * 16, NOON)
+    pipeline = Pipeline(
+        place, LocalStore(ship.archive, Files()), ship, files=Files(), warn=lambda text: None, may_commit=lambda: True
+    )
+    while pipeline.step().rows:
+        continue
+    rows = [
+        line.rsplit(",", 1)[1] for path in Path(ship.archive).rglob("data*.csv") for line in path.read_text().splitlines()[1:]
+    ]
+    assert Counter(rows) == {"1": 1, "2": 1, "3": 1} or Counter(rows) == {"1": 1, "3": 1}

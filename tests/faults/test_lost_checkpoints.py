@@ -13,13 +13,17 @@ import pytest
 from modeldata import SpoolError
 from modeldata.catalog.audit import audit
 from modeldata.settings import Settings
-from modeldata.ship.checkpoint import Checkpoint
+from modeldata.ship.checkpoint import Checkpoint, Progress
 from modeldata.spool.files import Files
 from modeldata.store import open_store
 from tests.support.scripts import modeldata
+from tests.support.service import (
+    Service,
+    delivered_on_disk,
+    new_pipeline,
+    ship_all,
+)
 from tests.support.spools import copy_as_itself
-
-from .scenario import Service, delivered_on_disk, new_pipeline, ship_all
 
 
 def _sink(archive: str) -> Path:
@@ -138,3 +142,25 @@ def test_a_batch_id_never_names_other_rows_though_rounds_are_counted_anew(tmp_pa
             told.setdefault(line["batch"], set()).add(json.dumps([line["identity"], line.get("sequences")]))
     assert len(told) > 8, "the same rounds, and one with all rows"
     assert all(len(rows) == 1 for rows in told.values())
+
+
+def test_a_checkpoint_torn_while_written_leaves_the_one_before(tmp_path: Path) -> None:
+    slots = Checkpoint(str(tmp_path), Files())
+    for generation in range(1, 6):
+        state = Progress()
+        state.round = generation
+        state.offsets = {f"segment{number}": generation for number in range(50)}
+        slots.save(generation, state)
+        newest = tmp_path / ("checkpoint.a" if generation % 2 == 0 else "checkpoint.b")
+        whole = newest.read_bytes() if newest.exists() else b""
+        assert Checkpoint(str(tmp_path), Files()).load()[0] == generation
+        if generation == 1 or not whole:
+            continue
+        torn = bytearray(whole)
+        torn[60:200] = b"\x55" * 140
+        newest.write_bytes(torn)
+        found, before = Checkpoint(str(tmp_path), Files()).load()
+        assert (found, before.round) == (generation - 1, generation - 1)
+        newest.write_bytes(whole.replace(b"segment11", b"segment91", 1))
+        assert Checkpoint(str(tmp_path), Files()).load()[0] == generation - 1, "well formed, and not what was written"
+        newest.write_bytes(whole)

@@ -22,8 +22,7 @@ from modeldata.spool.folder import SUFFIX
 from modeldata.spool.lock import Leadership
 from tests.support.archive import features
 from tests.support.scripts import modeldata
-
-from .scenario import NOON, Service, delivered_on_disk, ship_all
+from tests.support.service import NOON, Service, delivered_on_disk, ship_all
 
 ROWS = ["0", "1", "2"]
 
@@ -233,8 +232,7 @@ def test_a_service_whose_archive_is_renamed_writes_where_its_settings_say_and_st
     os.rename(tmp_path / "a", tmp_path / "renamed")
     for number in range(5, 15):
         assert service.collect("inputs", number, NOON + number * 1_000_000_000)  # long enough for the rare duties
-    for lane in service.writer.lanes:
-        lane.abandon()
+    service.kill()
 
     for name in ("a", "renamed"):
         ship_all(Files(), str(tmp_path / name))
@@ -264,7 +262,6 @@ def test_a_service_whose_disk_is_replaced_by_its_clone_writes_to_a_segment_that_
     files.mounted = True
     assert service.collect("inputs", 1, NOON + 1_000_000_000)
     assert lane.segment is not before, "what is written to the old disk reaches no shipper"
-    for other in service.writer.lanes:
-        other.abandon()
+    service.kill()
     ship_all(Files(), str(tmp_path / "a"))
     assert delivered_on_disk(str(tmp_path / "a")) == service.accepted

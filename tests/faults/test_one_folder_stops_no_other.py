@@ -21,8 +21,7 @@ from modeldata.ship.status import load_state
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
 from modeldata.testing import Died, Fault, FaultyFiles
-
-from .scenario import NOON, Service, delivered, manifest_rows, new_pipeline, ship_all
+from tests.support.service import NOON, Service, delivered, manifest_rows, new_pipeline, ship_all
 
 DAY = "a/s/i-m-1/inputs/2026/11/23"
 """Where the collector that is blocked has its rows."""
@@ -33,8 +32,7 @@ def _collect(archive: Path) -> Counter[tuple[str, str]]:
     for number in range(6):
         assert service.collect("inputs", number)
         assert service.collect("predictions", number)
-    for lane in service.writer.lanes:
-        lane.abandon()
+    service.kill()
     return service.accepted
 
 

@@ -21,8 +21,7 @@ from modeldata.spool.folder import open_place
 from modeldata.spool.lock import Leadership
 from modeldata.store.local import LocalStore
 from modeldata.testing import Fault, FaultyFiles
-
-from .scenario import NOON, Service, delivered_on_disk, ship_all
+from tests.support.service import NOON, Service, delivered_on_disk, ship_all
 
 _TAKE = (
     "import sys; from modeldata.spool.files import Files; from modeldata.spool.lock import Leadership; "
@@ -149,8 +148,7 @@ def test_a_leader_whose_lock_was_meddled_with_sends_and_commits_nothing(tmp_path
     assert not list(Path(archive).rglob("data*.csv")), "not a byte was sent"
     assert not lead.intact()
     lead.release()
-    for lane in service.writer.lanes:
-        lane.abandon()
+    service.kill()
 
 
 def test_a_descriptor_that_is_another_files_by_now_is_no_lead_and_is_left_alone(tmp_path: Path, path: str) -> None:

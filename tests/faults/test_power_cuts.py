@@ -14,8 +14,7 @@ from modeldata.errors import ModelDataError
 from modeldata.ship.checkpoint import Progress
 from modeldata.ship.watch import sync_writers
 from modeldata.testing import Died, Fault, FaultyFiles, SimulatedDisk
-
-from .scenario import ROOT, Service, assert_exactly, delivered, ship_all
+from tests.support.service import ROOT, Service, assert_exactly, delivered, ship_all
 
 LONG = settings(deadline=None, suppress_health_check=list(HealthCheck))
 

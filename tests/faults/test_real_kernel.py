@@ -20,10 +20,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.archive import assert_complete
+from tests.support.ledger import assert_exactly_once
 from tests.support.scripts import SOURCE, environment, wait_until
 from tests.support.spools import copy_as_itself
-
-from .ledger import assert_exactly_once
 
 ROOT = Path(__file__).parents[2]
 CHANGING = "write,pwrite64,fsync,fdatasync,rename,renameat2,unlink,ftruncate,fallocate,link,mkdir"
@@ -31,7 +30,7 @@ CHANGING = "write,pwrite64,fsync,fdatasync,rename,renameat2,unlink,ftruncate,fal
 PREPARE = """
     import json, os, resource, signal, subprocess, sys
     from modeldata import Archive
-    from tests.faults.ledger import FEATURES, Book
+    from tests.support.ledger import FEATURES, Book
     archive = Archive("modeldata")
     inputs = archive.collector("m", "inputs", FEATURES)
     predictions = archive.collector("m", "predictions", FEATURES)
@@ -631,7 +630,7 @@ def _collect(folder: Path, name: str) -> None:
 
 
 def _delivered(folder: Path) -> int:
-    from .ledger import compare
+    from tests.support.ledger import compare
 
     return compare(folder / "modeldata", folder).delivered
 

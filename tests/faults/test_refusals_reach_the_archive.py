@@ -13,8 +13,7 @@ from modeldata.spool.files import Files
 from modeldata.store import open_store
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.support.scripts import drain, modeldata, run
-
-from .scenario import NOON, Service, assert_exactly, delivered_on_disk, ship_all
+from tests.support.service import NOON, Service, assert_exactly, delivered_on_disk, ship_all
 
 SERVICE = """
 import os, signal, threading

@@ -9,12 +9,19 @@ from pathlib import Path
 import pytest
 
 from modeldata.spool.files import Files
-
-from .scenario import NOON, Service, assert_exactly, delivered_on_disk, ship_all
+from modeldata.spool.lock import Leadership
+from tests.support.service import (
+    NOON,
+    Service,
+    assert_exactly,
+    delivered_on_disk,
+    ship_all,
+    worker_of,
+)
 
 SHIPPER = """
 import resource, sys
-from tests.faults.scenario import new_pipeline
+from tests.support.service import new_pipeline
 from modeldata.spool.files import Files
 import pyarrow as pa
 pa.set_memory_pool(pa.system_memory_pool())
@@ -55,3 +62,28 @@ def test_rows_that_a_shipper_has_no_memory_for_stay_and_are_archived_once_by_the
 
         assert_exactly(service.accepted, service.attempted, delivered_on_disk(archive))
     assert "done" in outcomes and outcomes & {"no memory", "died"}, outcomes
+
+
+def test_a_shipper_that_runs_out_of_memory_loses_nothing_and_tries_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from modeldata.ship import pipeline as module
+
+    archive = str(tmp_path / "a")
+    service = Service(Files(), archive)
+    for number in range(20):
+        assert service.collect("inputs", number)
+    service.kill()
+    whole, failures = module.encode_groups, []
+
+    def scarce(*arguments: object) -> object:
+        if len(failures) < 3:
+            failures.append(1)
+            raise MemoryError
+        return whole(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "encode_groups", scarce)
+    lead = Leadership.take(str(tmp_path / "lock"), Files())
+    assert lead is not None
+    worker = worker_of(archive, lead)
+    assert [worker.attempt() for _ in range(4)] == [False, False, False, True]
+    lead.release()
+    assert delivered_on_disk(archive) == service.accepted

@@ -22,9 +22,8 @@ from modeldata.store import open_store
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.support.archive import features
 from tests.support.scripts import wait_until
+from tests.support.service import NOON
 from tests.support.spools import copy_as_itself
-
-from .scenario import NOON
 
 ROWS = 40
 

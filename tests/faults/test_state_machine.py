@@ -27,8 +27,7 @@ from modeldata.ship.pipeline import Pipeline
 from modeldata.ship.watch import sync_writers
 from modeldata.testing import Died, Fault, FaultyFiles, SimulatedDisk
 from modeldata.testing.faults import CHANGING
-
-from .scenario import DAY, NOON, ROOT, Service, new_pipeline
+from tests.support.service import DAY, NOON, ROOT, Service, new_pipeline
 
 csv.field_size_limit(1 << 30)
 

@@ -16,8 +16,8 @@ from modeldata import Archive
 from modeldata.request import encoded_id
 from modeldata.spool.files import Files
 from modeldata.spool.frame import MAX_ID
-from tests.faults.scenario import ship_all
 from tests.support.archive import rows
+from tests.support.service import ship_all
 
 MISSING = [
     None, "", float("nan"), np.float64("nan"), np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), np.timedelta64("NaT"),

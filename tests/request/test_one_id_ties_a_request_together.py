@@ -12,8 +12,8 @@ import pytest
 import modeldata
 from modeldata import Archive
 from modeldata.spool.files import Files
-from tests.faults.scenario import ship_all
 from tests.support.archive import rows
+from tests.support.service import ship_all
 
 ZERO = "00000000-0000-0000-0000-000000000000"
 

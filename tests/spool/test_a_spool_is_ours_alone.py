@@ -15,9 +15,9 @@ from modeldata import Archive, SpoolError
 from modeldata.spool.accounts import Accounts
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
-from tests.faults.scenario import NOON
 from tests.support.archive import features
 from tests.support.scripts import drain
+from tests.support.service import NOON
 from tests.support.users import SERVICE, STRANGER, VOLUME_GROUP, as_user, made, open_folder, python_as, root_only
 
 __all__ = ["open_folder"]

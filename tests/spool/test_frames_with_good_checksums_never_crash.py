@@ -24,7 +24,7 @@ from modeldata.columns.arrow import build
 from modeldata.columns.arrow_types import type_of
 from modeldata.snapshot import SchemaCache, capture_of
 from modeldata.snapshot.packing import new_packer
-from tests.faults.scenario import identity
+from tests.support.service import identity
 
 Frame = tuple[bytes, int, bytes]
 """Definition, rows, data."""

@@ -13,8 +13,8 @@ from modeldata.catalog.audit import audit
 from modeldata.settings import Settings
 from modeldata.spool.files import Files
 from modeldata.store import open_store
-from tests.faults.scenario import ship_all
 from tests.support.archive import rows
+from tests.support.service import ship_all
 
 HERE = Path(__file__).parent / "fixtures"
 
@@ -61,7 +61,7 @@ def test_a_segment_from_the_future_is_left_alone_and_told_while_the_others_are_s
     future = old.with_name("f" * 32 + "-000001.seg")
     future.write_bytes(bytes(content))
     told: list[str] = []
-    from tests.faults.scenario import new_pipeline
+    from tests.support.service import new_pipeline
 
     pipeline = new_pipeline(Files(), str(archive), told.append)
     while pipeline.step().rows:

@@ -16,8 +16,8 @@ from modeldata.settings import Settings
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
 from modeldata.spool.mounts import mount_of
-from tests.faults.scenario import NOON, Service, delivered_on_disk, ship_all
 from tests.support.archive import manifest_lines
+from tests.support.service import NOON, Service, delivered_on_disk, ship_all
 
 MOUNTS = r"""21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 22 21 0:20 / /proc rw - proc proc rw
@@ -224,8 +224,7 @@ def test_what_a_dead_writer_stored_last_is_made_durable_once(tmp_path: Path) -> 
     assert service.collect("inputs", 1)
     place = service.writer.place
     assert place is not None
-    for lane in service.writer.lanes:
-        lane.abandon()  # killed
+    service.kill()
     synced: list[int] = []
 
     class Watched(Files):

@@ -15,9 +15,9 @@ from modeldata.cli.commands.doctor import examine
 from modeldata.settings import Settings
 from modeldata.spool.files import Files
 from modeldata.store import open_store
-from tests.faults.scenario import ship_all
 from tests.support.archive import data_files, features
 from tests.support.scripts import modeldata
+from tests.support.service import ship_all
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from tests.faults.mutant import Mutant, one
 
 _CRASH = "tests/faults/test_every_crash_point.py"
 _POWER = "tests/faults/test_power_cuts.py"
-_GUARDS = "tests/faults/test_guards.py"
+_ORDER = "tests/faults/test_effects_come_in_order.py"
+_FILES = "tests/faults/test_files_of_others_stay_as_they_are.py"
 _SHIPPER_KILLED = _CRASH + "::test_a_shipper_killed_before_any_of_its_operations_loses_and_doubles_nothing"
 _CUT_SHIPPING = _POWER + "::test_a_power_cut_at_any_moment_of_shipping_doubles_nothing_and_loses_nothing_synced"
 _BESIDE = "tests/keep/test_others_work_beside.py"
@@ -17,14 +18,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "store/local.py",
         "        if size < start:\n",
         "        if False:\n",
-        _GUARDS + "::test_a_file_that_shrank_is_never_written_to_beyond_its_end",
+        _FILES + "::test_a_file_that_shrank_is_never_written_to_beyond_its_end",
     ),
     one(
         "what lies there is compared",
         "store/local.py",
         "            if size > start + len(data) or not _ours(left, data):",
         "            if size > start + len(data):",
-        _GUARDS + "::test_bytes_of_somebody_else_are_never_overwritten_or_cut",
+        _FILES + "::test_bytes_of_somebody_else_are_never_overwritten_or_cut",
     ),
     one(
         "an append is known again when more of its round follows",
@@ -45,7 +46,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "store/local.py",
         "        except OSError:\n            self._files.truncate(fd, start)\n            raise",
         "        except OSError:\n            raise",
-        _GUARDS + "::test_a_write_that_fails_half_way_leaves_no_half_row",
+        _FILES + "::test_a_write_that_fails_half_way_leaves_no_half_row",
     ),
     one(
         "fsync of the archive's file",
@@ -53,7 +54,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "                self._files.sync(fd)\n                if",
         "                if",
         _CUT_SHIPPING,
-        _GUARDS + "::test_rows_are_durable_in_the_archive_before_the_checkpoint_says_so",
+        _ORDER + "::test_rows_are_durable_in_the_archive_before_the_checkpoint_says_so",
     ),
     one(
         "fsync of the archive's folder",
@@ -61,21 +62,21 @@ MUTANTS: tuple[Mutant, ...] = (
         "            if is_new:\n                self._files.sync_folder(os.path.dirname(full))",
         "            if is_new:\n                pass",
         _CUT_SHIPPING,
-        _GUARDS + "::test_rows_are_durable_in_the_archive_before_the_checkpoint_says_so",
+        _ORDER + "::test_rows_are_durable_in_the_archive_before_the_checkpoint_says_so",
     ),
     one(
         "a file of the archive has one owner",
         "store/local.py",
         "        return noted == owner",
         "        return True",
-        _GUARDS + "::test_two_spools_never_write_one_file",
+        _FILES + "::test_two_spools_never_write_one_file",
     ),
     one(
         "a file that nobody claimed is not ours",
         "store/local.py",
         "                if self.length(path) > 0:\n                    return False",
         "                if False:\n                    return False",
-        _GUARDS + "::test_a_file_that_was_there_before_us_is_left_alone",
+        _FILES + "::test_a_file_that_was_there_before_us_is_left_alone",
     ),
     one(
         "an append to Azure names its position",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.faults.mutant import Mutant, one
 
-_GUARDS = "tests/faults/test_guards.py"
+_LANES = "tests/faults/test_lanes_belong_to_one_process.py"
 _FRAMES = "tests/snapshot/test_both_ways_to_a_frame_are_one.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -20,7 +20,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "collector.py",
         "                writer.retire(lane)  # it is not known how far we came; the rows are there once or not at all\n",
         "                writer.release(lane)\n",
-        _GUARDS + "::test_a_lane_that_was_interrupted_while_it_wrote_is_never_used_again",
+        _LANES + "::test_a_lane_that_was_interrupted_while_it_wrote_is_never_used_again",
     ),
     one(
         "secrets are masked",

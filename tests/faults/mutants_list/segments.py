@@ -7,7 +7,8 @@ from tests.faults.mutant import Mutant, one
 _POWER = "tests/faults/test_power_cuts.py"
 _BYTES = "tests/spool/test_frames_survive_any_bytes.py"
 _MANY = "tests/spool/test_many_frames_are_read_as_one_by_one.py"
-_GUARDS = "tests/faults/test_guards.py"
+_LEADS = "tests/faults/test_one_process_leads.py"
+_SEGMENTS = "tests/faults/test_segments_say_how_they_end.py"
 _LARGE = "tests/spool/test_large_frames_are_written_where_they_lie.py"
 _STATES = "tests/faults/test_state_machine.py::test_no_history_loses_doubles_or_mangles_a_row"
 
@@ -46,14 +47,14 @@ MUTANTS: tuple[Mutant, ...] = (
         'return crc32(writer_id + number.to_bytes(4, "little"))',
         "return 0",
         _BYTES,
-        _GUARDS + "::test_a_frame_copied_from_another_segment_is_not_taken_for_one_of_this",
+        _SEGMENTS + "::test_a_frame_copied_from_another_segment_is_not_taken_for_one_of_this",
     ),
     one(
         "a new writer after a fork (hook)",
         "spool/writer.py",
         "    os.register_at_fork(after_in_child=_after_fork_in_child)",
         "    pass",
-        _GUARDS + "::test_a_forked_child_lets_go_of_its_parents_segments_at_once",
+        _LEADS + "::test_a_forked_child_lets_go_of_its_parents_segments_at_once",
     ),
     one(
         "a new writer after a fork (process id)",
@@ -65,7 +66,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "room for END is kept",
         (("spool/segment.py", "END_ROOM = frame.FRAME_BYTES", "END_ROOM = 0"),),
-        (_GUARDS + "::test_every_segment_that_its_writer_left_says_END",),
+        (_SEGMENTS + "::test_every_segment_that_its_writer_left_says_END",),
     ),
     one(
         "the new segment is there before the old one ends",
@@ -74,7 +75,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "        self._leave(END=True, time_ns=time_ns)",
         "        self._leave(END=True, time_ns=time_ns)\n"
         "        fresh = self.writer.growth.new_segment(self.writer_id, self._next_segment, need, time_ns)",
-        _GUARDS + "::test_a_living_writer_is_never_without_a_segment",
+        _SEGMENTS + "::test_a_living_writer_is_never_without_a_segment",
     ),
     one(
         "definitions are written twice",
@@ -82,14 +83,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "        segment.store(definition + definition)",
         "        segment.store(definition)",
         _BYTES,
-        _GUARDS + "::test_a_flipped_bit_in_a_definition_costs_no_row",
+        _SEGMENTS + "::test_a_flipped_bit_in_a_definition_costs_no_row",
     ),
     one(
         "segment headers are written twice",
         "spool/frame.py",
         "    for start in (0, SEGMENT_HEADER_BYTES):",
         "    for start in (0,):",
-        _GUARDS + "::test_a_damaged_segment_header_costs_no_row",
+        _SEGMENTS + "::test_a_damaged_segment_header_costs_no_row",
         _BYTES,
     ),
     one(
@@ -111,7 +112,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "spool/segment.py",
         "            files.hold(self._fd)  # before it has its name: no reader can take a new segment for a dead one",
         "            pass",
-        _GUARDS + "::test_what_a_living_writer_holds_is_not_taken_for_dead",
+        _SEGMENTS + "::test_what_a_living_writer_holds_is_not_taken_for_dead",
         _STATES,
     ),
     one(
@@ -119,14 +120,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "spool/segment.py",
         "            self._erase(start, len(data))\n            raise NotStored",
         "            raise NotStored",
-        _GUARDS + "::test_a_frame_that_the_disk_refused_half_way_is_erased",
+        _SEGMENTS + "::test_a_frame_that_the_disk_refused_half_way_is_erased",
     ),
     one(
         "pieces that the disk refused leave nothing in the segment",
         "spool/segment.py",
         "            self._erase(start, stop - start)\n            raise NotStored",
         "            raise NotStored",
-        _GUARDS + "::test_a_frame_that_the_disk_refused_half_way_is_erased",
+        _SEGMENTS + "::test_a_frame_that_the_disk_refused_half_way_is_erased",
     ),
     one(
         "the checksum of pieces that others may change is that of what was stored",

@@ -6,7 +6,10 @@ from tests.faults.mutant import Mutant, one
 
 _CRASH = "tests/faults/test_every_crash_point.py"
 _JUDGED = "tests/spool/test_runs_are_judged_frame_by_frame.py"
-_GUARDS = "tests/faults/test_guards.py"
+_ORDER = "tests/faults/test_effects_come_in_order.py"
+_LOST = "tests/faults/test_lost_checkpoints.py"
+_NUMBERS = "tests/faults/test_numbers_tell_repeats_and_losses.py"
+_LEADS = "tests/faults/test_one_process_leads.py"
 _PLACE = "tests/spool/test_where_a_spool_may_be.py"
 _SHIPPER_KILLED = _CRASH + "::test_a_shipper_killed_before_any_of_its_operations_loses_and_doubles_nothing"
 
@@ -16,14 +19,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "ship/gather.py",
         "if expected is not None and first < expected:\n            return False",
         "if False:\n            return False",
-        _GUARDS + "::test_a_row_that_is_spooled_twice_under_one_number_is_archived_once",
+        _NUMBERS + "::test_a_row_that_is_spooled_twice_under_one_number_is_archived_once",
     ),
     one(
         "a number too high is a loss, told",
         "ship/gather.py",
         "if expected is not None and first > expected:",
         "if False:",
-        _GUARDS + "::test_a_hole_in_the_numbers_is_told_exactly",
+        _NUMBERS + "::test_a_hole_in_the_numbers_is_told_exactly",
     ),
     one(
         "a run of frames whose numbers do not follow is judged frame by frame",
@@ -66,14 +69,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "ship/pipeline.py",
         "        if intent.round <= self.state.round:\n",
         "        if False:\n",
-        _GUARDS + "::test_an_intent_that_was_committed_is_only_cleared",
+        _ORDER + "::test_an_intent_that_was_committed_is_only_cleared",
     ),
     one(
         "commit only with the lead",
         "ship/pipeline.py",
         "        if not self._may_commit():",
         "        if False:",
-        _GUARDS + "::test_a_leader_whose_lock_was_replaced_commits_nothing",
+        _LEADS + "::test_a_leader_whose_lock_was_replaced_commits_nothing",
     ),
     one(
         "segments go only after the commit",
@@ -81,7 +84,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "        rows = self._send(intent)\n        self._commit(intent.after)",
         "        rows = self._send(intent)\n        self.remove([name for name, at in intent.after.offsets.items() if at == DONE])\n"
         "        self._commit(intent.after)",
-        _GUARDS + "::test_a_segment_is_removed_only_after_the_checkpoint_is_durable",
+        _ORDER + "::test_a_segment_is_removed_only_after_the_checkpoint_is_durable",
         _SHIPPER_KILLED,
     ),
     one(
@@ -90,7 +93,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "        rows = self._send(intent)\n        self._commit(intent.after)",
         "        self.remove([name for name, at in intent.after.offsets.items() if at == DONE])\n        rows = self._send(intent)\n"
         "        self._commit(intent.after)",
-        _GUARDS + "::test_a_segment_is_removed_only_after_the_checkpoint_is_durable",
+        _ORDER + "::test_a_segment_is_removed_only_after_the_checkpoint_is_durable",
     ),
     Mutant(
         "the checkpoint knows a segment and its writer until they are gone",
@@ -106,15 +109,15 @@ MUTANTS: tuple[Mutant, ...] = (
                 "for writer_id in [one for one in state.sequences if not any(n.startswith(one.hex()) for n in state.offsets)]:",
             ),
         ),
-        (_GUARDS + "::test_a_segment_that_could_not_be_removed_is_not_archived_again",),
+        (_NUMBERS + "::test_a_segment_that_could_not_be_removed_is_not_archived_again",),
     ),
     one(
         "the checkpoint knows a writer's numbers until its segments are gone",
         "ship/gather.py",
         "for writer_id in [writer_id for writer_id in state.sequences if writer_id not in writers]:",
         "for writer_id in list(state.sequences):",
-        _GUARDS + "::test_a_row_that_is_spooled_twice_under_one_number_is_archived_once",
-        _GUARDS + "::test_a_hole_in_the_numbers_is_told_exactly",
+        _NUMBERS + "::test_a_row_that_is_spooled_twice_under_one_number_is_archived_once",
+        _NUMBERS + "::test_a_hole_in_the_numbers_is_told_exactly",
     ),
     one(
         "a copied spool leaves the files of the original alone",
@@ -135,21 +138,21 @@ MUTANTS: tuple[Mutant, ...] = (
         "ship/checkpoint.py",
         "            self._files.sync(fd)\n        finally:",
         "            pass\n        finally:",
-        _GUARDS + "::test_the_checkpoint_is_durable_before_a_segment_goes",
+        _ORDER + "::test_the_checkpoint_is_durable_before_a_segment_goes",
     ),
     one(
         "the two slots of the checkpoint take turns",
         "ship/checkpoint.py",
         "path = self._paths[generation % 2]",
         "path = self._paths[0]",
-        _GUARDS + "::test_a_checkpoint_torn_while_written_leaves_the_one_before",
+        _LOST + "::test_a_checkpoint_torn_while_written_leaves_the_one_before",
     ),
     one(
         "the checkpoint's checksum",
         "ship/checkpoint.py",
         "if magic != MAGIC or crc32(content, generation & 0xFFFF_FFFF) != check:",
         "if magic != MAGIC:",
-        _GUARDS + "::test_a_checkpoint_torn_while_written_leaves_the_one_before",
+        _LOST + "::test_a_checkpoint_torn_while_written_leaves_the_one_before",
     ),
     one(
         "numbers of whole files are never used again",

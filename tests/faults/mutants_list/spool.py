@@ -5,7 +5,9 @@ from __future__ import annotations
 from tests.faults.mutant import Mutant, one
 
 _POWER = "tests/faults/test_power_cuts.py"
-_GUARDS = "tests/faults/test_guards.py"
+_ORDER = "tests/faults/test_effects_come_in_order.py"
+_LEADS = "tests/faults/test_one_process_leads.py"
+_STRANGERS = "tests/faults/test_strangers_in_the_spool.py"
 _PLACE = "tests/spool/test_where_a_spool_may_be.py"
 _DISK = "tests/faults/test_bounded_disk.py"
 _CUT_SHIPPING = _POWER + "::test_a_power_cut_at_any_moment_of_shipping_doubles_nothing_and_loses_nothing_synced"
@@ -16,7 +18,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "spool/files.py",
         "            files.sync(fd)  # the content before the name: a name never points to less",
         "            pass",
-        _GUARDS + "::test_staging_and_intent_are_durable_before_the_first_byte_is_sent",
+        _ORDER + "::test_staging_and_intent_are_durable_before_the_first_byte_is_sent",
         _CUT_SHIPPING,
     ),
     one(
@@ -24,14 +26,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "spool/files.py",
         "        files.sync_folder(os.path.dirname(path))  # the name itself",
         "        pass",
-        _GUARDS + "::test_staging_and_intent_are_durable_before_the_first_byte_is_sent",
+        _ORDER + "::test_staging_and_intent_are_durable_before_the_first_byte_is_sent",
     ),
     one(
         "one leader",
         "spool/kernel_lock.py",
         "            fcntl.fcntl(fd, command, _WHOLE_FILE)",
         "            pass",
-        _GUARDS + "::test_one_process_leads_and_the_next_one_only_after_it",
+        _LEADS + "::test_one_process_leads_and_the_next_one_only_after_it",
     ),
     one(
         "leadership is not inherited",
@@ -45,7 +47,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "spool/lock.py",
         "_file_of(there) == _file_of(ours) == self._file and",
         "",
-        _GUARDS + "::test_a_leader_whose_lock_was_replaced_commits_nothing",
+        _LEADS + "::test_a_leader_whose_lock_was_replaced_commits_nothing",
     ),
     one(
         "a copied spool takes another id",
@@ -81,28 +83,28 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if free - smallest < kept:",
         "        if False:",
         _DISK,
-        _GUARDS + "::test_room_is_left_to_the_rest_of_the_machine",
+        _DISK + "::test_room_is_left_to_the_rest_of_the_machine",
     ),
     one(
         "links are not followed",
         "spool/files.py",
         ' | getattr(os, "O_NOFOLLOW", 0)',
         "",
-        _GUARDS + "::test_a_link_planted_in_the_spool_is_not_followed",
+        _STRANGERS + "::test_a_link_planted_in_the_spool_is_not_followed",
     ),
     one(
         "only regular files with one name",
         "spool/files.py",
         "if not stat.S_ISREG(seen.st_mode) or (one_name and seen.st_nlink > 1):",
         "if False:",
-        _GUARDS + "::test_a_second_name_or_a_fifo_in_the_spool_is_left_alone",
+        _STRANGERS + "::test_a_second_name_or_a_fifo_in_the_spool_is_left_alone",
     ),
     one(
         "a fifo does not hang",
         "spool/files.py",
         "fd = self.open(path, os.O_RDONLY | _NONBLOCK)",
         "fd = self.open(path, os.O_RDONLY)",
-        _GUARDS + "::test_a_second_name_or_a_fifo_in_the_spool_is_left_alone",
+        _STRANGERS + "::test_a_second_name_or_a_fifo_in_the_spool_is_left_alone",
     ),
     one(
         "a leader that let go never commits",

@@ -9,14 +9,18 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
+from modeldata.ship.worker import Worker
 from modeldata.snapshot import SchemaCache, capture_of
 from modeldata.snapshot.buffers import Buffers
 from modeldata.snapshot.packing import new_packer
+from modeldata.spool import frame
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
+from modeldata.spool.lock import Leadership
 from modeldata.spool.quota import Quota, SpoolFull
 from modeldata.spool.segment import NotStored
 from modeldata.spool.writer import Writer
@@ -79,6 +83,51 @@ class Service:
         self.writer.release(lane)
         self.accepted[key] += 1
         return True
+
+    def kill(self) -> None:
+        """As SIGKILL leaves it: no END in its segments, and nobody holds them."""
+        for lane in self.writer.lanes:
+            lane.abandon()
+
+
+def spool_of(archive: str | Path) -> Path:
+    return Path(archive, f".modeldata-spool-{os.getuid()}")
+
+
+def segments_of(archive: str | Path) -> Path:
+    return spool_of(archive) / "segments"
+
+
+def only_segment(archive: str | Path) -> Path:
+    (only,) = segments_of(archive).glob("*.seg")
+    return only
+
+
+def sink_of(archive: str | Path) -> Path:
+    return spool_of(archive) / "sinks" / Settings.build({}, archive=str(archive)).sink_key()
+
+
+def frames_of(path: Path) -> list[tuple[int, bytes, frame.FrameHeader]]:
+    """(offset, bytes, header) of each frame, found by its own length."""
+    content = path.read_bytes()
+    header = frame.unpack_segment_header(content)
+    assert header is not None
+    at, found = frame.FIRST_FRAME, []
+    while (head := frame.unpack_frame_header(content, at, header.salt)) is not None:
+        found.append((at, content[at : at + head.size], head))
+        at += head.size
+    return found
+
+
+def worker_of(archive: str, leadership: Leadership, **around: Any) -> Worker:
+    """A shipper on the test's disk; `around` replaces its clock, its log and its waiting."""
+    settings = Settings.build({}, archive=archive, min_free_bytes=0)
+    place = open_place(settings.spool_folder(), Files(), b"\2" * 16, NOON)
+    usual: dict[str, Any] = {
+        "files": Files(), "warn": lambda text: None, "monotonic": lambda: 1000.0, "wall_ns": lambda: NOON,
+        "wait": lambda seconds: True, "dice": lambda: 0.5,
+    }  # fmt: skip
+    return Worker(place, settings, leadership, **usual | around)
 
 
 def new_pipeline(files: Files, archive: str = ROOT, warn: Callable[[str], None] = lambda text: None) -> Pipeline:
