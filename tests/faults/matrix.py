@@ -10,7 +10,9 @@ from tests.faults import hostile
 
 _CRASH = "faults/test_every_crash_point.py::"
 _POWER = "faults/test_power_cuts.py::"
-_KERNEL = "faults/test_real_kernel.py::"
+_FULL = "faults/test_full_and_read_only_disks.py::"
+_PROCESSES = "faults/test_processes_that_die_or_stop.py::"
+_CALLS = "faults/test_system_calls_that_kill_or_fail.py::"
 _CLOCKS = "faults/test_clocks_that_are_wrong.py::"
 _WRITERS = "faults/test_many_writers_at_once.py::"
 _MEMORY = "faults/test_scarce_memory.py::"
@@ -38,26 +40,26 @@ _REFUSED = "snapshot/test_bad_data_is_refused_with_a_reason.py::"
 
 ROWS: dict[str, tuple[str, ...]] = {
     "A1": (_SOAK, _GUNICORN + "test_a_worker_killed"),
-    "A2": (_KERNEL + "test_frames_of_16_mib_torn",),
-    "A3": (_KERNEL + "test_when_the_leader_is_killed", _GUNICORN + "test_a_shipper_killed"),
-    "A4": (_KERNEL + "test_a_shipper_killed_at_", _CRASH + "test_a_shipper_killed_before_any"),
-    "A5": (_KERNEL + "test_a_shipper_killed_again", _CRASH + "test_a_crash_during_the_recovery", _CRASH + "test_every_pair"),
+    "A2": (_PROCESSES + "test_frames_of_16_mib_torn",),
+    "A3": (_PROCESSES + "test_when_the_leader_is_killed", _GUNICORN + "test_a_shipper_killed"),
+    "A4": (_CALLS + "test_a_shipper_killed_at_", _CRASH + "test_a_shipper_killed_before_any"),
+    "A5": (_CALLS + "test_a_shipper_killed_again", _CRASH + "test_a_crash_during_the_recovery", _CRASH + "test_every_pair"),
     "A6": (_E2E + "test_rows_survive_every_way", _E2E + "test_ten_thousand_rows"),
     "A7": (_GUNICORN + "test_four_workers_5000_requests_and_sigterm",),
     "A8": (_E2E + "test_a_script_that_just_ends", _E2E + "test_flush_and_close_return_false_in_time"),
     "A9": ("faults/test_scarce_memory.py::", _MEMORY + "test_a_shipper_that_runs_out_of_memory"),
-    "A10": (_KERNEL + "test_a_stopped_leader",),
+    "A10": (_PROCESSES + "test_a_stopped_leader",),
     "A11": (_E2E + "test_several_processes_write_one_file", _E2E + "test_what_was_pending"),
     "A12": (_SEGMENTS + "test_a_segment_that_was_only_begun", _BYTES + "test_a_segment_that_was_only_begun"),
-    "C1": (_KERNEL + "test_a_full_disk_refuses", _KERNEL + "test_a_writer_whose_system_call_fails"),
+    "C1": (_FULL + "test_a_full_disk_refuses", _CALLS + "test_a_writer_whose_system_call_fails"),
     "C2": (
-        _KERNEL + "test_a_full_disk_never_stops",
-        _KERNEL + "test_a_shipper_whose_system_call",
+        _FULL + "test_a_full_disk_never_stops",
+        _CALLS + "test_a_shipper_whose_system_call",
         _CRASH + "test_a_shipper_whose_disk",
     ),
     "C3": (_DISK + "test_drop_newest", _DISK + "test_drop_oldest", _DISK + "test_block_waits"),
-    "C4": (_KERNEL + "test_a_writer_whose_system_call_fails", _CRASH + "test_a_writer_whose_disk_fails"),
-    "C5": (_KERNEL + "test_an_fsync_that_failed", _POWER + "test_a_failed_fsync"),
+    "C4": (_CALLS + "test_a_writer_whose_system_call_fails", _CRASH + "test_a_writer_whose_disk_fails"),
+    "C5": (_CALLS + "test_an_fsync_that_failed", _POWER + "test_a_failed_fsync"),
     "C6": (_SEGMENTS + "test_a_segment_that_can_not_be_read",),
     "C7": (_BYTES + "test_any_one_flipped_bit", _BYTES + "test_a_definition_survives"),
     "C8": (_BYTES + "test_a_lying_length",),
@@ -65,26 +67,30 @@ ROWS: dict[str, tuple[str, ...]] = {
     "C10": (_POWER + "test_with_fsync_always", _POWER + "test_with_fsync_interval", _STATES),
     "C11": (_LOST + "test_losing_the_newest_slot", _LOST + "test_with_both_slots_gone", _LOST + "test_any_flipped_byte"),
     "C12": (_CALM + "test_a_removed_spool_is_made_anew",),
-    "C13": (_KERNEL + "test_a_spool_that_became_read_only", _KERNEL + "test_a_spool_that_can_not_be_made"),
+    "C13": (_FULL + "test_a_spool_that_became_read_only", _FULL + "test_a_spool_that_can_not_be_made"),
     "C14": (
-        _KERNEL + "test_a_disk_without_inodes",
-        _KERNEL + "test_a_limit_of_the_process",
+        _FULL + "test_a_disk_without_inodes",
+        _FULL + "test_a_limit_of_the_process",
         _CRASH + "test_a_writer_whose_disk_fails",
     ),
     "C15": (_PLACE + "test_a_spool_on_a_network", _PLACE + "test_a_collector_on_a_network", _PLACE + "test_rows_for_a_remote"),
     "C16": (_PLACE + "test_a_copied_spool", _PLACE + "test_a_restored_copy"),
-    "C17": (_KERNEL + "test_an_archive_on_a_full_disk", _FILES + "test_a_write_that_fails_half_way"),
+    "C17": (_FULL + "test_an_archive_on_a_full_disk", _FILES + "test_a_write_that_fails_half_way"),
     "C18": (_OLD + "test_an_old_spool", _OLD + "test_a_segment_from_the_future", _OLD + "test_a_spool_folder_of_an_unknown"),
     "D1": (_GUNICORN + "test_every_kind_of_worker", _GUNICORN + "test_a_master_that_collects_before_it_forks"),
     "D2": (_WRITERS + "test_forks_while_threads_collect",),
     "D3": (_E2E + "test_forked_children",),
-    "D4": (_KERNEL + "test_a_child_that_a_leader_forked",),
+    "D4": (_PROCESSES + "test_a_child_that_a_leader_forked",),
     "D5": (_E2E + "test_forked_children", _SOAK),
     "D6": (_WRITERS + "test_tasks_and_threads_of_an_event_loop", _E2E + "test_threads_collect_side_by_side"),
     "D7": (_GUNICORN + "test_every_kind_of_worker",),
     "D8": (_CALM + "test_collecting_from_signal_handlers",),
     "D9": (_E2E + "test_flush_and_close_return_false_in_time",),
-    "D10": (_KERNEL + "test_a_stopped_leader", _KERNEL + "test_when_the_leader_is_killed", _LEADS + "test_one_process_leads"),
+    "D10": (
+        _PROCESSES + "test_a_stopped_leader",
+        _PROCESSES + "test_when_the_leader_is_killed",
+        _LEADS + "test_one_process_leads",
+    ),
     "D11": (_WRITERS + "test_two_spools_share_an_archive",),
     "D12": (_WRITERS + "test_processes_of_one_number",),
     "D13": (_WRITERS + "test_a_thousand_dead_segments",),
@@ -102,7 +108,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         _VALUES + "test_the_hour_that_comes_twice",
     ),
     "E7": ("stores/test_group_b.py::test_a_clock_that_is_wrong",),
-    "E8": (_KERNEL + "test_a_stopped_leader", _SOAK),
+    "E8": (_PROCESSES + "test_a_stopped_leader", _SOAK),
     "F1": (_CALM + "test_bad_data_never_raises", _REFUSED),
     "F2": (_VALUES, "snapshot/test_pandas_frames_keep_their_types.py::", "snapshot/test_numpy_arrays_keep_dtype_and_order.py::"),
     "F3": ("encode/test_csv_is_read_alike.py::",),

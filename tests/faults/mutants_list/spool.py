@@ -40,7 +40,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "spool/lock.py",
         "        if os.getpid() != self._pid:\n",
         "        if False:\n",
-        "tests/faults/test_real_kernel.py::test_a_child_that_a_leader_forked_does_not_keep_the_lead_after_its_death",
+        "tests/faults/test_processes_that_die_or_stop.py::test_a_child_that_a_leader_forked_does_not_keep_the_lead_after_its_death",
     ),
     one(
         "the lock file is still the one that was locked",
