@@ -26,7 +26,7 @@ archive.close(0)
 SHIPPER = """
 import resource, sys, time
 import pyarrow as pa
-from tests.faults.scenario import new_pipeline
+from tests.support.service import new_pipeline
 from modeldata.spool.files import Files
 pa.set_memory_pool(pa.system_memory_pool())
 pipeline = new_pipeline(Files(), sys.argv[1], lambda text: print(text, file=sys.stderr))
