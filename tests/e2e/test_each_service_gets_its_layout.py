@@ -34,11 +34,10 @@ from modeldata.settings import Settings
 from modeldata.ship.pipeline import Pipeline
 from modeldata.snapshot.schema import Schema
 from modeldata.spool.files import Files
-from modeldata.spool.folder import open_place
 from modeldata.store import open_store
 from tests.support.archive import manifest_lines
 from tests.support.scripts import drain, environment
-from tests.support.service import NOON, Service, new_pipeline
+from tests.support.service import Service, finish, new_pipeline, pipeline_of
 
 Found = Counter[tuple[str, str, bool, str]]
 """(identifier, format, is it in the folder of an hour, the cell) of each row."""
@@ -152,13 +151,7 @@ def test_an_operator_who_ships_with_any_settings_changes_no_service(tmp_path: Pa
 
 def _ship(archive: Path, env: dict[str, str]) -> Pipeline:
     """As a shipper with the environment `env`, until nothing is left."""
-    settings = Settings.build(env, archive=str(archive), min_free_bytes=0)
-    files = Files()
-    place = open_place(settings.spool_folder(), files, bytes(16), NOON)
-    pipeline = Pipeline(place, open_store(str(archive), files), settings, files=files, warn=print, may_commit=lambda: True)
-    while (done := pipeline.step()).rows or done.more:
-        pipeline.remove(pipeline.finished())
-    return pipeline
+    return finish(pipeline_of(Settings.build(env, archive=str(archive), min_free_bytes=0), warn=print))
 
 
 KINDS = {

@@ -13,20 +13,12 @@ import pytest
 
 from modeldata import Archive
 from modeldata.encode.restore import restore_column
-from modeldata.ship.pipeline import Pipeline
 from modeldata.ship.placement import MAX_SHAPES
-from modeldata.spool.files import Files
-from modeldata.spool.folder import open_place
-from modeldata.store import open_store
+from tests.support.archive import manifest_lines
+from tests.support.service import pipeline_of
 
 CALLS = 3 * MAX_SHAPES
 MOMENT = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
-
-
-def _pipeline(archive: Archive) -> Pipeline:
-    place = open_place(archive.settings.spool_folder(), Files(), b"\1" * 16, 0)
-    store = open_store(archive.settings.archive, Files())
-    return Pipeline(place, store, archive.settings, files=Files(), warn=pytest.fail, may_commit=lambda: True)
 
 
 def _value(number: int) -> object:
@@ -54,7 +46,7 @@ def test_rows_of_ever_new_keys_share_a_file_and_come_back_as_they_were(tmp_path:
     collector = archive.collector("m", "in")
     for number in range(CALLS):
         assert collector.collect({f"k{number}": _value(number), "$Json": number})
-    pipeline = _pipeline(archive)
+    pipeline = pipeline_of(archive.settings, warn=pytest.fail)
     while pipeline.step().rows:
         continue
 
@@ -63,8 +55,7 @@ def test_rows_of_ever_new_keys_share_a_file_and_come_back_as_they_were(tmp_path:
     shared = [row["$Json"] for path in files for row in _rows(path, file_format) if "$Json" in row]
     assert len(shared) == CALLS - MAX_SHAPES
 
-    lines = [json.loads(line) for path in (tmp_path / "a").rglob("_manifest/*.jsonl") for line in path.open(encoding="utf-8")]
-    (line,) = [one for one in lines if one["columns"] == ["$Json"]]
+    (line,) = [line for _, line in manifest_lines(tmp_path / "a") if line["columns"] == ["$Json"]]
     assert line["rows"] == CALLS - MAX_SHAPES and len(line["sequences"]) == 1
     there = restore_column(shared, line["types"][0], line.get("kinds", {}).get("$Json"))
     assert there == [{f"k{number}": _value(number), "$Json.1": number} for number in range(MAX_SHAPES, CALLS)]
@@ -78,7 +69,7 @@ def test_files_and_what_a_shipper_remembers_stay_bounded_over_rounds_processes_a
         for number in range(CALLS):
             assert collector.collect([{f"turn {turn} key {number}": number, "n": 1}, {f"turn {turn} key {number}": number}])
         archive.close(0)
-        pipeline = _pipeline(archive)
+        pipeline = pipeline_of(archive.settings, warn=pytest.fail)
         while pipeline.step().rows:
             continue
 
@@ -91,7 +82,7 @@ def test_files_and_what_a_shipper_remembers_stay_bounded_over_rounds_processes_a
 def test_a_few_shapes_and_later_ones_of_known_columns_keep_files_of_their_own(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "a", ship="off", fsync="never", min_free_bytes=0)
     collector = archive.collector("m", "in")
-    pipeline = _pipeline(archive)
+    pipeline = pipeline_of(archive.settings, warn=pytest.fail)
     for turn in range(2):
         for number in range(MAX_SHAPES):
             assert collector.collect({f"k{number}": turn})

@@ -14,12 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from modeldata import Archive
-from modeldata import encode as formats
+from modeldata.encode import format_of
 from modeldata.ship import batch
-from modeldata.ship.pipeline import Pipeline
-from modeldata.spool.files import Files
-from modeldata.spool.folder import open_place
-from modeldata.store import open_store
+from tests.support.service import pipeline_of
 
 ROWS = 400
 SMALL = (1500, 1500)
@@ -63,14 +60,11 @@ def test_each_row_of_a_large_call_is_archived_once_and_no_more_than_a_portion_is
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, file_format: str
 ) -> None:
     counts: list[int] = []
-    for name in ("_Csv", "_Jsonl", "_Parquet"):
-        monkeypatch.setattr(getattr(formats, name), "portions", SMALL)
+    monkeypatch.setattr(type(format_of(file_format)), "portions", SMALL)
     inner = batch.encoded
     monkeypatch.setattr(batch, "encoded", lambda *given: counts.append(len(given[3][0].values)) or inner(*given))  # type: ignore[func-returns-value]
     archive = Archive(tmp_path / "a", format=file_format, ship="off", fsync="never", min_free_bytes=0)
-    place = open_place(archive.settings.spool_folder(), Files(), b"\1" * 16, 0)
-    store = open_store(archive.settings.archive, Files())
-    pipeline = Pipeline(place, store, archive.settings, files=Files(), warn=pytest.fail, may_commit=lambda: True)
+    pipeline = pipeline_of(archive.settings, warn=pytest.fail)
 
     assert archive.collector("m", "in").collect(CALLS[kind]())
     while pipeline.step().rows:
@@ -98,9 +92,7 @@ def test_a_call_without_memory_is_tried_in_parts_and_one_row_that_asks_for_too_m
     monkeypatch.setattr(batch, "encoded", short)
     told: list[str] = []
     archive = Archive(tmp_path / "a", format=file_format, ship="off", fsync="never", min_free_bytes=0)
-    place = open_place(archive.settings.spool_folder(), Files(), b"\1" * 16, 0)
-    store = open_store(archive.settings.archive, Files())
-    pipeline = Pipeline(place, store, archive.settings, files=Files(), warn=told.append, may_commit=lambda: True)
+    pipeline = pipeline_of(archive.settings, warn=told.append)
     collector = archive.collector("m", "in")
 
     assert collector.collect([[number] for number in range(ROWS)])

@@ -11,10 +11,7 @@ import pyarrow as pa
 import pytest
 
 from modeldata import Archive
-from modeldata.ship.pipeline import Pipeline
-from modeldata.spool.files import Files
-from modeldata.spool.folder import open_place
-from modeldata.store import open_store
+from tests.support.service import pipeline_of
 
 
 def _frame(values: object) -> pd.DataFrame:
@@ -43,9 +40,7 @@ PAIRS: dict[str, tuple[object, object, bool]] = {
 def test_only_types_that_fit_stand_in_one_column(tmp_path: Path, name: str) -> None:
     first, second, together = PAIRS[name]
     archive = Archive(tmp_path / "a", format="csv", ship="off", fsync="never", min_free_bytes=0)
-    place = open_place(archive.settings.spool_folder(), Files(), b"\1" * 16, 0)
-    store = open_store(archive.settings.archive, Files())
-    pipeline = Pipeline(place, store, archive.settings, files=Files(), warn=pytest.fail, may_commit=lambda: True)
+    pipeline = pipeline_of(archive.settings, warn=pytest.fail)
     collector = archive.collector("m", "in")
 
     assert collector.collect(first) and collector.collect(second)

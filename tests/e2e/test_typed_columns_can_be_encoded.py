@@ -26,10 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeldata import Archive
-from modeldata.ship.pipeline import Pipeline
-from modeldata.spool.files import Files
-from modeldata.spool.folder import open_place
-from modeldata.store import open_store
+from tests.support.service import pipeline_of
 
 csv.field_size_limit(sys.maxsize)
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -204,10 +201,7 @@ class Way:
         self.root = folder / "archive"
         self.format = file_format
         self.archive = Archive(self.root, format=file_format, ship="off", fsync="never", min_free_bytes=0, batch_seconds=0)
-        settings = self.archive.settings
-        place = open_place(settings.spool_folder(), Files(), b"\1" * 16, 0)
-        store = open_store(settings.archive, Files())
-        self.pipeline = Pipeline(place, store, settings, files=Files(), warn=pytest.fail, may_commit=lambda: True)
+        self.pipeline = pipeline_of(self.archive.settings, warn=pytest.fail)
 
     def archived(self, data: object) -> list[object]:
         """The cells of the one column of a call, as JSON has them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +12,9 @@ from hypothesis import strategies as st
 
 from modeldata import Archive
 from modeldata.encode.restore import restore_column
-from modeldata.ship.pipeline import Pipeline
-from modeldata.spool.files import Files
-from modeldata.spool.folder import open_place
-from modeldata.store import open_store
 from tests.encode.support import FORMATS, MIXED, SHAPED, UNIFORM, assert_same, cells, decoded, expected
+from tests.support.archive import manifest_lines
+from tests.support.service import pipeline_of
 
 OWN = {"csv": 3, "jsonl": 6, "parquet": 6}
 _names = (f"c{number}" for number in itertools.count(1))
@@ -30,11 +27,7 @@ class Way:
         self.root = folder / "archive"
         self.format = file_format
         self.archive = Archive(self.root, format=file_format, ship="off", fsync="never", min_free_bytes=0, batch_seconds=0)
-        settings = self.archive.settings
-        place = open_place(settings.spool_folder(), Files(), b"\1" * 16, 0)
-        store = open_store(settings.archive, Files())
-        store.block_bytes = block_bytes
-        self.pipeline = Pipeline(place, store, settings, files=Files(), warn=pytest.fail, may_commit=lambda: True)
+        self.pipeline = pipeline_of(self.archive.settings, warn=pytest.fail, block_bytes=block_bytes)
 
     def there_and_back(self, calls: list[object]) -> tuple[list[str], list[list[object]]]:
         """(declared types, restored values) by column, in the order of the rows."""
@@ -55,9 +48,7 @@ class Way:
         return types, columns
 
     def _lines(self, name: str) -> Iterator[dict[str, object]]:
-        for path in sorted(self.root.rglob("_manifest/*.jsonl")):
-            if name in path.relative_to(self.root).parts:
-                yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        return (line for path, line in manifest_lines(self.root) if name in path.relative_to(self.root).parts)
 
     def _batch(self, name: str, line: dict[str, object]) -> tuple[list[str], list[list[object]]]:
         (path,) = (path for path in self.root.rglob(str(line["file"])) if name in path.parts)

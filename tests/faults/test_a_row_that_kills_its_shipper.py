@@ -16,10 +16,8 @@ from modeldata.errors import SpoolError
 from modeldata.settings import Settings
 from modeldata.ship import deadly_rounds, isolation
 from modeldata.ship.pipeline import Pipeline
-from modeldata.spool.files import Files
-from modeldata.spool.folder import open_place
-from modeldata.store import open_store
 from tests.support.scripts import modeldata, run, wait_until
+from tests.support.service import pipeline_of
 
 POISON = "poison"
 DOUBLE = """
@@ -157,11 +155,7 @@ class _Life:
 
     def ship(self) -> Pipeline:
         self._archive.close()
-        files = Files()
-        place = open_place(self.settings.spool_folder(), files, b"\2" * 16, 0)
-        pipeline = Pipeline(
-            place, open_store(str(self.path), files), self.settings, files=files, warn=self.warned.append, may_commit=lambda: True
-        )
+        pipeline = pipeline_of(self.settings, warn=self.warned.append)
         while pipeline.step().more:
             continue
         return pipeline

@@ -23,7 +23,8 @@ from modeldata.store import open_store
 from modeldata.store.archive_id import NAME, identify
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.support.archive import features
-from tests.support.service import NOON, Service, assert_exactly, delivered_on_disk, ship_all
+from tests.support.ledger import assert_exactly_once
+from tests.support.service import NOON, Service, delivered_on_disk, ship_all
 from tests.support.spools import copy_as_itself
 
 SPOOL = f".modeldata-spool-{os.getuid()}"
@@ -267,7 +268,7 @@ def test_a_shipper_killed_at_any_step_of_taking_over_a_moved_archive_doubles_not
         except (Died, ModelDataError, OSError):
             pass
         ship_all(Files(), archive)
-        assert_exactly(service.accepted, service.attempted, delivered_on_disk(archive))
+        assert_exactly_once(service.attempted, service.accepted, delivered_on_disk(archive))
         shutil.rmtree(archive)
 
 

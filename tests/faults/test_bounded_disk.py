@@ -19,11 +19,11 @@ from modeldata.spool.quota import Quota, SpoolFull, used_bytes
 from modeldata.store import open_store
 from modeldata.testing import Fault, FaultyFiles
 from tests.support.archive import assert_complete, features, rows
+from tests.support.ledger import assert_exactly_once
 from tests.support.scripts import drain, modeldata, run
 from tests.support.service import (
     NOON,
     Service,
-    assert_exactly,
     delivered_on_disk,
     new_pipeline,
     ship_all,
@@ -260,7 +260,7 @@ def test_a_disk_that_is_full_for_the_shipper_loses_and_doubles_nothing_once_ther
             assert "No space" in str(error) or isinstance(error, OSError)
     service.writer.close(time.time_ns())
     ship_all(Files(), archive)
-    assert_exactly(service.accepted, service.attempted, delivered_on_disk(archive))
+    assert_exactly_once(service.attempted, service.accepted, delivered_on_disk(archive))
     assert delivered_on_disk(archive) == service.accepted
 
 

@@ -14,7 +14,8 @@ import pytest
 from modeldata.errors import ModelDataError
 from modeldata.spool.files import Files
 from modeldata.testing import Died, Fault, FaultyFiles
-from tests.support.service import DAY, NOON, Service, assert_exactly, delivered_on_disk, manifest_rows, ship_all
+from tests.support.ledger import assert_exactly_once
+from tests.support.service import DAY, NOON, Service, delivered_on_disk, manifest_rows, ship_all
 from tests.support.spools import copy_as_itself
 
 Rows = Counter[tuple[str, str]]
@@ -137,7 +138,7 @@ def test_a_writer_killed_before_any_of_its_operations_keeps_what_it_accepted(tmp
         archive = str(tmp_path / f"run{at}")
         service = life(FaultyFiles(Fault(at)), archive)
         ship_all(Files(), archive)
-        assert_exactly(service.accepted, service.attempted, delivered_on_disk(archive))
+        assert_exactly_once(service.attempted, service.accepted, delivered_on_disk(archive))
         shutil.rmtree(archive)
 
 
@@ -156,6 +157,6 @@ def test_a_writer_whose_disk_fails_once_at_any_operation_counts_what_it_refuses(
         service.kill()
         ship_all(Files(), archive)
         found = delivered_on_disk(archive)
-        assert_exactly(service.accepted, service.attempted, found)
+        assert_exactly_once(service.attempted, service.accepted, found)
         assert found == service.accepted, "a refused row is never in the archive"
         shutil.rmtree(archive)

@@ -16,11 +16,10 @@ import pytest
 from modeldata import Archive, ModelDataError
 from modeldata.catalog.audit import audit
 from modeldata.settings import Settings
-from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
-from modeldata.spool.folder import open_place
 from modeldata.store import open_store
 from modeldata.testing import Died, Fault, FaultyFiles
+from tests.support.service import finish, pipeline_of
 from tests.support.spools import copy_as_itself
 
 ROWS = 30
@@ -41,17 +40,6 @@ def _spool(folder: Path, file_format: str) -> None:
             for number in range(start, start + ROWS // 2):
                 assert collector.collect([[number, "é"]] if number % 3 else [number, "é"])
         archive.close(0)
-
-
-def _ship(settings: Settings, files: Files) -> None:
-    place = open_place(settings.spool_folder(), files, b"\1" * 16, 0)
-    store = open_store(settings.archive, files)
-    pipeline = Pipeline(place, store, settings, files=files, warn=lambda text: None, may_commit=lambda: True)
-    while True:
-        done = pipeline.step()
-        pipeline.remove(pipeline.finished())
-        if not done.rows and not done.more:
-            return
 
 
 def _read(archive: Path) -> Counter[tuple[str, int]]:
@@ -85,13 +73,13 @@ def _sweep(tmp_path: Path, file_format: str, chosen: random.Random | None) -> No
 
     restore()
     dry = FaultyFiles()
-    _ship(settings, dry)
+    finish(pipeline_of(settings, dry))
     points = range(1, len(dry.operations) + 1)
     for point in points if chosen is None else sorted(chosen.sample(points, 30)):
         restore()
         with pytest.raises((Died, ModelDataError, OSError)):
-            _ship(settings, FaultyFiles(Fault(point)))
-        _ship(settings, Files())
+            finish(pipeline_of(settings, FaultyFiles(Fault(point))))
+        finish(pipeline_of(settings, Files()))
         assert _read(run / "archive") == EXPECTED, f"killed before operation {point}"
         assert audit(open_store(settings.archive, Files())).verdict == "complete"
         assert os.listdir(os.path.join(settings.spool_folder(), "segments")) == []

@@ -16,7 +16,7 @@ from modeldata.testing import Died, Fault, FaultyFiles, SimulatedDisk
 from tests.support.service import (
     ROOT,
     Service,
-    delivered,
+    delivered_on,
     ship_all,
 )
 
@@ -108,6 +108,6 @@ def test_folders_that_a_dead_shipper_made_are_durable_before_anything_relies_on_
         ship_all(disk, ROOT)
         disk.cut(Unlucky())
         ship_all(disk, ROOT)
-        assert delivered(disk.content, disk.paths()) == service.accepted, f"died before {files.operations[-1]}"
+        assert delivered_on(disk) == service.accepted, f"died before {files.operations[-1]}"
         if not files.dead:
             return

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.kernel import drain_folder, run_alone, service_script
-from tests.support.ledger import assert_exactly_once
+from tests.support.ledger import assert_noted_once
 
 
 def test_a_full_disk_refuses_counts_and_is_used_again_as_soon_as_there_is_room(private_mounts: list[str], tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_full_disk_refuses_counts_and_is_used_again_as_soon_as_there_is_room(p
     done = run_alone([*private_mounts, *service_script(tmp_path, code)], tmp_path)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    count = assert_exactly_once(tmp_path / "modeldata", tmp_path)
+    count = assert_noted_once(tmp_path / "modeldata", tmp_path)
     assert count.delivered == count.accepted == told["accepted"]
     assert count.attempted == told["accepted"] + told["dropped"]
 
@@ -88,7 +88,7 @@ def test_a_disk_without_inodes_refuses_counts_and_goes_on(private_mounts: list[s
     done = run_alone([*private_mounts, *service_script(tmp_path, code)], tmp_path)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    count = assert_exactly_once(tmp_path / "modeldata", tmp_path)
+    count = assert_noted_once(tmp_path / "modeldata", tmp_path)
     assert count.delivered == count.accepted == told["accepted"]
     assert count.attempted - count.accepted == told["dropped"]["no_space"] == sum(told["dropped"].values())
 
@@ -143,7 +143,7 @@ def test_a_full_disk_never_stops_the_shipper_from_freeing_it(private_mounts: lis
     """
     done = run_alone([*private_mounts, *service_script(tmp_path, code)], tmp_path)
     assert done.returncode == 0, done.stderr
-    assert assert_exactly_once(tmp_path / "modeldata", tmp_path).delivered == 100
+    assert assert_noted_once(tmp_path / "modeldata", tmp_path).delivered == 100
 
 
 def test_an_archive_on_a_full_disk_never_shows_a_half_row(private_mounts: list[str], tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_an_archive_on_a_full_disk_never_shows_a_half_row(private_mounts: list[s
     """
     done = run_alone([*private_mounts, *service_script(tmp_path, code)], tmp_path)
     assert done.returncode == 0, done.stderr
-    assert assert_exactly_once(tmp_path / "modeldata", tmp_path).delivered == 600
+    assert assert_noted_once(tmp_path / "modeldata", tmp_path).delivered == 600
 
 
 @pytest.mark.parametrize(("limit", "reason"), [("FSIZE", "no_space"), ("NOFILE", "no_files")])
@@ -203,7 +203,7 @@ def test_a_limit_of_the_process_refuses_counts_and_goes_on_when_it_is_lifted(tmp
     told = json.loads(done.stdout)
     assert set(told["dropped"]) == {reason}
     drain_folder(tmp_path)
-    count = assert_exactly_once(tmp_path / "modeldata", tmp_path)
+    count = assert_noted_once(tmp_path / "modeldata", tmp_path)
     assert count.delivered == count.accepted == told["accepted"]
     assert count.attempted - count.accepted == told["dropped"][reason]
 
@@ -244,6 +244,6 @@ def test_a_spool_that_became_read_only_refuses_counts_and_goes_on(private_mounts
     done = run_alone([*private_mounts, *service_script(tmp_path, code)], tmp_path)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    count = assert_exactly_once(tmp_path / "modeldata", tmp_path)
+    count = assert_noted_once(tmp_path / "modeldata", tmp_path)
     assert count.delivered == count.accepted == told["accepted"]
     assert count.attempted - count.accepted == sum(told["dropped"].values())

@@ -16,6 +16,7 @@ from modeldata.settings import Settings
 from modeldata.ship.checkpoint import Checkpoint, Progress
 from modeldata.spool.files import Files
 from modeldata.store import open_store
+from tests.support.archive import manifest_lines
 from tests.support.scripts import modeldata
 from tests.support.service import (
     Service,
@@ -136,12 +137,11 @@ def test_a_batch_id_never_names_other_rows_though_rounds_are_counted_anew(tmp_pa
     accepted = modeldata("ship", "--drain", "--accept-duplicates", "--archive", archive)
     assert accepted.returncode == 0, accepted.stderr
 
-    told: dict[str, set[str]] = {}
-    for log in Path(archive).rglob("_manifest/*.jsonl"):
-        for line in map(json.loads, log.read_text().splitlines()):
-            told.setdefault(line["batch"], set()).add(json.dumps([line["identity"], line.get("sequences")]))
-    assert len(told) > 8, "the same rounds, and one with all rows"
-    assert all(len(rows) == 1 for rows in told.values())
+    batches: dict[str, set[str]] = {}
+    for _, line in manifest_lines(archive):
+        batches.setdefault(line["batch"], set()).add(json.dumps([line["identity"], line.get("sequences")]))
+    assert len(batches) > 8, "the same rounds, and one with all rows"
+    assert all(len(rows) == 1 for rows in batches.values())
 
 
 def test_a_checkpoint_torn_while_written_leaves_the_one_before(tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from modeldata.spool import frame
 from modeldata.spool.files import Files
+from tests.support.archive import manifest_lines
 from tests.support.service import (
     NOON,
     Service,
@@ -76,8 +76,7 @@ def test_a_hole_in_the_numbers_is_told_exactly(tmp_path: Path) -> None:
     pipeline.step()
 
     assert pipeline.state.gaps == 2
-    told = [json.loads(line) for log in Path(archive).rglob("_manifest/*.jsonl") for line in log.read_text().splitlines()]
-    lost = [(first, last) for line in told for _, first, last, _ in line.get("lost", ())]
+    lost = [(first, last) for _, line in manifest_lines(archive) for _, first, last, _ in line.get("lost", ())]
     assert lost == [(5, 6)]
     assert set(delivered_on_disk(archive)) == {("inputs", str(number)) for number in (0, 1, 2, 3, 4, 7, 8, 9)}
 

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +16,10 @@ from pathlib import Path
 import pytest
 
 from modeldata import Archive, ModelDataError
-from modeldata.settings import Settings
 from modeldata.settings.folders import SPOOL_PREFIX
-from modeldata.ship.status import load_state
 from modeldata.spool.files import Files
-from modeldata.spool.folder import open_place
 from modeldata.testing import Died, Fault, FaultyFiles
-from tests.support.service import NOON, Service, delivered, manifest_rows, new_pipeline, ship_all
+from tests.support.service import NOON, Service, delivered_on_disk, finish, manifest_rows, new_pipeline, pipeline_of, ship_all
 
 DAY = "a/s/i-m-1/inputs/2026/11/23"
 """Where the collector that is blocked has its rows."""
@@ -34,12 +32,6 @@ def _collect(archive: Path) -> Counter[tuple[str, str]]:
         assert service.collect("predictions", number)
     service.kill()
     return service.accepted
-
-
-def _found(archive: str) -> Counter[tuple[str, str]]:
-    """Rows of every regular file of the archive."""
-    paths = [path for path in Path(archive).rglob("*") if path.is_file() and not path.is_symlink()]
-    return delivered(lambda path: Path(path).read_bytes(), sorted(map(str, paths)))
 
 
 def _only(rows: Counter[tuple[str, str]], name: str) -> Counter[tuple[str, str]]:
@@ -85,14 +77,14 @@ def test_a_folder_that_takes_nothing_stops_no_other_and_its_rows_come_when_it_do
     (archive / DAY).mkdir(parents=True)
     block(archive / DAY)
     pipeline = ship_all(Files(), str(archive))
-    assert _only(rows, "predictions") == _found(str(archive))
+    assert _only(rows, "predictions") == delivered_on_disk(str(archive))
     assert pipeline.parked.rows() == 6
     later = _collect(archive)
     ship_all(Files(), str(archive))
-    assert _only(rows + later, "predictions") == _found(str(archive))
+    assert _only(rows + later, "predictions") == delivered_on_disk(str(archive))
     _clear(archive / DAY)
     assert not ship_all(Files(), str(archive)).parked
-    assert _found(str(archive)) == rows + later
+    assert delivered_on_disk(str(archive)) == rows + later
     assert manifest_rows(str(archive)) == sum((rows + later).values())
 
 
@@ -105,7 +97,7 @@ def test_a_link_or_a_folder_in_the_place_of_a_file_is_left_alone_and_rows_go_bes
     (archive / DAY).mkdir(parents=True)
     block(archive / DAY)
     assert not ship_all(Files(), str(archive)).parked
-    assert _found(str(archive)) == rows
+    assert delivered_on_disk(str(archive)) == rows
 
 
 class Denied(FaultyFiles):
@@ -128,11 +120,11 @@ def test_a_folder_that_is_closed_in_the_middle_of_its_batch_loses_and_doubles_no
     archive = str(tmp_path / "archive")
     rows = _collect(tmp_path / "archive")
     ship_all(Denied(after), archive)
-    assert _only(rows, "predictions") == _only(_found(archive), "predictions")
+    assert _only(rows, "predictions") == _only(delivered_on_disk(archive), "predictions")
     rows += _collect(tmp_path / "archive")
     ship_all(Denied(), archive)
     ship_all(Files(), archive)
-    assert _found(archive) == rows
+    assert delivered_on_disk(archive) == rows
     assert manifest_rows(archive) == sum(rows.values())
 
 
@@ -167,7 +159,7 @@ def _sweep(tmp_path: Path, chosen: random.Random | None, after: int) -> None:
             _life(str(archive), Denied(after), FaultyFiles(Fault(point - first)))
         ship_all(Denied(), str(archive))
         assert not ship_all(Files(), str(archive)).parked
-        assert _found(str(archive)) == rows, f"killed before operation {point}"
+        assert delivered_on_disk(str(archive)) == rows, f"killed before operation {point}"
         assert manifest_rows(str(archive)) == sum(rows.values()), f"killed before operation {point}"
 
 
@@ -211,50 +203,25 @@ def test_an_archive_that_takes_nothing_at_all_parks_nothing(tmp_path: Path, day:
     assert not [path.name for path in sink.iterdir() if path.name.startswith("parked")]
     assert list(archive.glob(".modeldata-spool-*/segments/*.seg"))
     assert not ship_all(Files(), str(archive)).parked
-    assert _found(str(archive)) == rows + service.accepted
+    assert delivered_on_disk(str(archive)) == rows + service.accepted
 
 
 def test_rows_that_wait_alone_are_pending_and_flush_is_not_true(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive", spool=tmp_path / "spool", ship="off", min_free_bytes=0)
     bad, good = (archive.collector("m", name, ["n"]) for name in ("bad", "good"))
     assert bad.collect([1]) and good.collect([2])
-    place = archive._intake.writer.place
-    assert place is not None
-    day = next(iter(_days(archive, place.folder)))
+    day = time.strftime("unknown/unknown/unknown-m-unknown/bad/%Y/%m/%d", time.gmtime())
     (tmp_path / "archive" / day).parent.mkdir(parents=True)
     (tmp_path / "archive" / day).touch()
-    ship_all_of(archive)
+    finish(pipeline_of(archive.settings))
     stats = archive.stats()
     assert (stats.archived, stats.pending) == (1, 1)
     assert archive.flush(0.2) is False
     (tmp_path / "archive" / day).unlink()
-    ship_all_of(archive)
+    finish(pipeline_of(archive.settings))
     assert archive.flush(0.2) is True
     assert (archive.stats().archived, archive.stats().pending) == (2, 0)
     archive.close(0)
-
-
-def _days(archive: Archive, folder: str) -> set[str]:
-    import time
-
-    return {time.strftime("unknown/unknown/unknown-m-unknown/bad/%Y/%m/%d", time.gmtime())}
-
-
-def ship_all_of(archive: Archive) -> None:
-    from modeldata.ship.pipeline import Pipeline
-    from modeldata.store import open_store
-
-    settings: Settings = archive.settings
-    files = Files()
-    place = open_place(settings.spool_folder(), files, b"\2" * 16, NOON)
-    store = open_store(settings.archive, files)
-    pipeline = Pipeline(place, store, settings, files=files, warn=lambda text: None, may_commit=lambda: True)
-    for _ in range(100):
-        done = pipeline.step()
-        pipeline.remove(pipeline.finished())
-        if not done.rows and not done.more:
-            break
-    load_state(settings, place, files)
 
 
 @pytest.mark.parametrize("at", range(4))
@@ -272,7 +239,7 @@ def test_a_damaged_byte_in_what_is_parked_costs_no_row(tmp_path: Path, at: int) 
         path.write_bytes(content)
     _clear(archive / DAY)
     assert not ship_all(Files(), str(archive)).parked
-    assert _found(str(archive)) == rows
+    assert delivered_on_disk(str(archive)) == rows
 
 
 def test_a_shipper_killed_between_parking_and_commit_parks_once(tmp_path: Path) -> None:
@@ -286,7 +253,7 @@ def test_a_shipper_killed_between_parking_and_commit_parks_once(tmp_path: Path) 
     again = ship_all(Denied(), str(archive))
     assert again.parked.rows() == 6, "the round was sent again, and what was parked of it is parked once"
     assert not ship_all(Files(), str(archive)).parked
-    assert _found(str(archive)) == rows
+    assert delivered_on_disk(str(archive)) == rows
 
 
 def _die(after: object) -> None:

@@ -14,18 +14,15 @@ from modeldata.errors import ModelDataError
 from modeldata.ship.checkpoint import Progress
 from modeldata.ship.watch import sync_writers
 from modeldata.testing import Died, Fault, FaultyFiles, SimulatedDisk
-from tests.support.service import ROOT, Service, assert_exactly, delivered, ship_all
+from tests.support.ledger import assert_exactly_once
+from tests.support.service import ROOT, Service, delivered_on, ship_all
 
 LONG = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def _delivered(disk: SimulatedDisk) -> Counter[tuple[str, str]]:
-    return delivered(disk.content, disk.paths())
-
-
 def _recover(disk: SimulatedDisk) -> Counter[tuple[str, str]]:
     ship_all(disk, ROOT)
-    return _delivered(disk)
+    return delivered_on(disk)
 
 
 def _new_disk() -> SimulatedDisk:
@@ -50,7 +47,7 @@ def test_with_fsync_always_a_power_cut_takes_no_accepted_row(seed: int, rows: in
 
     found = _recover(disk)
 
-    assert_exactly(service.accepted, service.attempted, found)
+    assert_exactly_once(service.attempted, service.accepted, found)
 
 
 @LONG
@@ -70,7 +67,7 @@ def test_with_fsync_interval_a_power_cut_takes_at_most_what_came_since_the_last_
 
     found = _recover(disk)
 
-    assert_exactly(safe, service.attempted, found)
+    assert_exactly_once(service.attempted, safe, found)
 
 
 @LONG
@@ -109,7 +106,7 @@ def test_a_failed_fsync_is_not_repeated_and_its_row_is_written_anew_under_the_sa
 
     found = _recover(disk)
 
-    assert_exactly(service.accepted, service.attempted, found)
+    assert_exactly_once(service.attempted, service.accepted, found)
     if at <= 20:
         assert service.writer.fsync_failures <= 1
     synced_after_failure = [what for name, what in files.operations if name == "sync"]

@@ -12,8 +12,9 @@ from modeldata.catalog.audit import audit
 from modeldata.spool.files import Files
 from modeldata.store import open_store
 from modeldata.testing import Died, Fault, FaultyFiles
+from tests.support.ledger import assert_exactly_once
 from tests.support.scripts import drain, modeldata, run
-from tests.support.service import NOON, Service, assert_exactly, delivered_on_disk, ship_all
+from tests.support.service import NOON, Service, delivered_on_disk, ship_all
 
 SERVICE = """
 import os, signal, threading
@@ -82,7 +83,7 @@ def test_a_death_at_any_operation_doubles_no_refusal_and_hides_at_most_the_last(
         archive = str(tmp_path / "run")
         service = _life(FaultyFiles(Fault(at)), archive)
         ship_all(Files(), archive)
-        assert_exactly(service.accepted, service.attempted, delivered_on_disk(archive))
+        assert_exactly_once(service.attempted, service.accepted, delivered_on_disk(archive))
         refused = sum(service.writer.drops().values())
         told = sum(audit(open_store(archive, Files())).refused.values())
         assert told <= refused

@@ -10,10 +10,10 @@ import pytest
 
 from modeldata.spool.files import Files
 from modeldata.spool.lock import Leadership
+from tests.support.ledger import assert_exactly_once
 from tests.support.service import (
     NOON,
     Service,
-    assert_exactly,
     delivered_on_disk,
     ship_all,
     worker_of,
@@ -60,7 +60,7 @@ def test_rows_that_a_shipper_has_no_memory_for_stay_and_are_archived_once_by_the
 
         ship_all(Files(), archive)
 
-        assert_exactly(service.accepted, service.attempted, delivered_on_disk(archive))
+        assert_exactly_once(service.attempted, service.accepted, delivered_on_disk(archive))
     assert "done" in outcomes and outcomes & {"no memory", "died"}, outcomes
 
 

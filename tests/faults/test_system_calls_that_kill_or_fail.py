@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.kernel import CHANGING, assert_once, drain_folder, run_alone, service_script, ship_command
-from tests.support.ledger import assert_exactly_once
+from tests.support.ledger import assert_noted_once
 from tests.support.spools import copy_as_itself
 
 
@@ -144,7 +144,7 @@ def test_a_writer_whose_system_call_fails_counts_what_it_refuses(
     assert "INJECTED" in (tmp_path / "trace").read_text(), f"{fault} was never met"
     told = json.loads(done.stdout)
     drain_folder(tmp_path)
-    count = assert_exactly_once(tmp_path / "modeldata", tmp_path)
+    count = assert_noted_once(tmp_path / "modeldata", tmp_path)
     assert count.delivered == count.accepted == told["accepted"], "a refused row is never in the archive"
     assert count.attempted == told["accepted"] + sum(told["dropped"].values())
     if fault.startswith("fdatasync:error=EIO"):

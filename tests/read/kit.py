@@ -10,10 +10,8 @@ from unittest import mock
 import pytest
 
 from modeldata import Archive
-from modeldata.ship.pipeline import Pipeline
-from modeldata.spool.files import Files
-from modeldata.spool.folder import open_place
-from modeldata.store import ReadStore, open_for
+from modeldata.store import ReadStore
+from tests.support.service import pipeline_of
 
 FORMATS = ("csv", "jsonl", "parquet")
 OWN = ["$Timestamp", "$CorrelationId", "$RequestId", "$Writer", "$Sequence", "$Row"]
@@ -26,11 +24,7 @@ class Shipped:
         self.archive = Archive(
             url, spool=spool, format=file_format, ship="off", fsync="never", min_free_bytes=0, batch_seconds=0, **settings
         )
-        place = open_place(self.archive.settings.spool_folder(), Files(), b"\1" * 16, 0)
-        store = open_for(self.archive.settings, Files())
-        if block_bytes:
-            store.block_bytes = block_bytes
-        self._pipeline = Pipeline(place, store, self.archive.settings, files=Files(), warn=pytest.fail, may_commit=lambda: True)
+        self._pipeline = pipeline_of(self.archive.settings, warn=pytest.fail, block_bytes=block_bytes)
 
     def collect(self, identifier: str, *calls: object, ids: str = "", at: str = "", model: str = "m") -> None:
         """Collect, at an ISO time (UTC) where one is given; each call with the correlation id `ids`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from modeldata.cli.commands.doctor import examine
 from modeldata.settings import Settings
 from modeldata.spool.files import Files
 from modeldata.store import open_store
-from tests.support.archive import data_files, features
+from tests.support.archive import data_files, features, manifest_lines
 from tests.support.scripts import modeldata
 from tests.support.service import ship_all
 
@@ -204,12 +205,10 @@ def test_doctor_says_what_waits_and_that_nobody_ships(tmp_path: Path) -> None:
 def test_drop_counts_reach_the_archives_manifests(tmp_path: Path) -> None:
     archive = _collected(tmp_path)
     drain(archive)
-    told: dict[str, int] = {}
-    for log in archive.rglob("_manifest/*.jsonl"):
-        for line in log.read_text().splitlines():
-            for reason, rows in json.loads(line).get("refused", {}).items():
-                told[reason] = told.get(reason, 0) + rows
-    assert told == {"unsupported_type": 1}
+    refused: Counter[str] = Counter()
+    for _, line in manifest_lines(archive):
+        refused.update(line.get("refused", {}))
+    assert refused == {"unsupported_type": 1}
 
 
 def test_doctor_says_that_a_setting_came_from_the_service_and_that_a_container_takes_the_spool_with_it(

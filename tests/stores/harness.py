@@ -5,19 +5,14 @@ The comparison reads with the cloud's own SDK, `csv`, `json` and pyarrow, never 
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping
-from hashlib import sha1
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from modeldata.archive import archive_of
 from modeldata.catalog.audit import COMPLETE, audit
@@ -30,11 +25,12 @@ from modeldata.spool.folder import SpoolFolder, open_place
 from modeldata.spool.lock import Leadership
 from modeldata.stats import Status
 from modeldata.store import open_for
+from tests.support.archive import rows_of
+from tests.support.ledger import FEATURES, assert_exactly_once, sha
 
 if TYPE_CHECKING:
     from .backends import Backend
 
-FEATURES = ["writer", "n", "sha", "pad"]
 Key = tuple[str, str, int]
 """Collector, writer, number."""
 
@@ -54,9 +50,8 @@ class Ledger:
         columns = [[writer] * count, list(numbers), [sha(writer, n, pad) for n in numbers], [pad] * count]
         return [(collector, writer, n) for n in numbers], pa.table(dict(zip(FEATURES, columns, strict=True)))
 
-
-def sha(writer: str, n: int, pad: str) -> str:
-    return sha1(f"{writer}:{n}:{pad}".encode()).hexdigest()[:12]
+    def assert_exactly_once(self, files: Mapping[str, bytes]) -> None:
+        assert_exactly_once(self.attempted, self.accepted, found_keys(files))
 
 
 class Clock:
@@ -170,55 +165,15 @@ class Host:
         return sorted(path for path in found if path.suffix == ".seg" or path.name in ("staging", "intent"))
 
 
-def read_rows(files: Mapping[str, bytes]) -> list[dict[str, object]]:
-    """The rows of an archive's data files, each as name → value, with the path as `@path`."""
-    found: list[dict[str, object]] = []
-    for path, data in sorted(files.items()):
-        if "/_manifest/" in path or "/.modeldata-spool" in path or path.rpartition("/")[2].startswith(".") or not data:
-            continue
-        rows = _READERS[path.rpartition(".")[2]](data)
-        found += [{**row, "@path": path} for row in rows]
-    return found
-
-
-def _csv(data: bytes) -> list[dict[str, object]]:
-    reader = csv.reader(io.StringIO(data.decode("utf-8"), newline=""))
-    header = next(reader)
-    assert header[:3] == ["$Timestamp", "$CorrelationId", "$RequestId"], header
-    return [dict(zip(header, row, strict=True)) for row in reader]
-
-
-def _jsonl(data: bytes) -> list[dict[str, object]]:
-    return [json.loads(line) for line in data.splitlines()]
-
-
-def _parquet(data: bytes) -> list[dict[str, object]]:
-    return pq.read_table(io.BytesIO(data)).to_pylist()
-
-
-_READERS: dict[str, Callable[[bytes], list[dict[str, object]]]] = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}
-
-
 def found_keys(files: Mapping[str, bytes]) -> Counter[Key]:
     """Each row of the archive; fails on one that is mangled."""
     found: Counter[Key] = Counter()
-    for row in read_rows(files):
+    for row in rows_of(files):
         writer, n, told, pad = (str(row[name]) for name in FEATURES)
         assert n.isdigit() and told == sha(writer, int(n), pad), f"mangled: {row}"
         collector = str(row["@path"]).split("/")[-5]
         found[collector, writer, int(n)] += 1
     return found
-
-
-def assert_exactly_once(ledger: Ledger, files: Mapping[str, bytes]) -> None:
-    """The oracle: lost = doubled = foreign = mangled = 0."""
-    found = found_keys(files)
-    lost = ledger.accepted - found
-    doubled = {key: times for key, times in found.items() if times > 1}
-    foreign = set(found) - set(ledger.attempted)
-    assert (len(lost), len(doubled), len(foreign)) == (0, 0, 0), (
-        f"lost {len(lost)} {sorted(lost)[:3]}, doubled {len(doubled)} {sorted(doubled)[:3]}, foreign {len(foreign)} {sorted(foreign)[:3]}"
-    )
 
 
 def assert_complete(url: str, rows: int) -> None:
@@ -234,7 +189,7 @@ def host_of(backend: Backend, folder: Path, *, files: Files | None = None, **set
 
 def assert_delivered(backend: Backend, host: Host) -> None:
     """Everything that was accepted is there once, nothing is left in the spool, and the manifests say so."""
-    assert_exactly_once(host.ledger, backend.files())
+    host.ledger.assert_exactly_once(backend.files())
     assert_complete(backend.url, len(host.ledger.accepted))
     assert not host.pending_files(), "the spool is not empty"
 

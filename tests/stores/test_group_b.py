@@ -16,7 +16,7 @@ from tests.support.scripts import run
 
 from .backends import Backend, proxy_of
 from .buckets import LocalBucket
-from .harness import Host, assert_delivered, assert_exactly_once, host_of
+from .harness import Host, assert_delivered, host_of
 from .test_lost_answers import DATA
 
 TOLD = 2
@@ -230,10 +230,10 @@ def test_of_two_archives_the_one_that_is_up_is_not_held_up(append_blob: Backend,
     proxy_of(append_blob).down()
     host.collect()
     host.ship_for(30)
-    assert_exactly_once(host.ledger, other.files())
+    host.ledger.assert_exactly_once(other.files())
     assert host.pending_files(), "the other archive still needs it"
     host.collect()
     proxy_of(append_blob).up()
     host.ship()
-    assert_exactly_once(host.ledger, other.files())
+    host.ledger.assert_exactly_once(other.files())
     assert_delivered(append_blob, host)

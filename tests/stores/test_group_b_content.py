@@ -11,11 +11,12 @@ import pytest
 
 from modeldata.spool.files import Files
 from modeldata.store import Conflict, open_store
+from tests.support.archive import rows_of
 from tests.support.proxy import answer, corrupt, hold, lose_answer, only_if, slow
 from tests.support.scripts import environment
 
 from .backends import BLOCKS, PREFIX, Backend, proxy_of
-from .harness import Host, assert_delivered, assert_exactly_once, host_of, read_rows, stats_of
+from .harness import Host, assert_delivered, host_of, stats_of
 from .test_lost_answers import DATA
 
 FIRST_FILE, FIRST_LOG = r"/data\.csv$", r"/data\.csv\.jsonl$"
@@ -39,8 +40,8 @@ def test_a_row_that_the_store_refuses_is_set_aside_alone(remote: Backend, tmp_pa
     host.ship()
     assert host.clock.now - before <= 60, "what is behind it waits"
     del host.ledger.accepted[poisoned]
-    assert_exactly_once(host.ledger, remote.files())
-    assert not [row for row in read_rows(remote.files()) if row["pad"] == "poison"]
+    host.ledger.assert_exactly_once(remote.files())
+    assert not [row for row in rows_of(remote.files()) if row["pad"] == "poison"]
     assert stats_of(host).quarantined == 1
     assert len(list(Path(host.place.quarantine).iterdir())) == 1
     assert len([text for text in host.warnings if "quarantined" in text]) == 1, host.warnings
@@ -50,7 +51,7 @@ def _holds(backend: Backend, mark: str) -> Callable[[bytes], bool]:
     """Does a body hold such a row? A Parquet file is read: its pages are compressed."""
     if backend.settings.get("format") != "parquet":
         return lambda body: mark.encode() in body
-    return lambda body: any(row["pad"] == mark for row in read_rows({"x.parquet": body}))
+    return lambda body: any(row["pad"] == mark for row in rows_of({"x.parquet": body}))
 
 
 # B10: full
@@ -90,7 +91,7 @@ def test_a_file_that_a_person_deletes_is_not_written_again_from_the_middle(appen
     host.ship()
     for key in before:
         del host.ledger.accepted[key]
-    assert_exactly_once(host.ledger, appending.files())
+    host.ledger.assert_exactly_once(appending.files())
     assert path not in appending.files() and str(host.warnings).count("foreign_change") == 1
 
 
@@ -112,7 +113,7 @@ def test_what_others_wrote_is_never_touched(appending: Backend, tmp_path: Path, 
     files = dict(appending.files())
     assert files[path] == theirs, "somebody else's bytes were changed"
     files[path] = ours
-    assert_exactly_once(host.ledger, files)
+    host.ledger.assert_exactly_once(files)
     assert str(host.warnings).count("foreign_change") == 1, host.warnings
 
 
@@ -130,7 +131,7 @@ def test_a_name_that_is_taken_is_left_alone(appending: Backend, tmp_path: Path) 
     host.ship()
     files = dict(appending.files())
     assert files.pop(path) == b"not,ours\n"
-    assert_exactly_once(host.ledger, files)
+    host.ledger.assert_exactly_once(files)
 
 
 # B13: damaged on the way

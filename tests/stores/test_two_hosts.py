@@ -6,8 +6,11 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+from tests.support.archive import rows_of
+from tests.support.ledger import FEATURES
+
 from .backends import Backend
-from .harness import FEATURES, Host, Ledger, assert_complete, assert_exactly_once, read_rows
+from .harness import Host, Ledger, assert_complete
 
 ROUNDS = 6
 REQUESTS_A_BATCH = 8
@@ -39,9 +42,9 @@ def test_two_hosts_write_all_rows_once_and_never_the_same_file(remote: Backend, 
         both.accepted += host.ledger.accepted
         both.attempted += host.ledger.attempted
     files = remote.files()
-    assert_exactly_once(both, files)
+    both.assert_exactly_once(files)
     writers: dict[str, set[str]] = {}
-    for row in read_rows(files):
+    for row in rows_of(files):
         writers.setdefault(str(row["@path"]), set()).add(str(row[FEATURES[0]])[0])
     assert {len(names) for names in writers.values()} == {1}, f"a file of two hosts: {writers}"
     assert not hosts[0].warnings and not hosts[1].warnings

@@ -1,13 +1,15 @@
-"""What an archive holds, read by others: the csv module and json, never our own code."""
+"""What an archive holds, read by others: the csv module, json and pyarrow, never our own code."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 csv.field_size_limit(sys.maxsize)
 
@@ -37,7 +39,38 @@ def features(root: Path | str, identifier: str | None = None) -> list[tuple[str,
     return [tuple(value for name, value in row.items() if not name.startswith("$")) for row in rows(root, identifier)]
 
 
-def manifest_lines(root: Path | str) -> Iterator[tuple[Path, dict[str, object]]]:
+def rows_of(files: Mapping[str, bytes]) -> list[dict[str, object]]:
+    """The rows of an archive's data files, each as name → value, with the path as `@path`."""
+    found: list[dict[str, object]] = []
+    for path, data in sorted(files.items()):
+        if "/_manifest/" in path or "/.modeldata-spool" in path or path.rpartition("/")[2].startswith(".") or not data:
+            continue
+        rows = _READERS[path.rpartition(".")[2]](data)
+        found += [{**row, "@path": path} for row in rows]
+    return found
+
+
+def _csv(data: bytes) -> list[dict[str, object]]:
+    reader = csv.reader(io.StringIO(data.decode("utf-8"), newline=""))
+    header = next(reader)
+    assert header[:3] == ["$Timestamp", "$CorrelationId", "$RequestId"], header
+    return [dict(zip(header, row, strict=True)) for row in reader]
+
+
+def _jsonl(data: bytes) -> list[dict[str, object]]:
+    return [json.loads(line) for line in data.splitlines()]
+
+
+def _parquet(data: bytes) -> list[dict[str, object]]:
+    import pyarrow.parquet as pq
+
+    return pq.read_table(io.BytesIO(data)).to_pylist()
+
+
+_READERS: dict[str, Callable[[bytes], list[dict[str, object]]]] = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}
+
+
+def manifest_lines(root: Path | str) -> Iterator[tuple[Path, dict[str, Any]]]:
     for path in sorted(Path(root).rglob("_manifest/*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             yield path, json.loads(line)
@@ -49,14 +82,14 @@ def assert_complete(root: Path | str) -> int:
     seen: Counter[tuple[str, str, int]] = Counter()
     ends: dict[Path, int] = {}
     for path, line in manifest_lines(root):
-        total += int(str(line["rows"]))
+        total += line["rows"]
         if "file" not in line:
             continue
-        file = path.parent.parent / str(line["file"])
+        file = path.parent.parent / line["file"]
         assert line["offset"] == ends.get(file, 0), f"{file}: a batch is missing before {line['offset']}"
-        ends[file] = int(str(line["offset"])) + int(str(line["bytes"]))
+        ends[file] = line["offset"] + line["bytes"]
         stream = json.dumps(line["identity"], sort_keys=True)
-        for writer, first, last in line["sequences"]:  # type: ignore[attr-defined]
+        for writer, first, last in line["sequences"]:
             seen.update((stream, writer, number) for number in range(first, last + 1))
     assert not [key for key, times in seen.items() if times > 1], "a row is there twice"
     for file, end in ends.items():

@@ -10,7 +10,7 @@ import textwrap
 from pathlib import Path
 
 from tests.support.archive import assert_complete
-from tests.support.ledger import assert_exactly_once
+from tests.support.ledger import assert_noted_once
 from tests.support.scripts import SOURCE, environment
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ def drain_folder(folder: Path) -> None:
 
 
 def assert_once(folder: Path) -> int:
-    count = assert_exactly_once(folder / "modeldata", folder)
+    count = assert_noted_once(folder / "modeldata", folder)
     assert assert_complete(folder / "modeldata") == count.delivered
     assert not list((folder / "modeldata").rglob("*.seg"))
     return count.delivered

@@ -1,4 +1,4 @@
-"""The oracle of reliability.md §3 for real processes: what was attempted and accepted, kept beside the library, and the comparison.
+"""The oracle of reliability.md §3: what was attempted and accepted, kept beside the library, and the comparison.
 
 Every row carries who wrote it, its number there and a checksum. A writer notes each attempt before `collect()` and each success
 after it, with one O_APPEND write each, so that a SIGKILL between any two steps leaves notes that are true.
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import csv
 import os
-import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from hashlib import sha1
 from pathlib import Path
+from typing import Any
 
-csv.field_size_limit(sys.maxsize)
+from tests.support.archive import data_files
 
+Rows = Counter[Any]
+"""A key of the test's choice → how often it is there."""
 FEATURES = ["writer", "n", "sha", "pad"]
 
 
@@ -56,78 +59,86 @@ class Count:
         self.lost = self.doubled = self.foreign = self.mangled = 0
         self.first_problem = ""
 
-    def problem(self, text: str) -> None:
-        self.first_problem = self.first_problem or text
+    def problem(self, kind: str, what: object) -> None:
+        setattr(self, kind, getattr(self, kind) + 1)
+        self.first_problem = self.first_problem or f"{kind}: {what}"
+
+    def judge(self, attempted: Rows, accepted: Rows, found: Rows) -> None:
+        """The oracle: what was accepted is there, and nothing more often than it was attempted."""
+        self.attempted += attempted.total()
+        self.accepted += accepted.total()
+        self.delivered += found.total()
+        for row in accepted - found:
+            self.problem("lost", row)
+        for row in found - attempted:
+            self.problem("doubled" if row in attempted else "foreign", row)
 
     def as_dict(self) -> dict[str, object]:
         return dict(vars(self))
 
+    def assert_clean(self) -> None:
+        assert (self.lost, self.doubled, self.foreign, self.mangled) == (0, 0, 0, 0), self.as_dict()
 
-def _noted(path: Path) -> dict[str, bytearray]:
-    """Writer → for each number how often it is noted."""
-    seen: dict[str, bytearray] = {}
+
+def assert_exactly_once(attempted: Rows, accepted: Rows, found: Rows) -> None:
+    count = Count()
+    count.judge(attempted, accepted, found)
+    count.assert_clean()
+
+
+Numbers = dict[str, bytearray]
+"""Writer → for each number how often it is there. A byte a number: a soak has millions."""
+
+
+def _add(numbers: Numbers, writer: str, first: int, rows: int = 1) -> None:
+    times = numbers.setdefault(writer, bytearray())
+    times.extend(bytes(max(0, first + rows - len(times))))
+    for n in range(first, first + rows):
+        times[n] += 1
+
+
+def _noted(path: Path) -> Numbers:
+    noted: Numbers = {}
     for line in path.read_text().splitlines() if path.exists() else ():
         writer, first, rows = line.split()
-        numbers = seen.setdefault(writer, bytearray())
-        end = int(first) + int(rows)
-        if len(numbers) < end:
-            numbers.extend(bytes(end - len(numbers)))
-        numbers[int(first) : end] = b"\1" * int(rows)
-    return seen
+        _add(noted, writer, int(first), int(rows))
+    return noted
 
 
 def compare(archive: str | Path, folder: str | Path) -> Count:
     """What the archive holds against what was noted in `folder`. Reads with the csv module alone."""
     count = Count()
     attempted, accepted = _noted(Path(folder, "attempted")), _noted(Path(folder, "accepted"))
-    found = {writer: bytearray(len(numbers)) for writer, numbers in attempted.items()}
-    for path in sorted(Path(archive).rglob("data*.csv")):
-        if ".modeldata-spool" in str(path) or path.stat().st_size == 0:
-            continue
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.reader(file)
-            if next(reader)[3:] != FEATURES:
-                count.mangled += 1
-                count.problem(f"header of {path}")
-                continue
-            for cells in reader:
-                _take(cells, path, found, attempted, count)
-    for writer, numbers in attempted.items():
-        count.attempted += numbers.count(1)
-        took = accepted.get(writer, bytearray())
-        count.accepted += took.count(1)
-        if not numbers.startswith(b"\1" * len(numbers)):
-            count.problem(f"the notes of {writer} have a hole")
-            count.foreign += 1
-        for n in _ones(took):
-            if not found[writer][n]:
-                count.lost += 1
-                count.problem(f"lost: {writer} {n}")
+    found: Numbers = {}
+    for path in data_files(archive):
+        if path.stat().st_size:
+            with path.open(newline="", encoding="utf-8") as file:
+                lines = csv.reader(file)
+                if next(lines)[3:] == FEATURES:
+                    _read(lines, path, found, count)
+                else:
+                    count.problem("mangled", f"header of {path}")
+    for writer in {**attempted, **found}:
+        rows = (_rows(writer, numbers.get(writer, b"")) for numbers in (attempted, accepted, found))
+        count.judge(*rows)
+        if 0 in attempted.get(writer, b""):
+            count.problem("foreign", f"the notes of {writer} have a hole")
     return count
 
 
-def _ones(numbers: bytearray) -> list[int]:
-    return [n for n, noted in enumerate(numbers) if noted]
+def _rows(writer: str, numbers: bytes | bytearray) -> Counter[tuple[str, int]]:
+    return Counter({(writer, n): times for n, times in enumerate(numbers) if times})
 
 
-def _take(cells: list[str], path: Path, found: dict[str, bytearray], attempted: dict[str, bytearray], count: Count) -> None:
-    count.delivered += 1
-    if len(cells) != 7 or not cells[4].isdigit() or cells[5] != sha(cells[3], int(cells[4]), cells[6]):
-        count.mangled += 1
-        count.problem(f"mangled in {path}: {str(cells)[:200]}")
-        return
-    writer, n = cells[3], int(cells[4])
-    if writer not in attempted or n >= len(attempted[writer]) or not attempted[writer][n]:
-        count.foreign += 1
-        count.problem(f"foreign in {path}: {writer} {n}")
-        return
-    if found[writer][n]:
-        count.doubled += 1
-        count.problem(f"doubled in {path}: {writer} {n}")
-    found[writer][n] = 1
+def _read(lines: Iterator[list[str]], path: Path, found: Numbers, count: Count) -> None:
+    for cells in lines:
+        if len(cells) != 7 or not cells[4].isdigit() or cells[5] != sha(cells[3], int(cells[4]), cells[6]):
+            count.problem("mangled", f"in {path}: {str(cells)[:200]}")
+        else:
+            _add(found, cells[3], int(cells[4]))
 
 
-def assert_exactly_once(archive: str | Path, folder: str | Path) -> Count:
+def assert_noted_once(archive: str | Path, folder: str | Path) -> Count:
     count = compare(archive, folder)
-    assert (count.lost, count.doubled, count.foreign, count.mangled) == (0, 0, 0, 0), count.as_dict()
+    count.assert_clean()
     return count
