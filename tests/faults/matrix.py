@@ -107,7 +107,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         _PATHS + "test_days_have_24_hours",
         _VALUES + "test_the_hour_that_comes_twice",
     ),
-    "E7": ("stores/test_group_b.py::test_a_clock_that_is_wrong",),
+    "E7": ("stores/test_a_store_out_of_reach.py::test_a_clock_that_is_wrong",),
     "E8": (_PROCESSES + "test_a_stopped_leader", _SOAK),
     "F1": (_CALM + "test_bad_data_never_raises", _REFUSED),
     "F2": (_VALUES, "snapshot/test_pandas_frames_keep_their_types.py::", "snapshot/test_numpy_arrays_keep_dtype_and_order.py::"),

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-_B = "stores/test_group_b.py::"
-_CONTENT = "stores/test_group_b_content.py::"
+_REACH = "stores/test_a_store_out_of_reach.py::"
+_CONTENT = "stores/test_what_a_store_does_with_rows.py::"
 _LOST = "stores/test_lost_answers.py::"
 _HOSTS = "stores/test_two_hosts.py::"
 _SECRETS = "stores/test_no_secret_leaves.py::"
 
 ROWS: dict[str, tuple[str, ...]] = {
-    "B1": (_B + "test_a_store_that_is_down_for_ten_minutes",),
-    "B2": (_B + "test_a_request_that_is_never_answered", _B + "test_close_returns_in_time"),
+    "B1": (_REACH + "test_a_store_that_is_down_for_ten_minutes",),
+    "B2": (_REACH + "test_a_request_that_is_never_answered", _REACH + "test_close_returns_in_time"),
     "B3": (_LOST + "test_a_lost_answer_doubles_nothing",),
     "B4": (_LOST + "test_a_request_cut_half_way",),
     "B5": (
@@ -22,24 +22,24 @@ ROWS: dict[str, tuple[str, ...]] = {
         _LOST + "test_a_request_that_is_delivered_twice",
         _LOST + "test_a_late_request_that_overtakes",
     ),
-    "B6": (_B + "test_a_store_that_asks_for_time_gets_it",),
+    "B6": (_REACH + "test_a_store_that_asks_for_time_gets_it",),
     "B7": (
-        _B + "test_a_store_that_lets_us_in_again",
-        _B + "test_a_clock_that_is_wrong_is_named",
-        _B + "test_a_key_that_is_changed",
+        _REACH + "test_a_store_that_lets_us_in_again",
+        _REACH + "test_a_clock_that_is_wrong_is_named",
+        _REACH + "test_a_key_that_is_changed",
     ),
-    "B8": (_B + "test_a_container_that_is_missing",),
+    "B8": (_REACH + "test_a_container_that_is_missing",),
     "B9": (_CONTENT + "test_a_row_that_the_store_refuses",),
     "B10": (_CONTENT + "test_a_full_blob_is_followed_by_another",),
     "B11": (_CONTENT + "test_a_file_that_a_person_deletes", _CONTENT + "test_what_others_wrote_is_never_touched"),
     "B12": (_CONTENT + "test_a_name_that_is_taken",),
     "B13": (_CONTENT + "test_bytes_that_change_on_the_way",),
     "B14": (_CONTENT + "test_a_slow_store_costs_no_memory",),
-    "B15": (_B + "test_a_host_that_can_not_be_reached",),
-    "B16": (_B + "test_of_two_archives_the_one_that_is_up",),
+    "B15": (_REACH + "test_a_host_that_can_not_be_reached",),
+    "B16": (_REACH + "test_of_two_archives_the_one_that_is_up",),
     "B17": (_LOST + "test_a_lost_answer_doubles_nothing[s3 plain", _CONTENT + "test_a_store_without_conditional_writes"),
     "D11": (_HOSTS + "test_two_hosts_write_all_rows_once",),
-    "E7": (_B + "test_a_clock_that_is_wrong_is_named",),
+    "E7": (_REACH + "test_a_clock_that_is_wrong_is_named",),
     "G5": (
         _SECRETS + "test_no_trouble_of_a_store",
         _SECRETS + "test_no_error_of_any_call",

@@ -1,6 +1,6 @@
 """What the store for objects does with each answer, one call at a time: S3 with conditions (moto) and without (rclone), GCS.
 
-`test_lost_answers` and `test_group_b` have the same with a whole shipper around it.
+`test_lost_answers` and `test_a_store_out_of_reach` have the same with a whole shipper around it.
 """
 
 from __future__ import annotations

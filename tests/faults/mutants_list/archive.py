@@ -112,7 +112,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "store/objects.py",
         "        if path not in self._mangled and self._landed(path, content):\n            return None\n",
         "",
-        "tests/stores/test_group_b_content.py::test_a_store_without_conditional_writes_is_looked_at_before_it_is_written_to",
+        "tests/stores/test_what_a_store_does_with_rows.py::test_a_store_without_conditional_writes_is_looked_at_before_it_is_written_to",
     ),
     one(
         "a whole file in a folder has its name only when it is whole",

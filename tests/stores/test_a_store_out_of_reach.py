@@ -1,6 +1,6 @@
 """Group B of reliability.md, the half about reaching a store: down, silent, overloaded, not letting us in, not there.
 
-What a store does with what it gets is in `test_group_b_content`.
+What a store does with what it gets is in `test_what_a_store_does_with_rows`.
 """
 
 from __future__ import annotations
