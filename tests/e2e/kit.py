@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from modeldata import Archive
-from modeldata.ship.worker import Worker
 from modeldata.spool.files import Files
-from modeldata.spool.folder import open_place
 from modeldata.spool.lock import Leadership
+from tests.support.service import worker_of
 
 SECOND = 10**9
 DAY = 86_400 * SECOND
@@ -27,15 +27,11 @@ Clock = Callable[[int], None]
 
 def ship(archive: Archive, warn: Callable[[str], None] = pytest.fail) -> None:
     """As `modeldata ship --drain`, in this process: an interpreter for each look would be most of these tests' time."""
-    files = Files()
-    place = open_place(archive.settings.spool_folder(), files, bytes(16), 0)
-    leadership = Leadership.take(place.leader_lock, files)
+    leadership = Leadership.take(os.path.join(archive.settings.spool_folder(), "leader.lock"), Files())
     assert leadership is not None
     try:
-        Worker(
-            place, archive.settings, leadership, files=files, warn=warn, monotonic=time.monotonic, wall_ns=time.time_ns,
-            wait=lambda seconds: False, dice=lambda: 0.5,
-        ).drain()  # fmt: skip
+        around = {"warn": warn, "monotonic": time.monotonic, "wall_ns": time.time_ns, "wait": lambda seconds: False}
+        worker_of(archive.settings, leadership, **around).drain()
     finally:
         leadership.release()
 

@@ -15,6 +15,7 @@ from tests.support.service import (
     NOON,
     Service,
     delivered_on_disk,
+    settings_of,
     ship_all,
     worker_of,
 )
@@ -83,7 +84,7 @@ def test_a_shipper_that_runs_out_of_memory_loses_nothing_and_tries_again(tmp_pat
     monkeypatch.setattr(module, "encode_groups", scarce)
     lead = Leadership.take(str(tmp_path / "lock"), Files())
     assert lead is not None
-    worker = worker_of(archive, lead)
+    worker = worker_of(settings_of(archive), lead)
     assert [worker.attempt() for _ in range(4)] == [False, False, False, True]
     lead.release()
     assert delivered_on_disk(archive) == service.accepted

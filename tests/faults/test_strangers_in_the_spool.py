@@ -20,6 +20,7 @@ from tests.support.service import (
     new_pipeline,
     only_segment,
     segments_of,
+    settings_of,
     ship_all,
     sink_of,
     spool_of,
@@ -99,6 +100,6 @@ def test_files_that_death_left_half_made_do_not_pile_up(tmp_path: Path) -> None:
     ship_all(Files(), archive)
     lead = Leadership.take(str(spool_of(archive) / "leader.lock"), Files())
     assert lead is not None
-    worker_of(archive, lead).run(leave_when_idle=True)
+    worker_of(settings_of(archive), lead).run(leave_when_idle=True)
     lead.release()
     assert list(segments_of(archive).iterdir()) == []

@@ -43,7 +43,7 @@ class Service:
     """A process that collects, on a disk of the test's choice."""
 
     def __init__(self, files: Files, archive: str = ROOT, *, sync: bool = False, most: int = 1 << 30) -> None:
-        self.settings = Settings.build({}, archive=archive, min_free_bytes=0)
+        self.settings = settings_of(archive)
         self._random = iter(range(1, 1 << 30))
         self.writer = Writer(
             lambda: open_place(self.settings.spool_folder(), files, b"\1" * 16, NOON),
@@ -89,6 +89,10 @@ class Service:
             lane.abandon()
 
 
+def settings_of(archive: str | Path) -> Settings:
+    return Settings.build({}, archive=str(archive), min_free_bytes=0)
+
+
 def spool_of(archive: str | Path) -> Path:
     return Path(archive, f".modeldata-spool-{os.getuid()}")
 
@@ -103,7 +107,7 @@ def only_segment(archive: str | Path) -> Path:
 
 
 def sink_of(archive: str | Path) -> Path:
-    return spool_of(archive) / "sinks" / Settings.build({}, archive=str(archive)).sink_key()
+    return spool_of(archive) / "sinks" / settings_of(archive).sink_key()
 
 
 def frames_of(path: Path) -> list[tuple[int, bytes, frame.FrameHeader]]:
@@ -118,9 +122,8 @@ def frames_of(path: Path) -> list[tuple[int, bytes, frame.FrameHeader]]:
     return found
 
 
-def worker_of(archive: str, leadership: Leadership, **around: Any) -> Worker:
-    """A shipper on the test's disk; `around` replaces its clock, its log and its waiting."""
-    settings = Settings.build({}, archive=archive, min_free_bytes=0)
+def worker_of(settings: Settings, leadership: Leadership, **around: Any) -> Worker:
+    """A shipper in this process; `around` replaces its clock, its log and its waiting."""
     place = open_place(settings.spool_folder(), Files(), b"\2" * 16, NOON)
     usual: dict[str, Any] = {
         "files": Files(), "warn": lambda text: None, "monotonic": lambda: 1000.0, "wall_ns": lambda: NOON,
@@ -142,7 +145,7 @@ def pipeline_of(
 
 
 def new_pipeline(files: Files, archive: str = ROOT, warn: Callable[[str], None] = lambda text: None) -> Pipeline:
-    return pipeline_of(Settings.build({}, archive=archive, min_free_bytes=0), files, warn)
+    return pipeline_of(settings_of(archive), files, warn)
 
 
 def finish(pipeline: Pipeline) -> Pipeline:
