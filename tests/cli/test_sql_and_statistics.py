@@ -148,7 +148,7 @@ def test_ls_of_files_of_the_original_says_that_their_rows_are_not_counted(here: 
     day.mkdir(parents=True)
     (day / "data.csv").write_text("$Timestamp,$CorrelationId,$RequestId,a\n2017-11-20T10:00:00.000000,c,r,1\n")
     done = run("ls", "--archive", "old")
-    assert done.code == 0 and "m/inputs" in done.out and "1 files have no manifest" in done.err
+    assert done.code == 0 and "m/inputs" in done.out and "1 file has no manifest" in done.err
     assert run("tail", "m", "--archive", "old", "--columns", "$CorrelationId,a").rows() == [{"$CorrelationId": "c", "a": "1"}]
 
 

@@ -242,7 +242,7 @@ def test_a_forged_layout_is_refused_and_not_believed_while_others_go_on(tmp_path
     good = {"format": "csv", "hour_folders": False, "excel_safe": False}
     layout = {**good, **forged} if isinstance(forged, dict) and forged else forged
     shapes = service.shapes["inputs"]
-    definition = {**msgpack.unpackb(shapes.row_plan(2, True).definition), "archive_layout": layout}
+    definition = {**msgpack.unpackb(shapes.row_schema(2, True).definition), "archive_layout": layout}
     shapes.rows[2, True] = Schema(shapes.stream, ("number", "text"), msgpack.packb(definition))
     assert service.collect("inputs", 1) and service.collect("predictions", 2)
 

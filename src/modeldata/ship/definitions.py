@@ -99,12 +99,12 @@ def _definition(packed: bytes) -> dict[str, object] | None:
 
 
 def _layout(definition: dict[str, object]) -> ArchiveLayout | None:
-    """None unless it is named and can be meant: a format becomes the name of a file."""
+    """None unless it is named and valid: a format becomes the name of a file."""
     content = definition.get("archive_layout")
     if not isinstance(content, dict):
         return None
     form, hours, safe = map(content.get, ArchiveLayout._fields)
-    if form not in FORMATS or type(hours) is not bool or type(safe) is not bool:
+    if type(form) is not str or form not in FORMATS or type(hours) is not bool or type(safe) is not bool:
         return None
     return ArchiveLayout(form, hours, safe)
 

@@ -248,7 +248,7 @@ class Segment:
     def __del__(self) -> None:
         try:
             self.abandon()
-        except (AttributeError, OSError):
+        except (AttributeError, ImportError, OSError):
             pass  # construction failed half-way, or the interpreter is leaving
 
 
