@@ -62,7 +62,7 @@ def test_rows_that_were_refused_make_it_fail(tmp_path: Path, monkeypatch: pytest
     out = io.StringIO()
     assert [check.good for check in tour.Tour(tmp_path, Console(file=out, width=80)).run()] == [False, False]
     assert out.getvalue().count("NOT THE SAME") == 2
-    assert "refused 604 of 604 calls" in out.getvalue()
+    assert "refused 604 of 604 calls" in " ".join(out.getvalue().split())  # a line may end anywhere in it
 
 
 def test_a_folder_that_can_not_be_made_is_said_in_one_line(tmp_path: Path) -> None:
