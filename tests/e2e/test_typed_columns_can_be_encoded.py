@@ -288,7 +288,10 @@ def test_each_arrow_type_is_archived_with_its_values_whatever_they_are(
     found = way.archived(pa.table({"x": build(inner)}))
 
     if way.format == "csv" and wrap == "flat":  # empty text, and text that is missing, are alike to the csv module
-        assert found == ["" if form is None else str(form) for form in forms], (name, wrap)
+        wanted = ["" if form is None else str(form) for form in forms]
+        if pa.types.is_temporal(leaf.kind):  # beside a value that Arrow does not allow, each has the form of Python's value
+            found, wanted = [list(map(_bare, texts)) for texts in (found, wanted)]
+        assert found == wanted, (name, wrap)
     else:
         found = [None if cell == "" else cell for cell in found] if way.format == "csv" else found
         assert len(found) == len(forms) and all(_same(*pair, leaf) for pair in zip(found, forms, strict=True)), (found, forms)
