@@ -60,7 +60,7 @@ class Entry(NamedTuple):
         """What a line says, of its JSON object. Raises ValueError where a field is missing or is not what it must be."""
         try:
             return _entry(content)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
     def as_dict(self) -> dict[str, Any]:
