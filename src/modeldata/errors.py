@@ -176,7 +176,7 @@ def _mask_user(found: re.Match[str]) -> str:
     """In a word: `scheme://user:password@host` → `scheme://***@host`. There are passwords with a bare `/`, `?` or `#`."""
     word, ends = found[0], _patterns()[1]
     last, at, done = word.rfind("@"), word.find("://"), 0
-    made: list[str] = []
+    parts: list[str] = []
     while 0 <= at < last:
         start = at + 3
         host = ends.match(word, start).end()  # type: ignore[union-attr] # it matches nothing, too
@@ -186,19 +186,19 @@ def _mask_user(found: re.Match[str]) -> str:
             sign = last
         container = word[max(done, at - 5) : at].lower().endswith(_CONTAINER_SCHEMES) and ":" not in word[start:sign]
         if sign > start and not container:
-            made += [word[done:start], MASK]
+            parts += [word[done:start], MASK]
             done = sign
         at = word.find("://", max(start, done))
-    return "".join(made) + word[done:]
+    return "".join(parts) + word[done:]
 
 
-def _mask_value(found: re.Match[str]) -> str:
+def _mask_value(match: re.Match[str]) -> str:
     """What follows `AccountKey=`, `sig=`, `"password": ` and the like, up to where such a value ends."""
-    group = next(name for name in ("inner", "whole", "bare") if found[name] is not None)
-    value = found[group].removesuffix("\\") if group == "inner" else found[group]
+    group = next(name for name in ("inner", "whole", "bare") if match[name] is not None)
+    value = match[group].removesuffix("\\") if group == "inner" else match[group]
     if value.rstrip(".,:)]}") in ("", MASK):
-        return found[0]
-    start, text = found.start(group) - found.start(), found[0]
+        return match[0]
+    start, text = match.start(group) - match.start(), match[0]
     return text[:start] + MASK + text[start + len(value) :]
 
 

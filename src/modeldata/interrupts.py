@@ -120,15 +120,15 @@ def _handlers() -> set[CodeType]:
     """The code of all signal handlers, for one that has let go of its arguments."""
     import _signal  # type: ignore[import-not-found] # the typed one asks an enum for each signal
 
-    found: set[CodeType] = set()
+    codes: set[CodeType] = set()
     for number in range(1, LAST_SIGNAL + 1):
         try:
             code = _code_of(_signal.getsignal(number))
         except Exception:  # no such signal here, or a handler that can't be looked into
             continue
         if code is not None:
-            found.add(code)
-    return found
+            codes.add(code)
+    return codes
 
 
 def _code_of(handler: Any) -> CodeType | None:

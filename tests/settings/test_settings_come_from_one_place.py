@@ -1,4 +1,4 @@
-"""design.md §6: arguments, then the environment, then defaults; each with its origin; what can't be meant is said at once."""
+"""design.md §6: arguments, then the environment, then defaults; each with its origin; what is not valid is said at once."""
 
 from __future__ import annotations
 

@@ -98,20 +98,20 @@ def audit(store: ReadStore, *, check_bytes: bool = True) -> Audit:
 
     Batches that others replaced (see `modeldata.catalog.batches`) don't count, and their bytes may be gone.
     """
-    found = Audit()
+    report = Audit()
     numbers: Numbers = defaultdict(list)
     catalog = Catalog.of(store)
     for listing in catalog.listings.values():
         contents = catalog.read(listing)
-        found.problems += contents.problems
-        found.problems += [f"{path}: its last line has no end" for path in contents.half]
-        _audit_folder(contents, numbers, found, store, check_bytes)
+        report.problems += contents.problems
+        report.problems += [f"{path}: its last line has no end" for path in contents.half]
+        _audit_folder(contents, numbers, report, store, check_bytes)
     for (collector, writer), ranges in sorted(numbers.items()):
-        found.writers.append(_judge(collector, writer, ranges))
-    return found
+        report.writers.append(_judge(collector, writer, ranges))
+    return report
 
 
-def _audit_folder(contents: Contents, numbers: Numbers, found: Audit, store: ReadStore, check_bytes: bool) -> None:
+def _audit_folder(contents: Contents, numbers: Numbers, report: Audit, store: ReadStore, check_bytes: bool) -> None:
     folder = contents.listing.path
     ends: dict[str, int] = {}
     kept: set[str] = set()
@@ -120,36 +120,36 @@ def _audit_folder(contents: Contents, numbers: Numbers, found: Audit, store: Rea
         if line.problem:
             continue  # one of the folder's problems
         if live:
-            _count(entry, folder, numbers, found)
+            _count(entry, folder, numbers, report)
         if entry.file:
             path = f"{folder}/{entry.file}"
             kept |= {path} if live else set()
-            _check_file(entry, path, ends, found, store if check_bytes and live else None)
-    found.unaccounted += [path for path in (*contents.originals, *contents.uncommitted) if store.length(path)]
-    _compare_files(store, contents.listing.data_files, ends, kept, found)
+            _check_file(entry, path, ends, report, store if check_bytes and live else None)
+    report.unaccounted += [path for path in (*contents.originals, *contents.uncommitted) if store.length(path)]
+    _compare_files(store, contents.listing.data_files, ends, kept, report)
 
 
-def _count(entry: Entry, folder: str, numbers: Numbers, found: Audit) -> None:
+def _count(entry: Entry, folder: str, numbers: Numbers, report: Audit) -> None:
     collector = names.stream(entry.identity)
     for reason, rows in entry.refused.items():
-        found.refused[reason] = found.refused.get(reason, 0) + rows
+        report.refused[reason] = report.refused.get(reason, 0) + rows
     for writer, first, last, reason in entry.lost:
         numbers[collector, writer].append((first, last, reason))
     if not entry.file:
         return
-    found.batches += 1
-    found.rows += entry.rows
+    report.batches += 1
+    report.rows += entry.rows
     for writer, first, last in entry.sequences:
         numbers[collector, writer].append((first, last, ""))
     total = sum(last - first + 1 for _, first, last in entry.sequences)
     if total != entry.rows:
-        found.problems.append(f"{folder}: batch {entry.batch} has {total} numbers and {entry.rows} rows")
+        report.problems.append(f"{folder}: batch {entry.batch} has {total} numbers and {entry.rows} rows")
 
 
-def _check_file(entry: Entry, path: str, ends: dict[str, int], found: Audit, store: ReadStore | None) -> None:
+def _check_file(entry: Entry, path: str, ends: dict[str, int], report: Audit, store: ReadStore | None) -> None:
     offset, size = entry.offset, entry.size
     if offset != ends.get(path, 0):
-        found.problems.append(f"{path}: bytes {ends.get(path, 0):,} to {offset:,} belong to no batch")
+        report.problems.append(f"{path}: bytes {ends.get(path, 0):,} to {offset:,} belong to no batch")
     ends[path] = offset + size
     if store is None or store.length(path) < offset + size:
         return  # too short, or gone: said when the files are compared
@@ -157,16 +157,16 @@ def _check_file(entry: Entry, path: str, ends: dict[str, int], found: Audit, sto
     while rest and (piece := store.read(path, offset + size - rest, min(rest, READ_BYTES))):
         crc, rest = crc32(piece, crc), rest - len(piece)
     if rest or crc != entry.crc32:
-        found.problems.append(f"{path}: the bytes of batch {entry.batch} (from {offset:,}) are not what was archived")
+        report.problems.append(f"{path}: the bytes of batch {entry.batch} (from {offset:,}) are not what was archived")
 
 
-def _compare_files(store: ReadStore, data_files: list[str], ends: dict[str, int], kept: set[str], found: Audit) -> None:
+def _compare_files(store: ReadStore, data_files: list[str], ends: dict[str, int], kept: set[str], report: Audit) -> None:
     """kept: files that live batches are in. The others may go, or be gone."""
     for path in data_files:
         if path in ends and store.length(path) != ends[path] and path in kept:
-            found.problems.append(f"{path}: {store.length(path):,} bytes where its manifest ends at {ends[path]:,}")
+            report.problems.append(f"{path}: {store.length(path):,} bytes where its manifest ends at {ends[path]:,}")
     for path in sorted(kept - set(data_files)):
-        found.problems.append(f"{path}: is gone, its manifest is there")
+        report.problems.append(f"{path}: is gone, its manifest is there")
 
 
 def _judge(collector: str, writer: str, numbers: list[tuple[int, int, str]]) -> WriterAudit:

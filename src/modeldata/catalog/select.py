@@ -45,12 +45,12 @@ def nanoseconds(moment: Moment, default: int) -> int:
 
 def collectors(catalog: Catalog) -> list[CollectorFolders]:
     """Every collector of an archive."""
-    found = []
+    folders = []
     for path, listings in catalog.collectors.items():
         identity = identity_of(path) or next((one for one in map(_told, [catalog] * len(listings), listings) if one), None)
         if identity is not None:
-            found.append(CollectorFolders(identity, listings))
-    return found
+            folders.append(CollectorFolders(identity, listings))
+    return folders
 
 
 def _told(catalog: Catalog, listing: Listing) -> dict[str, str] | None:

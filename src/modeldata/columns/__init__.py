@@ -48,23 +48,23 @@ _SOME = {wire.ROWS: rows.decode_some, wire.FRAME: pandas_frame.decode_some}
 """Layouts with values that come one by one: those of a large frame are read some rows at a time."""
 
 
-def decode(definition: dict[str, object], found: Payloads) -> list[Column]:
+def decode(definition: dict[str, object], payloads: Payloads) -> list[Column]:
     """The columns of frames that are all of `definition`. Raises `Undecodable`; MemoryError."""
     with _blamed_on_the_bytes():
         names, types, extra = _of(definition)
-        columns = _DECODERS[str(definition["layout"])](types, extra, found)
-        return _named(names, types, columns, found.total)
+        columns = _DECODERS[str(definition["layout"])](types, extra, payloads)
+        return _named(names, types, columns, payloads.total)
 
 
-def decode_some(definition: dict[str, object], found: Payloads, most: int) -> Iterator[list[Column]]:
+def decode_some(definition: dict[str, object], payloads: Payloads, most: int) -> Iterator[list[Column]]:
     """The same of one frame, at most `most` rows at a time. Raises `Undecodable`, perhaps only after some; MemoryError."""
     with _blamed_on_the_bytes():
         names, types, extra = _of(definition)
         some = _SOME.get(str(definition["layout"]))
         pieces = (
-            _slices(_DECODERS[str(definition["layout"])](types, extra, found), found.total, most)
+            _slices(_DECODERS[str(definition["layout"])](types, extra, payloads), payloads.total, most)
             if some is None
-            else (some(types, extra, found, most))
+            else (some(types, extra, payloads, most))
         )
         for columns in pieces:
             yield _named(names, types, columns, len(columns[0]))

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from modeldata.columns.typed import Values
 
 
-def decode(types: list[str], extra: dict[str, Any], found: Payloads) -> list[Values]:
+def decode(types: list[str], extra: dict[str, Any], payloads: Payloads) -> list[Values]:
     """Each array is validated in full before anyone reads it: its bytes came from a file."""
     kind = type_of(extra["schema"])
     single = bool(extra["single"])
-    nodes = [node for count, data in found for node in _read(data, 1 if single else count, len(types), single)]
+    nodes = [node for count, data in payloads for node in _read(data, 1 if single else count, len(types), single)]
     whole = merged(kind, nodes) if len(nodes) > 1 else None
     checked = [_checked(kind, node) for node in (nodes if whole is None else [whole])]
     chunks, holds = [chunk for chunk, _ in checked], all(valid for _, valid in checked)
@@ -43,13 +43,13 @@ def _checked(kind: pa.DataType, node: Sequence[Any]) -> tuple[pa.Array, bool]:
 
     Values that its type does not allow (text that is not UTF-8, a time of day beyond a day) do no harm: they are kept.
     """
-    made = build(kind, node)
+    array = build(kind, node)
     try:
-        made.validate(full=True)
+        array.validate(full=True)
     except pa.ArrowInvalid:
         build(_as_bytes(kind), node).validate(full=True)
-        return made, False
-    return made, True
+        return array, False
+    return array, True
 
 
 def _as_bytes(kind: pa.DataType) -> pa.DataType:
@@ -123,16 +123,16 @@ def build(kind: pa.DataType, node: Sequence[Any]) -> pa.Array:
         return pa.nulls(length)
     if raw[0] is not None and _has_loose_nulls(kind):
         raw = _nulls_zeroed(kind, length, raw)
-    buffers = [None if one is None else pa.py_buffer(one) for one in raw]
+    buffers = [None if piece is None else pa.py_buffer(piece) for piece in raw]
     if dictionary is not None:
         indices = pa.Array.from_buffers(kind.index_type, length, buffers)
         indices.validate(full=True)
-        values = _joined([build(kind.value_type, one) for one in dictionary], kind.value_type)
+        values = _joined([build(kind.value_type, piece) for piece in dictionary], kind.value_type)
         return pa.DictionaryArray.from_arrays(indices, values, ordered=kind.ordered)
     width = _offset_width(kind)
     if width is not None:
         buffers[1] = pa.py_buffer(np.frombuffer(raw[1], f"<i{width}") - base)
-    inner = [build(one, child) for one, child in zip(_children(kind), children, strict=True)]
+    inner = [build(piece, child) for piece, child in zip(_children(kind), children, strict=True)]
     return pa.Array.from_buffers(kind, length, buffers, -1, offset, inner)
 
 
@@ -148,12 +148,12 @@ def _nulls_zeroed(kind: pa.DataType, length: int, raw: Sequence[bytes | None]) -
         raise ValueError("more rows than bits of validity")  # a few bytes must not cost gigabytes
     null = np.unpackbits(np.frombuffer(valid or b"", np.uint8), count=length, bitorder="little") == 0
     pieces = 1 if kinds.is_string_view(kind) or kinds.is_binary_view(kind) else 2
-    made: list[bytes | None] = [valid]
+    buffers: list[bytes | None] = [valid]
     for buffer in rest[:pieces]:
         views = np.frombuffer(buffer or b"", np.uint8).reshape(length, -1).copy()
         views[null] = 0
-        made.append(views.tobytes())
-    return [*made, *rest[pieces:]]
+        buffers.append(views.tobytes())
+    return [*buffers, *rest[pieces:]]
 
 
 def _offset_width(kind: pa.DataType) -> int | None:

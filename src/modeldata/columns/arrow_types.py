@@ -61,12 +61,12 @@ class _Exported:
         form, name, flags, metadata, children, dictionary = tree
         inner = [self._struct(child) for child in children]
         pointers = (ctypes.POINTER(_Schema) * len(inner))(*map(ctypes.pointer, inner))
-        made = _Schema(form.encode(), name.encode("utf-8", "replace"), metadata, flags, len(inner), pointers)
+        struct = _Schema(form.encode(), name.encode("utf-8", "replace"), metadata, flags, len(inner), pointers)
         if dictionary is not None:
-            made.dictionary = ctypes.pointer(self._struct(dictionary))
-        made.release = _released
-        self._alive += [made, pointers, *inner]
-        return made
+            struct.dictionary = ctypes.pointer(self._struct(dictionary))
+        struct.release = _released
+        self._alive += [struct, pointers, *inner]
+        return struct
 
     def __arrow_c_schema__(self) -> object:
         return _new_capsule(ctypes.addressof(self._root), b"arrow_schema", None)

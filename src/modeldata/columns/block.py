@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from modeldata.columns.typed import Array, Values
 
 
-def decode(types: list[str], extra: dict[str, Any], found: Payloads) -> list[Values]:
+def decode(types: list[str], extra: dict[str, Any], payloads: Payloads) -> list[Values]:
     """All frames as one array: rows lie behind each other whatever frame they came in."""
     dtype = plain_dtype(extra["dtype"])
     cell = list(extra["cell"])
     row_bytes = len(types) * prod(cell) * dtype.itemsize
-    if (found.sizes != found.rows * row_bytes).any():
+    if (payloads.sizes != payloads.rows * row_bytes).any():
         raise ValueError("a frame is shorter or longer than its rows")
-    joined = together(found.content, found.starts, found.sizes)
-    table = np.frombuffer(joined, dtype).reshape([found.total, len(types), *cell])
+    joined = together(payloads.content, payloads.starts, payloads.sizes)
+    table = np.frombuffer(joined, dtype).reshape([payloads.total, len(types), *cell])
     if cell:
         return [_nested(table[:, at], cell, kind) for at, kind in enumerate(types)]
     columns = np.ascontiguousarray(table.T)

@@ -36,14 +36,14 @@ FEW = 16
 
 
 def _families() -> Array:
-    made = np.zeros(256, np.uint8)
-    made[0xC0] = NIL
-    made[[FALSE, TRUE]] = BOOL
-    made[0x00:0x80] = made[0xE0:0x100] = INT
-    made[[tag for tag in NUMBERS if tag != DOUBLE]] = INT
-    made[DOUBLE] = FLOAT
-    made[SHORT_TEXT : SHORT_TEXT + 32] = made[list(LENGTHS)] = TEXT
-    return made
+    families = np.zeros(256, np.uint8)
+    families[0xC0] = NIL
+    families[[FALSE, TRUE]] = BOOL
+    families[0x00:0x80] = families[0xE0:0x100] = INT
+    families[[tag for tag in NUMBERS if tag != DOUBLE]] = INT
+    families[DOUBLE] = FLOAT
+    families[SHORT_TEXT : SHORT_TEXT + 32] = families[list(LENGTHS)] = TEXT
+    return families
 
 
 def _steps() -> Array:
@@ -93,7 +93,7 @@ class Cells:
 
     def _listed(self, present: list[int]) -> list[object]:
         """Python's values, of any families."""
-        made = np.full(len(self.places), None, object)
+        values = np.full(len(self.places), None, object)
         for family in present:
             which = self.families == family
             if family == NIL:
@@ -102,16 +102,16 @@ class Cells:
             found = mine._of(family)
             if found is None:
                 found = mine._large()
-            made[which] = np.fromiter(found if isinstance(found, list) else found.to_pylist(), object, int(which.sum()))
-        listed: list[object] = made.tolist()
+            values[which] = np.fromiter(found if isinstance(found, list) else found.to_pylist(), object, int(which.sum()))
+        listed: list[object] = values.tolist()
         return listed
 
     def _numbers(self, dtype: np.dtype[Any]) -> Array | None:
         """What numbers there are, 0 elsewhere; None where one is beyond the type."""
-        made = np.zeros(len(self.places), dtype)
+        numbers = np.zeros(len(self.places), dtype)
         if dtype.kind == "i":
             small = (self.tags < 0x80) | (self.tags >= 0xE0)
-            made[small] = self.tags[small].astype(np.int8)
+            numbers[small] = self.tags[small].astype(np.int8)
         for tag, form in NUMBERS.items():
             which = self.tags == tag
             if (np.dtype(form).kind == "f") != (dtype.kind == "f") or not which.any():
@@ -122,8 +122,8 @@ class Cells:
                 return None
             if every_one:
                 return values.astype(dtype)
-            made[which] = values
-        return made
+            numbers[which] = values
+        return numbers
 
     def _large(self) -> list[object]:
         """Whole numbers, some beyond 63 bit."""
@@ -141,20 +141,20 @@ class Cells:
         return text_array(self.content, self.places + heads, self.sizes, missing)
 
 
-def read_cells(found: Payloads, width: int, *, single: bool) -> list[Cells] | None:
+def read_cells(payloads: Payloads, width: int, *, single: bool) -> list[Cells] | None:
     """The columns of frames of one row each, `width` wide; None where they are something else, or something is not plain."""
-    if not len(found) or not (found.rows == 1).all():
+    if not len(payloads) or not (payloads.rows == 1).all():
         return None
     try:
-        at = found.starts if single else _open(found.content, found.starts, 1)
-        at = None if at is None else _open(found.content, at, width)
+        at = payloads.starts if single else _open(payloads.content, payloads.starts, 1)
+        at = None if at is None else _open(payloads.content, at, width)
         columns: list[Cells] = []
         while at is not None and len(columns) < width:
-            column, at = _step(found.content, at)
+            column, at = _step(payloads.content, at)
             columns.append(column)
     except IndexError:  # beyond the last frame's end
         return None
-    return columns if at is not None and (at == found.starts + found.sizes).all() else None
+    return columns if at is not None and (at == payloads.starts + payloads.sizes).all() else None
 
 
 def _open(content: bytes | memoryview, at: Array, length: int) -> Array | None:

@@ -43,12 +43,12 @@ def field_names(kind: pa.DataType) -> list[str]:
     if len(set(given)) == len(given):
         return given
     taken: set[str] = set()
-    made = []
+    unique = []
     for name in given:
         free = name if name not in taken else next(one for at in count(1) if (one := f"{name}.{at}") not in {*taken, *given})
         taken.add(free)
-        made.append(free)
-    return made
+        unique.append(free)
+    return unique
 
 
 def _value(scalar: Any) -> object:

@@ -30,68 +30,68 @@ class DtypePart(NamedTuple):
     mask_at: int
 
 
-def decode(types: list[str], extra: dict[str, Any], found: Payloads) -> list[Values]:
+def decode(types: list[str], extra: dict[str, Any], payloads: Payloads) -> list[Values]:
     """Frames with equally many rows have their parts at the same places: they are read as one array."""
-    made, rest = _typed(types, extra, found)
+    made, rest = _typed(types, extra, payloads)
     objects: list[int] = extra["objects"]
     for at, cells in zip(objects, _objects(rest, len(objects)), strict=True):
         made[at] = from_values(cells, types[at])
     return [made[at] for at in range(len(types))]
 
 
-def decode_some(types: list[str], extra: dict[str, Any], found: Payloads, most: int) -> Iterator[list[Values]]:
+def decode_some(types: list[str], extra: dict[str, Any], payloads: Payloads, most: int) -> Iterator[list[Values]]:
     """The columns of one frame, `most` rows at a time: what comes value by value takes many times its bytes."""
-    made, rest = _typed(types, extra, found)
+    typed, rest = _typed(types, extra, payloads)
     objects: list[int] = extra["objects"]
     streams = _streams(rest, len(objects))
-    for start in range(0, found.total, most):
-        count = min(most, found.total - start)
-        some = {at: values[start : start + count] for at, values in made.items()}
+    for start in range(0, payloads.total, most):
+        count = min(most, payloads.total - start)
+        some = {at: values[start : start + count] for at, values in typed.items()}
         for at, stream in zip(objects, streams, strict=True):
             some[at] = from_values([stream.unpack() for _ in range(count)], types[at])
         yield [some[at] for at in range(len(types))]
 
 
-def _typed(types: list[str], extra: dict[str, Any], found: Payloads) -> tuple[dict[int, Values], Payloads]:
+def _typed(types: list[str], extra: dict[str, Any], payloads: Payloads) -> tuple[dict[int, Values], Payloads]:
     """By place, the columns whose values lie one after the other; and what is left of each frame for the others."""
     parts, row_bytes = _parts(extra["parts"])
     objects: list[int] = extra["objects"]
     texts: list[int] = extra.get("texts", [])  # before version 2 of the spool, text was among the objects
-    fixed, stops = found.rows * row_bytes, found.starts + found.sizes
-    if (fixed > found.sizes).any():
+    fixed, stops = payloads.rows * row_bytes, payloads.starts + payloads.sizes
+    if (fixed > payloads.sizes).any():
         raise ValueError("a frame is shorter than its rows")
-    made: dict[int, Values] = {}
+    typed: dict[int, Values] = {}
     for part in parts:
-        values = grid(found, part.at, len(part.columns), part.dtype)
-        null = grid(found, part.mask_at, len(part.columns), np.dtype(bool)) if part.masked else None
+        values = grid(payloads, part.at, len(part.columns), part.dtype)
+        null = grid(payloads, part.mask_at, len(part.columns), np.dtype(bool)) if part.masked else None
         for position, at in enumerate(part.columns):
-            made[at] = from_numpy(values[position], types[at], None if null is None else null[position])
-    columns, ends = read_texts(found, row_bytes, len(texts)) if texts else ([], found.starts + fixed)
-    made.update(zip(texts, columns, strict=True))
+            typed[at] = from_numpy(values[position], types[at], None if null is None else null[position])
+    columns, ends = read_texts(payloads, row_bytes, len(texts)) if texts else ([], payloads.starts + fixed)
+    typed.update(zip(texts, columns, strict=True))
     if not objects and (ends != stops).any():
         raise ValueError("a frame is longer than its rows")
-    return made, Payloads(found.content, ends, stops - ends, found.rows)
+    return typed, Payloads(payloads.content, ends, stops - ends, payloads.rows)
 
 
 def _parts(told: list[dict[str, Any]]) -> tuple[list[DtypePart], int]:
     parts = []
     at = 0
-    for one in told:
-        dtype = plain_dtype(one["dtype"])
-        width = len(one["columns"])
+    for group in told:
+        dtype = plain_dtype(group["dtype"])
+        width = len(group["columns"])
         mask_at = at + width * dtype.itemsize
-        parts.append(DtypePart(dtype, list(one["columns"]), one["mask"], at, mask_at))
-        at = mask_at + (width if one["mask"] else 0)
+        parts.append(DtypePart(dtype, list(group["columns"]), group["mask"], at, mask_at))
+        at = mask_at + (width if group["mask"] else 0)
     return parts, at
 
 
-def _objects(found: Payloads, width: int) -> list[list[object]]:
+def _objects(payloads: Payloads, width: int) -> list[list[object]]:
     columns: list[list[object]] = [[] for _ in range(width)]
     if not width:
         return columns
     reader = unpacker()
-    reader.feed(together(found.content, found.starts, found.sizes))
-    for count, end in zip(found.rows.tolist(), np.cumsum(found.sizes).tolist(), strict=True):
+    reader.feed(together(payloads.content, payloads.starts, payloads.sizes))
+    for count, end in zip(payloads.rows.tolist(), np.cumsum(payloads.sizes).tolist(), strict=True):
         cells = reader.unpack()
         if reader.tell() != end or len(cells) != width or any(len(values) != count for values in cells):
             raise ValueError("a frame is not exactly its rows")
@@ -100,18 +100,18 @@ def _objects(found: Payloads, width: int) -> list[list[object]]:
     return columns
 
 
-def _streams(found: Payloads, width: int) -> list[Unpacker]:
+def _streams(payloads: Payloads, width: int) -> list[Unpacker]:
     """One reader a column of the one frame, each at its first value."""
     if not width:
         return []
-    start, size = int(found.starts[0]), int(found.sizes[0])
-    outer = unpacker(opened(found.content, start))
+    start, size = int(payloads.starts[0]), int(payloads.sizes[0])
+    outer = unpacker(opened(payloads.content, start))
     if outer.read_array_header() != width:
         raise ValueError("a frame has other columns than was said")
     streams = []
     for _ in range(width):
-        stream = unpacker(opened(found.content, start + outer.tell()))
-        if stream.read_array_header() != found.total:
+        stream = unpacker(opened(payloads.content, start + outer.tell()))
+        if stream.read_array_header() != payloads.total:
             raise ValueError("a frame is not exactly its rows")
         streams.append(stream)
         outer.skip()

@@ -58,18 +58,20 @@ def plain_dtype(told: object) -> np.dtype[Any]:
     return dtype
 
 
-def grid(found: Payloads, at: int, width: int, dtype: np.dtype[Any]) -> Array:
+def grid(payloads: Payloads, at: int, width: int, dtype: np.dtype[Any]) -> Array:
     """[column][row] over all frames, of values that lie [column][row] in each, `at` bytes for each of its rows from its start.
 
     The caller has seen that the frames are long enough.
     """
-    values = np.empty((width, found.total), dtype)
-    ends = np.cumsum(found.rows)
-    for rows in np.unique(found.rows).tolist() if (found.rows[1:] != found.rows[:-1]).any() else found.rows[:1].tolist():
-        which = np.flatnonzero(found.rows == rows)
-        raw = pieces(found.content, found.starts[which] + at * rows, width * rows * dtype.itemsize)
+    values = np.empty((width, payloads.total), dtype)
+    ends = np.cumsum(payloads.rows)
+    for rows in (
+        np.unique(payloads.rows).tolist() if (payloads.rows[1:] != payloads.rows[:-1]).any() else payloads.rows[:1].tolist()
+    ):
+        which = np.flatnonzero(payloads.rows == rows)
+        raw = pieces(payloads.content, payloads.starts[which] + at * rows, width * rows * dtype.itemsize)
         block = raw.view(dtype).reshape(len(which), width, rows).transpose(1, 0, 2).reshape(width, -1)
-        if len(which) == len(found):
+        if len(which) == len(payloads):
             return block
         values[:, ((ends[which] - rows)[:, None] + np.arange(rows)).ravel()] = block
     return values

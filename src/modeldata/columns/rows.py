@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from modeldata.columns.typed import Values
 
 
-def decode(types: list[str], extra: dict[str, object], found: Payloads) -> list[Values]:
+def decode(types: list[str], extra: dict[str, object], payloads: Payloads) -> list[Values]:
     """Raises ValueError where a frame is not exactly its rows, each as wide as the definition says."""
     single = bool(extra.get("single"))
     width = len(types)
-    cells = read_cells(found, width, single=single)
+    cells = read_cells(payloads, width, single=single)
     if cells is not None:
         return [column.values(kind) for column, kind in zip(cells, types, strict=True)]
-    return _columns(_read(found, single=single), types)
+    return _columns(_read(payloads, single=single), types)
 
 
-def decode_some(types: list[str], extra: dict[str, object], found: Payloads, most: int) -> Iterator[list[Values]]:
+def decode_some(types: list[str], extra: dict[str, object], payloads: Payloads, most: int) -> Iterator[list[Values]]:
     """The columns of one frame of many rows, `most` rows at a time: values take many times their bytes."""
-    reader = unpacker(opened(found.content, int(found.starts[0])))
-    if extra.get("single") or reader.read_array_header() != found.total:
+    reader = unpacker(opened(payloads.content, int(payloads.starts[0])))
+    if extra.get("single") or reader.read_array_header() != payloads.total:
         raise ValueError("a frame is not exactly its rows")
-    for start in range(0, found.total, most):
-        yield _columns([reader.unpack() for _ in range(min(most, found.total - start))], types)
-    if reader.tell() != int(found.sizes[0]):
+    for start in range(0, payloads.total, most):
+        yield _columns([reader.unpack() for _ in range(min(most, payloads.total - start))], types)
+    if reader.tell() != int(payloads.sizes[0]):
         raise ValueError("a frame is longer than its rows")
 
 
@@ -45,11 +45,11 @@ def _columns(table: list[list[object]], types: list[str]) -> list[Values]:
     return [from_values(list(values), kind) for values, kind in zip(zip(*table, strict=True), types, strict=True)]
 
 
-def _read(found: Payloads, *, single: bool) -> list[list[object]]:
+def _read(payloads: Payloads, *, single: bool) -> list[list[object]]:
     reader = unpacker()
     table: list[list[object]] = []
     start = 0
-    for count, data in found:
+    for count, data in payloads:
         reader.feed(data)
         rows = reader.unpack()
         start += len(data)

@@ -19,29 +19,29 @@ MOST = 1 << 31
 """Bytes from which on text needs long offsets."""
 
 
-def read_texts(found: Payloads, at: int, columns: int) -> tuple[list[Values], Array]:
+def read_texts(payloads: Payloads, at: int, columns: int) -> tuple[list[Values], Array]:
     """The text columns that begin `at` bytes for each row from the start of each frame, and where they end in each.
 
     Raises ValueError where they would go beyond a frame.
     """
-    before = found.starts + (at + columns * LENGTH.itemsize) * found.rows
-    if (before > found.starts + found.sizes).any():
+    before = payloads.starts + (at + columns * LENGTH.itemsize) * payloads.rows
+    if (before > payloads.starts + payloads.sizes).any():
         raise ValueError("texts are longer than the frame")
-    told = grid(found, at, columns, LENGTH)
+    told = grid(payloads, at, columns, LENGTH)
     missing = told == NO_TEXT
     sizes = np.where(missing, 0, told).astype(np.int64)
     reached = np.concatenate([np.zeros((columns, 1), np.int64), np.cumsum(sizes, axis=1)], axis=1)
-    stops = np.cumsum(found.rows)
-    of_frames = reached[:, stops] - reached[:, stops - found.rows]
+    stops = np.cumsum(payloads.rows)
+    of_frames = reached[:, stops] - reached[:, stops - payloads.rows]
     ends = before + of_frames.sum(axis=0)
-    if (ends > found.starts + found.sizes).any():
+    if (ends > payloads.starts + payloads.sizes).any():
         raise ValueError("texts are longer than the frame")
-    made = []
+    texts = []
     for number in range(columns):
-        joined = together(found.content, before, of_frames[number])
-        made.append(_array(joined, reached[number], missing[number]))
+        joined = together(payloads.content, before, of_frames[number])
+        texts.append(_array(joined, reached[number], missing[number]))
         before = before + of_frames[number]
-    return made, ends
+    return texts, ends
 
 
 def text_array(content: bytes | memoryview, starts: Array, sizes: Array, missing: Array | None) -> Values:

@@ -139,11 +139,11 @@ def infer(values: list[object]) -> Values:
 
 def _scalars(values: list[Any]) -> Values:
     """numpy scalars of one type. Of one dtype, too, unless they are times of different units."""
-    dtypes = {one.dtype for one in values if one is not None}
+    dtypes = {scalar.dtype for scalar in values if scalar is not None}
     if len(dtypes) > 1:
         return values
     dtype = dtypes.pop()
     zero = np.zeros((), dtype)[()]
-    null = np.array([one is None for one in values])
-    dense = np.array([zero if one is None else one for one in values], dtype)
+    null = np.array([scalar is None for scalar in values])
+    dense = np.array([zero if scalar is None else scalar for scalar in values], dtype)
     return from_numpy(dense, dtype.name, null if null.any() else None)

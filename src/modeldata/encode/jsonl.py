@@ -161,12 +161,12 @@ def _lines(keys: list[str], cells: list[JsonCells]) -> pa.Array:
     """Keys and values joined, row by row, in one go."""
     parts: list[pa.Array | pa.Scalar] = []
     before = "{"
-    for key, one in zip(keys, cells, strict=True):
-        if one.gaps:
-            parts += [pa.scalar(before, TEXT), _joined(f",{key}:", one.values)]
+    for key, column in zip(keys, cells, strict=True):
+        if column.gaps:
+            parts += [pa.scalar(before, TEXT), _joined(f",{key}:", column.values)]
             before = ""
         else:
-            parts += [pa.scalar(f"{before}{',' if parts else ''}{key}:", TEXT), one.values]
+            parts += [pa.scalar(f"{before}{',' if parts else ''}{key}:", TEXT), column.values]
             before = ""
     parts += [pa.scalar("}\n", TEXT), pa.scalar("", TEXT)]
     lines = pc.binary_join_element_wise(*parts, null_handling="replace", null_replacement="")

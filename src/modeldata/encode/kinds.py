@@ -80,15 +80,15 @@ def _of_list(value: Sequence[object]) -> Kind:
 
 
 def _of_dict(value: dict[object, object]) -> Kind:
-    made: dict[str, Any] = {}
+    nested: dict[str, Any] = {}
     if any(type(key) is not str for key in value):
         from modeldata.encode.text import key_text
 
-        made["keys"] = runs([of_value(key) or "null" for key in value])
+        nested["keys"] = runs([of_value(key) or "null" for key in value])
         value = {key_text(key): one for key, one in value.items()}
     inner = {key: _inside(one) for key, one in value.items()}
     told = {key: kind for key, kind in inner.items() if kind not in (None, PLAIN)}
-    return {"dict": told, **made} if told or made else PLAIN
+    return {"dict": told, **nested} if told or nested else PLAIN
 
 
 def _inside(value: object) -> Kind | None:
@@ -124,15 +124,15 @@ _BY_TYPE: dict[type, Callable[[Any], Kind | None]] = {
 
 def runs(kinds: Iterable[Kind | None]) -> Told | None:
     """Kinds in the order of the rows → the shortest way to tell them. None belongs to whatever is beside it."""
-    made: list[list[Any]] = []
+    lengths: list[list[Any]] = []
     for kind in kinds:
-        if made and (kind is None or made[-1][0] is None or made[-1][0] == kind):
-            made[-1] = [made[-1][0] if kind is None else kind, made[-1][1] + 1]
+        if lengths and (kind is None or lengths[-1][0] is None or lengths[-1][0] == kind):
+            lengths[-1] = [lengths[-1][0] if kind is None else kind, lengths[-1][1] + 1]
         else:
-            made.append([kind, 1])
-    if len(made) > 1:
-        return made
-    told: Kind | None = made[0][0] if made else None
+            lengths.append([kind, 1])
+    if len(lengths) > 1:
+        return lengths
+    told: Kind | None = lengths[0][0] if lengths else None
     return told
 
 
@@ -152,12 +152,12 @@ def split(kinds: dict[str, Any], at: int) -> tuple[dict[str, Any], dict[str, Any
     return halves
 
 
-def _split(told: Told, at: int) -> tuple[Told, Told]:
-    if not isinstance(told, list):
-        return told, told
+def _split(runs_of_kinds: Told, at: int) -> tuple[Told, Told]:
+    if not isinstance(runs_of_kinds, list):
+        return runs_of_kinds, runs_of_kinds
     left: list[list[Any]] = []
     right: list[list[Any]] = []
-    for kind, rows in told:
+    for kind, rows in runs_of_kinds:
         here = min(at, rows)
         if here:
             left.append([kind, here])
@@ -232,12 +232,12 @@ _DECLARED = {
 @lru_cache(1024)
 def of_declared(declared: str) -> str | None:
     """The kind that a declared type (`columns.Column.type`) says; None where it leaves that open."""
-    found = parse(declared).stored
-    if found.name in MOMENTS:
-        return _of_time("datetime64", arrow_unit(found.unit, moment=True), found.zone)
-    if found.name in SPANS:
-        return _of_time("timedelta64", arrow_unit(found.unit, moment=False), "")
-    return _DECLARED.get(found.name)
+    stored = parse(declared).stored
+    if stored.name in MOMENTS:
+        return _of_time("datetime64", arrow_unit(stored.unit, moment=True), stored.zone)
+    if stored.name in SPANS:
+        return _of_time("timedelta64", arrow_unit(stored.unit, moment=False), "")
+    return _DECLARED.get(stored.name)
 
 
 def _of_time(head: str, unit: str | None, zone: str) -> str | None:

@@ -36,14 +36,14 @@ def _level_by_level(value: object, form: Callable[[object], object], key_text: C
             yield end
             open_ones.pop()
             continue
-        before, one = following
+        before, item = following
         yield before
-        if isinstance(one, (list, tuple, dict)):
-            begin, inner, end = _parts(one, key_text)
+        if isinstance(item, (list, tuple, dict)):
+            begin, inner, end = _parts(item, key_text)
             yield begin
             open_ones.append((inner, end))
         else:
-            yield _dumps(form(one.tolist() if isinstance(one, np.ndarray) else one))
+            yield _dumps(form(item.tolist() if isinstance(item, np.ndarray) else item))
 
 
 def _parts(value: object, key_text: Callable[[object], str]) -> tuple[str, Iterator[tuple[str, object]], str]:

@@ -154,14 +154,14 @@ def arrow_type(values: Sequence[object], room: int = MOST_NESTED) -> pa.DataType
     found = {type(value) for value in there}
     if len(found) != 1:
         raise NoType
-    (one,) = found
-    if one is list:
+    (cls,) = found
+    if cls is list:
         return pa.list_(arrow_type([item for value in there for item in value], room - 1))  # type: ignore[attr-defined]  # all lists
-    if one is dict:
+    if cls is dict:
         return _struct(there, room - 1)  # type: ignore[arg-type]  # all dicts
-    if one not in _EXACT:
+    if cls not in _EXACT:
         raise NoType
-    return _EXACT[one]
+    return _EXACT[cls]
 
 
 def _struct(values: list[dict[Any, object]], room: int) -> pa.DataType:

@@ -74,19 +74,19 @@ def _nested(value: Any, kind: dict[str, Any]) -> object:
     if "json" in kind:
         return restore(value, kind["json"])
     if "list" in kind:
-        return [restore(one, inner) for one, inner in zip(value, each(kind["list"], len(value)), strict=True)]
+        return [restore(item, inner) for item, inner in zip(value, each(kind["list"], len(value)), strict=True)]
     if "map" in kind:
         first, second = kind["map"]
-        return [(restore(key, first), restore(one, second)) for key, one in value]
+        return [(restore(key, first), restore(item, second)) for key, item in value]
     if "array" in kind:
         return _array(value, np.dtype(kind["array"]), kind.get("shape"))
-    made = {key: restore(one, kind["dict"].get(key, PLAIN)) for key, one in value.items()}
+    restored = {key: restore(item, kind["dict"].get(key, PLAIN)) for key, item in value.items()}
     if "keys" not in kind:
-        return made
-    inner = each(kind["keys"], len(made))
-    if len(inner) != len(made):
-        return made  # keys of one text became one: which of them it was, nobody knows
-    return dict(zip(map(_key, made, inner), made.values(), strict=True))
+        return restored
+    inner = each(kind["keys"], len(restored))
+    if len(inner) != len(restored):
+        return restored  # keys of one text became one: which of them it was, nobody knows
+    return dict(zip(map(_key, restored, inner), restored.values(), strict=True))
 
 
 def _key(text: str, kind: Kind) -> Any:

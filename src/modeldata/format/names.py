@@ -43,43 +43,43 @@ def component(text: str) -> str:
     """
     if not text:
         return "~"
-    made = "".join(one if one in _PLAIN else escaped(one) for one in text)
-    if made[0] in "._ ":
-        made = escaped(made[0]) + made[1:]
-    if made[-1] in ". ":
-        made = made[:-1] + escaped(made[-1])
-    if made.split(".")[0].strip().lower() in _DEVICES:
-        made = escaped(made[0]) + made[1:]
-    return shortened(made)
+    escaped_text = "".join(one if one in _PLAIN else escaped(one) for one in text)
+    if escaped_text[0] in "._ ":
+        escaped_text = escaped(escaped_text[0]) + escaped_text[1:]
+    if escaped_text[-1] in ". ":
+        escaped_text = escaped_text[:-1] + escaped(escaped_text[-1])
+    if escaped_text.split(".")[0].strip().lower() in _DEVICES:
+        escaped_text = escaped(escaped_text[0]) + escaped_text[1:]
+    return shortened(escaped_text)
 
 
-def shortened(made: str) -> str:
-    """`made`, or where it is too long its beginning and a hash of all of it."""
-    if len(made) <= LONGEST:
-        return made
+def shortened(name: str) -> str:
+    """`name`, or where it is too long its beginning and a hash of all of it."""
+    if len(name) <= LONGEST:
+        return name
     from hashlib import sha256  # 10 ms to import, and names are seldom that long
 
-    digest = sha256(made.encode("ascii")).hexdigest()[:_HASH]
-    return f"{made[: LONGEST - _HASH - 2]}~~{digest}"
+    digest = sha256(name.encode("ascii")).hexdigest()[:_HASH]
+    return f"{name[: LONGEST - _HASH - 2]}~~{digest}"
 
 
 def escaped(character: str) -> str:
     return "".join(f"~{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
 
 
-def decode_component(made: str) -> str | None:
+def decode_component(name: str) -> str | None:
     """The text that `component` was given; None where it was shortened. Raises ValueError for what `component` never makes."""
-    if "~~" in made:
+    if "~~" in name:
         return None
-    if made == "~":
+    if name == "~":
         return ""
-    plain, *escapes = made.split("~")
+    plain, *escapes = name.split("~")
     data = plain.encode()
     for escape in escapes:
         data += bytes.fromhex(escape[:2]) + escape[2:].encode()
     text = data.decode("utf-8", "surrogatepass")
-    if component(text) != made:
-        raise ValueError(f"not a path component of ours: {made!r:.80}")
+    if component(text) != name:
+        raise ValueError(f"not a path component of ours: {name!r:.80}")
     return text
 
 

@@ -81,16 +81,16 @@ class DataFolder(NamedTuple):
 
 def place_of(folder: str) -> DataFolder | None:
     """What a folder is for; None for one that is no day or hour."""
-    found = _DATED.fullmatch(folder)
-    if found is None:
+    match = _DATED.fullmatch(folder)
+    if match is None:
         return None
     try:
-        day = dt.date(*map(int, found["day"].split("/")))
-        hour = dt.time(int(found["hour"] or 0)).hour
+        day = dt.date(*map(int, match["day"].split("/")))
+        hour = dt.time(int(match["hour"] or 0)).hour
     except ValueError:
         return None
     start = ((day - _EPOCH).days * 24 + hour) * HOUR_NS
-    return DataFolder(folder, found["above"], start, start + (HOUR_NS if found["hour"] else 24 * HOUR_NS))
+    return DataFolder(folder, match["above"], start, start + (HOUR_NS if match["hour"] else 24 * HOUR_NS))
 
 
 def identity_of(collector: str) -> dict[str, str] | None:

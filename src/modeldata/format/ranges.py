@@ -69,13 +69,13 @@ class Ranges:
 
 def merged(ranges: Iterable[tuple[Key, int, int]]) -> list[tuple[Key, int, int]]:
     """The same numbers in fewer entries, as (key, first, last): neighbours of one key that follow each other become one."""
-    made: list[tuple[Key, int, int]] = []
+    joined: list[tuple[Key, int, int]] = []
     for key, first, last in ranges:
-        if made and made[-1][0] == key and made[-1][2] + 1 == first:
-            made[-1] = (key, made[-1][1], last)
+        if joined and joined[-1][0] == key and joined[-1][2] + 1 == first:
+            joined[-1] = (key, joined[-1][1], last)
         else:
-            made.append((key, first, last))
-    return made
+            joined.append((key, first, last))
+    return joined
 
 
 def split(ranges: Iterable[tuple[Key, int, int]], at: int) -> tuple[list[tuple[Key, int, int]], list[tuple[Key, int, int]]]:

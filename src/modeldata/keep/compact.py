@@ -126,18 +126,18 @@ def _files(found: Iterable[tuple[Rows, int]], sizes: Sizes) -> Iterator[tuple[Ro
         waiting = shapes.setdefault(rows.shape, _Waiting())
         waiting.parts.append(rows)
         if waiting.full(sizes):
-            made = joined(waiting.parts).sorted()
-            ready = int((made.times_ns < after_ns // 1000 * 1000).sum())
-            if ready * 2 >= len(made.own) or waiting.nbytes * 2 >= sizes.memory:
-                ready = ready if ready * 2 >= len(made.own) else len(made.own)
-                waiting.parts = [_slice(made, ready, len(made.own))] if ready < len(made.own) else []
-                yield from _cut(_slice(made, 0, ready), waiting, sizes)
+            sorted_rows = joined(waiting.parts).sorted()
+            ready = int((sorted_rows.times_ns < after_ns // 1000 * 1000).sum())
+            if ready * 2 >= len(sorted_rows.own) or waiting.nbytes * 2 >= sizes.memory:
+                ready = ready if ready * 2 >= len(sorted_rows.own) else len(sorted_rows.own)
+                waiting.parts = [_slice(sorted_rows, ready, len(sorted_rows.own))] if ready < len(sorted_rows.own) else []
+                yield from _cut(_slice(sorted_rows, 0, ready), waiting, sizes)
             else:
-                waiting.parts = [made]
+                waiting.parts = [sorted_rows]
         while sum(one.nbytes for one in shapes.values()) >= sizes.memory:
             largest = max(shapes.values(), key=lambda one: one.nbytes)
-            made, largest.parts = joined(largest.parts).sorted(), []
-            yield from _cut(made, largest, sizes)
+            sorted_rows, largest.parts = joined(largest.parts).sorted(), []
+            yield from _cut(sorted_rows, largest, sizes)
     for waiting in shapes.values():
         if waiting.parts:
             yield from _cut(joined(waiting.parts).sorted(), waiting, sizes)

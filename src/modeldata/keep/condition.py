@@ -77,7 +77,7 @@ class Condition:
         schema = self._schema
         while True:
             try:
-                found = table(schema)
+                wanted = table(schema)
                 break
             except Misfit as misfit:
                 had = schema.field(misfit.column).type
@@ -86,8 +86,8 @@ class Condition:
                 schema = schema.set(at, pa.field(misfit.column, TEXT if wider.equals(had) else wider))
             except WrongRows:
                 raise Damaged("find rows", path, cause="its rows are not what its manifest says") from None
-        count = found.num_rows if rows is None else rows
-        there = dict(zip(found.column_names, found.columns, strict=True))
+        count = wanted.num_rows if rows is None else rows
+        there = dict(zip(wanted.column_names, wanted.columns, strict=True))
         columns = [there[field.name] if field.name in there else pa.nulls(count, field.type) for field in schema]
         return self._ask(pa.table(columns, schema=schema).append_column(AT, pa.array(np.arange(count))))
 
@@ -98,7 +98,7 @@ class Condition:
         self._connection.register("rows", table)
         try:
             text = f'SELECT "{AT}" FROM rows WHERE (\n{self._where}\n)'
-            found = self._connection.sql(text).fetchnumpy()[AT]
+            numbers = self._connection.sql(text).fetchnumpy()[AT]
         except self._unknown as error:
             missing = re.search(r'column "([^"]+)"', str(error))
             hint = near(missing[1], self._known) if missing else ""
@@ -106,7 +106,7 @@ class Condition:
         except self._errors as error:
             hint = "a condition in DuckDB's SQL, such as: customer_id = 17, or: name = 'Ann'"
             raise SettingsError("find rows", cause=_first_line(error), hint=hint) from None
-        return np.sort(np.asarray(found, np.int64))
+        return np.sort(np.asarray(numbers, np.int64))
 
 
 def _first_line(error: Exception) -> str:

@@ -93,14 +93,14 @@ def _every_batch(look: FolderView) -> list[ArchivedBatch]:
     return [batch_of(line, look.folder) for line in look.contents.lines if line.entry.file and line.entry.rows]
 
 
-def fill(draft: Draft, store: Store, found: RowsToErase) -> None:
+def fill(draft: Draft, store: Store, erased: RowsToErase) -> None:
     """New files without the rows, and their lines. Raises `Damaged`, `Gone`, `Unavailable`."""
     writer = _Text(draft)
     lost: Lost = []
     for batch in draft.look.batches():
-        if batch.path not in found.files:
+        if batch.path not in erased.files:
             continue
-        going = found.rows.get(str(batch.line.batch), np.empty(0, np.int64))
+        going = erased.rows.get(str(batch.line.batch), np.empty(0, np.int64))
         if not FORMATS[batch.format].grows:
             rows = read(store, draft.look.folder, batch)
             _whole(draft, rows.taken(_others(going, batch.rows)))
@@ -110,7 +110,7 @@ def fill(draft: Draft, store: Store, found: RowsToErase) -> None:
             rows = rows_of(chunk, part_of(store, chunk, data))
             writer.add(batch, data, rows, _others(going, batch.rows))
         lost += [(*numbers, ERASED) for numbers in rows.where.taken(going).sorted_ranges()]
-    replaced = draft.look.lines_of(found.files)
+    replaced = draft.look.lines_of(erased.files)
     draft.replace([str(line.batch) for line in replaced if line.batch], carried(replaced).with_lost(lost))
 
 
@@ -181,12 +181,12 @@ def _neighbours(rows: Numbers) -> list[tuple[int, int]]:
 
 
 def _kinds(batch: ArchivedBatch, rows: Rows, kept: Numbers) -> dict[str, Any]:
-    made = {}
-    for one in rows.features:
-        kinds = batch.kinds.get(one.name)
+    kept_by_column = {}
+    for column in rows.features:
+        kinds = batch.kinds.get(column.name)
         if kinds is None:
             continue
-        values = one.values if isinstance(one.values, list) else one.values.is_null().to_pylist()
-        empty = np.array([value is None for value in values] if values is one.values else values, bool)
-        made[one.name] = kept_kinds(kinds, kept, batch.rows, empty)
-    return {name: kind for name, kind in made.items() if kind is not None}
+        values = column.values if isinstance(column.values, list) else column.values.is_null().to_pylist()
+        empty = np.array([value is None for value in values] if values is column.values else values, bool)
+        kept_by_column[column.name] = kept_kinds(kinds, kept, batch.rows, empty)
+    return {name: kind for name, kind in kept_by_column.items() if kind is not None}

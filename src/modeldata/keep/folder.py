@@ -30,12 +30,12 @@ class FolderView(NamedTuple):
     @property
     def ends(self) -> dict[str, int]:
         """How long each data file is by its manifests."""
-        made: dict[str, int] = {}
+        ends: dict[str, int] = {}
         for line in self.contents.lines:
             if line.entry.file:
                 path = f"{self.folder}/{line.entry.file}"
-                made[path] = max(made.get(path, 0), line.entry.offset + line.entry.size)
-        return made
+                ends[path] = max(ends.get(path, 0), line.entry.offset + line.entry.size)
+        return ends
 
     @property
     def live_files(self) -> set[str]:

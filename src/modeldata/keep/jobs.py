@@ -84,13 +84,13 @@ def _growing(job: KeepJob, place: DataFolder) -> bool:
 
 def _compact(job: KeepJob, place: DataFolder, sizes: Sizes, growing: bool, dry: bool) -> Iterator[FolderResult]:
     store = job.store
-    made: list[compacting.CompactJob] = []
+    works: list[compacting.CompactJob] = []
 
     def plan(draft: Draft) -> bool:
-        made[:] = _work(draft.look)
-        for work in made:
+        works[:] = _work(draft.look)
+        for work in works:
             compacting.fill(draft, store, work, sizes)
-        return bool(made)
+        return bool(works)
 
     def _work(seen: FolderView) -> list[compacting.CompactJob]:
         work = compacting.job(seen, appends=store.appends, growing=growing, target=sizes.target)
@@ -98,10 +98,10 @@ def _compact(job: KeepJob, place: DataFolder, sizes: Sizes, growing: bool, dry: 
 
     seen = look(store, place.path)
     if dry:
-        made = _work(seen)
+        works = _work(seen)
     elif _work(seen) or _has_leftovers(seen, store):
         rewrite(store, place.path, job.run, plan)
-    for work in made:
+    for work in works:
         yield _done(place, work.rows, len(work.files), work.bytes)
 
 
@@ -170,9 +170,9 @@ def erase_one(job: KeepJob, place: DataFolder, *, where: str, schema: pa.Schema,
 def _erase(job: KeepJob, place: DataFolder, condition: Condition, dry: bool) -> Iterator[FolderResult]:
     store = job.store
     seen = look(store, place.path)
-    found = erasing.find(seen, store, condition)
-    files = found.files & set(seen.contents.listing.data_files)
-    rows, sizes = found.total, [store.length(path) for path in files]
+    erased = erasing.find(seen, store, condition)
+    files = erased.files & set(seen.contents.listing.data_files)
+    rows, sizes = erased.total, [store.length(path) for path in files]
 
     def plan(draft: Draft) -> bool:
         nonlocal rows
@@ -183,13 +183,13 @@ def _erase(job: KeepJob, place: DataFolder, condition: Condition, dry: bool) -> 
         rows += here.total if again else 0
         return True
 
-    problems = [f"{path}: {count} rows of the original, without a manifest: edit it" for path, count in found.originals.items()]
+    problems = [f"{path}: {count} rows of the original, without a manifest: edit it" for path, count in erased.originals.items()]
     again = False
-    while not dry and found.files:
+    while not dry and erased.files:
         rewrite(store, place.path, job.run, plan)
-        found = erasing.find(look(store, place.path), store, condition)
-        if found.files and again:
-            problems.append(f"still there: {', '.join(sorted(found.files))}: a shipper writes there; run the command again")
+        erased = erasing.find(look(store, place.path), store, condition)
+        if erased.files and again:
+            problems.append(f"still there: {', '.join(sorted(erased.files))}: a shipper writes there; run the command again")
             break
         again = True
     if rows or sizes or problems:

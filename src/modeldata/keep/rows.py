@@ -155,7 +155,7 @@ def rows_of(chunk: Chunk, part: Part) -> Rows:
         while True:
             typed = {name: kind for name, kind in exact.items() if kind is not None}
             try:
-                found = table(part, chunk, pa.schema({**OWN_TYPES, **typed}))
+                parsed = table(part, chunk, pa.schema({**OWN_TYPES, **typed}))
                 break
             except Misfit as misfit:
                 exact[misfit.column] = None
@@ -164,8 +164,8 @@ def rows_of(chunk: Chunk, part: Part) -> Rows:
         cause = f"its rows are not what its manifest says (batch {chunk.batches[0].line.batch}): {error}"
         raise Damaged("rewrite a folder", chunk.path, cause=cause) from None
     declared = chunk.types
-    features = [Column(name, declared[name], found[name] if name in typed else present(loose[name])) for name in chunk.columns]
-    return Rows(found.select(list(OWN_TYPES)), features)
+    features = [Column(name, declared[name], parsed[name] if name in typed else present(loose[name])) for name in chunk.columns]
+    return Rows(parsed.select(list(OWN_TYPES)), features)
 
 
 def _exact(chunk: Chunk, name: str) -> pa.DataType | None:

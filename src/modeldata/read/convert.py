@@ -60,14 +60,14 @@ def from_values(values: Sequence[object], target: pa.DataType) -> pa.Array:
         return column_text(list(values), excel_safe=False).values.cast(TEXT)
     if types.is_floating(target):
         return _floats(values, target)
-    if types.is_integer(target) and any(isinstance(one, (bool, float)) for one in values):
+    if types.is_integer(target) and any(isinstance(value, (bool, float)) for value in values):
         raise ValueError("not whole numbers")
-    if types.is_timestamp(target) and any(_zoned(one) is (target.tz is None) for one in values if one is not None):
+    if types.is_timestamp(target) and any(_zoned(value) is (target.tz is None) for value in values if value is not None):
         raise ValueError("times with and without a zone")
-    if any(isinstance(one, (np.datetime64, np.timedelta64)) for one in values):
-        return _counts([_count(one, target) for one in values], target)
-    made = pa.array([one.tolist() if isinstance(one, np.ndarray) else one for one in values], target, from_pandas=False)
-    if types.is_boolean(target) and any(type(one) is not bool for one in values if one is not None):
+    if any(isinstance(value, (np.datetime64, np.timedelta64)) for value in values):
+        return _counts([_count(value, target) for value in values], target)
+    made = pa.array([value.tolist() if isinstance(value, np.ndarray) else value for value in values], target, from_pandas=False)
+    if types.is_boolean(target) and any(type(value) is not bool for value in values if value is not None):
         raise ValueError("not booleans")
     return made
 
@@ -178,13 +178,13 @@ def _strange(cells: pa.Array | pa.ChunkedArray, pattern: str) -> bool:
 
 def _to_float(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
     """Whole numbers too long to be exact, and words that merely read as a number, are none."""
-    made = cells.cast(target)
+    floats = cells.cast(target)
     long = cells.filter(pc.fill_null(pc.match_substring_regex(cells, WHOLE), False))
     if any(abs(int(one)) > EXACT for one in long.to_pylist()):
         raise ValueError("a whole number beyond 2^53")
-    if pc.any(pc.invert(pc.is_finite(made))).as_py() and _strange(cells, r"^(-?[0-9.e+-]+|NaN|-?Inf)$"):
+    if pc.any(pc.invert(pc.is_finite(floats))).as_py() and _strange(cells, r"^(-?[0-9.e+-]+|NaN|-?Inf)$"):
         raise ValueError("text")
-    return made
+    return floats
 
 
 def _to_time(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
@@ -211,12 +211,12 @@ def _to_duration(cells: pa.Array | pa.ChunkedArray, target: pa.DataType) -> pa.A
 
 
 def _sum(*parts: tuple[pa.Array, int]) -> pa.Array:
-    made = pa.scalar(0, pa.int64())
+    total = pa.scalar(0, pa.int64())
     for text, seconds in parts:
-        made = pc.add_checked(
-            made, pc.multiply_checked(pc.replace_with_mask(text, pc.equal(text, ""), "0").cast(pa.int64()), seconds)
+        total = pc.add_checked(
+            total, pc.multiply_checked(pc.replace_with_mask(text, pc.equal(text, ""), "0").cast(pa.int64()), seconds)
         )
-    return made
+    return total
 
 
 _FROM_TEXT: tuple[

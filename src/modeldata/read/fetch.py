@@ -107,17 +107,17 @@ def _proven(batch: ArchivedBatch, chunk: Chunk, data: memoryview) -> bool:
     return len(mine) == batch.row_bytes and crc32(mine) == batch.crc
 
 
-def damage(store: ReadStore, batch: ArchivedBatch, found: bytes) -> Damaged:
+def damage(store: ReadStore, batch: ArchivedBatch, content: bytes) -> Damaged:
     """What to say of a batch whose bytes are not what was archived: its lines in the file, and the first that is no row."""
-    if len(found) < batch.row_bytes:
-        cause = f"{batch.row_bytes - len(found):,} bytes are missing at its end"
+    if len(content) < batch.row_bytes:
+        cause = f"{batch.row_bytes - len(content):,} bytes are missing at its end"
         return Damaged("read the archive", batch.path, cause=cause, hint=SKIP_HINT)
     before = store.read(batch.path, 0, batch.start).count(b"\n")
-    last = before + found.count(b"\n")
+    last = before + content.count(b"\n")
     rows = f"lines {before + 1:,} to {last:,}" if FORMATS[batch.format].grows else f"all {batch.rows:,} rows"
     cause = f"{rows} are not what was archived (batch {batch.line.batch})"
     form = format_of(batch.format)
-    odd = form.odd_line(found, len(batch.columns))
+    odd = form.odd_line(content, len(batch.columns))
     if odd is not None:
         cause += f"; line {before + odd:,} is no row of {len(batch.columns) + len(form.own_columns)} cells"
     return Damaged("read the archive", batch.path, cause=cause, hint=SKIP_HINT)

@@ -189,11 +189,11 @@ def _of(catalog: Catalog, folders: Sequence[str]) -> Iterator[Listing]:
             yield listing
 
 
-def _among(found: pa.Table, new: Sequence[NewRows]) -> pa.Table:
+def _among(rows: pa.Table, new: Sequence[NewRows]) -> pa.Table:
     """The rows whose writer and number are among the new ones."""
-    sequences = np.asarray(found[names.SEQUENCE].fill_null(-1))
+    sequences = np.asarray(rows[names.SEQUENCE].fill_null(-1))
     mask = np.zeros(len(sequences), bool)
     for (_, writer), span, _, _ in new:
-        theirs = np.asarray(pc.equal(found[names.WRITER], writer).fill_null(False))
+        theirs = np.asarray(pc.equal(rows[names.WRITER], writer).fill_null(False))
         mask |= theirs & (sequences >= span.first) & (sequences <= span.last)
-    return found.filter(pa.array(mask))
+    return rows.filter(pa.array(mask))

@@ -72,13 +72,13 @@ def column_type(declared: str, kinds: Any) -> pa.DataType | None:
 
 def declared_type(declared: str) -> pa.DataType | None:
     """The type for a declared one (`columns.Column.type`); None where it leaves that open."""
-    found = parse(declared).stored
-    if found.name in _WIDTHS:
-        return _WIDTHS[found.name]
-    if found.name in DECIMALS:
-        fits = 0 <= found.scale <= found.precision <= DIGITS
-        return pa.decimal128(found.precision, found.scale) if fits else TEXT
-    if found.name == "time64" and found.unit == "ns":
+    stored = parse(declared).stored
+    if stored.name in _WIDTHS:
+        return _WIDTHS[stored.name]
+    if stored.name in DECIMALS:
+        fits = 0 <= stored.scale <= stored.precision <= DIGITS
+        return pa.decimal128(stored.precision, stored.scale) if fits else TEXT
+    if stored.name == "time64" and stored.unit == "ns":
         return pa.time64("ns")
     kind = of_declared(declared)
     return pa.null() if kind == "null" else None if kind is None else kind_type(kind)
@@ -192,34 +192,34 @@ _BY_TYPE: dict[type, pa.DataType] = {
 
 def promoted(kinds: Iterable[pa.DataType | None]) -> pa.DataType | None:
     """The narrowest type that holds all; None where there is none to hold, or one of them is not known."""
-    made: pa.DataType | None = None
+    common: pa.DataType | None = None
     for kind in kinds:
         if kind is None:
             return None
-        made = kind if made is None else promote(made, kind)
-    return made
+        common = kind if common is None else promote(common, kind)
+    return common
 
 
-def promote(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+def promote(kind: pa.DataType, other: pa.DataType) -> pa.DataType:
     """The narrowest type that holds both (see the top)."""
-    if one.equals(other) or types.is_null(other):
-        return one
-    if types.is_null(one):
+    if kind.equals(other) or types.is_null(other):
+        return kind
+    if types.is_null(kind):
         return other
     for test, join in _JOINS:
-        if test(one) and test(other):
-            return join(one, other)
+        if test(kind) and test(other):
+            return join(kind, other)
     return TEXT
 
 
-def _integers(one: pa.DataType, other: pa.DataType) -> pa.DataType:
-    signed = types.is_signed_integer(one) or types.is_signed_integer(other)
-    both_signed = types.is_signed_integer(one) and types.is_signed_integer(other)
-    width = max(one.bit_width, other.bit_width)
+def _integers(kind: pa.DataType, other: pa.DataType) -> pa.DataType:
+    signed = types.is_signed_integer(kind) or types.is_signed_integer(other)
+    both_signed = types.is_signed_integer(kind) and types.is_signed_integer(other)
+    width = max(kind.bit_width, other.bit_width)
     if not signed:
         return _WIDTHS[f"uint{width}"]
     if not both_signed:
-        unsigned = one if types.is_unsigned_integer(one) else other
+        unsigned = kind if types.is_unsigned_integer(kind) else other
         width = max(width, unsigned.bit_width * 2)
     return _WIDTHS[f"int{width}"] if width <= 64 else pa.decimal128(DIGITS, 0)
 

@@ -194,17 +194,17 @@ def _with_the_rest(rows: dict[str, Places], places: Mapping[str, Places], inside
 
 
 def _side_by_side(tables: Mapping[str, pa.Table], rows: Mapping[str, Places], id_column: str) -> pa.Table:
-    made: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     parts: dict[str, Any] = {}
     for identifier, table in tables.items():
         at = pa.array(rows[identifier], mask=rows[identifier] < 0)
         for name in table.column_names:
             if name == id_column or name == names.ROW:
                 taken = table[name].combine_chunks().take(at)
-                made[name] = taken if name not in made else pc.coalesce(made[name], taken)
+                columns[name] = taken if name not in columns else pc.coalesce(columns[name], taken)
             elif name == names.TIMESTAMP or name not in names.OWN_COLUMNS:
                 parts[f"{identifier}.{name}"] = table[name].take(at)
-    return pa.table({id_column: made[id_column], names.ROW: made[names.ROW], **parts})
+    return pa.table({id_column: columns[id_column], names.ROW: columns[names.ROW], **parts})
 
 
 def _percent(part: int, whole: int) -> str:

@@ -63,7 +63,7 @@ def table(store: ReadStore, original: Original, schema: pa.Schema, damaged: Call
         return "skip"
 
     try:
-        found = _parsed(data, schema, note)
+        parsed = _parsed(data, schema, note)
     except pa.ArrowInvalid as error:
         damaged(Damaged("read the archive", original.path, cause=str(error).partition("\n")[0], hint=SKIP_HINT))
         return schema.empty_table()
@@ -72,7 +72,7 @@ def table(store: ReadStore, original: Original, schema: pa.Schema, damaged: Call
         cause = f"line {line:,} has {row.actual_columns} cells where the header has {row.expected_columns}"
         damaged(Damaged("read the archive", original.path, cause=cause, hint=SKIP_HINT))
     return pa.table(
-        {name: _typed(found[name], name, schema.field(name).type) for name in schema.names if name in found.schema.names}
+        {name: _typed(parsed[name], name, schema.field(name).type) for name in schema.names if name in parsed.schema.names}
     )
 
 

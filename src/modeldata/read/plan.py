@@ -174,12 +174,12 @@ class _Seen(NamedTuple):
 
 def _features(store: ReadStore, pieces: Sequence[Chunk | Original], request: ReadRequest) -> dict[str, pa.DataType]:
     """Types by name, in the order in which names were first seen; null where no value is known of."""
-    made: dict[str, pa.DataType] = {}
+    features: dict[str, pa.DataType] = {}
     samples = Samples(store)
     seen: dict[_Seen, list[tuple[str, ArchivedBatch]]] = {}
 
     def take(name: str, kind: pa.DataType) -> None:
-        made[name] = promote(made[name], kind) if name in made else kind
+        features[name] = promote(features[name], kind) if name in features else kind
 
     for piece in pieces:
         if isinstance(piece, Original):
@@ -188,17 +188,17 @@ def _features(store: ReadStore, pieces: Sequence[Chunk | Original], request: Rea
             continue
         for batch in piece.batches:
             for name, declared in zip(batch.columns, batch.types, strict=True):
-                one = _Seen(name, batch.format, declared, _kinds_text(batch.kinds.get(name)))
-                if one not in seen:
-                    seen[one] = []
+                key = _Seen(name, batch.format, declared, _kinds_text(batch.kinds.get(name)))
+                if key not in seen:
+                    seen[key] = []
                     take(name, column_type(declared, batch.kinds.get(name)) or pa.null())
-                seen[one].append((piece.folder, batch))
-    for one, batches in seen.items():
+                seen[key].append((piece.folder, batch))
+    for key, batches in seen.items():
         batch = batches[0][1]
-        open_ = column_type(one.declared, batch.kinds.get(one.name)) is None
-        if open_ and one.name not in request.types and (request.columns is None or one.name in request.columns):
-            take(one.name, _looked_at(samples, one.name, batches))
-    return {**made, **{name: kind for name, kind in request.types.items() if name in made}}
+        open_ = column_type(key.declared, batch.kinds.get(key.name)) is None
+        if open_ and key.name not in request.types and (request.columns is None or key.name in request.columns):
+            take(key.name, _looked_at(samples, key.name, batches))
+    return {**features, **{name: kind for name, kind in request.types.items() if name in features}}
 
 
 def _kinds_text(kinds: Any) -> str:

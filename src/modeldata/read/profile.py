@@ -138,24 +138,24 @@ def _begun(at: int, field: pa.Field, counted: dict[str, Any]) -> ColumnSummary:
     )  # fmt: skip
 
 
-def _second(name: str, one: ColumnSummary) -> Iterator[str]:
-    if one.top and (one.distinct or 0) <= SAMPLE:
-        for at, top in enumerate(one.top):
+def _second(name: str, summary: ColumnSummary) -> Iterator[str]:
+    if summary.top and (summary.distinct or 0) <= SAMPLE:
+        for at, top in enumerate(summary.top):
             text = top.value.replace("'", "''")
             yield f"count(*) FILTER (WHERE {name} = '{text}') AS {name}_{at}"
-    elif one.low is not None and one.high is not None:
-        low, wide = float(one.low), float(one.high) - float(one.low)
+    elif summary.low is not None and summary.high is not None:
+        low, wide = float(summary.low), float(summary.high) - float(summary.low)
         if wide > 0 and math.isfinite(wide):
             place = f"CASE WHEN isfinite({name}) THEN ({name} - {low!r}) / {wide!r} * {BARS} END"
             yield f"histogram(least({BARS - 1}, CAST(floor({place}) AS INTEGER))) AS {name}_bars"
 
 
-def _finished(at: int, one: ColumnSummary, exact: dict[str, Any]) -> ColumnSummary:
+def _finished(at: int, summary: ColumnSummary, exact: dict[str, Any]) -> ColumnSummary:
     bars = exact.get(f"c{at}_bars")
-    counts = [exact.get(f"c{at}_{number}", 0) for number in range(len(one.top))]
-    top = sorted((top._replace(rows=rows) for top, rows in zip(one.top, counts, strict=True) if rows), key=_by_rows)
-    distinct = one.distinct if one.distinct is None else min(one.distinct, one.rows - one.nulls)
-    return one._replace(
+    counts = [exact.get(f"c{at}_{number}", 0) for number in range(len(summary.top))]
+    top = sorted((top._replace(rows=rows) for top, rows in zip(summary.top, counts, strict=True) if rows), key=_by_rows)
+    distinct = summary.distinct if summary.distinct is None else min(summary.distinct, summary.rows - summary.nulls)
+    return summary._replace(
         top=tuple(top), distinct=distinct, bars=tuple(bars.get(number, 0) for number in range(BARS)) if bars else ()
     )
 

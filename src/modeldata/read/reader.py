@@ -52,15 +52,15 @@ class Reader:
         Raises `NotThere` where it is a local folder that is not there, `SettingsError` where its library is not installed.
         """
         files = Files()
-        one = settings.only(settings.archives[0])
-        folder = local_folder(one.archive)
+        first = settings.only(settings.archives[0])
+        folder = local_folder(first.archive)
         if folder is not None:
             try:
                 files.stat(folder)
             except OSError as error:
                 hint = "nothing was archived there yet, or it is another folder"
                 raise NotThere("read the archive", folder, cause=error.strerror or str(error), hint=hint) from None
-        return cls(open_for(one, files, warn), one.archive)
+        return cls(open_for(first, files, warn), first.archive)
 
     def scan(self, model_name: str, identifier: str = "default", **question: Unpack[Question]) -> Scan:
         """Rows of a collector, see `Archive.scan`."""

@@ -282,13 +282,13 @@ class Reading:
         made = pa.table(columns, schema=self._schema)
         return made if mask is None else made.filter(mask)
 
-    def _mask(self, found: pa.Table, piece: Chunk | Original) -> pa.Array | None:
+    def _mask(self, rows: pa.Table, piece: Chunk | Original) -> pa.Array | None:
         mask = None
-        if not inside(piece, self._request) and names.TIMESTAMP in found.column_names:
-            times = pc.multiply(found[names.TIMESTAMP].cast(pa.int64()), 1000)
+        if not inside(piece, self._request) and names.TIMESTAMP in rows.column_names:
+            times = pc.multiply(rows[names.TIMESTAMP].cast(pa.int64()), 1000)
             mask = pc.and_(pc.greater_equal(times, self._request.start_ns), pc.less(times, self._request.end_ns))
-        if piece.folder in self._again and names.SEQUENCE in found.column_names:
-            fresh = pa.array(~_given(found, self._given.get(piece.folder, [])))
+        if piece.folder in self._again and names.SEQUENCE in rows.column_names:
+            fresh = pa.array(~_given(rows, self._given.get(piece.folder, [])))
             mask = fresh if mask is None else pc.and_(mask, fresh)
         return mask
 

@@ -40,13 +40,13 @@ def query(store: ReadStore, archive: str, text: str, connection: Any = None) -> 
         import duckdb
     except ImportError:
         raise need("duckdb", "sql", "run SQL") from None
-    made = connection or duckdb.connect()
+    duck = connection or duckdb.connect()
     catalog = Catalog.of(store)
     views = view_names([one.identity for one in collectors(catalog)])
     for name in views.keys() & set(re.findall(r"\w+", text.lower())):  # a word too many costs a look at its manifests, no more
-        made.register(name, ScanDataset(Scan(store, archive, ReadRequest(views[name]), catalog)))
+        duck.register(name, ScanDataset(Scan(store, archive, ReadRequest(views[name]), catalog)))
     try:
-        return made.sql(text)
+        return duck.sql(text)
     except duckdb.CatalogException as error:
         found = re.search(r"Table with name \"?([^\"!]+?)\"? does not exist", str(error))
         if found is None:
@@ -63,17 +63,17 @@ def views(store: ReadStore) -> dict[str, str]:
 
 def view_names(identities: list[dict[str, str]]) -> dict[str, dict[str, str | None]]:
     """View names → the parts of the identity that name its collectors. Pure."""
-    made: dict[str, dict[str, str | None]] = {}
+    views: dict[str, dict[str, str | None]] = {}
     groups: dict[str, list[dict[str, str]]] = {}
     for identity in identities:
         groups.setdefault(cleaned(identity, SHORT), []).append(identity)
     for name, group in groups.items():
         if len({_without_version(one) for one in group}) == 1:
-            made[name] = {**group[0], "model_version": None}
+            views[name] = {**group[0], "model_version": None}
             continue
         for identity in group:
-            made[_longer(identity, group)] = {**identity, "model_version": None}
-    return made
+            views[_longer(identity, group)] = {**identity, "model_version": None}
+    return views
 
 
 def _without_version(identity: Identity) -> tuple[str, ...]:
@@ -82,13 +82,15 @@ def _without_version(identity: Identity) -> tuple[str, ...]:
 
 def _longer(identity: Identity, group: list[dict[str, str]]) -> str:
     """With as many more parts as it takes; with all of them, a number for names that only differ in what was cleaned away."""
-    others = sorted({_without_version(one): one for one in group if _without_version(one) != _without_version(identity)}.items())
+    others = sorted(
+        {_without_version(each): each for each in group if _without_version(each) != _without_version(identity)}.items()
+    )
     for count in range(1, len(LONGER) + 1):
         parts = (*reversed(LONGER[:count]), *SHORT)
         name = cleaned(identity, parts)
         if all(cleaned(other, parts) != name for _, other in others):
             return name
-    everyone = sorted({_without_version(one) for one in group})
+    everyone = sorted({_without_version(each) for each in group})
     return f"{name}_{everyone.index(_without_version(identity)) + 1}"
 
 

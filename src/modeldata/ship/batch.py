@@ -145,7 +145,7 @@ def _encode(group: FrameGroup, calls: Calls, form: BatchFormat) -> Iterator[Enco
     """All at once; where that fails, in halves down to the one frame that is to blame, which is set aside."""
     try:
         columns = decode(group.definition, payloads(calls))
-        made = encoded(group, calls, form, columns, 0)
+        rows = encoded(group, calls, form, columns, 0)
     except ImportError:
         raise  # of ours, in a process that is short of something
     except MemoryError as error:
@@ -157,7 +157,7 @@ def _encode(group: FrameGroup, calls: Calls, form: BatchFormat) -> Iterator[Enco
             yield UndecodableCall(calls, f"{type(error).__name__}: {error}")
             return
     else:
-        yield EncodedCalls(made, calls, int(calls.rows.sum()))
+        yield EncodedCalls(rows, calls, int(calls.rows.sum()))
         return
     half = len(calls) // 2
     yield from _encode(group, calls.part(slice(half)), form)
@@ -224,18 +224,18 @@ def own_columns(calls: Calls, wanted: Sequence[str], some: slice = ALL) -> list[
     single = bool((rows == 1).all())
     which = None if single else np.repeat(np.arange(len(calls)), rows)[some]
     times = calls.heads["time_ns"] // 1000
-    made = [
+    columns = [
         Column(names.TIMESTAMP, "datetime64[us]", _each(pa.array(times).cast(pa.timestamp("us")), which)),
         Column(names.CORRELATION, "str", _each(_ids(calls.content, *calls.correlations), which)),
         Column(names.REQUEST, "str", _each(_requests(calls), which)),
     ]
     if names.WRITER not in wanted:
-        return made
+        return columns
     writer = pa.array([one.hex() for one in calls.writers], pa.string()).take(pa.array(calls.writer))
     first = pa.array(calls.heads["sequence"].astype(np.uint64)).cast(pa.int64())
     place = np.zeros(len(calls), np.int64) if which is None else np.arange(rows.sum())[some] - (np.cumsum(rows) - rows)[which]
     return [
-        *made,
+        *columns,
         Column(names.WRITER, "str", _each(writer, which)),
         Column(names.SEQUENCE, "int64", pc.add(_each(first, which), pa.array(place))),
         Column(names.ROW, "int64", pa.array(place)),

@@ -48,18 +48,18 @@ class Calls:
         if len(taken) == 1:
             content, starts = taken[0].run.content, taken[0].run.starts
         else:
-            pieces = [_packed(one.run) for one in taken]
+            pieces = [_packed(frames.run) for frames in taken]
             content = b"".join([piece for piece, _ in pieces])
             shifts = np.cumsum([0, *(len(piece) for piece, _ in pieces[:-1])])
             starts = np.concatenate([mine + shift for (_, mine), shift in zip(pieces, shifts.tolist(), strict=True)])
-        writers = list(dict.fromkeys(one.writer_id for one in taken))
+        writers = list(dict.fromkeys(frames.writer_id for frames in taken))
         return cls(
             content,
             starts,
-            np.concatenate([one.run.heads for one in taken]),
-            np.concatenate([one.run.starts + one.run.place(0) - int(one.run.starts[0]) for one in taken]),
+            np.concatenate([frames.run.heads for frames in taken]),
+            np.concatenate([frames.run.starts + frames.run.place(0) - int(frames.run.starts[0]) for frames in taken]),
             writers,
-            np.repeat([writers.index(one.writer_id) for one in taken], [len(one.run) for one in taken]),
+            np.repeat([writers.index(frames.writer_id) for frames in taken], [len(frames.run) for frames in taken]),
         )
 
     def __len__(self) -> int:
@@ -126,14 +126,14 @@ def taken_portions(taken: list[WriterFrames], most: int) -> Iterator[list[Writer
     size = 0
     taken.reverse()
     while taken:
-        one = taken.pop()
-        reached = np.cumsum(one.run.sizes)
-        stop = min(len(one.run), int(np.searchsorted(reached, most - size)) + 1)
-        portion.append(one._replace(run=one.run.part(slice(stop))))
+        frames = taken.pop()
+        reached = np.cumsum(frames.run.sizes)
+        stop = min(len(frames.run), int(np.searchsorted(reached, most - size)) + 1)
+        portion.append(frames._replace(run=frames.run.part(slice(stop))))
         size += int(reached[stop - 1])
-        if stop < len(one.run):
-            taken.append(one._replace(run=one.run.part(slice(stop, None))))
-        del one
+        if stop < len(frames.run):
+            taken.append(frames._replace(run=frames.run.part(slice(stop, None))))
+        del frames
         if size >= most or not taken:
             yield portion
             portion, size = [], 0

@@ -49,12 +49,12 @@ class Definitions:
         known = self._by_segment.get(segment.name)
         if known is None:
             known = self._by_segment[segment.name] = {}
-            for found in runs(segment, 0):
-                if isinstance(found, FrameRun):
-                    for number in np.flatnonzero(found.heads["kind"] == frame.DEFINE).tolist():
-                        if found.place(number) < offset:
-                            known[int(found.heads["definition"][number])] = found.data(number)
-                if found.stop >= offset:
+            for item in runs(segment, 0):
+                if isinstance(item, FrameRun):
+                    for number in np.flatnonzero(item.heads["kind"] == frame.DEFINE).tolist():
+                        if item.place(number) < offset:
+                            known[int(item.heads["definition"][number])] = item.data(number)
+                if item.stop >= offset:
                     break
         return known
 

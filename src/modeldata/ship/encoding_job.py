@@ -92,17 +92,17 @@ def unpack_job(packed: list[Any]) -> tuple[EncodingJob, BatchFormat]:
     return job, BatchFormat(format_of(suffix), excel_safe, most_bytes, origin)
 
 
-def pack_outcomes(work: EncodingJob, made: Iterable[Outcome]) -> bytes:
+def pack_outcomes(work: EncodingJob, outcomes: Iterable[Outcome]) -> bytes:
     """What becomes of the groups, each by its number. Of groups that share a batch, any will do."""
     numbers = {(group.stream, group.folder): number for number, group in enumerate(work.groups)}
     exact = {id(group): number for number, group in enumerate(work.groups)}
     packed: list[list[object]] = []
-    for group, one in made:
+    for group, outcome in outcomes:
         number = exact.get(id(group), numbers[group.stream, group.folder])
-        if isinstance(one, UndecodableCall):
-            packed.append([number, True, [_pack_frames([_taken(one.calls)]), *one[1:]]])
+        if isinstance(outcome, UndecodableCall):
+            packed.append([number, True, [_pack_frames([_taken(outcome.calls)]), *outcome[1:]]])
         else:
-            packed.append([number, False, [*one[:-1], one.entry.as_dict()]])
+            packed.append([number, False, [*outcome[:-1], outcome.entry.as_dict()]])
     return _pack({"made": packed})
 
 

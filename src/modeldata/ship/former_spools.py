@@ -52,19 +52,19 @@ class FormerSpool(NamedTuple):
 
 def former_spools(settings: Settings, own: str, files: Files, env: Mapping[str, str]) -> list[FormerSpool]:
     """Every spool but `own` in which something waits and nobody writes."""
-    found: dict[int, FormerSpool] = {}
+    by_inode: dict[int, FormerSpool] = {}
     ours = _inode(own, files)
     for folder in itertools.islice(_folders(settings, files, env), MOST):
         inode = _inode(folder, files)
-        if inode is None or inode == ours or inode in found or not _waits(folder, files):
+        if inode is None or inode == ours or inode in by_inode or not _waits(folder, files):
             continue
         try:
             former = _former(folder, settings, files, env)
         except (ModelDataError, OSError, ValueError):
             continue  # not ours to use
         if former is not None:
-            found[inode] = former
-    return list(found.values())
+            by_inode[inode] = former
+    return list(by_inode.values())
 
 
 def pending_rows(former: FormerSpool, files: Files) -> int:
@@ -126,12 +126,12 @@ def _former(folder: str, settings: Settings, files: Files, env: Mapping[str, str
         return None
     noted = noted_archives(place.folder, files) or [(url, None) for url in _guessed(place, settings, files)]
     ids = {sink.url: sink.id for sink in sinks_of(place, files).values()}
-    found = {url: _found(url, inode, ids.get(url, ""), settings, files) for url, inode in noted}
-    there = [url for url in found.values() if url is not None]
+    places = {url: _found(url, inode, ids.get(url, ""), settings, files) for url, inode in noted}
+    there = [url for url in places.values() if url is not None]
     wanted = {**env, **noted_layout(place.folder, files)}
     made = Settings.build(wanted, archive=there, spool=os.path.dirname(place.folder)) if there else None
-    missing = tuple(url for url, now in found.items() if now is None)
-    ours = bool({*found, *there} & {*settings.archives})
+    missing = tuple(url for url, now in places.items() if now is None)
+    ours = bool({*places, *there} & {*settings.archives})
     return FormerSpool(place, made, ours, missing) if noted else None
 
 

@@ -130,36 +130,36 @@ class Gatherer:
 
     def gather(self, state: Progress) -> Gathered:
         """Frames after `state`, as many as a round takes. `state` itself is not changed."""
-        found = Gathered(state.copy(), self._most)
+        gathered = Gathered(state.copy(), self._most)
         present = segment_names(self._place, self._files)
-        self._forget(found, set(present))
+        self._forget(gathered, set(present))
         for name in _rotated(present, state.round):
-            if found.after.offsets.get(name) == DONE:
+            if gathered.after.offsets.get(name) == DONE:
                 continue
-            if found.full():
-                found.more = True
+            if gathered.full():
+                gathered.more = True
                 break
-            self._read_segment(name, found)
-        return found
+            self._read_segment(name, gathered)
+        return gathered
 
     def give_up(self, name: str, state: Progress) -> tuple[int, list[SequenceGap]]:
         """Read the rest of a segment only to say what is in it: (rows, their numbers). `state` then has it behind it."""
         lost: list[SequenceGap] = []
         rows = 0
         while state.offsets.get(name) != DONE:
-            found = Gathered(state, self._most)
-            self._read_segment(name, found)
-            if not found.changed:
+            gathered = Gathered(state, self._most)
+            self._read_segment(name, gathered)
+            if not gathered.changed:
                 break
-            lost += found.lost
-            for group in found.groups.values():
+            lost += gathered.lost
+            for group in gathered.groups.values():
                 rows += group.rows
                 lost += [one for taken in group.frames for one in _given_up(group, taken)]
         return rows, lost
 
-    def _forget(self, found: Gathered, present: set[str]) -> None:
+    def _forget(self, gathered: Gathered, present: set[str]) -> None:
         """Drop what the state says of segments and writers that are gone. Only ever after their files are."""
-        state = found.after
+        state = gathered.after
         self._definitions.keep_only(present)
         for name in [name for name in state.offsets if name not in present]:
             del state.offsets[name]
@@ -167,7 +167,7 @@ class Gatherer:
         for writer_id in [writer_id for writer_id in state.sequences if writer_id not in writers]:
             del state.sequences[writer_id]
 
-    def _read_segment(self, name: str, found: Gathered) -> None:
+    def _read_segment(self, name: str, gathered: Gathered) -> None:
         try:
             segment = OpenSegment(self._place, name, self._files)
         except FileNotFoundError:
@@ -178,86 +178,88 @@ class Gatherer:
                 self._warn(f"left alone: {os.path.join(self._place.segments, name)}: {error}")
             return
         try:
-            self._read_frames(segment, found)
+            self._read_frames(segment, gathered)
         finally:
             segment.close()
 
-    def _read_frames(self, segment: OpenSegment, found: Gathered) -> None:
-        state = found.after
+    def _read_frames(self, segment: OpenSegment, gathered: Gathered) -> None:
+        state = gathered.after
         offset = before = state.offsets.get(segment.name, 0)
         definitions = self._definitions.of(segment, offset)
         done = not segment.alive
         for item in runs(segment, offset):
             if isinstance(item, Damage):
-                self._damaged(segment, item, found)
+                self._damaged(segment, item, gathered)
                 offset = item.stop
             else:
-                offset = self._run(segment, item, definitions, found)
+                offset = self._run(segment, item, definitions, gathered)
                 done = done or int(item.heads["kind"][-1]) == frame.END
-            if found.full():
-                found.more, done = True, not segment.alive and offset >= segment.size
+            if gathered.full():
+                gathered.more, done = True, not segment.alive and offset >= segment.size
                 break
         state.offsets[segment.name] = DONE if done else offset
-        found.changed = found.changed or done or offset != before
+        gathered.changed = gathered.changed or done or offset != before
 
-    def _run(self, segment: OpenSegment, run: FrameRun, definitions: dict[int, bytes], found: Gathered) -> int:
+    def _run(self, segment: OpenSegment, run: FrameRun, definitions: dict[int, bytes], gathered: Gathered) -> int:
         """Its frames one kind after the other; where in the segment what was read ends: all of it, unless the round is full."""
         at = 0
         for other in [*np.flatnonzero(run.heads["kind"] != frame.DATA).tolist(), len(run)]:
             while at < other:
-                at += self._data(segment, run.part(slice(at, other)), definitions, found)
-                if found.full():
+                at += self._data(segment, run.part(slice(at, other)), definitions, gathered)
+                if gathered.full():
                     return run.part(slice(at)).stop
             if other < len(run):
-                self._other(segment, run.part(slice(other, other + 1)), definitions, found)
+                self._other(segment, run.part(slice(other, other + 1)), definitions, gathered)
                 at += 1
         return run.stop
 
-    def _other(self, segment: OpenSegment, one: FrameRun, definitions: dict[int, bytes], found: Gathered) -> None:
-        kind = int(one.heads["kind"][0])
+    def _other(self, segment: OpenSegment, run: FrameRun, definitions: dict[int, bytes], gathered: Gathered) -> None:
+        kind = int(run.heads["kind"][0])
         if kind == frame.DEFINE:
-            definitions[int(one.heads["definition"][0])] = one.data(0)
+            definitions[int(run.heads["definition"][0])] = run.data(0)
         elif kind == frame.DROPS:
-            self._drops(segment, one, definitions, found)
+            self._drops(segment, run, definitions, gathered)
         elif kind == frame.TOTALS:
-            self._totals(segment, one, definitions, found)
+            self._totals(segment, run, definitions, gathered)
 
-    def _damaged(self, segment: OpenSegment, item: Damage, found: Gathered) -> None:
+    def _damaged(self, segment: OpenSegment, item: Damage, gathered: Gathered) -> None:
         if item.torn:
-            found.after.torn += 1
+            gathered.after.torn += 1
             return
-        found.after.damaged += 1
+        gathered.after.damaged += 1
         content = segment.read(item.stop - item.start, item.start)
-        found.bad.append(CorruptFrame(segment.name, item.start, content, item.rows, "its checksum does not hold"))
+        gathered.bad.append(CorruptFrame(segment.name, item.start, content, item.rows, "its checksum does not hold"))
 
-    def _data(self, segment: OpenSegment, run: FrameRun, definitions: dict[int, bytes], found: Gathered) -> int:
+    def _data(self, segment: OpenSegment, run: FrameRun, definitions: dict[int, bytes], gathered: Gathered) -> int:
         """As many DATA frames as the round has room for, and one more; how many that are."""
         reached = np.cumsum(run.sizes + FRAME_BYTES)
-        run = run.part(slice(int(np.searchsorted(reached, found.most - found.bytes)) + 1))
+        run = run.part(slice(int(np.searchsorted(reached, gathered.most - gathered.bytes)) + 1))
         numbers = run.heads["definition"]
         streams: dict[str, list[int]] = {}
         for number in _in_first_order(numbers):  # the first call of a writer of whom nothing is known is taken as it is
             known = self._definitions.parsed(definitions.get(number, b""))
             if known is None:
-                self._undefined(segment, run.part(numbers == number), found)
+                self._undefined(segment, run.part(numbers == number), gathered)
             else:
                 streams.setdefault(known.stream, []).append(number)
         for stream, mine in streams.items():
             whole = len(streams) == 1 and len(mine) == 1 and bool((numbers == mine[0]).all())
-            self._stream(segment, stream, run if whole else run.part(np.isin(numbers, mine)), definitions, found)
+            self._stream(segment, stream, run if whole else run.part(np.isin(numbers, mine)), definitions, gathered)
         return len(run)
 
-    def _undefined(self, segment: OpenSegment, run: FrameRun, found: Gathered) -> None:
-        found.after.damaged += len(run)
+    def _undefined(self, segment: OpenSegment, run: FrameRun, gathered: Gathered) -> None:
+        gathered.after.damaged += len(run)
         why = "its definition is lost, or has a form that is not known"
         for number, rows in enumerate(run.heads["rows"].tolist()):
-            found.bad.append(CorruptFrame(segment.name, run.place(number), run.data(number), rows, why))
+            gathered.bad.append(CorruptFrame(segment.name, run.place(number), run.data(number), rows, why))
 
-    def _stream(self, segment: OpenSegment, stream: str, run: FrameRun, definitions: dict[int, bytes], found: Gathered) -> None:
+    def _stream(
+        self, segment: OpenSegment, stream: str, run: FrameRun, definitions: dict[int, bytes], gathered: Gathered
+    ) -> None:
         """Frames of one collector: what is new of them goes to the groups of its definition and folder."""
-        if not self._follows(segment, stream, run, found):
-            kept = [self._reach_frame(segment, run, number, definitions, found) for number in range(len(run))]
-            found.repeats += kept.count(False)
+        if not self._follows(segment, stream, run, gathered):
+            kept = [self._reach_frame(segment, run, number, definitions, gathered) for number in range(len(run))]
+            gathered.repeats += kept.count(False)
             run = run.part(np.flatnonzero(kept))
         for part in _alike(run):
             packed = definitions[int(part.heads["definition"][0])]
@@ -265,75 +267,77 @@ class Gatherer:
             assert known is not None  # else it would not have come here
             oldest = int(part.heads["time_ns"].min())
             folder = day_folder(known.identity, oldest, known.layout.hour_folders)
-            group = found.groups.get((packed, folder))
+            group = gathered.groups.get((packed, folder))
             if group is None:
                 group = FrameGroup(known.definition, known.identity, folder, known.layout)
-                found.groups[packed, folder] = group
+                gathered.groups[packed, folder] = group
             group.frames.append(WriterFrames(segment.writer_id, part))
-            found.bytes += int(part.sizes.sum()) + FRAME_BYTES * len(part)
-            found.oldest_ns = oldest if found.oldest_ns is None else min(found.oldest_ns, oldest)
+            gathered.bytes += int(part.sizes.sum()) + FRAME_BYTES * len(part)
+            gathered.oldest_ns = oldest if gathered.oldest_ns is None else min(gathered.oldest_ns, oldest)
 
-    def _follows(self, segment: OpenSegment, stream: str, run: FrameRun, found: Gathered) -> bool:
+    def _follows(self, segment: OpenSegment, stream: str, run: FrameRun, gathered: Gathered) -> bool:
         """Does this run go on exactly where its collector was, without a hole or a repeat? Then the numbers are behind it."""
-        expected = _expected(segment, stream, found)
+        expected = _expected(segment, stream, gathered)
         first, rows = run.heads["sequence"], run.heads["rows"].astype(np.uint64)
         if expected not in (None, int(first[0])) or int(first.max()) >= EXACT or (first[:-1] + rows[:-1] != first[1:]).any():
             return False
-        found.after.sequences.setdefault(segment.writer_id, {})[stream] = int(first[-1] + rows[-1])
+        gathered.after.sequences.setdefault(segment.writer_id, {})[stream] = int(first[-1] + rows[-1])
         return True
 
     def _reach_frame(
-        self, segment: OpenSegment, run: FrameRun, number: int, definitions: dict[int, bytes], found: Gathered
+        self, segment: OpenSegment, run: FrameRun, number: int, definitions: dict[int, bytes], gathered: Gathered
     ) -> bool:
         head = run.heads[number]
         known = self._definitions.parsed(definitions[int(head["definition"])])
         assert known is not None
-        return self._reach(segment, known, int(head["time_ns"]), int(head["sequence"]), int(head["rows"]), found)
+        return self._reach(segment, known, int(head["time_ns"]), int(head["sequence"]), int(head["rows"]), gathered)
 
-    def _reach(self, segment: OpenSegment, known: KnownDefinition, time_ns: int, first: int, rows: int, found: Gathered) -> bool:
+    def _reach(
+        self, segment: OpenSegment, known: KnownDefinition, time_ns: int, first: int, rows: int, gathered: Gathered
+    ) -> bool:
         """Order by sequence: a number seen before is a repeat (False), one too high tells exactly which rows are missing."""
-        expected = _expected(segment, known.stream, found)
-        sequences = found.after.sequences.setdefault(segment.writer_id, {})
+        expected = _expected(segment, known.stream, gathered)
+        sequences = gathered.after.sequences.setdefault(segment.writer_id, {})
         if expected is not None and first < expected:
             return False
         if expected is not None and first > expected:
-            found.after.gaps += first - expected
+            gathered.after.gaps += first - expected
             folder = day_folder(known.identity, time_ns, known.layout.hour_folders)
-            found.lost.append(SequenceGap(known.identity, folder, segment.writer_id, expected, first - 1, "damaged"))
+            gathered.lost.append(SequenceGap(known.identity, folder, segment.writer_id, expected, first - 1, "damaged"))
         sequences[known.stream] = first + rows
         return True
 
-    def _totals(self, segment: OpenSegment, one: FrameRun, definitions: dict[int, bytes], found: Gathered) -> None:
+    def _totals(self, segment: OpenSegment, run: FrameRun, definitions: dict[int, bytes], gathered: Gathered) -> None:
         """Where each collector's numbers ended when the writer left: what is missing before that is lost."""
         try:
-            counts = msgpack.unpackb(one.data(0))
+            counts = msgpack.unpackb(run.data(0))
             for number, upto in counts:
                 if type(upto) is not int or not 0 <= upto < EXACT:
                     raise ValueError("a number of another form")
                 known = self._definitions.parsed(definitions.get(number, b""))
                 if known is not None:
-                    self._reach(segment, known, int(one.heads["time_ns"][0]), upto, 0, found)
+                    self._reach(segment, known, int(run.heads["time_ns"][0]), upto, 0, gathered)
         except (ValueError, TypeError) as error:
             self._warn(f"totals of {segment.name} can't be read: {error}")
 
-    def _drops(self, segment: OpenSegment, one: FrameRun, definitions: dict[int, bytes], found: Gathered) -> None:
+    def _drops(self, segment: OpenSegment, run: FrameRun, definitions: dict[int, bytes], gathered: Gathered) -> None:
         hours = self._definitions.layout_of(definitions).hour_folders
         try:
-            counts = msgpack.unpackb(one.data(0), unicode_errors="surrogatepass")
+            counts = msgpack.unpackb(run.data(0), unicode_errors="surrogatepass")
             for identity, reason, rows in counts:
                 if not (is_identity(identity) and isinstance(reason, str) and type(rows) is int and rows >= 0):
                     raise ValueError("a count of another form")
-                folder = day_folder(identity, int(one.heads["time_ns"][0]), hours)
-                found.refusals.append(Refusals(identity, folder, reason, rows))
-                found.after.drops[reason] = found.after.drops.get(reason, 0) + rows
+                folder = day_folder(identity, int(run.heads["time_ns"][0]), hours)
+                gathered.refusals.append(Refusals(identity, folder, reason, rows))
+                gathered.after.drops[reason] = gathered.after.drops.get(reason, 0) + rows
         except (ValueError, TypeError, KeyError) as error:
-            found.bad.append(CorruptFrame(segment.name, one.place(0), one.data(0), None, f"its counts can't be read: {error}"))
+            gathered.bad.append(CorruptFrame(segment.name, run.place(0), run.data(0), None, f"its counts can't be read: {error}"))
 
 
-def _expected(segment: OpenSegment, stream: str, found: Gathered) -> int | None:
+def _expected(segment: OpenSegment, stream: str, gathered: Gathered) -> int | None:
     """The next number of a collector; None where nothing is known of its writer, whose earlier segments are gone."""
-    known = segment.number == 1 or segment.writer_id in found.after.sequences
-    return found.after.sequences.get(segment.writer_id, {}).get(stream, 0 if known else None)
+    known = segment.number == 1 or segment.writer_id in gathered.after.sequences
+    return gathered.after.sequences.get(segment.writer_id, {}).get(stream, 0 if known else None)
 
 
 def _in_first_order(numbers: Array) -> list[int]:

@@ -77,14 +77,14 @@ def as_json(groups: list[FrameGroup], form: BatchFormat) -> Iterator[tuple[Frame
             except (MemoryError, ImportError):
                 raise
             except Exception:  # one of them can't be decoded: found by the way that goes down to it
-                yield from ((group, made) for made in encode_group(group.with_frames(portion), form))
+                yield from ((group, outcome) for outcome in encode_group(group.with_frames(portion), form))
                 continue
             size += sum(int(taken.run.sizes.sum()) for taken in portion)
             if size >= most:
-                yield from ((shared, made) for made in _flushed(shared, waiting, form))
+                yield from ((shared, outcome) for outcome in _flushed(shared, waiting, form))
                 waiting, size = [], 0
     if waiting:
-        yield from ((shared, made) for made in _flushed(shared, waiting, form))
+        yield from ((shared, outcome) for outcome in _flushed(shared, waiting, form))
 
 
 def encode_rows(

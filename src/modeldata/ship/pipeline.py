@@ -141,19 +141,19 @@ class Pipeline:
         parked_too: where there is nothing else to do, try once what is parked.
         """
         intent = self._left_over()
-        found = self._gatherer.gather(self.state) if intent is None else None
-        idle = found is not None and not found.changed
+        gathered = self._gatherer.gather(self.state) if intent is None else None
+        idle = gathered is not None and not gathered.changed
         if idle and not (parked_too and self.parked):
             return Round(0, False)
         if not self._settled and not self._settle():
             return self.step(parked_too=parked_too)
         if idle:
             return Round(self.send_parked(), False)
-        more = found is None or found.more
+        more = gathered is None or gathered.more
         if intent is None:
-            assert found is not None
+            assert gathered is not None
             self._check_lead("freeze a round")
-            intent = self._freeze(found)
+            intent = self._freeze(gathered)
         rows = self._send(intent)
         self._commit(intent.after)
         return Round(rows, more)
@@ -216,16 +216,16 @@ class Pipeline:
 
     def _oldest(self) -> list[tuple[str, int]]:
         """(name, bytes) of the segments that could be given up, by age."""
-        found: list[tuple[int, str, int]] = []
+        segments: list[tuple[int, str, int]] = []
         for name in segment_names(self.place, self._files):
             try:
                 segment = OpenSegment(self.place, name, self._files)
             except (OSError, ValueError):
                 continue
             if not segment.alive:
-                found.append((segment.created_ns, name, segment.size))
+                segments.append((segment.created_ns, name, segment.size))
             segment.close()
-        return [(name, size) for _, name, size in sorted(found)]
+        return [(name, size) for _, name, size in sorted(segments)]
 
     def finished(self) -> list[str]:
         """Segments of which everything is archived and to which nobody will add."""
@@ -244,12 +244,12 @@ class Pipeline:
         self.parked.forget_round(intent)
         return intent
 
-    def _freeze(self, found: Gathered) -> Intent:
-        after = found.after
+    def _freeze(self, gathered: Gathered) -> Intent:
+        after = gathered.after
         after.round = self.state.round + 1
         staging = self._outbox.begin()
         try:
-            items, bad = self._encode(found, Placements(after, self._store, self.place, self._held_folders()), staging)
+            items, bad = self._encode(gathered, Placements(after, self._store, self.place, self._held_folders()), staging)
             self._quarantine(bad, after)
             intent = Intent(after.round, items, after)
             if items:
@@ -262,42 +262,44 @@ class Pipeline:
             staging.close()
         return intent
 
-    def _encode(self, found: Gathered, placements: Placements, staging: Staging) -> tuple[list[OutboxItem], list[CorruptFrame]]:
+    def _encode(
+        self, gathered: Gathered, placements: Placements, staging: Staging
+    ) -> tuple[list[OutboxItem], list[CorruptFrame]]:
         """Every batch of a round to staging: the items, and what can't be archived."""
-        origin = f"{self.place.spool8}-{found.after.round}"
+        origin = f"{self.place.spool8}-{gathered.after.round}"
         items: list[OutboxItem] = []
-        bad = list(found.bad)
-        lost = list(found.lost)
-        for group, made in self._made(found, placements, partial(self._form, origin)):
-            if isinstance(made, UndecodableCall):
-                bad.append(_as_bad(made))
-                lost += [SequenceGap(group.identity, group.folder, *numbers, "quarantined") for numbers in made.ranges]
+        bad = list(gathered.bad)
+        lost = list(gathered.lost)
+        for group, outcome in self._made(gathered, placements, partial(self._form, origin)):
+            if isinstance(outcome, UndecodableCall):
+                bad.append(_as_bad(outcome))
+                lost += [SequenceGap(group.identity, group.folder, *numbers, "quarantined") for numbers in outcome.ranges]
                 continue
-            refused = _refusals_of(found, group.stream, group.folder)
-            entry = made.entry._replace(batch=_batch_id(origin, len(items), made.entry), refused=refused)
-            items.append(placements.item(made._replace(entry=entry), staging.add(made.data)))
-        notes = [*found.after.pending_notes, *map(_refusal_note, found.refusals), *map(_loss_note, joined(lost))]
-        found.after.pending_notes = []
+            refused = _refusals_of(gathered, group.stream, group.folder)
+            entry = outcome.entry._replace(batch=_batch_id(origin, len(items), outcome.entry), refused=refused)
+            items.append(placements.item(outcome._replace(entry=entry), staging.add(outcome.data)))
+        notes = [*gathered.after.pending_notes, *map(_refusal_note, gathered.refusals), *map(_loss_note, joined(lost))]
+        gathered.after.pending_notes = []
         for folder, note in notes:
             try:
                 items.append(placements.place_note(folder, note._replace(batch=_batch_id(origin, len(items), note))))
             except Unavailable as error:
                 if not error.path_only:
                     raise
-                found.after.pending_notes.append((folder, note))
+                gathered.after.pending_notes.append((folder, note))
         return items, bad
 
     def _made(
-        self, found: Gathered, placements: Placements, form_of: Callable[[ArchiveLayout], BatchFormat]
+        self, gathered: Gathered, placements: Placements, form_of: Callable[[ArchiveLayout], BatchFormat]
     ) -> Iterator[tuple[FrameGroup, Batch | UndecodableCall]]:
         """What becomes of each group. In other processes: all of a round that killed its shippers, and the collectors of which
         a row did so not long ago."""
-        deadly = self._deadly_rounds.begin(found.after.round)
+        deadly = self._deadly_rounds.begin(gathered.after.round)
         if deadly:
             self._warn("shippers died of a round, or were killed: its rows are encoded in processes of their own")
         wanted: Callable[[FrameGroup], bool] = lambda group: deadly or self._deadly_rounds.is_deadly(group.stream)  # noqa: E731 - short
         with closing(IsolatedEncoder(form_of, wanted, self._deadly_rounds.killed)) as isolated:
-            yield from encode_groups(found.groups.values(), placements, form_of, isolated)
+            yield from encode_groups(gathered.groups.values(), placements, form_of, isolated)
         self._deadly_rounds.end()
 
     def _held_folders(self) -> dict[str, Unavailable]:
@@ -352,15 +354,15 @@ class Pipeline:
 
     def _quarantine(self, bad: list[CorruptFrame], after: Progress) -> None:
         """Keep what can't be archived as it was, and say so. Never in the way of other rows."""
-        for one in bad:
-            path = os.path.join(self.place.quarantine, f"{one.segment}-{one.start}.bin")
-            after.quarantined += one.rows or 0
+        for frame in bad:
+            path = os.path.join(self.place.quarantine, f"{frame.segment}-{frame.start}.bin")
+            after.quarantined += frame.rows or 0
             try:
-                replace_file(self._files, path, one.content)
+                replace_file(self._files, path, frame.content)
             except OSError as error:
                 self._warn(f"could not keep a damaged frame: {path}: {error}")
-            rows = "unknown" if one.rows is None else one.rows
-            self._warn(f"quarantined: {path}: rows {rows}: {one.why}")
+            rows = "unknown" if frame.rows is None else frame.rows
+            self._warn(f"quarantined: {path}: rows {rows}: {frame.why}")
 
 
 def _layout(settings: Settings) -> ArchiveLayout:
@@ -387,14 +389,14 @@ def _as_bad(undecodable: UndecodableCall) -> CorruptFrame:
     return CorruptFrame(one.writers[one.writer[0]].hex(), int(one.places[0]), one.data(0), undecodable.rows, undecodable.why)
 
 
-def _refusals_of(found: Gathered, stream: str, folder: str) -> dict[str, int]:
+def _refusals_of(gathered: Gathered, stream: str, folder: str) -> dict[str, int]:
     """Counts of refused rows that belong to a batch, by reason; each is counted once."""
     counts: dict[str, int] = {}
     kept = []
-    for refusal in found.refusals:
+    for refusal in gathered.refusals:
         if refusal.folder == folder and names.stream(refusal.identity) == stream:
             counts[refusal.reason] = counts.get(refusal.reason, 0) + refusal.rows
         else:
             kept.append(refusal)
-    found.refusals[:] = kept
+    gathered.refusals[:] = kept
     return counts

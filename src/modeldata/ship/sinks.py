@@ -42,12 +42,12 @@ def sinks_of(place: SpoolFolder, files: Files) -> dict[str, Sink]:
         names = files.listdir(place.sinks)
     except FileNotFoundError:
         return {}
-    found = {}
+    sinks = {}
     for name in names:
         note, checkpoint = _noted(place, name, files), Checkpoint(place.sink(name), files)
         if note or checkpoint.was_begun():
-            found[name] = Sink(str(note.get("id", "")), str(note.get("url", "")), checkpoint.generation())
-    return found
+            sinks[name] = Sink(str(note.get("id", "")), str(note.get("url", "")), checkpoint.generation())
+    return sinks
 
 
 def choose(sinks: Mapping[str, Sink], settings: Settings, archive: ArchiveId | None) -> str | None:

@@ -40,16 +40,16 @@ def split_item(
     staged = outbox.stage_more(pieces)
     entries = item.entry.split(at, split_kinds)
     place = 0
-    made = []
+    items = []
     for number, (half, piece, entry) in enumerate(zip(halves, pieces, entries, strict=True), 1):
         entry = entry._replace(batch=f"{item.entry.batch}.{number}")
         part = item._replace(at=place, size=len(piece), entry=entry, staged=staged)
-        made.append(part._replace(crc=crc32(half), check=checksum(piece, 0)))
+        items.append(part._replace(crc=crc32(half), check=checksum(piece, 0)))
         place += len(piece)
     if item.whole:
         path = placements.part_of(item)
-        made[1] = made[1]._replace(path=path, log=manifest_of(path))
-    intent.items[index : index + 1] = made
+        items[1] = items[1]._replace(path=path, log=manifest_of(path))
+    intent.items[index : index + 1] = items
     placements.relay(intent, index)
 
 

@@ -74,15 +74,15 @@ def _fill(stats: Status, settings: Settings, place: SpoolFolder, files: Files, n
 
 def _slowest(settings: Settings, place: SpoolFolder, files: Files, now_ns: int, stats: Status) -> tuple[Progress, Pending]:
     """State and backlog of the archive for which most rows wait; with several, `stats.archives` tells of each."""
-    found = []
+    states = []
     for url in settings.archives:
         state = load_state(settings.only(url), place, files)
-        found.append((state, count(place, state, files)))
+        states.append((state, count(place, state, files)))
         if len(settings.archives) > 1:
-            lag = 0.0 if found[-1][1].oldest_ns is None else max(0.0, (now_ns - found[-1][1].oldest_ns) / 1e9)
+            lag = 0.0 if states[-1][1].oldest_ns is None else max(0.0, (now_ns - states[-1][1].oldest_ns) / 1e9)
             archived = sum(state.archived.values()) - state.parked
-            stats.archives[mask(url)] = {"archived": archived, "pending": found[-1][1].rows, "lag_seconds": lag}
-    return max(found, key=lambda one: one[1].rows)
+            stats.archives[mask(url)] = {"archived": archived, "pending": states[-1][1].rows, "lag_seconds": lag}
+    return max(states, key=lambda one: one[1].rows)
 
 
 def load_state(settings: Settings, place: SpoolFolder, files: Files) -> Progress:

@@ -21,16 +21,16 @@ ARROW = ("polars", "pyarrow", "duckdb")
 def input_of(cls: type) -> Input | None:
     """How objects of this class are captured, and read as one row of a list; None for a class of any other library."""
     roots = {base.__module__.partition(".")[0] for base in cls.__mro__}
-    found = None
+    reader = None
     if "pandas" in roots:
         from modeldata.snapshot import pandas_series
 
-        found = pandas_series.input_of(cls)
-    if found is None and "numpy" in roots:
+        reader = pandas_series.input_of(cls)
+    if reader is None and "numpy" in roots:
         from modeldata.snapshot import arrays
 
-        found = arrays.input_of(cls)
-    return found
+        reader = arrays.input_of(cls)
+    return reader
 
 
 def row_reader(cls: type) -> RowReader | None:

@@ -20,10 +20,10 @@ class TypeTable(dict[type, "Any"]):
         self.find = find
 
     def __missing__(self, cls: type) -> Any:
-        found = self.find(cls)
+        value = self.find(cls)
         if len(self) >= MAX_TYPES:
             for other in list(self):
                 if other not in self.known:
                     self.pop(other, None)  # another thread may do the same
-        self[cls] = found
-        return found
+        self[cls] = value
+        return value

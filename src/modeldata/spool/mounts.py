@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def mount_of(path: str, mountinfo: str) -> tuple[str, str]:
     """(where it is mounted, its type) of the file system that `path` is on; both empty where the text does not say."""
-    found, longest = ("", ""), -1
+    mount, longest = ("", ""), -1
     for line in mountinfo.splitlines():
         before, dash, after = line.partition(" - ")
         fields = before.split(" ")
@@ -14,8 +14,8 @@ def mount_of(path: str, mountinfo: str) -> tuple[str, str]:
         mounted = _unescaped(fields[4])
         inside = path == mounted or path.startswith(mounted.rstrip("/") + "/")
         if inside and len(mounted) >= longest:  # a later line of one place hides the earlier
-            found, longest = (mounted, after.split(" ")[0]), len(mounted)
-    return found
+            mount, longest = (mounted, after.split(" ")[0]), len(mounted)
+    return mount
 
 
 def _unescaped(text: str) -> str:

@@ -57,13 +57,13 @@ class _File:
     def cut(self, random: Random) -> None:
         """What a reader finds after the power came back."""
         size = len(self.content) if random.random() < 0.5 else len(self.durable)
-        made = bytearray(self.durable[:size].ljust(size, b"\0"))
+        content = bytearray(self.durable[:size].ljust(size, b"\0"))
         for page in self.dirty:
             at = page * PAGE
             if random.random() < 0.5 and at < size:
                 piece = self.content[at : min(at + PAGE, size)]
-                made[at : at + len(piece)] = piece
-        self.content = made
+                content[at : at + len(piece)] = piece
+        self.content = content
         self.sync()
 
 

@@ -43,7 +43,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "a time of a longer year is stored as a count", "read/convert.py",
-        "    if any(isinstance(one, (np.datetime64, np.timedelta64)) for one in values):", "    if False:",
+        "    if any(isinstance(value, (np.datetime64, np.timedelta64)) for value in values):", "    if False:",
         _BEYOND,
     ),
     one(
@@ -53,7 +53,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "keys of one text stay text", "encode/restore.py",
-        "    if len(inner) != len(made):", "    if False:",
+        "    if len(inner) != len(restored):", "    if False:",
         f"{_FOUND}keys_of_one_text_leave_a_dict_with_keys_that_are_text",
     ),
     one(

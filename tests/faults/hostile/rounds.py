@@ -169,7 +169,7 @@ MUTANTS: tuple[Mutant, ...] = (
         _LAYOUT + "::test_an_operator_who_ships_with_any_settings_changes_no_service",
     ),
     _one(
-        "a layout that can't be meant is refused",
+        "a layout that is not valid is refused",
         "ship/definitions.py",
         """return None if "archive_layout" in definition and _layout(definition) is None else definition""",
         "return definition",

@@ -63,54 +63,54 @@ def _columns(table: Table, names: Sequence[str]) -> None:
 
 def first_rows(inputs: pd.DataFrame) -> Table:
     """The first rows of a file, as far as they fit."""
-    made = _table()
+    table = _table()
     names = [str(name) for name in inputs if name != POSITION]
     shown = names[:SHOWN_COLUMNS]
     head = [[str(row[name]) for name in shown] for _, row in inputs.head(SHOWN_ROWS).iterrows()]
     for at, name in enumerate(shown):
         own = name.startswith("$")
         width = 10 if name == "$RequestId" else max((len(row[at]) for row in head), default=7) if own else 7
-        made.add_column(name, width=width, overflow="ellipsis", no_wrap=own, justify="left" if own else "right")
-    made.add_column(f"+{len(names) - len(shown)}", style="dim")
+        table.add_column(name, width=width, overflow="ellipsis", no_wrap=own, justify="left" if own else "right")
+    table.add_column(f"+{len(names) - len(shown)}", style="dim")
     for row in head:
-        made.add_row(*row, "...")
-    return made
+        table.add_row(*row, "...")
+    return table
 
 
 def pairs(both: pd.DataFrame, labels: dict[str, str]) -> Table:
     """Inputs, predictions and the label that came later, side by side."""
-    made = _table()
-    made.add_column(CALL)
-    _columns(made, ["mean radius", "mean texture", "malignant", "label"])
+    table = _table()
+    table.add_column(CALL)
+    _columns(table, ["mean radius", "mean texture", "malignant", "label"])
     for _, row in both[both[CALL].isin(labels)].head(SHOWN_ROWS).iterrows():
         likely = f"{row['malignant']:.4f}"
-        made.add_row(row[CALL], str(row["mean radius"]), str(row["mean texture"]), likely, labels[row[CALL]])
-    return made
+        table.add_row(row[CALL], str(row["mean radius"]), str(row["mean texture"]), likely, labels[row[CALL]])
+    return table
 
 
 def counts(checks: list[Check]) -> Table:
     """Sent and archived, which must be the same."""
-    made = _table()
-    made.add_column("rows of")
-    _columns(made, ["sent", "archived", "values compared", "different"])
-    made.add_column()
+    table = _table()
+    table.add_column("rows of")
+    _columns(table, ["sent", "archived", "values compared", "different"])
+    table.add_column()
     for check in checks:
         numbers = (check.sent, check.archived, check.compared, check.different)
         verdict = Text("the same", style="green") if check.good else Text("NOT THE SAME", style="bold red")
-        made.add_row(check.identifier, *(f"{number:,}" for number in numbers), verdict)
-    return made
+        table.add_row(check.identifier, *(f"{number:,}" for number in numbers), verdict)
+    return table
 
 
 def cost(measured: Measured) -> Table:
     """Time of each `collect()`, and of the requests around them."""
-    made = _table()
-    made.add_column("measured in the service")
-    _columns(made, ["times", "median", "p99", "median CPU", "p99 CPU"])
+    table = _table()
+    table.add_column("measured in the service")
+    _columns(table, ["times", "median", "p99", "median CPU", "p99 CPU"])
     for name, spans in _groups(measured).items():
         wall = sorted(taken for taken, _ in spans)
         ran = sorted(ran for _, ran in spans if ran is not None)
-        made.add_row(name, f"{len(wall):,}", *(_time(value) for value in (*_typical(wall), *_typical(ran))))
-    return made
+        table.add_row(name, f"{len(wall):,}", *(_time(value) for value in (*_typical(wall), *_typical(ran))))
+    return table
 
 
 Span = tuple[int, int | None]

@@ -62,12 +62,12 @@ class Tour:
                 f"{CLIENTS} clients at once had {len(sent)} requests answered: {len(rows)} rows that the model has not\n"
                 f"seen, each alone, and again in batches of {BATCH}."
             )
-            expected = sum(len(one.rows) for one in sent)
+            expected = sum(len(request.rows) for request in sent)
             all_there = archive.wait_until_archived(self.archive, [INPUTS, PREDICTIONS], self.name, expected, PATIENCE)
             what = "All of it was" if all_there else "Not all of it was"
             self.out.print(f"{what} in the archive {time.monotonic() - answered:.1f} s after the last answer.")
             measured = running.stop()
-        truth = ["benign" if one else "malignant" for one in benign]
+        truth = ["benign" if request else "malignant" for request in benign]
         return sent, {service.call_of(self.name, at): label for at, label in enumerate(truth)}, measured
 
     def _show_rows(self, sent: list[Sent], labels: dict[str, str]) -> list[Check]:
