@@ -1,4 +1,4 @@
-"""Is every accepted row in the archive, once? Told from the archive alone, by its manifests.
+"""Is every accepted row in the archive, once? Shown from the archive alone, by its manifests.
 
 Each batch's manifest line says which sequence numbers of which writers it holds, where its bytes are and their checksum. A
 writer's numbers for a collector begin at 0 and leave nothing out: a number that no batch has is a row that is missing, a number

@@ -73,10 +73,10 @@ def _typed(types: list[str], extra: dict[str, Any], payloads: Payloads) -> tuple
     return typed, Payloads(payloads.content, ends, stops - ends, payloads.rows)
 
 
-def _parts(told: list[dict[str, Any]]) -> tuple[list[DtypePart], int]:
+def _parts(groups: list[dict[str, Any]]) -> tuple[list[DtypePart], int]:
     parts = []
     at = 0
-    for group in told:
+    for group in groups:
         dtype = plain_dtype(group["dtype"])
         width = len(group["columns"])
         mask_at = at + width * dtype.itemsize

@@ -50,9 +50,9 @@ class Payloads:
         return int(self.rows.sum())
 
 
-def plain_dtype(told: object) -> np.dtype[Any]:
+def plain_dtype(text: object) -> np.dtype[Any]:
     """A dtype out of a definition. Raises ValueError for one whose values are no plain bytes (pointers, structures, nothing)."""
-    dtype = np.dtype(str(told))
+    dtype = np.dtype(str(text))
     if dtype.hasobject or dtype.names is not None or dtype.subdtype is not None or not dtype.itemsize:
         raise ValueError(f"values of dtype {dtype} can't be read from bytes")
     return dtype

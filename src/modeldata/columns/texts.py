@@ -27,9 +27,9 @@ def read_texts(payloads: Payloads, at: int, columns: int) -> tuple[list[Values],
     before = payloads.starts + (at + columns * LENGTH.itemsize) * payloads.rows
     if (before > payloads.starts + payloads.sizes).any():
         raise ValueError("texts are longer than the frame")
-    told = grid(payloads, at, columns, LENGTH)
-    missing = told == NO_TEXT
-    sizes = np.where(missing, 0, told).astype(np.int64)
+    lengths = grid(payloads, at, columns, LENGTH)
+    missing = lengths == NO_TEXT
+    sizes = np.where(missing, 0, lengths).astype(np.int64)
     reached = np.concatenate([np.zeros((columns, 1), np.int64), np.cumsum(sizes, axis=1)], axis=1)
     stops = np.cumsum(payloads.rows)
     of_frames = reached[:, stops] - reached[:, stops - payloads.rows]

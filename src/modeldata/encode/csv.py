@@ -16,7 +16,7 @@ import pyarrow.csv as pa_csv
 
 from modeldata.columns.listed import listed
 from modeldata.encode import ALL_ROWS, Encoded
-from modeldata.encode.kinds import PLAIN, of_features, of_type, simplest, told
+from modeldata.encode.kinds import PLAIN, needed_kinds, of_features, of_type, simplest
 from modeldata.encode.lines import PORTIONS, LineWriter, content, csv_bounds, slices, split_at
 from modeldata.encode.quotes import quoted
 from modeldata.encode.restore import LOOKALIKE
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from modeldata.columns import Column
     from modeldata.encode import Bounds, Cells, FileFormat, Part, RowWriter, Source
-    from modeldata.encode.kinds import Kind, Told
+    from modeldata.encode.kinds import ColumnKinds, Kind
 
 EMPTY: dict[str, Any] = {"null_handling": "replace", "null_replacement": ""}
 NATURAL = frozenset(("str", "null"))
@@ -138,15 +138,15 @@ class _CsvPart:
         return {name: table.column(self._labels[name]) for name in kinds}
 
 
-def _column_kind(column: Column) -> Told | None:
+def _column_kind(column: Column) -> ColumnKinds | None:
     values = column.values
     if not isinstance(values, list):
         kind = of_type(values.type)
         if kind is not None:
-            return told(kind, column.type, NATURAL)
+            return needed_kinds(kind, column.type, NATURAL)
         values = listed(values)
     kinds = simplest(values, _self_told)
-    return told("json" if kinds == PLAIN else kinds, column.type, NATURAL)
+    return needed_kinds("json" if kinds == PLAIN else kinds, column.type, NATURAL)
 
 
 def _self_told(value: object, kind: Kind | None) -> Kind | None:

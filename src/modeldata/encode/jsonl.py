@@ -23,7 +23,7 @@ import pyarrow.types as types
 from modeldata.columns import ABSENT
 from modeldata.columns.listed import listed
 from modeldata.encode import ALL_ROWS, Encoded, WrongRows
-from modeldata.encode.kinds import INT64, PLAIN, of_features, of_type, simplest, told, within_json
+from modeldata.encode.kinds import INT64, PLAIN, needed_kinds, of_features, of_type, simplest, within_json
 from modeldata.encode.lines import PORTIONS, LineWriter, content, line_bounds, slices, split_at
 from modeldata.encode.nested import dumped
 from modeldata.encode.text import TEXT, clean, column_text, int_text, key_text, text_array, value_text
@@ -139,9 +139,9 @@ def _column_kind(column: Column) -> object | None:
     if not isinstance(values, list):
         kind = of_type(values.type)
         if kind is not None:
-            return told(kind, column.type, NATURAL | {"int", "float"} if _finite(values) else NATURAL | {"int"})
+            return needed_kinds(kind, column.type, NATURAL | {"int", "float"} if _finite(values) else NATURAL | {"int"})
         values = listed(values)
-    return told(simplest(values, within_json), column.type, NATURAL)
+    return needed_kinds(simplest(values, within_json), column.type, NATURAL)
 
 
 def _finite(values: pa.Array | pa.ChunkedArray) -> bool:

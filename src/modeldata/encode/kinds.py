@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from modeldata.columns import Column
 
 Kind: TypeAlias = "str | dict[str, Any]"
-Told: TypeAlias = "Kind | list[list[Any]]"
+ColumnKinds: TypeAlias = "Kind | list[list[Any]]"
 """Of a column: one kind, or runs of them."""
 
 PLAIN = "plain"
@@ -75,8 +75,8 @@ def _of_datetime(value: dt.datetime) -> Kind:
 
 
 def _of_list(value: Sequence[object]) -> Kind:
-    told = runs([_inside(one) for one in value])
-    return PLAIN if told in (None, PLAIN) else {"list": told}
+    items = runs([_inside(one) for one in value])
+    return PLAIN if items in (None, PLAIN) else {"list": items}
 
 
 def _of_dict(value: dict[object, object]) -> Kind:
@@ -87,8 +87,8 @@ def _of_dict(value: dict[object, object]) -> Kind:
         nested["keys"] = runs([of_value(key) or "null" for key in value])
         value = {key_text(key): one for key, one in value.items()}
     inner = {key: _inside(one) for key, one in value.items()}
-    told = {key: kind for key, kind in inner.items() if kind not in (None, PLAIN)}
-    return {"dict": told, **nested} if told or nested else PLAIN
+    by_key = {key: kind for key, kind in inner.items() if kind not in (None, PLAIN)}
+    return {"dict": by_key, **nested} if by_key or nested else PLAIN
 
 
 def _inside(value: object) -> Kind | None:
@@ -96,8 +96,8 @@ def _inside(value: object) -> Kind | None:
 
 
 def _of_array(value: np.ndarray[Any, Any]) -> Kind:
-    told: dict[str, Any] = {"array": value.dtype.str}
-    return {**told, "shape": list(value.shape)} if 0 in value.shape[:-1] else told
+    content: dict[str, Any] = {"array": value.dtype.str}
+    return {**content, "shape": list(value.shape)} if 0 in value.shape[:-1] else content
 
 
 _BY_TYPE: dict[type, Callable[[Any], Kind | None]] = {
@@ -122,7 +122,7 @@ _BY_TYPE: dict[type, Callable[[Any], Kind | None]] = {
 }
 
 
-def runs(kinds: Iterable[Kind | None]) -> Told | None:
+def runs(kinds: Iterable[Kind | None]) -> ColumnKinds | None:
     """Kinds in the order of the rows → the shortest way to tell them. None belongs to whatever is beside it."""
     lengths: list[list[Any]] = []
     for kind in kinds:
@@ -132,27 +132,27 @@ def runs(kinds: Iterable[Kind | None]) -> Told | None:
             lengths.append([kind, 1])
     if len(lengths) > 1:
         return lengths
-    told: Kind | None = lengths[0][0] if lengths else None
-    return told
+    common: Kind | None = lengths[0][0] if lengths else None
+    return common
 
 
-def each(told: Told, rows: int) -> list[Kind]:
+def each(kinds: ColumnKinds, rows: int) -> list[Kind]:
     """The kind of every row."""
-    if not isinstance(told, list):
-        return [told] * rows
-    return [kind or "null" for kind, count in told for _ in range(count)]
+    if not isinstance(kinds, list):
+        return [kinds] * rows
+    return [kind or "null" for kind, count in kinds for _ in range(count)]
 
 
 def split(kinds: dict[str, Any], at: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """What `kinds` says of the first `at` rows, and of the others."""
     halves: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
-    for column, told in kinds.items():
-        for half, part in zip(halves, _split(told, at), strict=True):
+    for column, column_kinds in kinds.items():
+        for half, part in zip(halves, _split(column_kinds, at), strict=True):
             half[column] = part
     return halves
 
 
-def _split(runs_of_kinds: Told, at: int) -> tuple[Told, Told]:
+def _split(runs_of_kinds: ColumnKinds, at: int) -> tuple[ColumnKinds, ColumnKinds]:
     if not isinstance(runs_of_kinds, list):
         return runs_of_kinds, runs_of_kinds
     left: list[list[Any]] = []
@@ -246,8 +246,8 @@ def _of_time(head: str, unit: str | None, zone: str) -> str | None:
     return f"{head}[{unit}{f', {zone}' if zone else ''}]"
 
 
-def told(kinds: Told | None, declared: str, natural: frozenset[str]) -> Told | None:
-    """What has to be told of a column: None where its declared type, or else the format itself, says the same."""
+def needed_kinds(kinds: ColumnKinds | None, declared: str, natural: frozenset[str]) -> ColumnKinds | None:
+    """What has to be said of a column: None where its declared type, or else the format itself, says the same."""
     implied = of_declared(declared)
     if kinds is None or kinds == implied:
         return None
@@ -274,7 +274,7 @@ def within_json(value: object, kind: Kind | None) -> Kind | None:
     return PLAIN if type(value) is float and value - value == 0 else kind
 
 
-def simplest(values: Sequence[object], simpler: Callable[[object, Kind | None], Kind | None]) -> Told | None:
+def simplest(values: Sequence[object], simpler: Callable[[object, Kind | None], Kind | None]) -> ColumnKinds | None:
     """What to tell of values that came one by one: the one kind of all; else in runs, which `simpler` kinds make longer."""
     kinds = [of_value(value) for value in values]
     told_exactly = runs(kinds)

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.types as types
 
 from modeldata.columns.listed import is_list, listed
-from modeldata.encode.kinds import PLAIN, of_type, told
+from modeldata.encode.kinds import PLAIN, needed_kinds, of_type
 from modeldata.encode.lines import one_piece
 from modeldata.encode.parquet_values import ParquetColumn, as_json_text, column_of
 from modeldata.encode.text import column_text
@@ -57,7 +57,7 @@ def arrow_column(column: Column) -> ParquetColumn:
         plain = None
     if kind is None or plain is None:
         return json_column(column) if kind else _by_value(column, listed(values))
-    return ParquetColumn(plain, told(_natural(kind), column.type, _told_by(plain)))
+    return ParquetColumn(plain, needed_kinds(_natural(kind), column.type, _said_by(plain)))
 
 
 def json_column(column: Column) -> ParquetColumn:
@@ -72,10 +72,10 @@ def json_column(column: Column) -> ParquetColumn:
 def _by_value(column: Column, values: list[object], kind: Kind | None = None, *, as_json: bool = False) -> ParquetColumn:
     """kind: of the cells as JSON text, where that is known."""
     stored = as_json_text(values) if as_json else column_of(values)
-    return stored._replace(kinds=told(kind or stored.kinds, column.type, _told_by(stored.values)))
+    return stored._replace(kinds=needed_kinds(kind or stored.kinds, column.type, _said_by(stored.values)))
 
 
-def _told_by(values: pa.Array) -> frozenset[str]:
+def _said_by(values: pa.Array) -> frozenset[str]:
     """Where all values are text, or whole numbers are decimals, the type tells no other kind than that."""
     if types.is_string(values.type):
         return frozenset(("str", "null"))
@@ -83,7 +83,7 @@ def _told_by(values: pa.Array) -> frozenset[str]:
 
 
 def _natural(kind: Kind) -> Kind:
-    """Nested values of which nothing has to be told are as the file has them."""
+    """Nested values of which nothing has to be said are as the file has them."""
     return PLAIN if not isinstance(kind, str) and _tells_all(kind) else kind
 
 

@@ -30,7 +30,7 @@ from modeldata.encode.text import text_array, value_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from modeldata.encode.kinds import Kind, Told
+    from modeldata.encode.kinds import ColumnKinds, Kind
 
 DIGITS = 38
 """Spark has no decimals with more."""
@@ -44,7 +44,7 @@ class ParquetColumn(NamedTuple):
     """A column of a file, what the manifest has to say of it, and in how many cells lone surrogates became U+FFFD."""
 
     values: pa.Array | pa.ChunkedArray
-    kinds: Told | None
+    kinds: ColumnKinds | None
     replaced: int = 0
 
 
@@ -76,7 +76,7 @@ def _json_kind(value: object) -> Kind | None:
     return None if kind is None else "json" if kind == PLAIN else {"json": kind}
 
 
-def _kinds(values: Sequence[object]) -> Told | None:
+def _kinds(values: Sequence[object]) -> ColumnKinds | None:
     return runs(map(of_value, values))
 
 

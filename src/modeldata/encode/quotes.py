@@ -1,4 +1,4 @@
-"""Which cells of a CSV column need quotes: told from its bytes as they lie, without a look at each cell."""
+"""Which cells of a CSV column need quotes: seen from its bytes as they lie, without a look at each cell."""
 
 from __future__ import annotations
 

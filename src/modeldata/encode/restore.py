@@ -23,18 +23,18 @@ from modeldata.format.declared import MOMENTS, parse
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from modeldata.encode.kinds import Kind, Told
+    from modeldata.encode.kinds import ColumnKinds, Kind
     from modeldata.format.declared import Declared
 
 
-def restore_column(cells: Sequence[object], declared: str, kinds: Told | None) -> list[object]:
+def restore_column(cells: Sequence[object], declared: str, kinds: ColumnKinds | None) -> list[object]:
     """The values of a column, from its cells (text of a CSV file, None where it is empty and not quoted; what a JSON parser
     gives; Python values of a Parquet column), its declared type and what the manifest's `kinds` says of it."""
     known = each(kinds or of_declared(declared) or PLAIN, len(cells))
     return [restore(cell, kind) for cell, kind in zip(cells, known, strict=True)]
 
 
-def readable_column(cells: Sequence[object], declared: str, kinds: Told | None) -> list[object]:
+def readable_column(cells: Sequence[object], declared: str, kinds: ColumnKinds | None) -> list[object]:
     """As `restore_column`; but a cell that is no form of its kind is given as it is, and keeps nobody from the others."""
     try:
         return restore_column(cells, declared, kinds)

@@ -54,7 +54,7 @@ def split_item(
 
 
 def _give_up(intent: Intent, index: int, placements: Placements) -> None:
-    """The row of item `index` goes nowhere; what follows it in its file moves up. Told last: its place in that log is the end."""
+    """The row of item `index` goes nowhere; what follows it in its file moves up. Noted last: its place in the log is the end."""
     item = intent.items[index]
     ((writer, first, last),) = item.entry.sequences
     identity = item.entry.identity

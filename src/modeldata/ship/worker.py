@@ -96,7 +96,7 @@ class Worker:
         self._wait = lambda seconds: stop.wait(seconds) or outer(0.0)
 
     def run(self, *, leave_when_idle: bool) -> None:
-        """Ship until told to stop; with `leave_when_idle` until nothing is pending and no writer lives."""
+        """Ship until it is asked to stop; with `leave_when_idle` until nothing is pending and no writer lives."""
         idle_since: float | None = None
         self._sweep()
         while True:

@@ -1,7 +1,7 @@
 """An archive has an id of its own, kept in it. How it is spelled, mounted or linked never matters, nor that it was renamed.
 
 The id is in a small JSON file below the archive's root. Whoever ships first makes it, once. A copy of an archive takes an id of
-its own: for a local folder the file also says where it was and which inode it had, so that a copy and a move can be told apart.
+its own: for a local folder the file also says where it was and which inode it had, so that a copy differs from a move.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def _options(endpoint: str, insecure: bool, hosts: tuple[str, ...]) -> dict[str,
 
 
 def _only(*hosts: str) -> dict[str, str]:
-    """Let requests go to these hosts and those below them, and to no other: the library follows redirects, and can't be told not
+    """Let requests go to these hosts and those below them, and to no other: the library follows redirects, and can't be asked not
     to. All others would have to pass a proxy that is not there. Where the environment names a real proxy, that one decides.
     """
     return {} if getproxies() else {"proxy_url": NOWHERE, "proxy_excludes": ",".join(hosts)}
