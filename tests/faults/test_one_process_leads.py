@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -107,3 +108,20 @@ def test_a_forked_child_lets_go_of_its_parents_segments_at_once(tmp_path: Path) 
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def test_who_let_go_of_the_lead_has_it_no_more_though_a_full_disk_took_no_new_mark(tmp_path: Path) -> None:
+    """The next leader of this process then has the same mark, and may have the same descriptor."""
+
+    class Full(Files):
+        def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+            raise OSError(errno.ENOSPC, "full")
+
+    path = str(tmp_path / "leader.lock")
+    first = Leadership.take(path, Files())
+    assert first is not None and first.intact()
+    first.release()
+    second = Leadership.take(path, Full())
+    assert second is not None and second.intact()
+    assert not first.intact()
+    second.release()

@@ -66,7 +66,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "room for END is kept",
         (("spool/segment.py", "END_ROOM = frame.FRAME_BYTES", "END_ROOM = 0"),),
-        (_SEGMENTS + "::test_every_segment_that_its_writer_left_says_END",),
+        (_SEGMENTS + "::test_last_frames_that_fill_the_tail_leave_room_for_END",),
     ),
     one(
         "the new segment is there before the old one ends",
