@@ -11,8 +11,8 @@ import pytest
 
 from modeldata import StoreError
 from modeldata.spool.files import Files
-from modeldata.store import open_store
-from tests.support.proxy import answer
+from modeldata.store import Unavailable, open_store
+from tests.support.proxy import answer, request_is
 
 from .backends import Backend, proxy_of
 from .harness import assert_delivered, host_of
@@ -30,6 +30,17 @@ def test_a_store_that_says_it_took_a_file_and_keeps_nothing_gets_it_again(remote
     host.ship()
     assert len(host.warnings) >= 1, "it is told"
     assert_delivered(remote, host)
+
+
+def test_an_append_that_was_taken_and_not_kept_is_noticed_before_the_next_one(append_blob: Backend) -> None:
+    """Also where nothing follows that would meet the missing bytes."""
+    store = open_store(append_blob.url, Files())
+    assert store.claim("day/data.csv", b"1" * 32, "0" * 8)
+    proxy_of(append_blob).fault(answer(201, {**PLACE, **DATED}), request_is("PUT", query="comp=appendblock"))
+    with pytest.raises(Unavailable):
+        store.append("day/data.csv", 0, b"rows")
+    store.append("day/data.csv", 0, b"rows")
+    assert store.read("day/data.csv") == b"rows"
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "store/azure.py",
         "        self._check_kept(attempt, start + len(content))\n",
         "",
-        _BELIEVED + "::test_a_store_that_says_it_took_a_file_and_keeps_nothing_gets_it_again",
+        _BELIEVED + "::test_an_append_that_was_taken_and_not_kept_is_noticed_before_the_next_one",
     ),
     _one(
         "Azure's redirects are not followed",
