@@ -115,3 +115,23 @@ def test_losses_are_joined_without_losing_a_number(some: list[tuple[str, int, in
     made = joined(lost)
     assert numbers(made) == numbers(lost)
     assert len(made) <= len(lost)
+
+
+@pytest.mark.parametrize(
+    "odd", [float("inf"), float("nan"), None, [], {}, [[1]], "x", [["w", float("inf"), 1, "r"]], {"a": float("inf")}], ids=repr
+)
+def test_a_line_of_odd_values_is_refused_in_one_way_or_read(odd: object) -> None:
+    """JSON of Python has numbers beyond all numbers, too: one such line is no reason to lose its folder."""
+    good = {
+        "identity": {"m": "a"}, "batch": "b", "rows": 1, "file": "f", "offset": 0, "bytes": 1, "row_bytes": 1, "crc32": 1, "first_ns": 1,
+        "last_ns": 1, "columns": ["x"], "types": ["int"], "calls": [[1, 1]], "sequences": [["w", 0, 0]], "kinds": {}, "refused": {},
+        "lost": [], "replaces": [], "continues": 0,
+    }  # fmt: skip
+    assert Entry.of(good).rows == 1
+    refused = 0
+    for field in good:
+        try:
+            Entry.of({**good, field: odd})
+        except ValueError:
+            refused += 1
+    assert refused, "a number of rows is none of these"

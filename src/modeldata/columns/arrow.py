@@ -194,7 +194,7 @@ def _column(chunks: list[pa.Array], kind: pa.DataType, holds: bool) -> Values:
         plain = _plain(whole)
         if plain is not whole and not isinstance(plain, list):
             plain.validate(full=True)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # values that their type does not allow, or that Arrow can't join
         return [value for chunk in chunks for value in one_by_one(chunk)]
     return plain
 

@@ -203,7 +203,7 @@ def _encoded(columns: Sequence[Column], stored: Sequence[ParquetColumn], metadat
 def _is_writable(column: ParquetColumn) -> bool:
     try:
         _written(pa.table([column.values], ["0"]), {}, {})
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # this is the question: the column then becomes JSON
         return False
     return True
 

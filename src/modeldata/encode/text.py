@@ -126,7 +126,7 @@ def _local(values: pa.Array) -> pa.Array:
     utc = values.cast(pa.timestamp(values.type.unit, "UTC")).view(pa.timestamp(values.type.unit))
     try:
         local = pc.local_timestamp(values)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # a zone that is not in Arrow's database, or a far year
         return utc
     away = pc.min_max(pc.subtract(local.cast(pa.int64()), utc.cast(pa.int64()))).as_py()
     most = 86_400 * PER_SECOND[values.type.unit]

@@ -145,7 +145,7 @@ def _as_text(cells: pa.Array | pa.ChunkedArray, declared: str, kinds: Any) -> pa
 def _nested(cells: pa.Array | pa.ChunkedArray, declared: str, kinds: Any, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
     try:
         return cells.cast(target)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):  # other nesting than the file has: value by value
         return from_values(restore_column(python_values(cells), declared, kinds), target)
 
 

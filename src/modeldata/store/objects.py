@@ -54,10 +54,10 @@ class ObjectStore(RemoteStore["Client"]):
         self._mangled: dict[str, _Damaged] = {}
         """Files that we made, and that the store keeps with other bytes than we sent. They alone are written again."""
 
-    def claim(self, path: str, owner: bytes, mark: str) -> bool:
+    def claim(self, path: str, owner: bytes, mark: str) -> bool:  # not asked for where `appends` is false: see the port
         raise NotImplementedError("files of an object store never grow")
 
-    def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
+    def append(self, path: str, start: int, data: bytes | memoryview) -> bool:  # as `claim`
         raise NotImplementedError("files of an object store never grow")
 
     def put(self, path: str, data: bytes | memoryview) -> None:

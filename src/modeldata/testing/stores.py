@@ -53,7 +53,7 @@ class StoreConformance:
 
     def open(self) -> Store:
         """A new store object on the same, at first empty, place."""
-        raise NotImplementedError
+        raise NotImplementedError  # the test class of a store says how it is opened
 
     def test_what_is_put_is_there_as_a_whole_for_every_kind_of_name(self) -> None:
         for number, path in enumerate(PATHS):
@@ -213,7 +213,7 @@ class AppendConformance:
     """Files that grow. For stores with `appends`."""
 
     def open(self) -> Store:
-        raise NotImplementedError
+        raise NotImplementedError  # the test class of a store says how it is opened
 
     def test_a_name_has_one_owner_for_ever(self) -> None:
         assert self.open().claim("a/data.csv", b"one\n", "11111111")
