@@ -124,7 +124,8 @@ class Archive:
     def collectors(self, model_name: str | None = None, identifier: str | None = None) -> list[CollectorInventory]:
         """What is archived, by collector: identity, rows, bytes, files, first and last time, columns. From manifests alone.
 
-        All collectors, or those of a model or identifier; then raises `NotThere` where there is none. An empty archive has [].
+        All collectors, or those of a model or identifier; then raises `NotThere` where there is none. An empty archive has [];
+        a local folder that is not there raises `NotThere`: nothing was archived yet, or it is another folder.
         """
         return self._reader().collectors(model_name, identifier)
 
