@@ -31,12 +31,44 @@ def warn(text: str) -> None:
     print(f"{stamp} pid {os.getpid()} {mask(text)}", file=sys.stderr, flush=True)
 
 
-def stop_on_signals() -> threading.Event:
-    """Set by SIGTERM and SIGINT: leave after the round under way. This process is ours, so are its handlers."""
-    leave = threading.Event()
+class StopRequest:
+    """Asked for by a signal handler, at any point of the thread that waits for it; seen by every thread that waits.
+
+    A `threading.Event` can't do this: its `set` takes a lock, and a handler that interrupts `wait` may find it taken by the very
+    thread it runs in. That thread then stands still for ever.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._gate = threading.Lock()
+        self._gate.acquire()
+
+    def ask(self) -> None:
+        self._asked = True
+        self._open()
+
+    def is_set(self) -> bool:
+        return self._asked
+
+    def wait(self, seconds: float) -> bool:
+        """True as soon as it is asked for, False after so many seconds."""
+        if not self._asked and self._gate.acquire(timeout=max(0.0, seconds)):
+            self._open()  # for the next that waits
+        return self._asked
+
+    def _open(self) -> None:
+        try:
+            self._gate.release()
+        except RuntimeError:
+            pass  # a second signal was quicker
+
+
+def stop_on_signals() -> StopRequest:
+    """Asked for by SIGTERM and SIGINT: leave after the round under way. This process is ours, so are its handlers."""
+    leave = StopRequest()
 
     def ask(number: int, frame: FrameType | None) -> None:
-        leave.set()
+        leave.ask()
 
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
@@ -62,7 +94,7 @@ def main() -> int:
     return 0
 
 
-def _ship(place: SpoolFolder, settings: Settings, files: Files, leave: threading.Event) -> None:
+def _ship(place: SpoolFolder, settings: Settings, files: Files, leave: StopRequest) -> None:
     """Ship the spool that is ours, and beside it those that nobody tends: a store that is down there holds up nothing here."""
     from modeldata.ship.drain import keep_draining  # here: pyarrow comes with it, and may be what is broken
     from modeldata.ship.leader import REQUEST_SECONDS, Surroundings, lead_and_ship

@@ -183,4 +183,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "0",
         "tests/faults/test_lost_checkpoints.py::test_a_batch_id_never_names_other_rows_though_rounds_are_counted_anew",
     ),
+    one(
+        "a signal never waits for the thread that it interrupts",
+        "ship/child.py",
+        "    leave = StopRequest()\n",
+        "    leave = threading.Event()\n    leave.ask = leave.set\n",
+        "tests/faults/test_a_stop_is_seen_at_any_point.py"
+        "::test_a_signal_at_any_instruction_of_the_wait_ends_it_and_blocks_nothing",
+    ),
 )

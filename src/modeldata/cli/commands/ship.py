@@ -27,10 +27,10 @@ from modeldata.spool.location import locate_spool
 from modeldata.spool.lock import Leadership
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
 
     from modeldata.settings import Settings
+    from modeldata.ship.child import StopRequest
 
 LOOK_SECONDS = 2.0
 
@@ -110,7 +110,7 @@ def _make_again(folder: str, place: SpoolFolder, files: Files, warn: Callable[[s
     warn(f"possible duplicates: a damaged round is made again; of {counted(waiting, 'row')} some may be archived twice: {folder}")
 
 
-def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: float, as_json: bool) -> int:
+def _drain(settings: Settings, files: Files, leave: StopRequest, timeout: float, as_json: bool) -> int:
     """Also spools of these archives that nobody tends any more."""
     more, elsewhere = _drain_formers(settings, files, leave)
     unsafe = beyond_reach(settings, files)
@@ -140,7 +140,7 @@ def _drain(settings: Settings, files: Files, leave: threading.Event, timeout: fl
             leave.wait(0.5)
 
 
-def _drain_formers(settings: Settings, files: Files, leave: threading.Event) -> tuple[int, str | None]:
+def _drain_formers(settings: Settings, files: Files, leave: StopRequest) -> tuple[int, str | None]:
     """(rows archived, what stands in the way of others of our archives)."""
     from modeldata.ship.child import warn
     from modeldata.ship.drain import drain_former
@@ -160,7 +160,7 @@ def _drain_formers(settings: Settings, files: Files, leave: threading.Event) -> 
     return rows, reason
 
 
-def _try(settings: Settings, place: SpoolFolder, files: Files, leave: threading.Event) -> str | None:
+def _try(settings: Settings, place: SpoolFolder, files: Files, leave: StopRequest) -> str | None:
     """One go at shipping everything; why it did not succeed, None where it did."""
     from modeldata.ship.child import warn
     from modeldata.ship.failure_report import failure_text
