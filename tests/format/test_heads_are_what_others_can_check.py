@@ -50,7 +50,7 @@ def test_a_tree_can_be_continued_from_what_is_kept_of_it():
 def test_a_record_reads_back_as_it_was():
     record = Record(
         3, 17, "ab" * 16, "host", "/spool", {"b": ["0" * 64, "1" * 64]}, {"s/t": {"cd" * 16: 2**63}}, ["p"], ["q"],
-        {"cd" * 16: WriterRecord(1, 2, True, 3, {"s/t": 4})}, ["r"], ["f/2026/01/01"], {"later": [1, None]},
+        {"cd" * 16: WriterRecord(1, 2, True, {"s/t": 4})}, ["r"], ["f/2026/01/01"], {"later": [1, None]},
     )  # fmt: skip
     assert Record.of(record.leaf()) == record
     assert Record.of(record.leaf()).leaf() == record.leaf()

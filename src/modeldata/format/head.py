@@ -36,9 +36,9 @@ def record_path(log: str, number: int) -> str:
     return f"{FOLDER}/{log}-{number}.jsonl"
 
 
-def note_name(log: str) -> str:
-    """The file of a head in a second place."""
-    return f"{log}.note"
+def note_name(log: str, size: int) -> str:
+    """The file of a head in a second place. Each is put before an older one goes; some stores keep them all."""
+    return f"{log}-{size}.note"
 
 
 class WriterRecord(NamedTuple):
@@ -47,7 +47,6 @@ class WriterRecord(NamedTuple):
     started_ns: int
     alive_ns: int
     ended: bool
-    pid: int
     accepted: dict[str, int]
 
 
@@ -113,7 +112,7 @@ def _record(content: Mapping[str, Any]) -> Record:
 
 def _writer(content: Mapping[str, Any]) -> WriterRecord:
     started, alive = int(content["started_ns"]), int(content["alive_ns"])
-    return WriterRecord(started, alive, bool(content["ended"]), int(content["pid"]), _numbers(content["accepted"]))
+    return WriterRecord(started, alive, bool(content["ended"]), _numbers(content["accepted"]))
 
 
 def _numbers(content: Mapping[str, Any]) -> dict[str, int]:
