@@ -32,12 +32,14 @@ Made by `python -m tests.cli.pages`, which runs the commands; a test keeps it tr
 a model `churn`: inputs, predictions, and labels for every third call. Install: `pip install '.[cli,sql]'`; `query` and `stats` need `sql`.
 
 - **Whose rows**: a collector is `MODEL/IDENTIFIER` (`churn/inputs`); `MODEL` is enough where it has only one. What is misspelt is
-  answered with what may have been meant.
+  answered with what may have been meant. Names may have a `/` of their own: `team/churn/inputs` is whichever of `team` and `churn/inputs`, or
+  `team/churn` and `inputs`, is there. Where both are, the error says how to name each: with `~2F` for the `/` inside a name, as in
+  the archive's folders (`team~2Fchurn/inputs`).
 - **Which archive**: `--archive`, else `MODELDATA_ARCHIVE`, else `./modeldata`: a folder, `az://`, `s3://`, `gs://`. A command that
   takes nothing else by position takes the archive there, too: `modeldata audit s3://bucket/archive`.
 - **stdout** has rows and results, **stderr** all else: warnings, counts, progress. A reader who leaves early (`| head`) is no error.
-- **Form**: rows are a table at a terminal and CSV in a pipe; `--table`, `--csv`, `--json` say which. A table is for eyes: long cells
-  are cut between words, columns without room are named on stderr, the CSV and JSON of a row are whole. `--json` of rows is one object a line, of all else one object.
+- **Form**: rows are a table at a terminal and CSV in a pipe; `--table`, `--csv`, `--json` say which. A table is for eyes: at a terminal long
+  cells are cut where there is no room, and columns without room are named on stderr. In a pipe it is as wide as it has to be. The CSV and JSON of a row are whole. `--json` of rows is one object a line, of all else one object.
 - **Times** are UTC, unless they say a zone. **Durations** have a unit (`500ms`, `30s`, `15min`, `12h`, `90d`, `4w`) or are ISO 8601 (`PT1H30M`);
   `--interval` and `--timeout` take bare seconds, too.
 - **TAB** completes commands and options, and from a local archive collectors, models, services, versions and columns:
@@ -71,7 +73,7 @@ EXAMPLES = {
 }  # fmt: skip
 NOTES = {
     "tail": "With `-f`: `modeldata tail -f churn/inputs --json | jq .age` prints ages as they arrive, until Ctrl-C.",
-    "head": "A name that is misspelt: `modeldata head chrun/inputs` ends with 1 and *did you mean 'churn'?*",
+    "head": "A name that is misspelt: `modeldata head chrun/inputs` ends with 1 and *did you mean 'churn/inputs'?*",
 }
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+import os
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -121,6 +124,49 @@ def test_a_file_that_is_there_is_only_replaced_when_asked_for(here: Path) -> Non
     assert done.code == 1 and "--overwrite" in done.err and (here / "out.csv").read_text() == "mine"
     assert run("export", "churn/inputs", "-o", "out.csv", "--overwrite").code == 0
     assert len(pd.read_csv("out.csv")) == TOTAL
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _socket(path: Path) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as listening:
+        listening.bind(path.name)  # the path from here: a whole one may be too long for a socket
+
+
+def _link_to_a_fifo(path: Path) -> None:
+    os.mkfifo("pipe")
+    path.symlink_to("pipe")
+
+
+def _link_to_a_device(path: Path) -> None:
+    path.symlink_to("/dev/null")
+
+
+def _link_to_nothing(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kinds of files that Windows has not")
+@pytest.mark.parametrize("make", [_fifo, _socket, Path.mkdir, _link_to_a_fifo, _link_to_a_device, _link_to_nothing])
+@pytest.mark.parametrize("more", [[], ["--overwrite"]])
+def test_what_is_no_regular_file_is_never_replaced(here: Path, make: Callable[[Path], None], more: list[str]) -> None:
+    make(here / "out.csv")
+    before = os.lstat("out.csv")[:2], sorted(os.listdir())  # its kind and its number
+    done = run("export", "churn/inputs", "-o", "out.csv", *more)
+    assert (done.code, done.err.count("\n")) == (1, 1) and "not a regular file" in done.err
+    assert (os.lstat("out.csv")[:2], sorted(os.listdir())) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_link_stays_and_its_file_is_replaced(here: Path) -> None:
+    (here / "kept").mkdir()
+    (here / "kept" / "rows.csv").write_text("mine")
+    (here / "out.csv").symlink_to("kept/rows.csv")
+    assert run("export", "churn/inputs", "-o", "out.csv", "--overwrite").code == 0
+    assert (here / "out.csv").is_symlink() and len(pd.read_csv(here / "kept" / "rows.csv")) == TOTAL
+    assert os.listdir(here / "kept") == ["rows.csv"]
 
 
 def test_an_export_that_fails_leaves_no_file(here: Path) -> None:

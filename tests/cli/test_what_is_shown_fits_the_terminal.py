@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from modeldata.cli.table import TableColumn, fitted, lines, wrapped
 from tests.read.kit import Shipped
 
-from .kit import at_a_terminal
+from .kit import at_a_terminal, run
 
 WIDTHS = (40, 60, 80, 200)
 FEATURES = {
@@ -81,6 +81,48 @@ def test_each_column_of_ls_is_shown_or_named(here: Path, width: int) -> None:
         assert bool(re.search(rf"\b{name}\b", header)) != bool(
             re.search(rf"\b{name}\b", done.err.replace("--json has all", ""))
         ), name
+
+
+LONG = "customer-churn-gradient-boosting-emea"
+FEATURE = "days since the customer last called"
+
+
+@pytest.fixture
+def long(here: Path) -> Path:
+    shipped = Shipped(str(here / "long"), here / "long-spool")
+    for model in (LONG, LONG.replace("emea", "apac")):
+        shipped.collect(
+            "inputs", {FEATURE: 1, "note": "a note of six words and more", "z": 2}, at="2026-11-20T10:00:00", model=model
+        )
+    shipped.ship()
+    return here
+
+
+@pytest.mark.parametrize(("line", "names"), [("ls", [f"{LONG}/inputs"]), (f"head {LONG} --table", [FEATURE]), (f"tail {LONG} --table", [FEATURE]),
+    ("query --table", [f"{LONG}/inputs", f"{LONG}_inputs".replace("-", "_")]), (f"stats {LONG}", [FEATURE])])  # fmt: skip
+def test_no_name_is_cut_where_there_is_room(long: Path, line: str, names: list[str]) -> None:
+    for done in (at_a_terminal(f"modeldata {line} --archive long", 160), run(*line.split(), "--archive", "long", columns=20)):
+        assert done.code == 0 and done.err == ""
+        for name in names:
+            assert name in done.out
+
+
+@pytest.mark.parametrize("line", ["ls", f"head {LONG} --table", f"tail {LONG} --table", f"tail {LONG} -f --table"])
+def test_a_program_gets_the_whole_table_whatever_columns_says(long: Path, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modeldata.cli.commands.tail._wait", _interrupt)
+    done = run(*line.split(), "--archive", "long", columns=20)
+    assert "…" not in done.out and "no room" not in done.err
+    assert ("last" if line == "ls" else "z") in done.out.splitlines()[0].split()
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_ls_shows_names_before_anything_else(long: Path) -> None:
+    done = at_a_terminal("modeldata ls --archive long", 60)
+    assert f"{LONG}/inputs" in done.out
+    assert "no room for" in done.err and "last" in done.err
 
 
 TEXT = st.text(st.characters(categories=["L", "N", "Zs", "So"]), max_size=60)

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from modeldata.cli.archive import say
 from modeldata.cli.output import JSONL, TABLE, say_left_out, text_columns
-from modeldata.cli.table import lines, safe, terminal_width
+from modeldata.cli.table import column_widths, lines, safe, table_width
 from modeldata.encode import format_of
 from modeldata.encode.lines import LineWriter
 
@@ -46,11 +46,14 @@ class Live:
         """Columns keep the width that they began with, a little more than the first rows take."""
         columns = text_columns(rows)
         if not self._begun:
-            self._widths = {column.name: max(column.width, ROOM if column.right else 0) for column in columns}
-        text, left_out = lines([column._replace(fixed=self._widths[column.name]) for column in columns], terminal_width())
+            roomy = [column._replace(fixed=max(column.whole, ROOM)) if column.right else column for column in columns]
+            widths = column_widths(roomy, table_width())
+            self._widths = {column.name: width for column, width in zip(columns, widths, strict=False)}
+        shown = [column._replace(fixed=self._widths[column.name]) for column in columns if column.name in self._widths]
+        text, _ = lines(shown, table_width())
         if self._begun:
             return text[1:]
-        say_left_out(left_out, "--columns picks, --json has all")
+        say_left_out([column.name for column in columns if column.name not in self._widths], "--columns picks, --json has all")
         return text
 
     def _same(self, rows: pa.Table) -> pa.Table:

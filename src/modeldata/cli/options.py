@@ -25,11 +25,13 @@ from modeldata.cli.complete import (
     complete_version,
 )
 from modeldata.cli.output import CSV, JSONL, TABLE
+from modeldata.format import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modeldata.catalog.batches import Catalog
+    from modeldata.catalog.select import CollectorFolders
     from modeldata.read.query import ReadQuery
     from modeldata.read.question import Question
     from modeldata.read.reader import Reader
@@ -221,19 +223,47 @@ def names_in(text: str | None) -> list[str] | None:
 def named_collector(collector: str, catalog: Catalog, archive: str) -> tuple[str, str]:
     """(model, identifier). Of a model alone, its only identifier. Raises `NotThere`, which names those that there are."""
     from modeldata.catalog.errors import NotThere
-    from modeldata.catalog.select import choose, collectors
 
-    everyone = collectors(catalog)
-    models = {each.identity["model_name"] for each in everyone}
-    model, slash, identifier = collector.rpartition("/")
-    if slash and collector not in models:
-        choose(catalog, {"model_name": model, "identifier": identifier}, archive)
-        return model, identifier
-    identifiers = {each.identity["identifier"] for each in choose(catalog, {"model_name": collector}, archive)}
-    if len(identifiers) > 1:
-        which = " or ".join(f"{collector}/{each}" for each in sorted(identifiers))
-        raise NotThere("choose a collector", archive, cause=f"model {collector!r} has several", hint=f"say {which}")
-    return collector, identifiers.pop()
+    meant = _named_pairs(collector, catalog, archive)
+    if len(meant) > 1:
+        spelled = [_short(pair) if len(_named_pairs(_short(pair), catalog, archive)) == 1 else _escaped(pair) for pair in meant]
+        cause = f"{collector!r} may be any of {len(meant)} collectors"
+        raise NotThere("choose a collector", archive, cause=cause, hint=f"say {' or '.join(spelled)}")
+    return meant[0]
+
+
+def _named_pairs(collector: str, catalog: Catalog, archive: str) -> list[tuple[str, str]]:
+    return sorted({_pair(each) for each in named_collectors(collector, catalog, archive)})
+
+
+def named_collectors(collector: str, catalog: Catalog, archive: str) -> list[CollectorFolders]:
+    """All that a text may name, a model only where no collector is called so. Raises `NotThere`, with near names.
+
+    Names may have a `/`, so the text is compared with the names that there are, and not taken apart.
+    """
+    from modeldata.catalog.errors import NotThere, near
+    from modeldata.catalog.select import choose
+
+    everyone = choose(catalog, {}, archive)
+    meant = [each for each in everyone if collector in (_short(_pair(each)), _escaped(_pair(each)))]
+    meant = meant or [each for each in everyone if collector == each.identity["model_name"]]
+    if not meant:
+        known = {_short(_pair(each)) if "/" in collector else each.identity["model_name"] for each in everyone}
+        raise NotThere("choose a collector", archive, cause=f"no collector {collector!r}", hint=near(collector, known))
+    return meant
+
+
+def _pair(collector: CollectorFolders) -> tuple[str, str]:
+    return collector.identity["model_name"], collector.identity["identifier"]
+
+
+def _short(pair: tuple[str, str]) -> str:
+    return "/".join(pair)
+
+
+def _escaped(pair: tuple[str, str]) -> str:
+    """With names as their folders have them, where a `/` is `~2F`: two collectors never share one."""
+    return "/".join(map(names.component, pair))
 
 
 def parsed(parse: Callable[[str], Value], text: str, option: str) -> Value:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from modeldata.cli.archive import say
-from modeldata.cli.table import TableColumn, counted, lines, safe, shown, terminal_width
+from modeldata.cli.table import TableColumn, counted, lines, safe, shown, table_width
 from modeldata.format import names
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def print_table(batches: Iterable[pa.RecordBatch], schema: pa.Schema, most: int)
 
 def print_columns(columns: list[TableColumn], hint: str) -> None:
     """A table as wide as the terminal. The columns without room are named on stderr. hint: where they are."""
-    rows, left_out = lines(columns, terminal_width())
+    rows, left_out = lines(columns, table_width())
     print_lines(rows)
     say_left_out(left_out, hint)
 

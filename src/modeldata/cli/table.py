@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import sys
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from rich.cells import cell_len, set_cell_size
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 WIDEST = 28
-"""Cells of a column; longer values end in an ellipsis."""
+"""Cells that a column gets at first. What is left of a line goes to those that need more."""
 NARROWEST = 6
 """What a column is still worth showing with."""
 GAP = "  "
@@ -29,13 +30,23 @@ class TableColumn(NamedTuple):
     """Its width whatever the cells are: for lines that others follow."""
 
     @property
+    def whole(self) -> int:
+        """The width in which nothing is cut."""
+        return self.fixed or max(map(cell_len, [self.name, *self.cells]))
+
+    @property
     def width(self) -> int:
-        return self.fixed or min(max(map(cell_len, [self.name, *self.cells])), self.widest)
+        return min(self.whole, self.fixed or self.widest)
 
 
 def terminal_width() -> int:
     """Of the terminal, as `COLUMNS` or the terminal itself says; else 80."""
     return shutil.get_terminal_size((80, 24)).columns
+
+
+def table_width() -> int:
+    """Of the terminal, where stdout is one. A program gets all that there is."""
+    return terminal_width() if sys.stdout.isatty() else sys.maxsize
 
 
 def text_lines(text: str, stream: TextIO, used: int = 0, indent: str = "  ") -> list[str]:
@@ -45,18 +56,28 @@ def text_lines(text: str, stream: TextIO, used: int = 0, indent: str = "  ") -> 
 
 def lines(columns: Sequence[TableColumn], width: int) -> tuple[list[str], list[str]]:
     """(a line with the names and one for each row, names of the columns that there was no room for)."""
-    shown: list[tuple[TableColumn, int]] = []
-    used = 0
-    for column in columns:
-        room = width - used - (len(GAP) if shown else 0)
-        wide = min(column.width, room)
-        if shown and wide < column.width and (column.right or wide < max(NARROWEST, cell_len(column.name))):
-            break  # half a number is another number
-        shown.append((column, max(wide, 1)))
-        used = width - room + wide
+    shown = list(zip(columns, column_widths(columns, width), strict=False))
     rows = [_line([column.name for column, _ in shown], shown)]
     rows += [_line([column.cells[at] for column, _ in shown], shown) for at in range(len(columns[0].cells) if columns else 0)]
     return rows, [column.name for column in columns[len(shown) :]]
+
+
+def column_widths(columns: Sequence[TableColumn], width: int) -> list[int]:
+    """Of the first columns, those that there is room for. What is left goes to those that are cut."""
+    widths: list[int] = []
+    used = 0
+    for column in columns:
+        room = width - used - (len(GAP) if widths else 0)
+        wide = min(column.width, room)
+        if widths and wide < column.width and (column.right or wide < max(NARROWEST, cell_len(column.name))):
+            break  # half a number is another number
+        widths.append(max(wide, 1))
+        used = width - room + wide
+    for at, column in enumerate(columns[: len(widths)]):
+        more = max(0, min(column.whole - widths[at], width - used))
+        widths[at] += more
+        used += more
+    return widths
 
 
 def _line(cells: list[str], shown: Sequence[tuple[TableColumn, int]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.faults import hostile
 from tests.faults.mutant import Mutant
-from tests.faults.mutants_list import archive, collect, segments, ship, spool
+from tests.faults.mutants_list import archive, cli, collect, segments, ship, spool
 
 MUTANTS: tuple[Mutant, ...] = (
     *segments.MUTANTS,
@@ -12,5 +12,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *ship.MUTANTS,
     *archive.MUTANTS,
     *collect.MUTANTS,
+    *cli.MUTANTS,
     *hostile.MUTANTS,
 )

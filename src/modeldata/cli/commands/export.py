@@ -43,7 +43,9 @@ def command(
     *,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to; - is stdout.")] = STDOUT,
     file_format: Annotated[Form | None, typer.Option("--format", help="Else as FILE ends; csv for stdout.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace FILE if it is there. Never a device, a pipe or a folder.")
+    ] = False,
     options: ReadOptions,
     as_json: Annotated[bool, typer.Option("--json", help="With FILE: print what was written as one JSON object.")] = False,
 ) -> None:
@@ -121,9 +123,15 @@ def _watched(batches: Iterable[pa.RecordBatch], most: int | None) -> Iterator[pa
 
 @contextmanager
 def whole_file(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
-    """A file that gets its name when the block has ended well, and else is gone. Raises `ModelDataError`."""
-    if not overwrite and path.exists():
+    """A file that gets its name when the block has ended well, and else is gone. Raises `ModelDataError`.
+
+    Only a regular file is ever replaced. A link stays, and the file that it leads to is replaced.
+    """
+    if os.path.lexists(path) and not path.is_file():
+        raise ModelDataError("export", str(path), cause="it is not a regular file", hint="-o - writes to stdout")
+    if path.exists() and not overwrite:
         raise ModelDataError("export", str(path), cause="it is there already", hint="--overwrite replaces it")
+    path = Path(os.path.realpath(path))
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as sink:

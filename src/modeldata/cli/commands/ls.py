@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from modeldata.cli.archive import say
 from modeldata.cli.complete import complete_collector
-from modeldata.cli.options import ArchiveOptions, JsonOption
+from modeldata.cli.options import ArchiveOptions, JsonOption, named_collectors
 from modeldata.cli.output import print_columns
 from modeldata.cli.table import TableColumn, counted, safe
 from modeldata.errors import mask
@@ -59,20 +60,14 @@ def command(
 
 
 def _wanted(catalog: Catalog, collector: str | None, archive: str) -> list[CollectorFolders]:
-    from modeldata.catalog.select import choose, collectors
-    from modeldata.cli.options import named_collector
+    from modeldata.catalog.select import choose
 
-    if collector is None:
-        return choose(catalog, {}, archive)
-    if any(one.identity["model_name"] == collector for one in collectors(catalog)):
-        return choose(catalog, {"model_name": collector}, archive)
-    model, identifier = named_collector(collector, catalog, archive)
-    return choose(catalog, {"model_name": model, "identifier": identifier}, archive)
+    return choose(catalog, {}, archive) if collector is None else named_collectors(collector, catalog, archive)
 
 
 def _columns(held: list[CollectorInventory]) -> list[TableColumn]:
     """A column for the service, the account and the versions only where somebody gave any."""
-    columns = [TableColumn("collector", [safe(each.name) for each in held])]
+    columns = [TableColumn("collector", [safe(each.name) for each in held], widest=sys.maxsize)]  # names differ at their ends
     for part in ("service", "account"):
         if any(each.identity[part] != USUAL for each in held):
             columns.append(TableColumn(part, [safe(each.identity[part]) for each in held], widest=16))

@@ -71,8 +71,13 @@ def block(column: ColumnSummary, width: int, name: int = NAME, kind: int = TYPE)
         shares.append(f"~{column.distinct:,} different")
     if column.not_finite:
         shares.append(f"{column.not_finite:,} NaN or infinite")
-    head = wrapped([fitted(safe(column.name), name), fitted(column.type, kind), ", ".join(shares)], width, "  ", INDENT)
+    head = wrapped([_padded(safe(column.name), name), _padded(column.type, kind), ", ".join(shares)], width, "  ", INDENT)
     return [line.rstrip() for line in (*head, *_numbers(column, width), *_frequent(column, width))]
+
+
+def _padded(text: str, width: int) -> str:
+    """What is longer stays whole, and moves what follows it."""
+    return fitted(text, max(width, cell_len(text)))
 
 
 def _numbers(column: ColumnSummary, width: int) -> list[str]:
