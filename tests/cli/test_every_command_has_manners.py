@@ -91,7 +91,7 @@ def test_an_empty_archive_says_where_rows_may_wait(tmp_path: Path, monkeypatch: 
     ("line", "said"),
     [
         ("head chrun/inputs", "did you mean 'churn/inputs'?"),
-        ("tail churn/inptus", "did you mean 'churn/inputs'?"),
+        ("tail churn/inptus", "did you mean 'churn/inputs'"),
         ("ls chrun", "did you mean 'churn'?"),
         ("stats churn/inputs --columns agee", "did you mean 'age'?"),
         ("head churn", "say churn/inputs or churn/labels or churn/predictions"),
