@@ -51,6 +51,7 @@ a model `churn`: inputs, predictions, and labels for every third call. Install: 
 | 1 | not done, or something is wrong; the reason is on stderr |
 | 2 | wrong arguments |
 | 3 | `audit`: rows are missing, each with a reason that was recorded |
+| 4 | `audit`: a part could not be read; what could is as it should be |
 | 130 | Ctrl-C |
 """
 

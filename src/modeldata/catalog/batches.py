@@ -239,7 +239,7 @@ def _parse(path: str, data: bytes, lines: list[ManifestLine], problems: list[str
     for number, text in enumerate(data.split(b"\n") if data else (), 1):
         try:
             content = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or nested too deep
             content = None
         if isinstance(content, dict):
             lines.append(_line(path, number, content))
@@ -251,8 +251,8 @@ def _line(path: str, number: int, content: dict[str, Any]) -> ManifestLine:
     """Of a line that is not valid, what it replaces and the file that it names still hold."""
     try:
         entry = Entry.of(content)
-        if "/" in entry.file:
-            raise ValueError("its file is in another folder")
+        if entry.impossible:
+            raise ValueError(entry.impossible)
         if not set(names.IDENTITY) <= set(entry.identity):
             raise ValueError("its identity has parts missing")
         return ManifestLine(path, number, entry)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HELP = """Archive what models were asked and what they answered, and read it back.
 
 Rows and results go to stdout, all else to stderr. Exit status: 0 done, 1 not (the reason is on stderr), 2 wrong arguments,
-3 audit: rows are missing, each with its reason; 130 Ctrl-C.
+3 audit: rows are missing, each with its reason, 4 audit: a part could not be read; 130 Ctrl-C.
 """
 
 COMMANDS = {

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from modeldata.columns import Column
+    from modeldata.encode.lines import RowCounter
 
     Bounds: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
     Cells: TypeAlias = pa.Array | pa.ChunkedArray
@@ -94,6 +95,9 @@ class FileFormat(Protocol):
 
     def bounds(self, data: bytes) -> Bounds | None:
         """Where each row ends; None where rows are not one after the other."""
+
+    def counter(self) -> RowCounter | None:
+        """What counts the rows of bytes that come piece by piece; None as for `bounds`."""
 
     def parts(
         self,

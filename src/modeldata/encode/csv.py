@@ -17,7 +17,7 @@ import pyarrow.csv as pa_csv
 from modeldata.columns.listed import listed
 from modeldata.encode import ALL_ROWS, Encoded
 from modeldata.encode.kinds import PLAIN, needed_kinds, of_features, of_type, simplest
-from modeldata.encode.lines import PORTIONS, LineWriter, content, csv_bounds, slices, split_at
+from modeldata.encode.lines import PORTIONS, LineWriter, RowCounter, content, csv_bounds, slices, split_at
 from modeldata.encode.quotes import quoted
 from modeldata.encode.restore import LOOKALIKE
 from modeldata.encode.text import LONG_BITS, TEXT, Text, clean, column_text
@@ -65,6 +65,9 @@ class Csv:
 
     def bounds(self, data: bytes) -> Bounds:
         return csv_bounds(data)
+
+    def counter(self) -> RowCounter:
+        return RowCounter(quotes=True)
 
     def parts(
         self,

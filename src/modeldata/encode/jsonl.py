@@ -24,7 +24,7 @@ from modeldata.columns import ABSENT
 from modeldata.columns.listed import listed
 from modeldata.encode import ALL_ROWS, Encoded, WrongRows
 from modeldata.encode.kinds import INT64, PLAIN, needed_kinds, of_features, of_type, simplest, within_json
-from modeldata.encode.lines import PORTIONS, LineWriter, content, line_bounds, slices, split_at
+from modeldata.encode.lines import PORTIONS, LineWriter, RowCounter, content, line_bounds, slices, split_at
 from modeldata.encode.nested import dumped
 from modeldata.encode.text import TEXT, clean, column_text, int_text, key_text, text_array, value_text
 from modeldata.format import names
@@ -69,6 +69,9 @@ class JsonLines:
 
     def bounds(self, data: bytes) -> Bounds:
         return line_bounds(data)
+
+    def counter(self) -> RowCounter:
+        return RowCounter(quotes=False)
 
     def parts(
         self,

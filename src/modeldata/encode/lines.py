@@ -12,7 +12,7 @@ from modeldata.format import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from modeldata.columns.typed import Values
     from modeldata.encode import Bounds, FileFormat
@@ -65,13 +65,36 @@ def csv_bounds(data: bytes) -> Bounds:
     ends = [np.empty(0, np.int64)]
     quotes = 0
     for start in range(0, len(characters), CHUNK):
-        piece = characters[start : start + CHUNK]
-        breaks = np.flatnonzero(piece == ord("\n"))
-        marks = np.flatnonzero(piece == ord('"'))
-        outside = (quotes + np.searchsorted(marks, breaks)) % 2 == 0
-        ends.append(breaks[outside] + (start + 1))
-        quotes += len(marks)
+        breaks, more = _row_breaks(characters[start : start + CHUNK], quotes)
+        ends.append(breaks + (start + 1))
+        quotes += more
     return np.concatenate(ends)
+
+
+def _row_breaks(characters: np.ndarray[Any, np.dtype[np.uint8]], quotes: int) -> tuple[Bounds, int]:
+    """Where line breaks outside of quotes are, and how many quotes there are; `quotes` came before."""
+    breaks = np.flatnonzero(characters == ord("\n"))
+    marks = np.flatnonzero(characters == ord('"'))
+    outside = (quotes + np.searchsorted(marks, breaks)) % 2 == 0
+    return breaks[outside], len(marks)
+
+
+class RowCounter:
+    """Counts rows of bytes that come piece by piece. quotes: may a row have line breaks within quotes?"""
+
+    def __init__(self, *, quotes: bool) -> None:
+        self.rows = 0
+        self._may_quote = quotes
+        self._quotes = 0
+
+    def add(self, piece: bytes) -> None:
+        if not self._may_quote or (self._quotes % 2 == 0 and b'"' not in piece):
+            self.rows += piece.count(b"\n")
+            return
+        for start in range(0, len(piece), CHUNK):
+            breaks, more = _row_breaks(np.frombuffer(piece[start : start + CHUNK], np.uint8), self._quotes)
+            self.rows += len(breaks)
+            self._quotes += more
 
 
 class LineWriter:

@@ -66,6 +66,9 @@ class Parquet:
     def bounds(self, data: bytes) -> None:
         return None
 
+    def counter(self) -> None:
+        return None
+
     def parts(
         self,
         source: Source,

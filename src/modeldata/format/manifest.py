@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modeldata.format import ranges
+from modeldata.format.paths import file_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +24,8 @@ Lost = list[tuple[str, int, int, str]]
 """(writer, first, last, reason)."""
 Calls = list[list[int]]
 """[[rows of a call, how many such calls], ...] in the order of the rows."""
+MOST = 2**63 - 1
+"""The highest number that a line can have."""
 
 
 class Entry(NamedTuple):
@@ -79,6 +82,17 @@ class Entry(NamedTuple):
     def line(self, *, ordered: bool = True) -> bytes:
         """As it is in a manifest: always the same bytes. ordered: fields by name, as shippers write them."""
         return json.dumps(self.as_dict(), separators=(",", ":"), sort_keys=ordered).encode() + b"\n"
+
+    @property
+    def impossible(self) -> str:
+        """Why no batch can be so; empty where it can. Lines are read from an archive that anybody may have written to."""
+        ends = [(first, last) for _, first, last in self.sequences] + [(first, last) for _, first, last, _ in self.lost]
+        numbers = [self.rows, self.offset, self.size, self.row_bytes, self.crc32, self.continues, *self.refused.values()]
+        if any(not 0 <= number <= MOST for number in (*numbers, *(number for pair in ends for number in pair))):
+            return "a number in it is negative or too large"
+        if self.row_bytes > self.size or any(first > last for first, last in ends):
+            return "an end in it comes before its start"
+        return "" if not self.file or file_format(self.file) else "its file has no name of a data file"
 
     def split(self, at: int, split_kinds: Callable[[Kinds, int], tuple[Kinds, Kinds]]) -> tuple[Entry, Entry]:
         """What to say of the first `at` rows, and of the rest. What is counted once stays with the first."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from modeldata.catalog.batches import Vanished
 from modeldata.catalog.errors import SKIP_HINT, Damaged
+from modeldata.catalog.store_file import StoreFile, read_bytes
 from modeldata.encode import format_of
 from modeldata.format.files import FORMATS
 from modeldata.read.chunks import Chunk, chunked
-from modeldata.store import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,46 +17,6 @@ if TYPE_CHECKING:
     from modeldata.catalog.batches import ArchivedBatch
     from modeldata.encode import Source
     from modeldata.store import ReadStore
-
-TAIL = 64 * 1024
-"""Read at once from the end of a file: most footers are in it, and small files as a whole."""
-
-
-class StoreFile(io.RawIOBase):
-    """A file of a store, of which only the bytes are read that somebody asks for."""
-
-    def __init__(self, store: ReadStore, path: str, size: int) -> None:
-        self._store = store
-        self._path = path
-        self._size = size
-        self._at = 0
-        start = max(0, size - TAIL)
-        self._tail = (start, read_bytes(store, path, start, size - start))
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = offset + (0, self._at, self._size)[whence]
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def read(self, size: int | None = -1) -> bytes:
-        rest = self._size - self._at
-        size = rest if size is None or size < 0 else min(size, rest)
-        start, tail = self._tail
-        data = (
-            tail[self._at - start : self._at - start + size]
-            if self._at >= start
-            else read_bytes(self._store, self._path, self._at, size)
-        )
-        self._at += len(data)
-        return data
 
 
 def sources(store: ReadStore, chunk: Chunk, damaged: Callable[[Damaged], None]) -> Iterator[tuple[Chunk, Source]]:
@@ -86,16 +44,6 @@ def fetch(store: ReadStore, chunk: Chunk, damaged: Callable[[Damaged], None]) ->
         damaged(damage(store, batch, bytes(_of(batch, chunk, data))))
     for piece in chunked(chunk.folder, [batch for batch in chunk.batches if batch not in bad]):
         yield piece, data[piece.start - chunk.start : piece.end - chunk.start]
-
-
-def read_bytes(store: ReadStore, path: str, start: int, size: int) -> bytes:
-    """Raises `Vanished` where there is no such file (or nothing in it) any more."""
-    try:
-        return store.read(path, start, size)
-    except Unavailable:
-        if store.length(path):
-            raise
-        raise Vanished(path) from None
 
 
 def _of(batch: ArchivedBatch, chunk: Chunk, data: memoryview) -> memoryview:

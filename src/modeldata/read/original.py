@@ -13,11 +13,11 @@ import pyarrow.csv as pa_csv
 
 from modeldata.catalog.batches import Vanished
 from modeldata.catalog.errors import SKIP_HINT, Damaged
+from modeldata.catalog.store_file import read_bytes
 from modeldata.columns.python import NO_VALUE
 from modeldata.format import names
 from modeldata.read.chunks import OWN_TYPES
 from modeldata.read.convert import from_arrow
-from modeldata.read.fetch import read_bytes
 from modeldata.read.forms import TEXT
 from modeldata.read.part import Misfit
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from modeldata.catalog.batches import Vanished
+from modeldata.catalog.store_file import StoreFile, read_bytes
 from modeldata.encode import WrongRows, format_of
 from modeldata.encode.kinds import split
 from modeldata.format.files import FORMATS
 from modeldata.read.chunks import Chunk
-from modeldata.read.fetch import StoreFile, read_bytes
 from modeldata.read.forms import value_type
 from modeldata.read.part import parts, present, values
 

@@ -19,13 +19,14 @@ import pyarrow.compute as pc
 from modeldata.catalog.batches import Vanished
 from modeldata.catalog.errors import Damaged, DoesNotFit, SkippedWarning
 from modeldata.catalog.retry import TRIES, gone, retried
+from modeldata.catalog.store_file import read_bytes
 from modeldata.encode import WrongRows
 from modeldata.errors import mask
 from modeldata.format import names
 from modeldata.notebook import html_table
 from modeldata.read import original
 from modeldata.read.chunks import OWN_TYPES, Chunk
-from modeldata.read.fetch import damage, read_bytes, sources
+from modeldata.read.fetch import damage, sources
 from modeldata.read.forms import TEXT, promote
 from modeldata.read.frames import to_pandas, to_polars
 from modeldata.read.original import Original

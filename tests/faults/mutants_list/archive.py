@@ -10,6 +10,8 @@ _ORDER = "tests/faults/test_effects_come_in_order.py"
 _FILES = "tests/faults/test_files_of_others_stay_as_they_are.py"
 _SHIPPER_KILLED = _CRASH + "::test_a_shipper_killed_before_any_of_its_operations_loses_and_doubles_nothing"
 _CUT_SHIPPING = _POWER + "::test_a_power_cut_at_any_moment_of_shipping_doubles_nothing_and_loses_nothing_synced"
+_ATTACKER = "tests/audit/test_lines_of_an_attacker.py"
+_AGAIN = "tests/audit/test_it_looks_again.py"
 _BESIDE = "tests/keep/test_others_work_beside.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -162,5 +164,54 @@ MUTANTS: tuple[Mutant, ...] = (
         "        for one in draft.files:\n            _put(store",
         "        store.put(path, lines)\n        for one in draft.files:\n            _put(store",
         _BESIDE + "::test_a_reader_sees_what_was_before_or_what_is_after",
+    ),
+    one(
+        "an audit counts the rows of a file",
+        "catalog/audit_folder.py",
+        "        elif content.rows != batch.rows:\n",
+        "        elif False:\n",
+        _ATTACKER + "::test_rows_are_counted_in_the_file_and_not_only_in_its_line",
+    ),
+    one(
+        "an audit looks again before it calls anything broken",
+        "catalog/audit.py",
+        "    for seconds in WAITS:\n",
+        "    for seconds in ():\n",
+        _AGAIN + "::test_rows_before_their_line_and_half_a_line_are_a_round_under_way",
+    ),
+    one(
+        "bytes that were there at the first look get their line",
+        "catalog/audit_folder.py",
+        "length < end or end < first",
+        "length < end",
+        _AGAIN + "::test_bytes_that_stay_without_a_line_are_named_after_some_looks",
+    ),
+    one(
+        "a service that is ahead of its lines is healthy",
+        "catalog/audit_folder.py",
+        "length < end or end < first",
+        "length != end",
+        _AGAIN + "::test_a_service_that_is_always_ahead_of_its_lines_is_complete",
+    ),
+    one(
+        "a manifest line leads nowhere else",
+        "catalog/batches.py",
+        "        if entry.impossible:\n",
+        "        if False:\n",
+        _ATTACKER + "::test_a_line_that_says_what_can_not_be_is_a_problem_and_nothing_outside_is_read",
+    ),
+    one(
+        "an archive of nothing is not complete",
+        "catalog/audit.py",
+        "            return NOTHING\n",
+        "            return COMPLETE\n",
+        "tests/audit/test_nothing_found_is_said.py::test_an_unrelated_folder_is_not_complete",
+    ),
+    one(
+        "one manifest that can't be read ends no audit",
+        "catalog/forgiving.py",
+        "            if not self._is_there(path):\n",
+        "            if True:\n",
+        "tests/audit/test_one_bad_file_ends_no_audit.py::test_a_file_that_is_denied_is_named_and_the_rest_is_audited",
     ),
 )

@@ -1,0 +1,152 @@
+"""One look at one folder of an archive: its lines, held against each other and against the bytes that are there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modeldata.catalog.batches import Vanished, batch_of
+from modeldata.catalog.content import content_of
+from modeldata.catalog.forgiving import ForgivingStore
+from modeldata.errors import StoreError
+from modeldata.format import names
+from modeldata.format.paths import generation_of_data
+
+if TYPE_CHECKING:
+    from modeldata.catalog.batches import Catalog, Contents, Listing, ManifestLine
+    from modeldata.format.manifest import Entry
+    from modeldata.store import ReadStore
+
+
+class FolderAudit:
+    """What one look at a folder says.
+
+    problems: what is wrong. doubts: what is wrong, or was on its way just then: only a later look tells. unread: what the store
+    did not give.
+    numbers: (collector, writer, first, last, reason why they are lost; empty for rows that are there).
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.batches = 0
+        self.refused: dict[str, int] = {}
+        self.numbers: list[tuple[str, str, int, int, str]] = []
+        self.problems: list[str] = []
+        self.doubts: list[str] = []
+        self.unread: list[str] = []
+        self.unaccounted: list[str] = []
+
+    def count(self, entry: Entry) -> None:
+        collector = names.stream(entry.identity)
+        for reason, rows in entry.refused.items():
+            self.refused[reason] = self.refused.get(reason, 0) + rows
+        self.numbers += [(collector, writer, first, last, reason) for writer, first, last, reason in entry.lost]
+        if entry.file:
+            self.batches += 1
+            self.rows += entry.rows
+            self.numbers += [(collector, writer, first, last, "") for writer, first, last in entry.sequences]
+
+
+class FolderAuditor:
+    """Looks at folders of one archive, at each as often as it takes.
+
+    It remembers which bytes were proven, so that a second look is cheap; and how long each file was at first: bytes that have no
+    line yet are of a round under way, and get their line soon.
+    """
+
+    def __init__(self, store: ReadStore, *, check_bytes: bool) -> None:
+        self._store = store
+        self.listed = ForgivingStore(store)
+        """What a catalog of the archive is to be made of."""
+        self._check_bytes = check_bytes
+        self._proven: set[tuple[object, ...]] = set()
+        self._lengths: dict[str, int] = {}
+
+    def look(self, catalog: Catalog, listing: Listing) -> FolderAudit:
+        """Never raises for what is in the archive: what can't be read is said in `unread`."""
+        report = FolderAudit()
+        try:
+            contents = catalog.read(listing)
+            self._judge(contents, report)
+        except Vanished as gone:
+            report.doubts.append(f"{gone}: is gone, and was there a moment ago")
+        except StoreError as error:
+            report.unread.append(str(error))
+        return report
+
+    def _judge(self, contents: Contents, report: FolderAudit) -> None:
+        report.problems += contents.problems
+        report.doubts += [f"{path}: its last line has no end" for path in contents.half]
+        ends: dict[str, int] = {}
+        kept: set[str] = set()
+        for line in contents.lines:
+            if line.problem:
+                continue  # one of the folder's problems
+            live = line.batch not in contents.replaced
+            if live:
+                report.count(line.entry)
+            if line.entry.file:
+                self._judge_place(line, contents.listing.path, ends, report, live=live)
+                kept |= {f"{contents.listing.path}/{line.entry.file}"} if live else set()
+        for path in sorted({*kept, *contents.listing.data_files}):
+            self._judge_file(path, ends.get(path), contents, report, live=path in kept)
+
+    def _judge_place(self, line: ManifestLine, folder: str, ends: dict[str, int], report: FolderAudit, *, live: bool) -> None:
+        """Do the bytes of a batch follow those of the batch before it, and are they what its line says?"""
+        batch = batch_of(line, folder)
+        end = ends.get(batch.path, 0)
+        ends[batch.path] = max(end, batch.end)
+        total = sum(last - first + 1 for _, first, last in batch.sequences)
+        if live and total != batch.rows:
+            report.problems.append(f"{line.where}: batch {line.batch} has {total:,} numbers and {batch.rows:,} rows")
+        if batch.offset > end:
+            report.problems.append(f"{batch.path}: bytes {end:,} to {batch.offset:,} belong to no batch")
+        elif batch.offset < end:
+            report.problems.append(f"{batch.path}: bytes {batch.offset:,} to {end:,} belong to two batches")
+        elif live and self._check_bytes:
+            self._judge_bytes(line, folder, report)
+
+    def _judge_bytes(self, line: ManifestLine, folder: str, report: FolderAudit) -> None:
+        batch = batch_of(line, folder)
+        key = (batch.path, batch.offset, batch.size, batch.row_bytes, batch.crc, batch.rows)
+        try:
+            if key in self._proven or self._length(batch.path) < batch.end:
+                return  # too short, or gone: said when the files are compared
+            content = content_of(self._store, batch, digest=False)
+        except StoreError as error:
+            report.unread.append(str(error))
+            return
+        what = f"{batch.path}: the bytes of batch {line.batch} (from {batch.offset:,})"
+        if (content.size, content.crc32) != (batch.row_bytes, batch.crc):
+            report.problems.append(f"{what} are not what was archived")
+        elif content.rows != batch.rows:
+            rows = "no rows" if content.rows is None else f"{content.rows:,} rows"
+            report.problems.append(f"{what} are {rows}, and its line says {batch.rows:,}")
+        else:
+            self._proven.add(key)
+
+    def _judge_file(self, path: str, end: int | None, contents: Contents, report: FolderAudit, *, live: bool) -> None:
+        """end: where the last line says that the file ends; None where no line tells of it. live: has it rows that count?"""
+        try:
+            length = self._length(path)
+        except StoreError as error:
+            report.unread.append(str(error))
+            return
+        first = self._lengths.setdefault(path, length)
+        if end is None:
+            self._judge_without_line(path, length, contents, report)
+        elif not live:
+            return  # it may go, or be gone
+        elif not length:
+            report.doubts.append(f"{path}: is gone, its manifest is there")
+        elif length < end or end < first:
+            report.doubts.append(f"{path}: {length:,} bytes where its manifest ends at {end:,}")
+
+    def _judge_without_line(self, path: str, length: int, contents: Contents, report: FolderAudit) -> None:
+        unfinished = generation_of_data(path) is not None
+        if length and (path in contents.originals or unfinished):
+            report.unaccounted.append(f"{path} (a rewrite that has not come to its end)" if unfinished else path)
+        elif length and not any(log in self.listed.unread for log in contents.listing.manifests):
+            report.doubts.append(f"{path}: is ours by its name, and no manifest tells of it")
+
+    def _length(self, path: str) -> int:
+        return self._store.length(path)
