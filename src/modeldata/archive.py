@@ -113,11 +113,13 @@ class Archive:
     ) -> Joined:
         """Each row of the first collector beside the rows of the others that belong to it, and how many have one (`.coverage`).
 
-        Row by row inside a call: row 3 of the inputs beside row 3 of the predictions with this correlation id (or request id).
-        Where an id was used for several calls, the first call goes with the first, the second with the second, in the order
-        of time. Columns are `<identifier>.<name>`. how: "left" has the rows of the first collector, "inner" those that all have,
-        "outer" all. Keywords as for `read`; also `look_ahead` (a timedelta, one day by default: how long after `end` the others
-        are looked for, for labels that come late) and `look_back` (one hour). Holds all of it in memory.
+        Rows of one correlation id (or request id) and of the same model version and service, row by row inside a call: row 3 of
+        the inputs beside row 3 of the predictions; a call of one row stands beside every row of the other. Where an id was used
+        for several calls, the first goes with the first, the second with the second, in the order of time, unless `match` says
+        "first", "last" or "asof". `across=["labels"]`: labels belong to rows of any version and service. Columns are
+        `<identifier>.<name>`. how: "left" has the rows of the first collector, "inner" those that all have, "outer" all.
+        Keywords as for `read`, and those of `modeldata.read.question.JoinQuestion`; with `start` and `end`, the others are also
+        looked for `look_back` (one hour) before and `look_ahead` (one day) after. Holds all of it in memory.
         """
         return self._reader().join(model_name, *identifiers, on=on, how=how, **question)
 

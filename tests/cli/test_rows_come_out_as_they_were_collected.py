@@ -216,8 +216,28 @@ def test_the_columns_of_a_join_are_those_asked_for_in_their_order(here: Path) ->
 
 def test_coverage_alone_is_one_object(here: Path) -> None:
     done = run("join", "churn", "predictions", "labels", "--coverage", "--json")
-    assert json.loads(done.out)["others"] == [{"identifier": "labels", "matched": 40, "unmatched": 0}]
-    assert done.err == ""
+    assert json.loads(done.out)["others"] == [{"identifier": "labels", "matched": 40, "unmatched": 0, "elsewhere": 0}]
+    assert json.loads(done.out)["reused"] == {"predictions": 0, "labels": 0} and done.err == ""
+
+
+def test_a_join_takes_the_call_that_is_meant_and_labels_of_another_version(here: Path) -> None:
+    shipped = Shipped(str(here / "versions"), here / "spool", "csv")
+    for minute in (0, 5):
+        shipped.collect("inputs", {"n": minute}, ids="a", at=f"{DAYS[0]}T12:0{minute}:00", model_version="2")
+    shipped.collect("predictions", {"p": 1}, ids="a", at=f"{DAYS[0]}T12:03:00", model_version="2")
+    shipped.collect("labels", {"z": 1}, ids="a", at=f"{DAYS[0]}T12:04:00")
+    shipped.ship()
+    asked = ("join", "churn", "predictions", "inputs", "labels", "--archive", "versions", "--columns", "n,z")
+
+    def rows(*more: str) -> tuple[str, str]:
+        (row,) = run(*(word if word != "churn" else "m" for word in asked), *more).rows()
+        return row["inputs.n"], row["labels.z"]
+
+    assert rows() == ("0", "")
+    assert rows("--match", "last") == ("5", "")
+    assert rows("--match", "last", "--match", "inputs=asof", "--across", "labels") == ("0", "1")
+    assert rows("--match", "asof", "--tolerance", "1m") == ("", "")
+    assert rows("--match", "labels=last", "--version", "2", "--across", "labels") == ("0", "1")
 
 
 @pytest.fixture

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Unpack
 from unittest import mock
 
 import pytest
 
 from modeldata import Archive
+from modeldata.keywords import IdentityOptions
 from modeldata.store import ReadStore
 from tests.support.service import pipeline_of
 
@@ -26,9 +28,11 @@ class Shipped:
         )
         self._pipeline = pipeline_of(self.archive.settings, warn=pytest.fail, block_bytes=block_bytes)
 
-    def collect(self, identifier: str, *calls: object, ids: str = "", at: str = "", model: str = "m") -> None:
+    def collect(
+        self, identifier: str, *calls: object, ids: str = "", at: str = "", model: str = "m", **identity: Unpack[IdentityOptions]
+    ) -> None:
         """Collect, at an ISO time (UTC) where one is given; each call with the correlation id `ids`."""
-        collector = self.archive.collector(model, identifier)
+        collector = self.archive.collector(model, identifier, **identity)
         with _at(at) if at else mock.patch("builtins.print"):
             assert all(collector.collect(call, user_correlation_id=ids) for call in calls)
 

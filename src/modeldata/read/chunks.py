@@ -13,7 +13,7 @@ from modeldata.format import names
 from modeldata.format.files import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from modeldata.catalog.batches import ArchivedBatch
 
@@ -47,6 +47,11 @@ class Chunk:
     def types(self) -> dict[str, str]:
         """Declared types by feature. Made once: it is asked for column by column, and there may be thousands."""
         return dict(zip(self.columns, self.batches[0].types, strict=True))
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Whose rows these are: a folder has one collector."""
+        return self.batches[0].line.entry.identity
 
     @property
     def start(self) -> int:

@@ -1,8 +1,7 @@
 """Rows of several collectors side by side: what a model was asked, what it answered, and what turned out to be true.
 
-Rows belong together that have one id and one place: the same row of the same call of that id. Calls of one id are counted by
-collector in the order of time, so that the second call of the inputs goes with the second of the predictions. Rows without an id
-(an empty correlation id, the zero GUID) belong to no others; they are counted.
+Rows belong together that have one id, and one model version and service: `match` has the rule for ids that were used several
+times. Rows without an id (an empty correlation id, the zero GUID) belong to no others; they are counted.
 """
 
 from __future__ import annotations
@@ -14,44 +13,50 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modeldata.columns.python import python_values
-from modeldata.errors import SettingsError
 from modeldata.format import names
 from modeldata.notebook import html_table
 from modeldata.read.frames import to_pandas, to_polars
+from modeldata.read.match import NOBODY, PARTITION, Side, lines, meeting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    Places = np.ndarray[Any, np.dtype[np.int64]]
+    from modeldata.read.match import Flags, Matching, Meeting, Numbers
+    from modeldata.read.scan import Owned
 
 IDS = {"correlation": names.CORRELATION, "request": names.REQUEST}
 NO_ID = ("", names.ZERO_GUID)
 KEY = (names.TIMESTAMP, names.WRITER, names.SEQUENCE, names.ROW)
 """What shows which call of an id a row is of, and which row of it."""
-PARTITION, CALL = 2**33, 24
-"""On Spark, `$Row` counts partitions in steps of the first, and writers of one call share so many digits."""
-DENSE = 8
-"""Up to so many possible keys for each row, a plain array finds them faster than a hash table."""
 SHOWN = 5
 """Rows of a join that a notebook shows."""
 HOWS = ("left", "inner", "outer")
 
 
 class Match(NamedTuple):
-    """One collector beside the first: how many rows of the first have one of its rows, how many of its own have none there."""
+    """One collector beside the first: how many rows of the first have one of its rows, how many of its own stand beside none.
+
+    elsewhere: how many of these have an id that the first has in another model version or service.
+    """
 
     identifier: str
     matched: int
     unmatched: int
+    elsewhere: int = 0
 
 
 class Coverage(NamedTuple):
-    """How complete a join is. `str()` of it is one line. without_id: rows by identifier that no other row can belong to."""
+    """How complete a join is. `str()` of it is one line.
+
+    rows: of the first. without_id: rows by identifier that no other row can belong to. reused: by identifier, how many ids were
+    used for more than one call.
+    """
 
     first: str
     rows: int
     others: tuple[Match, ...]
     without_id: dict[str, int]
+    reused: dict[str, int]
 
     def __str__(self) -> str:
         shares = ", ".join(
@@ -59,8 +64,14 @@ class Coverage(NamedTuple):
             for at, match in enumerate(self.others)
         )
         lone = [f"{match.unmatched:,} {match.identifier} without {self.first}" for match in self.others if match.unmatched]
+        apart = [
+            f"{match.elsewhere:,} {match.identifier} with an id of {self.first} in another version or service (see across)"
+            for match in self.others
+            if match.elsewhere
+        ]
         bare = [f"{rows:,} {identifier} without an id" for identifier, rows in self.without_id.items() if rows]
-        return "; ".join([shares, *lone, *bare])
+        reused = [f"{ids:,} ids of {identifier} used more than once" for identifier, ids in self.reused.items() if ids]
+        return "; ".join([shares, *lone, *apart, *bare, *reused])
 
 
 class Joined(NamedTuple):
@@ -88,123 +99,144 @@ class Joined(NamedTuple):
         return html_table(repr(self), self.table.column_names, zip(*columns, strict=True))
 
 
-def join_tables(
-    tables: Mapping[str, pa.Table], on: str, how: Literal["left", "inner", "outer"], inside: Mapping[str, Any]
-) -> Joined:
-    """Tables by identifier, each with its features, `KEY` and the id `on` (one of `IDS`), joined to the first.
+class JoinPlan(NamedTuple):
+    """How collectors are joined.
+
+    matches: by identifier, which call of it is meant where an id was used more than once. tolerance_us: how much older it may be
+    with "asof". across: identifiers whose rows belong to rows of every version and service.
+    """
+
+    on: Literal["correlation", "request"]
+    how: Literal["left", "inner", "outer"]
+    matches: Mapping[str, Matching]
+    tolerance_us: int | None
+    across: Collection[str]
+
+    def meeting(self, left: Side, right: Side, name: str) -> Meeting:
+        return meeting(left, right, self.matches[name], self.tolerance_us)
+
+
+def join_tables(owned: Mapping[str, Owned], plan: JoinPlan, inside: Mapping[str, Flags]) -> Joined:
+    """Tables by identifier, each with its features, `KEY` and the id, joined to the first.
 
     inside: by identifier, which rows lie in the range that was asked for; the others only help to find what belongs to those.
     """
-    first, *others = tables
-    places = dict(zip(tables, _keys(list(tables.values()), IDS[on]), strict=True))
-    base = np.flatnonzero(inside[first])
-    rows = {first: base} | {other: _lookup(places[first][base], places[other]) for other in others}
-    matches = [_match(name, rows[name], places, inside, first) for name in others]
-    bare = {name: int(((places[name] < 0) & inside[name]).sum()) for name in tables}
-    coverage = Coverage(first, len(base), tuple(matches), bare)
-    if how == "inner":
-        keep = np.logical_and.reduce([rows[other] >= 0 for other in others])
-        rows = {name: at[keep] for name, at in rows.items()}
-    elif how == "outer":
-        rows = _with_the_rest(rows, places, inside)
-    return Joined(_side_by_side(tables, rows, IDS[on]), coverage)
+    first, *others = owned
+    sides = dict(zip(owned, _sides(owned, plan), strict=True))
+    meetings = {name: plan.meeting(sides[first], sides[name], name) for name in others}
+    rows, beside = lines(sides[first], np.arange(len(sides[first].ids)), meetings)
+    table = {first: rows, **beside}
+    coverage = _coverage(sides, table, inside)
+    kept = inside[first][rows]
+    if plan.how == "inner":
+        kept &= np.logical_and.reduce([table[name] >= 0 for name in others])
+    elif plan.how == "outer":
+        kept |= _only_there(table, kept, inside)
+    table = {name: at[kept] for name, at in table.items()}
+    if plan.how == "outer":
+        table = _with_the_rest(table, sides, inside, plan)
+    return Joined(_side_by_side({name: owned[name].table for name in owned}, table, IDS[plan.on]), coverage)
 
 
-def _match(name: str, rows: Places, places: Mapping[str, Places], inside: Mapping[str, Any], first: str) -> Match:
-    lone = inside[name] & (places[name] >= 0) & (_lookup(places[name], places[first]) < 0)
-    return Match(name, int((rows >= 0).sum()), int(lone.sum()))
-
-
-def _keys(tables: Sequence[pa.Table], id_column: str) -> list[Places]:
-    """A number for each row, the same for rows that belong together, different within a table; -1 without an id."""
-    ids = pa.chunked_array([chunk for table in tables for chunk in table[id_column].chunks], pa.string()).combine_chunks()
-    encoded = ids.dictionary_encode()
-    bare = np.isin(np.asarray(encoded.dictionary, dtype=object), NO_ID)
-    codes = np.asarray(encoded.indices.fill_null(-1)).astype(np.int64)
-    codes[(codes >= 0) & bare[codes]] = -1
-    ends = np.cumsum([table.num_rows for table in tables])
-    parts = [_calls(table, part) for table, part in zip(tables, np.split(codes, ends[:-1]), strict=True)]
-    call = np.concatenate([call for call, _ in parts])
-    row = np.concatenate([row for _, row in parts])
+def _sides(owned: Mapping[str, Owned], plan: JoinPlan) -> list[Side]:
+    tables = [each.table for each in owned.values()]
+    ends = np.cumsum([table.num_rows for table in tables])[:-1]
+    ids = _ids(tables, IDS[plan.on])
+    keys = _keys(ids, list(owned.values()))
+    row = np.concatenate([np.asarray(table[names.ROW].fill_null(0)) for table in tables])
     if row.max(initial=0) >= PARTITION:
         row = np.unique(row, return_inverse=True)[1]
-    calls, rows = int(call.max(initial=0)) + 1, int(row.max(initial=0)) + 1
-    if int(codes.max(initial=0) + 1) * calls * rows >= 2**63:
-        raise SettingsError("join", cause="more rows than there are numbers for", hint="join fewer days at once")
-    return np.split(np.where(codes < 0, -1, (codes * calls + call) * rows + row), ends[:-1])
+    split_ids = np.split(ids, ends)
+    split_keys = split_ids if keys is ids else np.split(keys, ends)
+    each = zip(owned, tables, split_ids, split_keys, np.split(row, ends), strict=True)
+    return [Side(table, ids, keys, row, name not in plan.across) for name, table, ids, keys, row in each]
 
 
-def _calls(table: pa.Table, codes: Places) -> tuple[Places, Places]:
-    """(which call of its id, which row of the call) for each row."""
-    row = np.asarray(table[names.ROW].fill_null(0))
-    if _once(codes, row):
-        return np.zeros(len(codes), np.int64), row
-    time = np.asarray(table[names.TIMESTAMP].cast(pa.int64()).fill_null(0))
-    sequence = np.asarray(table[names.SEQUENCE].fill_null(0))
-    writers = table[names.WRITER].combine_chunks()
-    if row.max(initial=0) >= PARTITION:  # a call on Spark has a writer for each partition
-        writers = pc.utf8_slice_codeunits(writers, 0, CALL)
-    writer = np.asarray(writers.dictionary_encode().indices.fill_null(0))
-    start = sequence - row % PARTITION  # the same for all rows of one call, and no other's of this writer
-    order = np.lexsort((row, start, writer, time, codes))
-    call = np.zeros(len(codes), np.int64)
-    if len(codes):
-        sorted_ = [values[order] for values in (codes, time, writer, start)]
-        new_id = np.flatnonzero(np.diff(sorted_[0], prepend=sorted_[0][0] - 1))
-        new_call = np.logical_or.reduce([np.diff(values, prepend=values[0] - 1) != 0 for values in sorted_])
-        counted = np.cumsum(new_call)
-        lengths = np.diff(np.append(new_id, len(order)))
-        call[order] = counted - np.repeat(counted[new_id], lengths)
-    return call, row
+def _ids(tables: Sequence[pa.Table], id_column: str) -> Numbers:
+    """A number for each row of all tables, the same for the same id; `NOBODY` without one."""
+    texts = pa.chunked_array([chunk for table in tables for chunk in table[id_column].chunks], pa.string()).combine_chunks()
+    encoded = texts.dictionary_encode()
+    bare = np.isin(np.asarray(encoded.dictionary, dtype=object), NO_ID)
+    ids = np.asarray(encoded.indices.fill_null(NOBODY)).astype(np.int64)
+    ids[(ids >= 0) & bare[ids]] = NOBODY
+    return ids
 
 
-def _once(codes: Places, row: Places) -> bool:
-    """Is there one call of each id? Then each has one first row. (As a rule, and much is saved then.)"""
-    some = codes[codes >= 0]
-    firsts = np.bincount(codes[(codes >= 0) & (row == 0)], minlength=int(some.max(initial=-1)) + 1)
-    return bool((firsts[some] == 1).all())
+def _keys(ids: Numbers, owned: Sequence[Owned]) -> Numbers:
+    """A number for each row, the same for the same id of the same version and service; the ids where there is one of these."""
+    runs = [run for each in owned for run in each.owners]
+    known = {owner: number for number, owner in enumerate(dict.fromkeys(owner for owner, _ in runs))}
+    if len(known) < 2:
+        return ids
+    owner = np.repeat(np.array([known[owner] for owner, _ in runs], np.int64), [rows for _, rows in runs])
+    pairs = pa.array(ids * len(known) + owner, mask=ids < 0).dictionary_encode()
+    return np.asarray(pairs.indices.fill_null(NOBODY)).astype(np.int64)
 
 
-def _lookup(wanted: Places, there: Places) -> Places:
-    """Where each wanted key is; -1 where it is not."""
-    largest = max(int(wanted.max(initial=-1)), int(there.max(initial=-1)))
-    if largest < DENSE * (len(wanted) + len(there)):
-        at = np.full(largest + 2, -1, np.int64)
-        at[there] = np.arange(len(there))
-        at[-1] = -1  # rows without an id went there
-        return at[wanted]
-    found = pc.index_in(pa.array(wanted), value_set=pa.array(there)).fill_null(-1)
-    return np.where(wanted < 0, -1, np.asarray(found).astype(np.int64))
+def _coverage(sides: Mapping[str, Side], table: Mapping[str, Numbers], inside: Mapping[str, Flags]) -> Coverage:
+    first, *others = sides
+    bare = {name: int(((side.ids < 0) & inside[name]).sum()) for name, side in sides.items()}
+    reused = {name: int((side.calls.nth[inside[name][side.calls.first]] == 1).sum()) for name, side in sides.items()}
+    matches = tuple(_match(name, sides, table, inside) for name in others)
+    return Coverage(first, int(inside[first].sum()), matches, bare, reused)
 
 
-def _with_the_rest(rows: dict[str, Places], places: Mapping[str, Places], inside: Mapping[str, Any]) -> dict[str, Places]:
-    """Also the rows of the range that nothing so far belongs to, beside those that belong to them."""
-    for name in list(rows)[1:]:
-        taken = np.zeros(len(places[name]), bool)
-        taken[rows[name][rows[name] >= 0]] = True
-        rest = np.flatnonzero(~taken & inside[name])
-        more = {name: rest}
-        for other in rows:
-            if other != name:
-                at = _lookup(places[name][rest], places[other])
-                used = np.isin(at, rows[other][rows[other] >= 0])
-                more[other] = np.where(used, -1, at)
-        rows = {other: np.concatenate([rows[other], more[other]]) for other in rows}
-    return rows
+def _match(name: str, sides: Mapping[str, Side], table: Mapping[str, Numbers], inside: Mapping[str, Flags]) -> Match:
+    first = next(iter(sides))
+    mine, other = sides[first], sides[name]
+    met = table[name] >= 0
+    matched = _flags(table[first][met], len(mine.ids)) & inside[first]
+    lone = np.flatnonzero(inside[name] & (other.ids >= 0) & ~_flags(table[name][met], len(other.ids)))
+    elsewhere = 0
+    if mine.apart and other.apart and mine.keys is not mine.ids:
+        elsewhere = int((np.isin(other.ids[lone], mine.ids) & ~np.isin(other.keys[lone], mine.keys)).sum())
+    return Match(name, int(matched.sum()), len(lone), elsewhere)
 
 
-def _side_by_side(tables: Mapping[str, pa.Table], rows: Mapping[str, Places], id_column: str) -> pa.Table:
-    columns: dict[str, Any] = {}
+def _flags(rows: Numbers, length: int) -> Flags:
+    flags = np.zeros(length, bool)
+    flags[rows] = True
+    return flags
+
+
+def _only_there(table: Mapping[str, Numbers], kept: Flags, inside: Mapping[str, Flags]) -> Flags:
+    """Lines that have a row of the range, beside a row of the first that is not of it, and have it nowhere else."""
+    more = np.zeros(len(kept), bool)
+    for name in list(table)[1:]:
+        rows = table[name]
+        only = inside[name] & ~_flags(rows[kept & (rows >= 0)], len(inside[name]))
+        more |= np.append(only, False)[rows]
+    return more
+
+
+def _with_the_rest(
+    table: dict[str, Numbers], sides: Mapping[str, Side], inside: Mapping[str, Flags], plan: JoinPlan
+) -> dict[str, Numbers]:
+    """Also the rows of the range that stand beside no row so far, with those of later collectors that belong to them."""
+    first, *others = sides
+    for at, name in enumerate(others, 1):
+        taken = _flags(table[name][table[name] >= 0], len(inside[name]))
+        rest = np.flatnonzero(inside[name] & ~taken)
+        rows, beside = lines(sides[name], rest, {other: plan.meeting(sides[name], sides[other], other) for other in others[at:]})
+        nobody = np.full(len(rows), NOBODY, np.int64)
+        more = {first: nobody, name: rows, **beside}
+        table = {other: np.concatenate([table[other], more.get(other, nobody)]) for other in sides}
+    return table
+
+
+def _side_by_side(tables: Mapping[str, pa.Table], rows: Mapping[str, Numbers], id_column: str) -> pa.Table:
+    ids: list[pa.Array] = []
+    places: list[pa.Array] = []
     parts: dict[str, Any] = {}
     for identifier, table in tables.items():
         at = pa.array(rows[identifier], mask=rows[identifier] < 0)
+        ids.append(table[id_column].combine_chunks().take(at))
+        places.append(table[names.ROW].combine_chunks().take(at))
         for name in table.column_names:
-            if name == id_column or name == names.ROW:
-                taken = table[name].combine_chunks().take(at)
-                columns[name] = taken if name not in columns else pc.coalesce(columns[name], taken)
-            elif name == names.TIMESTAMP or name not in names.OWN_COLUMNS:
+            if name == names.TIMESTAMP or name not in names.OWN_COLUMNS:
                 parts[f"{identifier}.{name}"] = table[name].take(at)
-    return pa.table({id_column: columns[id_column], names.ROW: columns[names.ROW], **parts})
+    row = pc.max_element_wise(*places)  # one row of a call stands beside every row of the other
+    return pa.table({id_column: pc.coalesce(*ids), names.ROW: row, **parts})
 
 
 def _percent(part: int, whole: int) -> str:

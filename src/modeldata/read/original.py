@@ -16,13 +16,14 @@ from modeldata.catalog.errors import SKIP_HINT, Damaged
 from modeldata.catalog.store_file import read_bytes
 from modeldata.columns.python import NO_VALUE
 from modeldata.format import names
+from modeldata.format.paths import identity_of, place_of
 from modeldata.read.chunks import OWN_TYPES
 from modeldata.read.convert import from_arrow
 from modeldata.read.forms import TEXT
 from modeldata.read.part import Misfit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from modeldata.store import ReadStore
 
@@ -36,6 +37,12 @@ class Original(NamedTuple):
 
     folder: str
     path: str
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Whose rows these are, as its folder says."""
+        place = place_of(self.folder)
+        return (place and identity_of(place.collector)) or {}
 
 
 def columns(store: ReadStore, original: Original) -> dict[str, pa.DataType]:

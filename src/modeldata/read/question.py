@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from modeldata.catalog.select import FIRST_NS, LAST_NS, nanoseconds
 from modeldata.errors import SettingsError
+from modeldata.read.join import HOWS, IDS, JoinPlan
+from modeldata.read.match import MATCHES
 from modeldata.read.plan import ReadRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import timedelta
     from typing import Literal
 
     import pyarrow as pa
 
     from modeldata.catalog.select import Moment
+    from modeldata.read.match import Matching
 
 
 class Question(TypedDict, total=False):
@@ -39,13 +42,55 @@ class Question(TypedDict, total=False):
 
 
 class JoinQuestion(Question, total=False):
-    """look_back, look_ahead: how long before `start` and after `end` rows of the other collectors are looked for."""
+    """match: which call of another collector is meant where an id was used more than once, for all or by identifier:
+    "order" (the first with the first), "first", "last", or "asof" (the newest at or before that of the first collector).
+    tolerance: how much older it may be there. across: identifiers whose rows belong to rows of every model version and service,
+    such as labels that another service collects; `version`, `service`, `account` and `model_id` are not asked of them.
+    look_back, look_ahead: how long before `start` and after `end` rows of the other collectors are looked for.
+    """
 
+    match: Matching | Mapping[str, Matching]
+    tolerance: timedelta | None
+    across: Sequence[str]
     look_back: timedelta
     look_ahead: timedelta
 
 
+MICROSECOND = timedelta(microseconds=1)
 KNOWN = frozenset(Question.__annotations__)
+
+
+def plan_of(
+    identifiers: Sequence[str],
+    on: Literal["correlation", "request"],
+    how: Literal["left", "inner", "outer"],
+    question: JoinQuestion,
+) -> JoinPlan:
+    """Takes out of the question what only a join has. Raises `SettingsError` for an argument that is not valid."""
+    match, tolerance, across = question.pop("match", "order"), question.pop("tolerance", None), question.pop("across", ())
+    others = identifiers[1:]
+    matches: dict[str, Any] = dict.fromkeys(others, match if isinstance(match, str) else "order")
+    matches |= {} if isinstance(match, str) else match
+    if len(set(identifiers)) != len(identifiers) or not others:
+        raise _not_a_join("it takes two or more different identifiers", 'such as "inputs", "predictions"')
+    if on not in IDS or how not in HOWS:
+        raise _not_a_join(f"on={on!r}, how={how!r}", f"on: one of {list(IDS)}, how: one of {list(HOWS)}")
+    if not set(matches) <= set(others) or not set(matches.values()) <= set(MATCHES):
+        raise _not_a_join(f"match={match!r}", f"one of {list(MATCHES)}; or by identifier (of {list(others)}) one of these")
+    if isinstance(across, str) or not set(across) <= set(identifiers):
+        raise _not_a_join(f"across={across!r}", f"a list of identifiers that are joined: {list(identifiers)}")
+    if tolerance is not None and "asof" not in matches.values():
+        raise _not_a_join(f"tolerance={tolerance!r} without match='asof'", "only there an older call may stand in")
+    return JoinPlan(on, how, matches, None if tolerance is None else tolerance // MICROSECOND, across)
+
+
+def _not_a_join(cause: str, hint: str) -> SettingsError:
+    return SettingsError("join", cause=cause, hint=hint)
+
+
+def anybody(question: Question) -> Question:
+    """The same of any version, service, account and model id."""
+    return {**question, "version": None, "service": None, "account": None, "model_id": None}
 
 
 def request_of(model_name: str, identifier: str, question: Question) -> ReadRequest:

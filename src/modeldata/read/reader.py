@@ -12,13 +12,12 @@ from modeldata.catalog.audit import audit
 from modeldata.catalog.batches import Catalog
 from modeldata.catalog.errors import NotThere
 from modeldata.catalog.select import FIRST_NS, LAST_NS, choose
-from modeldata.errors import SettingsError
 from modeldata.format import names
 from modeldata.read.follow import Follow
 from modeldata.read.inventory import inventory
-from modeldata.read.join import HOWS, IDS, KEY, join_tables
+from modeldata.read.join import IDS, KEY, join_tables
 from modeldata.read.query import ReadQuery
-from modeldata.read.question import request_of
+from modeldata.read.question import anybody, plan_of, request_of
 from modeldata.read.scan import Scan
 from modeldata.read.sql import query
 from modeldata.spool.files import Files
@@ -32,8 +31,10 @@ if TYPE_CHECKING:
     from modeldata.catalog.audit import Audit
     from modeldata.read.inventory import CollectorInventory
     from modeldata.read.join import Joined
+    from modeldata.read.match import Flags
     from modeldata.read.plan import ReadRequest
-    from modeldata.read.question import Question
+    from modeldata.read.question import JoinQuestion, Question
+    from modeldata.read.scan import Owned
     from modeldata.settings import Settings
     from modeldata.store import ReadStore
 
@@ -72,38 +73,24 @@ class Reader:
         *identifiers: str,
         on: Literal["correlation", "request"] = "correlation",
         how: Literal["left", "inner", "outer"] = "left",
-        look_back: timedelta = timedelta(hours=1),
-        look_ahead: timedelta = timedelta(days=1),
-        **question: Unpack[Question],
+        **question: Unpack[JoinQuestion],
     ) -> Joined:
         """Rows of several collectors side by side, see `Archive.join`."""
-        if len(dict.fromkeys(identifiers)) != len(identifiers) or len(identifiers) < 2:
-            raise SettingsError(
-                "join", cause="it takes two or more different identifiers", hint='such as "inputs", "predictions"'
-            )
-        if on not in IDS or how not in HOWS:
-            raise SettingsError("join", cause=f"on={on!r}, how={how!r}", hint=f"on: one of {list(IDS)}, how: one of {list(HOWS)}")
+        plan = plan_of(identifiers, on, how, question)
+        back, ahead = question.pop("look_back", timedelta(hours=1)), question.pop("look_ahead", timedelta(days=1))
         columns = question.pop("columns", None)
         bounded = question.get("start") is not None or question.get("end") is not None
         catalog = None if bounded else Catalog.of(self.store)  # else each lists the days that it needs
-        tables: dict[str, pa.Table] = {}
-        inside: dict[str, Any] = {}
+        owned: dict[str, Owned] = {}
+        inside: dict[str, Flags] = {}
         for identifier in identifiers:
-            request = request_of(model_name, identifier, question)
-            wide = _wider(request, look_back, timedelta() if identifier == identifiers[0] else look_ahead)
-            table = self._with_keys(Scan(self.store, self.url, wide, catalog), identifier, columns, IDS[on])
-            tables[identifier] = table
-            times = np.asarray(table[names.TIMESTAMP].cast(pa.int64()).fill_null(0))
+            request = request_of(model_name, identifier, anybody(question) if identifier in plan.across else question)
+            wide = _wider(request, back, timedelta() if identifier == identifiers[0] else ahead)
+            scan = Scan(self.store, self.url, wide, catalog)
+            owned[identifier] = _with_keys(scan, identifier, columns, IDS[on]).to_owned()
+            times = np.asarray(owned[identifier].table[names.TIMESTAMP].cast(pa.int64()).fill_null(0))
             inside[identifier] = (times >= request.start_ns // 1000) & (times < -(-request.end_ns // 1000))
-        return join_tables(tables, on, how, inside)
-
-    def _with_keys(self, scan: Scan, identifier: str, columns: Sequence[str] | None, id_column: str) -> pa.Table:
-        """Features named `<identifier>.<name>` or `<name>` in `columns` (all, without), and what rows are joined by."""
-        if columns is None:
-            return scan.to_arrow()
-        keys = [*KEY, id_column]
-        wanted = [name for name in scan.schema.names if name in columns or f"{identifier}.{name}" in columns]
-        return scan.narrowed([*keys, *(name for name in wanted if name not in keys)]).to_arrow()
+        return join_tables(owned, plan, inside)
 
     def collectors(self, model_name: str | None, identifier: str | None) -> list[CollectorInventory]:
         """What is archived, see `Archive.collectors`."""
@@ -133,6 +120,15 @@ class Reader:
     def sql(self, text: str, connection: Any = None) -> Any:
         """A DuckDB relation over views of the collectors, see `Archive.sql`."""
         return query(self.store, self.url, text, connection)
+
+
+def _with_keys(scan: Scan, identifier: str, columns: Sequence[str] | None, id_column: str) -> Scan:
+    """Features named `<identifier>.<name>` or `<name>` in `columns` (all, without), and what rows are joined by."""
+    if columns is None:
+        return scan
+    keys = [*KEY, id_column]
+    wanted = [name for name in scan.schema.names if name in columns or f"{identifier}.{name}" in columns]
+    return scan.narrowed([*keys, *(name for name in wanted if name not in keys)])
 
 
 def _wider(request: ReadRequest, back: timedelta, ahead: timedelta) -> ReadRequest:

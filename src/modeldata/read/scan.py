@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -42,11 +42,21 @@ if TYPE_CHECKING:
     from modeldata.store import ReadStore
 
 Answer = TypeVar("Answer")
+Owner: TypeAlias = tuple[str, ...]
+OWNER = ("account", "service", "model_id", "model_version")
+"""What tells collectors apart that are read together: they share model name and identifier."""
 THREADS = 4
 AHEAD = 6
 """Chunks that are under way at once."""
 GROUP_ROWS = 1 << 18
 """Of a whole file, about so many rows are read together."""
+
+
+class Owned(NamedTuple):
+    """Rows, and whose they are: the owner of so many rows, then that of the next."""
+
+    table: pa.Table
+    owners: list[tuple[Owner, int]]
 
 
 class Scan:
@@ -67,8 +77,8 @@ class Scan:
         return self._plan.schema
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        for found in self._tables():
-            yield from found.to_batches()
+        for _, rows in self._tables():
+            yield from rows.to_batches()
 
     @property
     def most_rows(self) -> int | None:
@@ -100,11 +110,24 @@ class Scan:
 
     def consume(self, work: Callable[[Iterator[pa.RecordBatch]], Answer]) -> Answer:
         """What `work` makes of all rows. Where a column needs a wider type, `schema` changes and `work` begins again."""
+        return self._consume(lambda tables: work(batch for _, table in tables for batch in table.to_batches()))
+
+    def _consume(self, work: Callable[[Iterator[tuple[Chunk | Original, pa.Table]]], Answer]) -> Answer:
         while True:
             try:
-                return work(batch for table in self._tables(widen=True) for batch in table.to_batches())
+                return work(self._tables(widen=True))
             except Misfit as misfit:
                 self._widen(misfit)
+
+    def to_owned(self) -> Owned:
+        """All rows as one table, as `to_arrow`, and whose they are."""
+
+        def owned(tables: Iterator[tuple[Chunk | Original, pa.Table]]) -> Owned:
+            parts = [(tuple(str(piece.identity.get(part)) for part in OWNER), table) for piece, table in tables]
+            whole = pa.concat_tables([self.schema.empty_table(), *(table for _, table in parts)])
+            return Owned(whole, [(owner, table.num_rows) for owner, table in parts])
+
+        return self._consume(owned)
 
     def to_reader(self) -> pa.RecordBatchReader:
         """As Arrow's own type, for whatever takes one."""
@@ -160,9 +183,9 @@ class Scan:
         field = pa.field(misfit.column, kinds[misfit.column])
         self._plan = self._plan._replace(schema=self.schema.set(at, field))
 
-    def _tables(self, *, widen: bool = False) -> Iterator[pa.Table]:
+    def _tables(self, *, widen: bool = False) -> Iterator[tuple[Chunk | Original, pa.Table]]:
         try:
-            yield from Reading(self._store, self._plan, self._request).tables()
+            yield from Reading(self._store, self._plan, self._request).pieces()
         except Misfit as misfit:
             if widen:
                 raise
@@ -185,7 +208,7 @@ class Reading:
         self._request = request
         self._pieces = deque(plan.pieces)
         self._given: dict[str, list[Chunk]] = {}
-        """Pieces by folder of which all rows were given."""
+        """Chunk | Originals by folder of which all rows were given."""
         for piece in given:
             self._given.setdefault(piece.folder, []).append(piece)
         self._originals: list[Original] = []
@@ -194,6 +217,10 @@ class Reading:
         """Folders that were looked at anew, and how often."""
 
     def tables(self) -> Iterator[pa.Table]:
+        return (table for _, table in self.pieces())
+
+    def pieces(self) -> Iterator[tuple[Chunk | Original, pa.Table]]:
+        """Each piece with its rows, in one table or several."""
         with ThreadPoolExecutor(THREADS) as pool:
             waiting: deque[tuple[Chunk | Original, Future[_Read]]] = deque()
             try:
@@ -207,7 +234,7 @@ class Reading:
                     except Vanished:
                         self._renew(piece, waiting)
                         continue
-                    yield from made.tables()
+                    yield from ((piece, table) for table in made.tables())
                     if isinstance(piece, Chunk):
                         self._given.setdefault(piece.folder, []).append(piece)
                     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -56,6 +56,27 @@ def command(
     look_back: Annotated[
         str, typer.Option("--look-back", metavar="TIME", help="How long before --start others are looked for.")
     ] = "1h",
+    match: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--match",
+            metavar="[IDENTIFIER=]WHICH",
+            help="Which call, where an id was used more than once: order (the first with the first), first, last, or asof"
+            " (the newest at or before). Of one identifier, or of all.",
+        ),
+    ] = None,
+    tolerance: Annotated[
+        str | None, typer.Option("--tolerance", metavar="TIME", help="How much older it may be with --match asof: 5m.")
+    ] = None,
+    across: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--across",
+            metavar="IDENTIFIER",
+            help="Its rows belong to rows of every model version and service: labels.",
+            autocompletion=complete_identifier,
+        ),
+    ] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="Print only how complete it is.")] = False,
     rows: Annotated[int | None, typer.Option("-n", "--rows", min=0, help="At most so many rows.")] = None,
     options: ReadOptions,
@@ -63,7 +84,8 @@ def command(
 ) -> None:
     """Print rows of several collectors side by side: what was asked, what was answered, what turned out to be true.
 
-    Row 3 of a call of the inputs stands beside row 3 of the predictions with the same id. Columns are <identifier>.<name>.
+    Row 3 of a call of the inputs stands beside row 3 of the predictions with the same id, of the same model version and service;
+    a call of one row stands beside every row of the other. Columns are <identifier>.<name>.
     How complete it is is said on stderr, or, with --coverage, on stdout (--json: as one object) and nothing else.
     """
     form, question = output.form, options.question()
@@ -71,7 +93,11 @@ def command(
     if len(set(identifiers)) != len(identifiers) or len(identifiers) < 2:
         raise typer.BadParameter("two or more different identifiers, such as predictions inputs")
     reader = options.reader()
-    joined = reader.join(model, *identifiers, on=on.value, how=how.value, look_ahead=ahead, look_back=back, **question)
+    joined = reader.join(
+        model, *identifiers, on=on.value, how=how.value, look_ahead=ahead, look_back=back,
+        match=_matches(match or [], identifiers[1:]), across=across or [],
+        tolerance=_duration(tolerance, "--tolerance") if tolerance else None, **question,
+    )  # fmt: skip
     if coverage:
         print(json.dumps(_as_json(joined.coverage)) if output.json else joined.coverage)
         return
@@ -84,9 +110,15 @@ def command(
     say(str(joined.coverage))
 
 
+def _matches(texts: list[str], others: list[str]) -> dict[str, Any]:
+    """By identifier; what is said of one goes before what is said of all."""
+    pairs = [text.rpartition("=") for text in texts]
+    for_all = [which for name, _, which in pairs if not name]
+    return {**dict.fromkeys(others, (for_all or ["order"])[-1]), **{name: which for name, _, which in pairs if name}}
+
+
 def _as_json(coverage: Coverage) -> dict[str, object]:
-    others = [other._asdict() for other in coverage.others]
-    return {"first": coverage.first, "rows": coverage.rows, "others": others, "without_id": coverage.without_id}
+    return {**coverage._asdict(), "others": [other._asdict() for other in coverage.others]}
 
 
 def _chosen(available: list[str], wanted: list[str] | None, form: str) -> list[str]:
