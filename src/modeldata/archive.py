@@ -173,13 +173,14 @@ class Archive:
     def _repr_html_(self) -> str:
         return html_table("Archive", (), [("archive", mask(self.settings.archive)), ("format", self.settings.format)])
 
-    def sql(self, text: str, connection: object = None) -> duckdb.DuckDBPyRelation:
+    def sql(self, text: str, connection: object = None, *, external: bool = False) -> duckdb.DuckDBPyRelation:
         """A DuckDB relation: a query over views of the collectors, named `<model>_<identifier>` in lower case with `_` for all
         but letters and digits. Only the columns, days and row groups that it needs are read, when its rows are asked for.
 
-        Needs `modeldata[sql]`. connection: one of yours, with tables of your own; times are UTC in ours.
+        The query opens no other file and no network connection, unless `external`. Needs `modeldata[sql]`. connection: one of
+        yours, with its own rights and tables, whose names go before those of our views; times are UTC in ours.
         """
-        relation: duckdb.DuckDBPyRelation = self._reader().sql(text, connection)
+        relation: duckdb.DuckDBPyRelation = self._reader().sql(text, connection, external=external)
         return relation
 
     def _reader(self) -> Reader:

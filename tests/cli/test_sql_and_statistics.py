@@ -105,6 +105,18 @@ def test_statistics_of_odd_columns(here: Path) -> None:
     assert not any(isinstance(value, float) and math.isnan(value) for one in columns.values() for value in one.values())
 
 
+def test_statistics_that_no_double_holds_are_null(here: Path) -> None:
+    shipped = Shipped(str(here / "odd"), here / "spool")
+    shipped.collect("inputs", *[{"big": 1.7e308, "wide": 1.7e308 * sign, "whole": 10**37} for sign in (1, 1, -1, -1)])
+    shipped.ship()
+    done = run("stats", "m", "--archive", "odd", "--json")
+    assert done.code == 0, done.err
+    columns = {one["name"]: one for one in json.loads(done.out, parse_constant=pytest.fail)["columns"]}
+    assert (columns["big"]["min"], columns["big"]["max"], columns["big"]["mean"]) == (1.7e308, 1.7e308, None)
+    assert columns["whole"]["max"] == 10**37 and columns["wide"]["min"] == -1.7e308
+    assert run("stats", "m", "--archive", "odd").code == 0
+
+
 def test_statistics_of_no_rows_are_no_error(here: Path) -> None:
     done = run("stats", "churn/inputs", "--start", "2030-01-01", "--json")
     assert done.code == 0 and json.loads(done.out)["rows"] == 0

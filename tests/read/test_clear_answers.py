@@ -7,13 +7,15 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from modeldata import Archive
 from modeldata.catalog.errors import DoesNotFit, MissingExtra, NotThere
 from modeldata.errors import ModelDataError, SettingsError, StoreError
-from tests.read.kit import OWN, Shipped
+from tests.cli.kit import run
+from tests.read.kit import FORMATS, OWN, Shipped
 
 
 @pytest.fixture
@@ -92,6 +94,59 @@ def test_arguments_that_can_not_be_meant_are_refused(shipped: Shipped) -> None:
         shipped.archive.read("churn", "inputs", columns="age")
     with pytest.raises(SettingsError, match="errors='ignore'"):
         shipped.archive.read("churn", "inputs", errors="ignore")  # type: ignore[typeddict-item]
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        ({"version": 2.5}, "2.5 is no name"),
+        ({"columns": 5}, "columns=5"),
+        ({"columns": [None]}, "None is no name"),
+        ({"start": 1_700_000_000}, r"1700000000 is no time.*datetime\.fromtimestamp"),
+        ({"end": np.int64(5)}, "is no time"),
+        ({"start": np.datetime64("NaT")}, "is no time"),
+        ({"start": np.datetime64("12026-01-01")}, "is no time"),
+        ({"start": "yesterday"}, "yesterday"),
+        ({"types": {"age": "strng"}}, "strng.*its name"),
+        ({"types": {"age": int}}, "int.*its name"),
+    ],
+)
+def test_an_argument_of_another_kind_is_said_with_what_to_give(shipped: Shipped, question: dict[str, Any], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        shipped.archive.read("churn", "inputs", **question)
+
+
+def test_a_misspelt_name_among_types_is_answered_with_near_ones(shipped: Shipped) -> None:
+    for question in ({"types": {"agee": pa.string()}}, {"types": {"agee": pa.string()}, "columns": ["income"]}):
+        with pytest.raises(NotThere, match=r"no column 'agee' \(did you mean 'age'\?\)"):
+            shipped.archive.read("churn", "inputs", **question)  # type: ignore[arg-type] # mypy wants a TypedDict
+    done = run("head", "churn/inputs", "--text", "agee", "--archive", shipped.archive.settings.archive)
+    assert done.code == 1 and "did you mean 'age'?" in done.err
+
+
+def test_types_of_columns_that_only_one_of_several_collectors_has_are_fine(shipped: Shipped) -> None:
+    shipped.collect("labels", [{"left": True}], model="churn", ids="a")
+    shipped.collect("inputs", [{"age": 1, "income": 1.0}], model="churn", ids="a")
+    shipped.ship()
+    joined = shipped.archive.join("churn", "labels", "inputs", types={"age": pa.string()})
+    assert joined.table["inputs.age"].to_pylist() == ["1"]
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_what_is_meant_is_understood(tmp_path: Path, file_format: str) -> None:
+    made = Shipped(str(tmp_path / "archive"), tmp_path / "spool", file_format)
+    assert made.archive.collector("m", "inputs", model_version="2").collect([[1, 5], [2, 5]])
+    made.ship()
+    read = made.archive.read
+    assert read("m", "inputs", version=2)["0"].to_pylist() == [1, 2]
+    assert read("m", "inputs", columns=[1])["1"].to_pylist() == [5, 5]
+    assert read("m", "inputs", types={"0": "string"})["0"].to_pylist() == ["1", "2"]
+    year = np.datetime64("2026")
+    assert read("m", "inputs", start=year, end=year + 1000).num_rows == 2
+    assert read("m", "inputs", end=year).num_rows == 0
+    assert read("m", "inputs", start="0001-01-01", end="9999-12-31").num_rows == 2
+    assert read("m", "inputs", columns=[]).num_rows == read("m", "inputs", columns=[], start=year).num_rows == 2
+    assert sum(batch.num_rows for batch in made.archive.scan("m", "inputs", columns=[])) == 2
 
 
 def test_every_answer_is_an_error_of_ours() -> None:

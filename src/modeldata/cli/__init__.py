@@ -81,4 +81,4 @@ def _said(error: Exception) -> str:
 
     if isinstance(error, DoesNotFit):
         return f"could not {error.operation}: {error.where}: {error.cause} (--text reads columns as text)"
-    return str(error).replace('errors="skip"', "--skip-damaged")
+    return str(error).replace('errors="skip"', "--skip-damaged").replace("external=True", "--allow-files")

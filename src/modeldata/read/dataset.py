@@ -14,8 +14,8 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pa_fs
 import pyarrow.types as types
 
-from modeldata.catalog.errors import need
 from modeldata.format import names
+from modeldata.read.duck import connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,8 +109,4 @@ def _stamp(time_ns: int) -> pa.Scalar:
 
 def relation(scan: Scan, connection: Any = None) -> Any:
     """A DuckDB relation over a scan."""
-    try:
-        import duckdb
-    except ImportError:
-        raise need("duckdb", "sql", "make a DuckDB relation") from None
-    return (connection or duckdb.connect()).from_arrow(ScanDataset(scan))
+    return (connection or connected("make a DuckDB relation", external=True)).from_arrow(ScanDataset(scan))

@@ -125,7 +125,7 @@ class Follower:
         request = self._query.request
         start = max(request.start_ns, min(rows.first_ns for rows in new) // 1000 * 1000)
         end = min(request.end_ns, max(rows.last_ns for rows in new) + 1000)
-        bounded = request._replace(start_ns=start, end_ns=end, columns=None)
+        bounded = request._replace(start_ns=start, end_ns=end, columns=None, among_others=True)
         scan = Scan(self._store, self._query.archive, bounded, catalog)
         known = scan.schema.names
         wanted = known if request.columns is None else [name for name in request.columns if name in known]

@@ -36,6 +36,7 @@ class ReadRequest(NamedTuple):
     types where not in their own, and whether damage stops the reader ("raise") or is left out ("skip").
 
     may_hold: rules out rows by their times, [first, last] in nanoseconds; what it leaves may still hold others.
+    among_others: other rows are asked the same, and may have the columns in `types` that these do not have.
     """
 
     identity: Mapping[str, str | None]
@@ -45,6 +46,7 @@ class ReadRequest(NamedTuple):
     types: Mapping[str, pa.DataType] = {}
     errors: str = "raise"
     may_hold: Callable[[int, int], bool] | None = None
+    among_others: bool = False
 
 
 class ReadPlan(NamedTuple):
@@ -149,6 +151,8 @@ def _shape(catalog: Catalog, listings: Sequence[Listing], archive: str, request:
 def _schema(store: ReadStore, pieces: Sequence[Chunk | Original], archive: str, request: ReadRequest) -> pa.Schema:
     """Our columns, then features in the order in which they were first seen."""
     features = _features(store, pieces, request)
+    if not request.among_others:
+        check_columns(request.types, features, archive)
     made = {**OWN_TYPES, **{name: TEXT if types.is_null(kind) else kind for name, kind in features.items()}}
     if request.columns is not None:
         check_columns(request.columns, made, archive)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow.types as types
 
-from modeldata.catalog.errors import SKIP_HINT, need
-from modeldata.read.duckdb_errors import failed
+from modeldata.catalog.errors import SKIP_HINT
+from modeldata.read.duck import connected, failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,14 +60,13 @@ class ColumnSummary(NamedTuple):
 
 def summarize(scan: Scan) -> list[ColumnSummary]:
     """One for each column of the scan. Raises `MissingExtra`, and what a scan raises while it is read."""
-    try:
-        import duckdb
-    except ImportError:
-        raise need("duckdb", "sql", "compute statistics") from None
+    connection = connected("compute statistics")
+    from duckdb import Error
+
     while True:
         try:
-            return _summaries(scan, scan.to_duckdb(duckdb.connect()))
-        except duckdb.Error as error:
+            return _summaries(scan, scan.to_duckdb(connection))
+        except Error as error:
             if not _widened(scan):
                 raise failed("compute statistics", error, SKIP_HINT) from None
 

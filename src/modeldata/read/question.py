@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -22,22 +23,23 @@ if TYPE_CHECKING:
 
 
 class Question(TypedDict, total=False):
-    """start, end: rows with start <= `$Timestamp` < end; a datetime, a date or ISO 8601 text, UTC where it has no zone.
+    """start, end: rows with start <= `$Timestamp` < end; a datetime, a date, a numpy.datetime64 or ISO 8601 text, UTC where it
+    has no zone.
 
     columns: names, our own (`$Timestamp`, ...) too; None for all.
     version, service, account, model_id: of which identity; None for any, read together.
-    types: columns in Arrow types of your choice instead of their own.
+    types: columns in Arrow types of your choice (or their names, such as "string") instead of their own.
     errors: "raise" at what is damaged, or "skip" it with a `SkippedWarning` and read the rest.
     """
 
     start: Moment
     end: Moment
     columns: Sequence[str] | None
-    version: str | None
+    version: str | int | None
     service: str | None
     account: str | None
     model_id: str | None
-    types: Mapping[str, pa.DataType] | None
+    types: Mapping[str, pa.DataType | str] | None
     errors: Literal["raise", "skip"]
 
 
@@ -58,6 +60,8 @@ class JoinQuestion(Question, total=False):
 
 MICROSECOND = timedelta(microseconds=1)
 KNOWN = frozenset(Question.__annotations__)
+_IDENTITY = {"version": "model_version", "service": "service", "account": "account", "model_id": "model_id"}
+"""Arguments, and which part of the identity each is."""
 
 
 def plan_of(
@@ -101,15 +105,31 @@ def request_of(model_name: str, identifier: str, question: Question) -> ReadRequ
     errors, columns = question.get("errors", "raise"), question.get("columns")
     if errors not in ("raise", "skip"):
         raise SettingsError("read the archive", cause=f"errors={errors!r}", hint='"raise" or "skip"')
-    if isinstance(columns, str):
+    if isinstance(columns, str) or not (columns is None or isinstance(columns, Iterable)):
         raise SettingsError("read the archive", cause=f"columns={columns!r}", hint=f"a list of names: columns=[{columns!r}]")
-    identity = {
-        "model_name": model_name,
-        "identifier": identifier,
-        "model_version": question.get("version"),
-        "service": question.get("service"),
-        "account": question.get("account"),
-        "model_id": question.get("model_id"),
-    }
+    given: dict[str, object] = {"model_name": model_name, "identifier": identifier}
+    given |= {part: question.get(argument) for argument, part in _IDENTITY.items()}
+    identity = {part: None if value is None else _name(part, value) for part, value in given.items()}
+    wanted = None if columns is None else tuple(_name("columns", name) for name in columns)
+    types = {_name("types", name): _type(name, kind) for name, kind in (question.get("types") or {}).items()}
     start, end = nanoseconds(question.get("start"), FIRST_NS), nanoseconds(question.get("end"), LAST_NS)
-    return ReadRequest(identity, start, end, None if columns is None else tuple(columns), question.get("types") or {}, errors)
+    return ReadRequest(identity, start, end, wanted, types, errors)
+
+
+def _name(argument: str, value: object) -> str:
+    """Versions may be whole numbers, and so may columns that are named by their position."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise SettingsError("read the archive", cause=f"{argument}: {value!r} is no name", hint=f"text, such as {str(value)!r}")
+
+
+def _type(column: str, kind: pa.DataType | str) -> pa.DataType:
+    import pyarrow as pa
+
+    try:
+        return pa.type_for_alias(kind) if isinstance(kind, str) else pa.field(column, kind).type
+    except (TypeError, ValueError):
+        hint = 'an Arrow type or its name, such as pyarrow.string() or "string"'
+        raise SettingsError("read the archive", cause=f"types={{{column!r}: {kind!r}}}", hint=hint) from None

@@ -117,9 +117,9 @@ class Reader:
         query = ReadQuery.of(self.store, self.url, request_of(model_name, identifier, question))
         return Follow(query, newest=newest, interval=interval, timeout=timeout)
 
-    def sql(self, text: str, connection: Any = None) -> Any:
+    def sql(self, text: str, connection: Any = None, *, external: bool = False) -> Any:
         """A DuckDB relation over views of the collectors, see `Archive.sql`."""
-        return query(self.store, self.url, text, connection)
+        return query(self.store, self.url, text, connection, external=external)
 
 
 def _with_keys(scan: Scan, identifier: str, columns: Sequence[str] | None, id_column: str) -> Scan:
@@ -136,4 +136,4 @@ def _wider(request: ReadRequest, back: timedelta, ahead: timedelta) -> ReadReque
     step = timedelta(microseconds=1)
     start = request.start_ns if request.start_ns == FIRST_NS else request.start_ns - back // step * 1000
     end = request.end_ns if request.end_ns == LAST_NS else request.end_ns + ahead // step * 1000
-    return request._replace(start_ns=start, end_ns=end)
+    return request._replace(start_ns=start, end_ns=end, among_others=True)

@@ -138,7 +138,7 @@ class Scan:
 
     def to_arrow(self) -> pa.Table:
         """All rows as one table. A column whose values turn out not to fit gets a wider type, and all is read again."""
-        return self.consume(lambda batches: pa.Table.from_batches(batches, self.schema))
+        return self.consume(lambda batches: pa.RecordBatchReader.from_batches(self.schema, batches).read_all())
 
     def to_pandas(self, **options: Any) -> Any:
         """A pandas DataFrame; options as for `pyarrow.Table.to_pandas` (`types_mapper=pandas.ArrowDtype` keeps every type)."""
@@ -307,7 +307,8 @@ class Reading:
         mask = self._mask(found, piece)
         there = dict(zip(found.column_names, found.columns, strict=True))
         columns = [there[field.name] if field.name in there else pa.nulls(rows, field.type) for field in self._schema]
-        made = pa.table(columns, schema=self._schema)
+        counted = pa.field("rows", pa.null())  # a table counts its rows by a column, also where none is asked for
+        made = pa.table([*columns, pa.nulls(rows)], schema=self._schema.append(counted)).select(range(len(columns)))
         return made if mask is None else made.filter(mask)
 
     def _mask(self, rows: pa.Table, piece: Chunk | Original) -> pa.Array | None:

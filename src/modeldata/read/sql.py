@@ -12,10 +12,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from modeldata.catalog.batches import Catalog
-from modeldata.catalog.errors import NotThere, near, need
+from modeldata.catalog.errors import NotThere, near
 from modeldata.catalog.select import collectors
 from modeldata.format import names
 from modeldata.read.dataset import ScanDataset
+from modeldata.read.duck import ALLOW, connected, failed
 from modeldata.read.plan import ReadRequest
 from modeldata.read.scan import Scan
 
@@ -26,33 +27,48 @@ if TYPE_CHECKING:
 
     Identity = Mapping[str, str]
 
+MARK = "modeldata"
+"""The comment of our views: a later query may replace them, and no view of the user's."""
 SHORT = ("model_name", "identifier")
 LONGER = ("service", "model_id", "account")
 """Put before a name, one more at a time, until it is the only one."""
 
 
-def query(store: ReadStore, archive: str, text: str, connection: Any = None) -> Any:
-    """A DuckDB relation: nothing of the archive's rows is read before its rows are asked for.
+def query(store: ReadStore, archive: str, text: str, connection: Any = None, *, external: bool = False) -> Any:
+    """A DuckDB relation: nothing of the archive's rows is read before its rows are asked for, and no other file at all (see
+    `connected`) unless `external`, or a `connection` of the user's, allows it. Tables of that connection keep their names.
 
-    Raises `NotThere` for a table that is none, with names that may have been meant; DuckDB's own errors for what it can't run.
+    Raises `NotThere` for a table that is none, with names that may have been meant; `ModelDataError` for what only `external`
+    allows; DuckDB's own errors for what it can't run.
     """
-    try:
-        import duckdb
-    except ImportError:
-        raise need("duckdb", "sql", "run SQL") from None
-    duck = connection or duckdb.connect()
+    duck = connection or connected("run SQL", external=external)
+    import duckdb
+
     catalog = Catalog.of(store)
     views = view_names([one.identity for one in collectors(catalog)])
-    for name in views.keys() & set(re.findall(r"\w+", text.lower())):  # a word too many costs a look at its manifests, no more
+    wanted = views.keys() & set(re.findall(r"\w+", text.lower()))  # a word too many costs a look at its manifests, no more
+    for name in wanted - (set() if connection is None else _taken(duck)):
         duck.register(name, ScanDataset(Scan(store, archive, ReadRequest(views[name]), catalog)))
+        duck.execute(f"COMMENT ON VIEW \"{name}\" IS '{MARK}'")
     try:
         return duck.sql(text)
+    except duckdb.PermissionException as error:
+        raise failed("run SQL", error) from None
     except duckdb.CatalogException as error:
-        found = re.search(r"Table with name \"?([^\"!]+?)\"? does not exist", str(error))
-        if found is None:
+        missing = re.search(r"Table with name \"?([^\"!]+?)\"? does not exist", str(error))
+        if missing is None:
             raise
-        hint = f"{near(found[1], views)} A view is named <model>_<identifier>"
-        raise NotThere("run SQL", archive, cause=f"no collector {found[1]!r}", hint=hint) from None
+        is_file = not re.fullmatch(r"\w+", missing[1])
+        hint = ALLOW if is_file else f"{near(missing[1], views)} A view is named <model>_<identifier>"
+        raise NotThere("run SQL", archive, cause=f"no collector {missing[1]!r}", hint=hint) from None
+
+
+def _taken(duck: Any) -> set[str]:
+    """Names of the user's own tables and views, in lower case."""
+    mine = "database_name IN (current_database(), 'temp') AND list_contains(current_schemas(true), schema_name)"
+    views = f"SELECT view_name FROM duckdb_views() WHERE {mine} AND comment IS DISTINCT FROM '{MARK}'"
+    rows = duck.execute(f"SELECT table_name FROM duckdb_tables() WHERE {mine} UNION {views}").fetchall()
+    return {name.lower() for (name,) in rows}
 
 
 def views(store: ReadStore) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.faults import hostile
 from tests.faults.mutant import Mutant
-from tests.faults.mutants_list import archive, cli, collect, segments, ship, spool
+from tests.faults.mutants_list import archive, cli, collect, segments, ship, spool, values
 
 MUTANTS: tuple[Mutant, ...] = (
     *segments.MUTANTS,
@@ -13,5 +13,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *archive.MUTANTS,
     *collect.MUTANTS,
     *cli.MUTANTS,
+    *values.MUTANTS,
     *hostile.MUTANTS,
 )

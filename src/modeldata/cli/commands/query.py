@@ -10,7 +10,7 @@ import typer
 from modeldata.cli.archive import say
 from modeldata.cli.options import ArchiveOptions, FormOptions
 from modeldata.cli.output import JSONL, print_rows
-from modeldata.read.duckdb_errors import failed
+from modeldata.read.duck import failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,20 +31,23 @@ def command(
     ] = None,
     rows: Annotated[int | None, typer.Option("-n", "--rows", min=0, help="At most so many rows.")] = None,
     *,
+    allow_files: Annotated[
+        bool, typer.Option("--allow-files", help="Let the query open other files and the network, too.")
+    ] = False,
     options: ArchiveOptions,
     output: FormOptions,
 ) -> None:
     """Run SQL (DuckDB) over the collectors and print its rows.
 
     There is a view for each collector, <model>_<identifier> in lower case: churn_inputs. Only the days and columns that the
-    query needs are read. Needs modeldata[sql].
+    query needs are read, and no other file. Needs modeldata[sql].
     """
     form = output.form
     reader = options.reader()
     if sql is None:
         _list_views(reader, form, rows)
         return
-    batches = _ask(reader, sys.stdin.read() if sql == "-" else sql)
+    batches = _ask(reader, sys.stdin.read() if sql == "-" else sql, allow_files)
     if batches is None:
         say("no rows: it is not a query")
         return
@@ -73,7 +76,7 @@ def _duckdb_error() -> type[Exception]:
     return error_type
 
 
-def _ask(reader: Reader, sql: str) -> pa.RecordBatchReader | None:
+def _ask(reader: Reader, sql: str, allow_files: bool) -> pa.RecordBatchReader | None:
     """The rows of a query, as they are asked for. Raises `NotThere`, `MissingExtra`, and what DuckDB says as `ModelDataError`."""
     from modeldata.catalog.errors import need
 
@@ -82,7 +85,7 @@ def _ask(reader: Reader, sql: str) -> pa.RecordBatchReader | None:
     except ImportError:
         raise need("duckdb", "sql", "run SQL") from None
     try:
-        relation = reader.sql(sql)
+        relation = reader.sql(sql, external=allow_files)
         return None if relation is None else _batches(_readable(relation))
     except duckdb.Error as error:
         raise failed("run the query", error) from None

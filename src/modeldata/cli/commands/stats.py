@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -24,7 +25,8 @@ def command(collector: CollectorArgument, options: ReadOptions, as_json: JsonOpt
     """Say what each column of a collector holds: type, nulls, different values, min, quantiles, max, mean, frequent values.
 
     Quantiles are about 1 % and numbers of different values about 5 % off; all else is exact. Memory is bounded, whatever the
-    number of rows. Our own columns but $Timestamp are left out unless --columns names them. Needs modeldata[sql].
+    number of rows. Our own columns but $Timestamp are left out unless --columns names them. In --json, a number that no double
+    can hold (a mean may be one) is null. Needs modeldata[sql].
     """
     from modeldata.read.profile import summarize
 
@@ -61,7 +63,10 @@ def _as_json(column: ColumnSummary) -> dict[str, object]:
 
 
 def _plain(value: float | None, is_time: bool) -> object:
-    return moment(value).replace(" ", "T") if is_time and value is not None else value
+    """None also for a mean that no double can hold: JSON has no number for it."""
+    if value is None or not math.isfinite(value):
+        return None
+    return moment(value).replace(" ", "T") if is_time else value
 
 
 def block(column: ColumnSummary, width: int, name: int = NAME, kind: int = TYPE) -> list[str]:
