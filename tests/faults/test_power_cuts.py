@@ -116,6 +116,7 @@ def test_a_failed_fsync_is_not_repeated_and_its_row_is_written_anew_under_the_sa
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(3600)
 @settings(LONG, max_examples=5_000)
 @given(seed=st.integers(0, 2**32), at=st.integers(1, 200), again=st.integers(1, 200), third=st.integers(1, 200))
 def test_many_power_cuts_in_a_row(seed: int, at: int, again: int, third: int) -> None:

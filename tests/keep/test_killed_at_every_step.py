@@ -81,6 +81,17 @@ def test_a_run_killed_while_it_finishes_another_is_finished_by_the_next(tmp_path
             _assert_finished(folder, verb, before)
 
 
+@pytest.mark.parametrize("verb", ["compact", "erase", "prune"])
+def test_the_claim_of_a_run_that_died_when_its_work_was_done_goes_with_the_next(tmp_path: Path, verb: str) -> None:
+    filled(tmp_path, "csv")
+    total = operations(_copy(tmp_path, tmp_path / "dry"), verb)
+    folder = _copy(tmp_path, tmp_path / "run")
+    killed(folder, verb, total)
+    assert list(folder.rglob("rewrite.lock")), "killed before it could take its claim away"
+    VERBS[verb](local(folder))
+    assert not list(folder.rglob("rewrite.lock"))
+
+
 @SWEEP
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_an_erasure_after_a_killed_compaction_leaves_nothing_of_the_subject(tmp_path: Path, form: str, most: int) -> None:

@@ -16,7 +16,7 @@ from modeldata.keep import erase as erasing
 from modeldata.keep import prune as pruning
 from modeldata.keep.condition import Condition
 from modeldata.keep.folder import look
-from modeldata.keep.rewrite import Busy, remnants, rewrite
+from modeldata.keep.rewrite import Busy, drop_abandoned, remnants, rewrite
 from modeldata.read.plan import ReadRequest, make_plan
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def compact(
 
 def compact_one(job: KeepJob, place: DataFolder, *, sizes: Sizes, dry: bool) -> list[FolderResult]:
     """`compact` of one folder."""
-    return list(_safely(job, place, _compact(job, place, sizes, _growing(job, place), dry)))
+    return list(_safely(job, place, _compact(job, place, sizes, _growing(job, place), dry), dry))
 
 
 def _growing(job: KeepJob, place: DataFolder) -> bool:
@@ -114,7 +114,7 @@ def prune(job: KeepJob, before_ns: int, *, dry: bool = True) -> Iterator[FolderR
     """Folders that ended before a time, without their rows. Raises `NotThere`, `Unavailable`."""
     for place in _places(job):
         if place.end_ns <= before_ns:
-            yield from _safely(job, place, _prune(job, place, dry))
+            yield from _safely(job, place, _prune(job, place, dry), dry)
 
 
 def _prune(job: KeepJob, place: DataFolder, dry: bool) -> Iterator[FolderResult]:
@@ -164,7 +164,7 @@ def erase(job: KeepJob, where: str, *, dry: bool = True, each: Each = map) -> It
 
 def erase_one(job: KeepJob, place: DataFolder, *, where: str, schema: pa.Schema, dry: bool) -> list[FolderResult]:
     """`erase` in one folder of a collector, whose columns have the types of `schema`."""
-    return list(_safely(job, place, _erase(job, place, Condition(where, schema), dry)))
+    return list(_safely(job, place, _erase(job, place, Condition(where, schema), dry), dry))
 
 
 def _erase(job: KeepJob, place: DataFolder, condition: Condition, dry: bool) -> Iterator[FolderResult]:
@@ -201,10 +201,12 @@ def _places(job: KeepJob) -> list[DataFolder]:
     return [listing.place for one in found for listing in one.listings if listing.place is not None]
 
 
-def _safely(job: KeepJob, place: DataFolder, work: Iterator[FolderResult]) -> Iterator[FolderResult]:
+def _safely(job: KeepJob, place: DataFolder, work: Iterator[FolderResult], dry: bool) -> Iterator[FolderResult]:
     """What is wrong in one folder keeps nobody from the others."""
     try:
         yield from work
+        if not dry:
+            drop_abandoned(job.store, place.path, job.run)
     except (Busy, Damaged) as error:
         if isinstance(error, Busy) and not job.patient:
             raise

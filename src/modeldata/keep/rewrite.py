@@ -216,12 +216,24 @@ def _claimed(store: Store, folder: str, run: RewriteRun) -> Iterator[None]:
         store.remove(path)
 
 
-def _take_over(store: Store, path: str, mine: bytes, run: RewriteRun) -> None:
+def drop_abandoned(store: Store, folder: str, run: RewriteRun) -> None:
+    """Remove the claim of a run that died when its work was done: no other run would come by to take it over."""
+    path = claim_of(folder)
+    if store.length(path) and _holder(store, path, run)[0] > STALE_NS:
+        store.remove(path)
+
+
+def _holder(store: Store, path: str, run: RewriteRun) -> tuple[int, str]:
+    """(age in nanoseconds, host) of a claim."""
     try:
         holder = json.loads(store.read(path))
-        age, host = run.now_ns - int(holder["time_ns"]), str(holder["host"])
+        return run.now_ns - int(holder["time_ns"]), str(holder["host"])
     except (ValueError, KeyError, TypeError, Unavailable):
-        age, host = STALE_NS + 1, ""
+        return STALE_NS + 1, ""
+
+
+def _take_over(store: Store, path: str, mine: bytes, run: RewriteRun) -> None:
+    age, host = _holder(store, path, run)
     if age <= STALE_NS:
         hint = f"wait for it; a claim that is older than {STALE_NS // 60_000_000_000} minutes is taken over"
         raise Busy("rewrite a folder", folder_of_manifest(path), cause=f"a run on {host!r} is at it", hint=hint)

@@ -213,5 +213,10 @@ MUTANTS: tuple[Mutant, ...] = (
         "            if not self._is_there(path):\n",
         "            if True:\n",
         "tests/audit/test_one_bad_file_ends_no_audit.py::test_a_file_that_is_denied_is_named_and_the_rest_is_audited",
+        "a claim that nobody will take over goes",
+        "keep/rewrite.py",
+        "        store.remove(path)\n\n\ndef _holder",
+        "        pass\n\n\ndef _holder",
+        "tests/keep/test_killed_at_every_step.py::test_the_claim_of_a_run_that_died_when_its_work_was_done_goes_with_the_next",
     ),
 )
