@@ -213,6 +213,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "            if not self._is_there(path):\n",
         "            if True:\n",
         "tests/audit/test_one_bad_file_ends_no_audit.py::test_a_file_that_is_denied_is_named_and_the_rest_is_audited",
+    ),
+    one(
         "a claim that nobody will take over goes",
         "keep/rewrite.py",
         "        store.remove(path)\n\n\ndef _holder",
