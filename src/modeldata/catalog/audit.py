@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.catalog.audit_folder import FolderAuditor
 from modeldata.catalog.batches import Catalog
+from modeldata.catalog.belonging import home
 from modeldata.format.paths import place_of
 from modeldata.format.ranges import Ranges, merged
 
@@ -67,7 +68,7 @@ class Audit:
         self.unread: list[str] = []
         """What could not be read, and so is not proven: in an archive class, denied, damaged on its way."""
         self.unaccounted: list[str] = []
-        """Data files that no manifest names: another tool's, or the 2017 original's."""
+        """Data files that no manifest names: another tool's, or the 2017 original's. And, in words, copies that don't count."""
         self.hints: list[str] = []
         """What to do next."""
 
@@ -119,7 +120,8 @@ def audit(store: ReadStore, *, check_bytes: bool = True, wait: Callable[[float],
     Batches that others replaced (see `modeldata.catalog.batches`) don't count, and their bytes may be gone.
     """
     auditor = FolderAuditor(store, check_bytes=check_bytes)
-    folders = _looked_at(auditor, Catalog.of(auditor.listed))
+    catalog = Catalog.of(auditor.listed)
+    folders = {path: auditor.look(catalog, listing) for path, listing in catalog.listings.items()}
     report = _summary(auditor, folders)
     for seconds in WAITS:
         doubtful = _doubtful(report, folders)
@@ -128,13 +130,11 @@ def audit(store: ReadStore, *, check_bytes: bool = True, wait: Callable[[float],
         wait(seconds)
         for top in doubtful:
             folders = {path: seen for path, seen in folders.items() if _top_of(path) != top}
-            folders |= _looked_at(auditor, Catalog(auditor.listed, auditor.listed.walk(top)))
+            catalog = catalog.listed_again(top)
+            again = [listing for listing in catalog.listings.values() if _top_of(listing.path) == top]
+            folders |= {listing.path: auditor.look(catalog, listing) for listing in again}
         report = _summary(auditor, folders)
     return report
-
-
-def _looked_at(auditor: FolderAuditor, catalog: Catalog) -> dict[str, FolderAudit]:
-    return {path: auditor.look(catalog, listing) for path, listing in catalog.listings.items()}
 
 
 def _top_of(folder: str) -> str:
@@ -170,6 +170,9 @@ def _summary(auditor: FolderAuditor, folders: dict[str, FolderAudit]) -> Audit:
             report.refused[reason] = report.refused.get(reason, 0) + rows
         for collector, writer, first, last, reason in seen.numbers:
             numbers.setdefault((collector, writer), []).append((first, last, reason))
+    counted = {batch for seen in folders.values() for batch in seen.counted}
+    lonely = [line for seen in folders.values() for line in seen.misplaced if line.batch not in counted]
+    report.problems += [f"{line.where}: batch {line.batch} is not where it belongs, in {home(line)}" for line in lonely]
     report.unread += auditor.listed.unread.values()
     unexplained = PERHAPS_UNREAD if auditor.listed.unread else None
     report.writers = [_judge(*key, ranges, unexplained) for key, ranges in sorted(numbers.items())]

@@ -22,6 +22,7 @@ class FolderAudit:
 
     problems: what is wrong. doubts: what is wrong, or was on its way just then: only a later look tells. unread: what the store
     did not give.
+    counted: ids of batches that are where they belong, also if others replaced them. misplaced: lines of other folders.
     numbers: (collector, writer, first, last, reason why they are lost; empty for rows that are there).
     """
 
@@ -34,6 +35,8 @@ class FolderAudit:
         self.doubts: list[str] = []
         self.unread: list[str] = []
         self.unaccounted: list[str] = []
+        self.counted: set[str] = set()
+        self.misplaced: list[ManifestLine] = []
 
     def count(self, entry: Entry) -> None:
         collector = names.stream(entry.identity)
@@ -75,6 +78,9 @@ class FolderAuditor:
 
     def _judge(self, contents: Contents, report: FolderAudit) -> None:
         report.problems += contents.problems
+        report.unaccounted += contents.strays
+        report.misplaced = contents.misplaced
+        report.counted = {line.batch for line in contents.lines} | contents.replaced
         report.doubts += [f"{path}: its last line has no end" for path in contents.half]
         ends: dict[str, int] = {}
         kept: set[str] = set()
@@ -87,7 +93,8 @@ class FolderAuditor:
             if line.entry.file:
                 self._judge_place(line, contents.listing.path, ends, report, live=live)
                 kept |= {f"{contents.listing.path}/{line.entry.file}"} if live else set()
-        for path in sorted({*kept, *contents.listing.data_files}):
+        not_counted = contents.known_files - ends.keys() - kept  # of lines that are copies, or belong elsewhere
+        for path in sorted({*kept, *contents.listing.data_files} - not_counted):
             self._judge_file(path, ends.get(path), contents, report, live=path in kept)
 
     def _judge_place(self, line: ManifestLine, folder: str, ends: dict[str, int], report: FolderAudit, *, live: bool) -> None:
@@ -143,7 +150,7 @@ class FolderAuditor:
 
     def _judge_without_line(self, path: str, length: int, contents: Contents, report: FolderAudit) -> None:
         unfinished = generation_of_data(path) is not None
-        if length and (path in contents.originals or unfinished):
+        if length and ((path in contents.originals and path not in contents.unproven) or unfinished):
             report.unaccounted.append(f"{path} (a rewrite that has not come to its end)" if unfinished else path)
         elif length and not any(log in self.listed.unread for log in contents.listing.manifests):
             report.doubts.append(f"{path}: is ours by its name, and no manifest tells of it")

@@ -8,23 +8,28 @@ the batch that replaced it was replaced itself. A replacing batch carries on wha
 Whoever removes files after a switch takes the data file first and its manifest afterwards: a `data.csv` that no manifest names
 would be read as one of the 2017 original. A manifest stays while any of its batches is live.
 
+Whose batch a line is, and whether it counts, is in `belonging`: a line that was copied somewhere else counts once or not at all.
+
 Data files that no manifest names:
     under a name of ours     not committed, and not read
     `data.csv`, not claimed  of the 2017 original: read, typed by what its cells look like
-    any other file           foreign: not read, named in a warning
+    all files of a folder    where it has files of ours and no folder of manifests: a copy by a tool that skips names with an
+                             underscore. Read as the original's are, and called unproven
+    any other file           foreign: not read, named in a warning; but for what file managers and Hadoop leave everywhere
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from modeldata.catalog.belonging import count_once, described, is_own, name_of, sort_lines
 from modeldata.format import names
 from modeldata.format.manifest import Entry
-from modeldata.format.paths import DataFolder, file_format, identity_of, owner_note, place_of
+from modeldata.format.paths import DataFolder, file_format, identity_of, is_litter, is_of_a_call, owner_note, place_of
 from modeldata.store import Unavailable
+from modeldata.store.archive_id import NAME as ARCHIVE_NOTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +37,10 @@ if TYPE_CHECKING:
     from modeldata.format.manifest import Calls, Sequences
     from modeldata.store import ReadStore
 
+DAY_NS = 86_400_000_000_000
+LEVELS = 3
+"""Slashes in the path of a collector whose account is a single name: nothing can be in front of it."""
+TAIL = 64 * 1024
 READERS = 8
 """Manifests that are asked for at once: where each batch has its own, the way there takes longer than the reading."""
 ORIGINAL = "data.csv"
@@ -95,42 +104,61 @@ class ArchivedBatch(NamedTuple):
 class Contents:
     """What one folder holds, by its manifests; fixed once it is made.
 
-    lines: every committed line, those of a file in the order of its bytes. live: those that count. replaced: ids that do not.
+    lines: every committed line that belongs here, once, those of a file in the order of its bytes. live: those that count.
+    replaced: ids that do not. copies: lines that only repeat others.
     problems: lines that are not valid, unless they were replaced. half: manifests whose last line is still on its way.
-    known_files, originals, uncommitted: its data files (as paths) that a line names, that are of the 2017 original, and under a
-    name of ours that no line names (yet).
+    strays: what is here and counts for nobody, or for a twin, in words; `misplaced` has the lines of it.
+    identity: whose rows these are, as a line says, else as the path does.
+    known_files, originals, uncommitted: its data files (as paths) that a line names, that are read without a manifest, and under
+    a name of ours that no line names (yet). unproven: those of `originals` that are ours.
     """
 
     def __init__(self, listing: Listing, lines: list[ManifestLine], problems: list[str], half: list[str]) -> None:
         self.listing = listing
-        self.lines = sorted(lines, key=_order)
+        known = sort_lines(lines, listing.place)
+        self.lines = sorted(known.counted, key=_order)
+        self.copies, self.misplaced, self.twins = known.copies, known.misplaced, known.twins
         self.half = half
+        self.identity = _identity(self.lines, listing.place)
         self.replaced = frozenset(batch for line in lines for batch in line.entry.replaces or ())
         committed = [line for line in self.lines if line.batch not in self.replaced]
         self.live = [line for line in committed if not line.problem]
-        self.problems = problems + [f"{line.where} is not valid: {line.problem}" for line in committed if line.problem]
+        problems = problems + [f"{line.where} is not valid: {line.problem}" for line in committed if line.problem]
+        self.problems = problems + known.problems
+        self.strays = described(known.misplaced, listing.path)
+        self.strays += [f"{listing.path}: rows of {name_of(twin)} lie here, too: read them by this name" for twin in known.twins]
         self.known_files = {f"{listing.path}/{line.entry.file}" for line in lines if line.entry.file}
         others = [path for path in listing.data_files if path not in self.known_files]
+        self.unproven = others if listing.is_bare and set(others) - {f"{listing.path}/{ORIGINAL}"} else []
         ours = owner_note(ORIGINAL) in listing.notes
-        self.originals = [path for path in others if path == f"{listing.path}/{ORIGINAL}" and not ours]
+        self.originals = self.unproven or [path for path in others if path == f"{listing.path}/{ORIGINAL}" and not ours]
         self.uncommitted = [path for path in others if path not in self.originals]
 
     def take_back(self, claimed: Sequence[str]) -> None:
         """Files that look like those of the original, and are ours: their first line is on its way."""
         self.originals = [path for path in self.originals if path not in claimed]
+        self.unproven = [path for path in self.unproven if path not in claimed]
         self.uncommitted += claimed
 
-    def batches(self) -> list[ArchivedBatch]:
-        """The live batches that have rows."""
-        return [batch_of(line, self.listing.path) for line in self.live if line.entry.file and line.entry.rows]
+    def leave_out(self, elsewhere: Sequence[ManifestLine], torn: Sequence[ManifestLine], originals: Sequence[str]) -> None:
+        """What another folder accounts for as well: batches as a whole, some of their rows, files without a manifest."""
+        self.lines = [line for line in self.lines if line not in elsewhere]
+        self.live = [line for line in self.live if line not in elsewhere]
+        self.originals = [path for path in self.originals if path not in originals]
+        self.unproven = [path for path in self.unproven if path not in originals]
+        if elsewhere or originals:
+            count = len(elsewhere) + len(originals)
+            self.strays.append(f"{self.listing.path}: a copy: {count} batches or files are in another folder of the archive, too")
+        self.problems += [f"{line.where}: some rows of batch {line.batch} are in another folder, too" for line in torn]
 
-    @property
-    def identity(self) -> dict[str, str] | None:
-        """Whose rows these are: as a manifest says, else as the path does."""
-        for line in self.lines:
-            if set(names.IDENTITY) <= set(line.entry.identity):
-                return {part: str(line.entry.identity[part]) for part in names.IDENTITY}
-        return identity_of(self.listing.place.collector) if self.listing.place else None
+    def batches(self) -> list[ArchivedBatch]:
+        """The live batches that have rows, and are this collector's own."""
+        place = self.listing.place if self.twins else None
+        return [
+            batch_of(line, self.listing.path)
+            for line in self.live
+            if line.entry.file and line.entry.rows and (place is None or is_own(line, place))
+        ]
 
 
 class Listing:
@@ -145,6 +173,18 @@ class Listing:
         """What else is in the folder of manifests, as `_manifest/<name>`."""
         self.foreign: list[str] = []
 
+    @property
+    def is_bare(self) -> bool:
+        """Is there no folder of manifests?"""
+        return not self.manifests and not self.notes
+
+    def of_twin(self, collector: str) -> Listing:
+        """The same files, to be read for another collector that shares the folder."""
+        twin = Listing(self.path)
+        twin.__dict__ |= self.__dict__
+        twin.place = self.place._replace(collector=collector) if self.place else None
+        return twin
+
 
 def start_of(listing: Listing) -> int:
     """When the day or hour of a folder begins."""
@@ -157,7 +197,10 @@ class Catalog:
     def __init__(self, store: ReadStore, paths: Iterable[str]) -> None:
         self._store = store
         self.listings: dict[str, Listing] = {}
-        for path in paths:
+        self._days: dict[tuple[str, ...], list[Listing]] = {}
+        """Folders of one day whose collectors have the same last names: those that may hold the same batches."""
+        self._paths = dict.fromkeys(paths)  # a store may list a name twice
+        for path in self._paths:
             self._sort(path)
 
     @classmethod
@@ -165,9 +208,16 @@ class Catalog:
         """List an archive. Raises `Unavailable`."""
         return cls(store, store.walk())
 
+    def listed_again(self, folder: str) -> Catalog:
+        """The same, with one folder as it is now. Raises `Unavailable`."""
+        others = (path for path in self._paths if not path.startswith(f"{folder}/"))
+        return Catalog(self._store, [*others, *self._store.walk(folder)])
+
     def _sort(self, path: str) -> None:
         folder, _, name = path.rpartition("/")
-        if name.startswith(".") or any(part.startswith((".", "_")) for part in folder.split("/") if part != names.MANIFEST):
+        if name.startswith((".", "_")) or any(
+            part.startswith((".", "_")) for part in folder.split("/") if part != names.MANIFEST
+        ):
             return  # what Spark and Hive skip, too: attempts, checkpoints, files on their way
         above, _, last = folder.rpartition("/")
         if last == names.MANIFEST:
@@ -178,12 +228,13 @@ class Catalog:
                 listing.notes.add(f"{last}/{name}")
         elif file_format(name):
             self.listing(folder).data_files.append(path)
-        else:
+        elif not is_litter(name):
             self.listing(folder).foreign.append(path)
 
     def listing(self, folder: str) -> Listing:
         if folder not in self.listings:
-            self.listings[folder] = Listing(folder)
+            listing = self.listings[folder] = Listing(folder)
+            self._days.setdefault(_day(listing), []).append(listing)
         return self.listings[folder]
 
     @property
@@ -201,12 +252,47 @@ class Catalog:
 
     def read_all(self, listings: Sequence[Listing]) -> list[Contents]:
         """`read` for several folders, with several requests at once."""
-        paths = [path for listing in listings for path in listing.manifests]
+        groups = [self._rivals(listing) for listing in listings]
+        paths = list(dict.fromkeys(path for group in groups for listing in group for path in listing.manifests))
         manifests = dict(zip(paths, self._read_each(paths), strict=True))
-        each = [_contents(listing, manifests) for listing in listings]
+        return [self._contents(group, manifests) for group in groups]
+
+    def _rivals(self, listing: Listing) -> list[Listing]:
+        """The folders that decide first what counts in this one, which is the last: the archive's own before copies in it."""
+        place = listing.place
+        if place is None:
+            return [listing]
+        others = self._days.get(_day(listing), [])
+        before = [other for other in others if other.place is not None and _may_share(other.place, place)]
+        before = [other for other in before if _rank(other) < _rank(listing)]
+        return [*sorted(before, key=_rank), listing]
+
+    def _contents(self, group: Sequence[Listing], manifests: Mapping[str, bytes]) -> Contents:
+        each = [_contents(listing, manifests) for listing in group]
         for contents in each:
-            contents.take_back([path for path in contents.originals if self._store.claimed(path)])
-        return each
+            contents.take_back(self._on_their_way(contents))
+        if len(each) > 1:
+            count_once(each, self._same_originals(each))
+        return each[-1]
+
+    def _on_their_way(self, contents: Contents) -> list[str]:
+        """Files without a manifest whose line comes next, or never: a shipper or a call of Spark is at it."""
+        if contents.unproven and not self._store.length(ARCHIVE_NOTE):
+            return []  # the copying tool left out all that begins with an underscore
+        return [path for path in contents.originals if is_of_a_call(path) or self._store.claimed(path)]
+
+    def _same_originals(self, each: Sequence[Contents]) -> list[str]:
+        """Files of the last folder, without a manifest, that are in one before as well."""
+        last, before = each[-1], [path for contents in each[:-1] for path in contents.originals]
+        return [path for path in last.originals if any(self._is_same_file(path, other) for other in before)]
+
+    def _is_same_file(self, path: str, other: str) -> bool:
+        """Rows have their time in microseconds, so two files of one length that end alike are copies."""
+        size = self._store.length(path)
+        if path.rpartition("/")[2] != other.rpartition("/")[2] or size != self._store.length(other):
+            return False
+        start = max(0, size - TAIL)
+        return self._store.read(path, start, size - start) == self._store.read(other, start, size - start)
 
     def _read_each(self, paths: list[str]) -> list[bytes]:
         if len(paths) < READERS:
@@ -221,6 +307,25 @@ class Catalog:
             if self._store.length(path):
                 raise
             raise Vanished(path) from None
+
+
+def _day(listing: Listing) -> tuple[str, ...]:
+    place = listing.place
+    if place is None:
+        return ()
+    return (*place.collector.rsplit("/", 3)[-3:], str(place.start_ns // DAY_NS))
+
+
+def _may_share(first: DataFolder, second: DataFolder) -> bool:
+    """May two folders hold rows of one collector and time? Not where their whole paths say that they are two collectors."""
+    if first.start_ns >= second.end_ns or first.end_ns <= second.start_ns:
+        return False
+    return first.collector == second.collector or {first.collector.count("/"), second.collector.count("/")} != {LEVELS}
+
+
+def _rank(listing: Listing) -> tuple[int, str]:
+    assert listing.place is not None
+    return len(listing.place.collector), listing.path
 
 
 def _contents(listing: Listing, manifests: Mapping[str, bytes]) -> Contents:
@@ -267,6 +372,13 @@ def _order(line: ManifestLine) -> tuple[str, int, str, int]:
     return line.entry.file, line.entry.offset, line.log, line.number
 
 
+def _identity(lines: Iterable[ManifestLine], place: DataFolder | None) -> dict[str, str] | None:
+    for line in lines:
+        if not line.problem and (place is None or is_own(line, place)):
+            return {part: str(line.entry.identity[part]) for part in names.IDENTITY}
+    return identity_of(place.collector) if place else None
+
+
 def batch_of(line: ManifestLine, folder: str) -> ArchivedBatch:
     """The batch of a valid line with a file."""
     entry = line.entry
@@ -274,8 +386,3 @@ def batch_of(line: ManifestLine, folder: str) -> ArchivedBatch:
         line, f"{folder}/{entry.file}", entry.offset, entry.size, entry.row_bytes, entry.crc32, entry.rows, entry.first_ns,
         entry.last_ns, entry.columns, entry.types, entry.kinds, entry.calls, entry.sequences, entry.continues,
     )  # fmt: skip
-
-
-def doubled_ids(contents: Contents) -> list[str]:
-    """Ids that two committed lines of one folder share: a `replaces` of one would take both away."""
-    return sorted(batch for batch, times in Counter(line.batch for line in contents.lines).items() if batch and times > 1)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from modeldata.catalog.batches import LEVELS, start_of
 from modeldata.catalog.errors import NotThere, near
 from modeldata.errors import SettingsError
 from modeldata.format import names
-from modeldata.format.paths import identity_of
+from modeldata.format.paths import collector_folder, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,17 +61,42 @@ def _datetime(moment: object) -> dt.datetime:
 
 
 def collectors(catalog: Catalog) -> list[CollectorFolders]:
-    """Every collector of an archive."""
-    folders = []
+    """Every collector of an archive. Folders that manifests call one collector's, such as a backup's, are one collector."""
+    merged: dict[tuple[str, ...], CollectorFolders] = {}
+    ends = Counter(_end(path) for path in catalog.collectors)
     for path, listings in catalog.collectors.items():
-        identity = identity_of(path) or next((one for one in map(_told, [catalog] * len(listings), listings) if one), None)
+        sure = ends[_end(path)] == 1 or path.count("/") == LEVELS
+        identity = (identity_of(path) if sure else None) or _told(catalog, listings) or identity_of(path)
         if identity is not None:
-            folders.append(CollectorFolders(identity, listings))
-    return folders
+            same = merged.setdefault(tuple(identity.values()), CollectorFolders(identity, []))
+            same.listings.extend(listings)
+    for each in merged.values():
+        each.listings.sort(key=start_of)
+    return list(merged.values())
 
 
-def _told(catalog: Catalog, listing: Listing) -> dict[str, str] | None:
-    return catalog.read(listing).identity
+def _end(path: str) -> str:
+    """The last names of a collector's path: where two share them, one may be a copy in the archive of the other."""
+    return "/".join(path.rsplit("/", LEVELS)[-LEVELS:])
+
+
+def _told(catalog: Catalog, listings: list[Listing]) -> dict[str, str] | None:
+    """Whose rows these are by the first manifest that says it."""
+    return next((one for listing in listings if listing.manifests and (one := catalog.read(listing).identity)), None)
+
+
+def _twins(catalog: Catalog, candidates: list[CollectorFolders], part: str, value: str) -> list[CollectorFolders]:
+    """Collectors in the folder of another, on a disk that takes `Churn` and `churn` for one name."""
+    twins: dict[tuple[str, ...], CollectorFolders] = {}
+    for each in candidates:
+        if each.identity[part].casefold() != value.casefold():
+            continue
+        for contents in catalog.read_all(each.listings):
+            for twin in contents.twins:
+                if twin[part] == value:
+                    of_twin = twins.setdefault(tuple(twin.values()), CollectorFolders(twin, []))
+                    of_twin.listings.append(contents.listing.of_twin(collector_folder(twin)))
+    return list(twins.values())
 
 
 def choose(catalog: Catalog, wanted: Mapping[str, str | None], archive: str) -> list[CollectorFolders]:
@@ -85,7 +112,7 @@ def choose(catalog: Catalog, wanted: Mapping[str, str | None], archive: str) -> 
         value = wanted.get(part)
         if value is None:
             continue
-        fitting = [one for one in left if one.identity[part] == value]
+        fitting = [one for one in left if one.identity[part] == value] or _twins(catalog, left, part, value)
         if not fitting:
             about = _about(wanted, part)
             raise NotThere(

@@ -24,19 +24,28 @@ _GROWN = re.compile(rf"data\.({'|'.join(name for name, facts in FORMATS.items() 
 _NUMBERED = re.compile(rf"data-[0-9a-f]+-\d+\.({'|'.join(FORMATS)})")
 _REWRITTEN = re.compile(rf"data-([0-9a-f]{{8}})[0-9a-f]{{32}}-\d+\.(?:{'|'.join(FORMATS)})")
 """A generation, then the id of the run that made it. Spools and Spark have shorter ids."""
+_OF_A_CALL = re.compile(rf"data-[0-9a-f]{{24}}-\d+\.(?:{'|'.join(FORMATS)})")
+_LITTER = frozenset(("thumbs.db", "desktop.ini", "icon\r"))
 _GENERATION = re.compile(r"generation-(\d+)\.jsonl")
 
 
 def day_folder(identity: Mapping[str, str], time_ns: int, hour_folders: bool) -> str:
     """Where rows of `time_ns` (nanoseconds since 1970, UTC) go, below the archive.
 
-    `<account>/<service>/<model_id>-<model_name>-<model_version>/<identifier>/<yyyy>/<mm>/<dd>[/<hh>]`; an account
-    `subscription/group/name` gives three levels.
+    `<collector_folder>/<yyyy>/<mm>/<dd>[/<hh>]`.
+    """
+    return f"{collector_folder(identity)}/{moment(time_ns, hour_folders)}"
+
+
+def collector_folder(identity: Mapping[str, str]) -> str:
+    """Where the days of a collector are: `<account>/<service>/<model_id>-<model_name>-<model_version>/<identifier>`.
+
+    An account `subscription/group/name` gives three levels.
     """
     levels = identity["account"].split("/", 2)
     model = _model(identity["model_id"], identity["model_name"], identity["model_version"])
     above = [names.component(part) for part in (*levels, identity["service"])]
-    return "/".join([*above, model, names.component(identity["identifier"]), moment(time_ns, hour_folders)])
+    return "/".join([*above, model, names.component(identity["identifier"])])
 
 
 def _model(model_id: str, name: str, version: str) -> str:
@@ -127,6 +136,11 @@ def _decoded(component: str) -> str | None:
         return component
 
 
+def is_same_folder(path: str, folder: str) -> bool:
+    """Are two paths one folder, seen from archives that may begin at different levels? One is the end of the other."""
+    return path == folder or path.endswith(f"/{folder}") or folder.endswith(f"/{path}")
+
+
 def data_file(file_format: str, spool8: str, number: int) -> str:
     """`data.csv` for the first file of a folder, `data-<spool>-<n>.csv` for each other."""
     return f"data.{file_format}" if number == 0 else f"data-{spool8}-{number}.{file_format}"
@@ -141,6 +155,16 @@ def file_format(name: str) -> str | None:
     """The format for a name that a data file of ours can have, else None."""
     found = _GROWN.fullmatch(name) or _NUMBERED.fullmatch(name)
     return found[1] if found else None
+
+
+def is_of_a_call(path: str) -> bool:
+    """Has it the name of a file of one call on a Spark frame?"""
+    return _OF_A_CALL.fullmatch(path.rpartition("/")[2]) is not None
+
+
+def is_litter(name: str) -> bool:
+    """Is it what file managers, Hadoop and consoles of stores leave in any folder, or the marker of an empty folder?"""
+    return not name or name.isdigit() or name.lower() in _LITTER or name.endswith((".crc", "_$folder$"))
 
 
 def generation_of_data(path: str) -> int | None:

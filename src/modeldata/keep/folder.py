@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from modeldata.catalog.batches import Catalog, Contents, doubled_ids
+from modeldata.catalog.batches import Catalog, Contents
+from modeldata.catalog.belonging import name_of
 from modeldata.catalog.errors import Damaged
 from modeldata.catalog.retry import retried
 from modeldata.format.paths import generation_of_data, generation_of_manifest
@@ -44,7 +45,7 @@ class FolderView(NamedTuple):
     @property
     def dead_files(self) -> list[str]:
         """Data files of which every batch was replaced."""
-        live = self.live_files
+        live = self.live_files | {f"{self.folder}/{line.entry.file}" for line in self.contents.misplaced}
         return [path for path in self.contents.listing.data_files if path in self.contents.known_files and path not in live]
 
     @property
@@ -52,7 +53,8 @@ class FolderView(NamedTuple):
         """Manifests of which every line was replaced."""
         half = set(self.contents.half)
         alive = {line.log for line in self.contents.live}
-        has_lines = {line.log for line in self.contents.lines}
+        has_lines = {line.log for line in (*self.contents.lines, *self.contents.copies)}
+        alive |= {line.log for line in self.contents.misplaced}
         return [log for log in self.contents.listing.manifests if log in has_lines - alive - half]
 
     @property
@@ -93,10 +95,11 @@ def look(store: Store, folder: str) -> FolderView:
 
 def _view(catalog: Catalog, folder: str) -> FolderView:
     contents = catalog.read(catalog.listing(folder))
-    live = {line.batch for line in contents.live}
     problems = [*contents.problems, *(f"{line.where} is not valid: {line.problem}" for line in contents.lines if line.problem)]
-    if problems or live.intersection(doubled_ids(contents)):
-        raise _unclear(folder, "; ".join(dict.fromkeys(problems)) or "two lines have the same batch id")
+    hint = "copy the archive to a disk that tells upper from lower case"
+    problems += [f"rows of {name_of(twin)} are in this folder, too: {hint}" for twin in contents.twins]
+    if problems:
+        raise _unclear(folder, "; ".join(dict.fromkeys(problems)))
     latest = max((number for log in contents.listing.manifests if (number := generation_of_manifest(log))), default=0)
     return FolderView(folder, contents, latest)
 

@@ -194,7 +194,7 @@ def remnants(store: Store, folder: str) -> list[str]:
 
 def _length_read(seen: FolderView, store: Store, log: str) -> int:
     """How long a manifest is if nobody added to it since it was looked at: as many lines as there were."""
-    lines = sum(line.log == log for line in seen.contents.lines)
+    lines = sum(line.log == log for line in (*seen.contents.lines, *seen.contents.copies))
     size = store.length(log)
     if not size:
         return 0  # another run took it

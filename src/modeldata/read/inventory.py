@@ -104,7 +104,7 @@ def _of_group(store: ReadStore, catalog: Catalog, group: list[CollectorFolders],
     problems: list[str] = []
     for version, contents in _contents(catalog, group):
         batches = contents.batches()
-        problems += contents.problems
+        problems += [*contents.problems, *contents.strays]
         unknown = Totals(bytes=sum(map(store.length, contents.originals)))
         versions[version] = sum(map(Totals.of, batches), versions.get(version, Totals()) + unknown)
         columns.update((name, None) for batch in batches for name in batch.columns)

@@ -122,8 +122,13 @@ def _pieces(contents: Contents, request: ReadRequest) -> Iterable[Chunk | Origin
 
 def _warn(contents: Contents, request: ReadRequest) -> None:
     check_manifests(contents, request)
-    for path in contents.listing.foreign:
-        warnings.warn(f"not read: {path} is not a file of this archive", SkippedWarning, stacklevel=2)
+    notes = [f"not read: {path} is not a file of this archive" for path in contents.listing.foreign]
+    notes += [f"not read: {stray}" for stray in contents.strays]
+    if contents.unproven:
+        files = ", ".join(path.rpartition("/")[2] for path in contents.unproven)
+        notes.append(f"unproven: {contents.listing.path} has no manifests, so nobody knows whether all rows of {files} are there")
+    for note in notes:
+        warnings.warn(note, SkippedWarning, stacklevel=2)
 
 
 def check_manifests(contents: Contents, request: ReadRequest) -> None:
