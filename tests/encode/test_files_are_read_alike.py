@@ -46,12 +46,12 @@ LOOSE: dict[str, list[object]] = {
     "surrogates": ["a\ud800", "b"],
 }
 IN_FILE: dict[str, tuple[str, list[object]]] = {
-    "nothing": ("string", [None, None]),
+    "nothing": ("double", [None, None]),
     "int": ("int64", [2**63 - 1, None]),
     "beyond 64 bit": ("decimal128(38, 0)", [Decimal(2**70), Decimal(-1)]),
     "beyond 38 digits": ("string", ["1" + "0" * 45, "1"]),
     "numbers": ("double", [1.0, 2.5]),
-    "decimals": ("decimal128(38, 2)", [Decimal("1.50"), Decimal("-2.00")]),
+    "decimals": ("decimal128(38, 18)", [Decimal("1.50"), Decimal("-2.00")]),
     "datetimes": ("timestamp[us]", [NOON, dt.datetime(1, 1, 1)]),
     "with zones": ("timestamp[us, tz=UTC]", [NOON.replace(tzinfo=dt.UTC), (NOON - dt.timedelta(hours=2)).replace(tzinfo=dt.UTC)]),
     "dates": ("date32[day]", [dt.date(1, 1, 1), dt.date(9999, 12, 31)]),
@@ -61,7 +61,7 @@ IN_FILE: dict[str, tuple[str, list[object]]] = {
     "uuids": ("string", [str(uuid.UUID(int=1)), None]),
     "complex": ("string", ["(1+2j)", None]),
     "lists": ("list<element: double>", [[1.5, None], []]),
-    "dicts": ("struct<a: int64, b: list<element: string>>", [{"a": 1, "b": ["x"]}, {"a": 2, "b": []}]),
+    "dicts": ("struct<a: double, b: list<element: string>>", [{"a": 1, "b": ["x"]}, {"a": 2, "b": []}]),
     "arrays": ("list<element: float>", [[0.5, 1.5], []]),
     "dicts of other keys": ("string", ['{"a":1}', '{"b":2}']),
     "mixed": ("string", ["1", '"a"']),

@@ -151,8 +151,11 @@ def test_text_that_looks_like_a_number_is_told_from_it() -> None:
 
 def test_whole_numbers_among_fractions_are_numbers_in_parquet_and_stay_whole() -> None:
     columns = [Column("x", "any", [1, 2.5, 3, None])]
-    assert encode("parquet", columns).kinds == {"x": [["int", 1], ["float", 1], ["int", 2]]}
+    assert encode("parquet", columns).kinds == {"x": "number"}
     check(columns, "parquet")
+    whole_fraction = [Column("x", "any", [1, 2.0, 3, None])]
+    assert encode("parquet", whole_fraction).kinds == {"x": [["int", 1], ["float", 1], ["int", 2]]}
+    check(whole_fraction, "parquet")
 
 
 def test_both_hours_of_a_night_when_clocks_go_back_come_back() -> None:

@@ -6,13 +6,15 @@ it is, with its one object `FORMAT`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from modeldata.format.files import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, BinaryIO, TypeAlias
 
     import numpy as np
@@ -27,18 +29,21 @@ if TYPE_CHECKING:
     """Rows of a file that grows, without a header; else a whole file."""
 
 ALL_ROWS = 1 << 62
+NO_TYPES: Mapping[str, str] = MappingProxyType({})
 
 
 class Encoded(NamedTuple):
     """Rows as bytes, without a header.
 
     replaced: cells in which lone surrogates became U+FFFD, because UTF-8 can't hold them. kinds: by column, what a reader needs
-    besides the declared type to give back the values that went in (see `modeldata.encode.kinds`).
+    besides the declared type to give back the values that went in (see `modeldata.encode.kinds`). types: by column, the type in
+    the file, where the format has types and later files must know it.
     """
 
     data: bytes
     replaced: int
     kinds: dict[str, object]
+    types: Mapping[str, str] = NO_TYPES
 
 
 class WrongRows(Exception):
@@ -87,8 +92,13 @@ class FileFormat(Protocol):
     def header(self, columns: Sequence[str]) -> bytes:
         """What a file begins with, before any rows."""
 
-    def encode(self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str]) -> Encoded:
-        """The rows of `columns`, all of one length. metadata: for formats with room for it in their files."""
+    def encode(
+        self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str], types: Mapping[str, str] = NO_TYPES
+    ) -> Encoded:
+        """The rows of `columns`, all of one length. metadata: for formats with room for it in their files.
+
+        types: what `Encoded.types` said of columns in files before; of use to formats whose files have types.
+        """
 
     def split(self, data: bytes, rows: int, at: int) -> tuple[bytes, bytes]:
         """The first `at` of `rows` rows, and the others, as `encode` would give them."""

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from modeldata.columns.listed import listed
-from modeldata.encode import ALL_ROWS, Encoded
+from modeldata.encode import ALL_ROWS, NO_TYPES, Encoded
 from modeldata.encode.kinds import PLAIN, needed_kinds, of_features, of_type, simplest
 from modeldata.encode.lines import PORTIONS, LineWriter, RowCounter, content, csv_bounds, slices, split_at
 from modeldata.encode.quotes import quoted
@@ -48,7 +48,9 @@ class Csv:
         cells = pc.fill_null(_quoted(Text(pa.array([clean(name) for name in columns], TEXT), free=True)), "")
         return ",".join(cells.to_pylist()).encode("utf-8") + b"\n"
 
-    def encode(self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str]) -> Encoded:
+    def encode(
+        self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str], types: Mapping[str, str] = NO_TYPES
+    ) -> Encoded:
         """excel_safe: text that a spreadsheet would run as a formula begins with `'`. Numbers never do."""
         lines: list[memoryview] = []
         replaced = 0

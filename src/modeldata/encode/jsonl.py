@@ -22,7 +22,7 @@ import pyarrow.types as types
 
 from modeldata.columns import ABSENT
 from modeldata.columns.listed import listed
-from modeldata.encode import ALL_ROWS, Encoded, WrongRows
+from modeldata.encode import ALL_ROWS, NO_TYPES, Encoded, WrongRows
 from modeldata.encode.kinds import INT64, PLAIN, needed_kinds, of_features, of_type, simplest, within_json
 from modeldata.encode.lines import PORTIONS, LineWriter, RowCounter, content, line_bounds, slices, split_at
 from modeldata.encode.nested import dumped
@@ -53,7 +53,9 @@ class JsonLines:
     def header(self, columns: Sequence[str]) -> bytes:
         return b""
 
-    def encode(self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str]) -> Encoded:
+    def encode(
+        self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str], types: Mapping[str, str] = NO_TYPES
+    ) -> Encoded:
         whole = [_prepared(column.values) for column in columns]
         keys = [json_text(clean(column.name)) for column in columns]
         sink = BytesIO()

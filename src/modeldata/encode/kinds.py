@@ -8,7 +8,9 @@ there has the kind its declared type says (`of_declared`), else `plain`. None is
     auto                             text: `True`, `False`, digits, a number with a point or an exponent, NaN, Inf and -Inf, JSON
                                      that begins with [ or {; else text
     json                             text that is JSON
+    number                           a whole number where it is whole, else a float
     int float float32 float16 bool str bytes decimal uuid complex date time timedelta datetime null
+    decimal[digits]                  a Decimal with so many digits behind the point; the file has more
     datetime[zone]                   a time with the zone, or the offset, that it had
     datetime64[unit], [unit, zone]   a time of an Arrow column, as Arrow gives it; timedelta64[unit] likewise
     np:dtype                         a numpy scalar
@@ -47,6 +49,7 @@ ColumnKinds: TypeAlias = "Kind | list[list[Any]]"
 """Of a column: one kind, or runs of them."""
 
 PLAIN = "plain"
+NUMBER = "number"
 INT64 = range(-(2**63), 2**64)
 """Whole numbers that readers of JSON take as they are: as signed or as unsigned."""
 

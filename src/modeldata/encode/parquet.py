@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pyarrow.types as types
 
 from modeldata.columns.python import python_values
-from modeldata.encode import ALL_ROWS, Encoded, WrongRows
+from modeldata.encode import ALL_ROWS, NO_TYPES, Encoded, WrongRows
 from modeldata.encode import kinds as kinds_of
-from modeldata.encode.parquet_types import arrow_column, json_column
+from modeldata.encode.parquet_types import KNOWN, arrow_column, json_column, known_name
 from modeldata.encode.text import clean
 from modeldata.format import names
 
@@ -46,9 +45,11 @@ class Parquet:
     def header(self, columns: Sequence[str]) -> bytes:
         return b""
 
-    def encode(self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str]) -> Encoded:
+    def encode(
+        self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str], types: Mapping[str, str] = NO_TYPES
+    ) -> Encoded:
         columns = [_in_utc(column) for column in columns]
-        stored = [arrow_column(column) for column in columns]
+        stored = [arrow_column(column, KNOWN.get(types.get(column.name, ""))) for column in columns]
         try:
             return _encoded(columns, stored, metadata)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # a type that no file can have, such as a map with a missing key
@@ -113,10 +114,9 @@ class _ParquetPart:
         return {name: python_values(values) for name, values in self._read(wanted).items()}
 
     def types(self) -> Mapping[str, pa.DataType]:
-        """A column without a value is stored as text."""
+        """Of a column without a value, the type in the file says nothing."""
         empty = self._empty()
-        fields = {field.name: field.type for field in self._file.schema_arrow}
-        return {name: pa.null() if name in empty and types.is_string(kind) else kind for name, kind in fields.items()}
+        return {field.name: pa.null() if field.name in empty else field.type for field in self._file.schema_arrow}
 
     def _read(self, wanted: Sequence[str]) -> dict[str, Cells]:
         try:
@@ -200,7 +200,9 @@ def _encoded(columns: Sequence[Column], stored: Sequence[ParquetColumn], metadat
     table = pa.Table.from_arrays([column.values for column in stored], names=[clean(column.name) for column in columns])
     about = {**metadata, FORMAT_KEY: VERSION}
     of_features = {name: kind for name, kind in kinds.items() if name not in names.OWN_COLUMNS}
-    return Encoded(_written(table, about, kinds), sum(column.replaced for column in stored), of_features)
+    found = dict(zip([column.name for column in columns], map(known_name, stored), strict=True))
+    of_files = {name: kind for name, kind in found.items() if kind and name not in names.OWN_COLUMNS}
+    return Encoded(_written(table, about, kinds), sum(column.replaced for column in stored), of_features, of_files)
 
 
 def _is_writable(column: ParquetColumn) -> bool:

@@ -7,12 +7,15 @@
     timestamp of any unit, with or without zone  timestamp[us]; with a zone, timestamp[us, UTC]; text, if a value has nanoseconds
     duration                                     int64: how many of its unit
     time                                         text
-    null                                         text, without values
+    null                                         the type that the column had so far; else float64 (declared null: text)
     list (of any layout), struct, map of these   list, struct, map; JSON text where something inside has no such form
     dictionary, run-end encoded                  their values
     anything else                                JSON text
 
 What comes value by value takes the type of its values where they have one kind (`parquet_values`), else it is JSON text.
+
+Types that were not declared but found (`FOUND`: in lists and dicts, and what pandas and numpy make of such) change with the
+values of a batch. There whole numbers are float64, as fractions are, and a column keeps the type that it had so far (`fitted`).
 """
 
 from __future__ import annotations
@@ -24,10 +27,11 @@ import pyarrow.compute as pc
 import pyarrow.types as types
 
 from modeldata.columns.listed import is_list, listed
-from modeldata.encode.kinds import PLAIN, needed_kinds, of_type
+from modeldata.encode.kinds import PLAIN, needed_kinds, of_declared, of_type
 from modeldata.encode.lines import one_piece
-from modeldata.encode.parquet_values import ParquetColumn, as_json_text, column_of
+from modeldata.encode.parquet_values import DECIMAL_SCALE, ParquetColumn, as_doubles, as_json_text, column_of
 from modeldata.encode.text import column_text
+from modeldata.format.names import OWN_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,14 +41,69 @@ if TYPE_CHECKING:
 
 DIGITS = 38
 """Spark has no decimals with more; DuckDB reads them as doubles."""
+_KNOWN = (
+    pa.string(), pa.bool_(), pa.int64(), pa.float64(), pa.binary(), pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC"),
+    pa.decimal128(DIGITS, 0), pa.decimal128(DIGITS, DECIMAL_SCALE),
+)  # fmt: skip
+KNOWN = {str(kind): kind for one in _KNOWN for kind in (one, pa.list_(one), pa.list_(pa.list_(one)))}
+"""Types of columns that are remembered from file to file, by name."""
+FOUND = ("any", "int64", "float64", "bool")
+"""Declared types that say no more than which values there were."""
 NATURAL = frozenset(
     ("int", "float", "float32", "float16", "bool", "str", "bytes", "decimal", "date", "datetime", "datetime64[us]", "null", PLAIN)
 )
 """Kinds that the types of the file tell."""
 
 
-def arrow_column(column: Column) -> ParquetColumn:
-    """A column as it goes into the file."""
+def arrow_column(column: Column, known: pa.DataType | None = None) -> ParquetColumn:
+    """A column as it goes into the file. known: the type that it had in files before, where that is known."""
+    stored = _own_form(column)
+    if column.name in OWN_COLUMNS or column.type not in FOUND:
+        return _without_null(stored, pa.string())
+    return fitted(column, stored, known)
+
+
+def fitted(column: Column, stored: ParquetColumn, known: pa.DataType | None) -> ParquetColumn:
+    """In the type that the column had so far where that holds it, so that files can be read together. Numbers stay numbers.
+    What does not fit is JSON text, which holds everything, and which no reader takes for a value of another type."""
+    values = stored.values
+    if types.is_null(values.type):
+        return _without_null(stored, known or pa.float64())
+    if known is None or values.type == known:
+        return stored
+    if _is_number(known) and (_is_number(values.type) or types.is_boolean(values.type)):
+        return _as_number(column, stored, known)
+    return json_column(column)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
+
+
+def _as_number(column: Column, stored: ParquetColumn, kind: pa.DataType) -> ParquetColumn:
+    """Whole numbers in any type of numbers, booleans in float64, others as they are."""
+    said = stored.kinds or of_declared(column.type) or ("bool" if types.is_boolean(stored.values.type) else None)
+    if said != "int" and not (said == "bool" and types.is_float64(kind)):
+        return stored
+    try:
+        values = stored.values.cast(pa.int64()).cast(kind)
+    except pa.ArrowInvalid:  # beyond what this type holds
+        return stored
+    return ParquetColumn(values, needed_kinds(said, column.type, _said_by(values)), stored.replaced)
+
+
+def _without_null(stored: ParquetColumn, kind: pa.DataType) -> ParquetColumn:
+    return stored._replace(values=stored.values.cast(kind)) if types.is_null(stored.values.type) else stored
+
+
+def known_name(stored: ParquetColumn) -> str | None:
+    """What is worth remembering of a column of a file; None where that has no value, or a type that few columns have."""
+    name = str(stored.values.type)
+    return name if name in KNOWN and stored.values.null_count < len(stored.values) else None
+
+
+def _own_form(column: Column) -> ParquetColumn:
+    """What its values and its declared type ask for, whatever was before."""
     values = one_piece(column.values)
     if isinstance(values, list):
         return _by_value(column, values, as_json=column.type == "json")
@@ -57,6 +116,8 @@ def arrow_column(column: Column) -> ParquetColumn:
         plain = None
     if kind is None or plain is None:
         return json_column(column) if kind else _by_value(column, listed(values))
+    if column.type in FOUND and column.name not in OWN_COLUMNS:
+        plain = as_doubles(plain)
     return ParquetColumn(plain, needed_kinds(_natural(kind), column.type, _said_by(plain)))
 
 
@@ -76,9 +137,11 @@ def _by_value(column: Column, values: list[object], kind: Kind | None = None, *,
 
 
 def _said_by(values: pa.Array) -> frozenset[str]:
-    """Where all values are text, or whole numbers are decimals, the type tells no other kind than that."""
+    """Where all values are text, or whole numbers are decimals or float64, the type tells no other kind than that."""
     if types.is_string(values.type):
         return frozenset(("str", "null"))
+    if types.is_float64(values.type):
+        return frozenset(("float", "null", PLAIN))
     return frozenset(("decimal",)) if types.is_decimal(values.type) else NATURAL
 
 
@@ -108,7 +171,7 @@ def _plain(values: pa.Array) -> pa.Array | None:
     """In the type that the file has; None where there is none."""
     kind = values.type
     if types.is_null(kind):
-        return pa.nulls(len(values), pa.string())
+        return values
     if types.is_timestamp(kind):
         return _timestamps(values)
     if types.is_time(kind) or (types.is_decimal(kind) and plain_type(kind) is None):

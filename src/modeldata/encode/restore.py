@@ -6,7 +6,7 @@ import base64
 import datetime as dt
 import json
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ import pyarrow as pa
 from modeldata.columns.moments import DURATION, NANOSECONDS, count_of, days_of
 from modeldata.columns.python import NO_VALUE, python_value
 from modeldata.columns.values import in_zone
-from modeldata.encode.kinds import PLAIN, each, of_declared, zone_of
+from modeldata.encode.kinds import NUMBER, PLAIN, each, of_declared, zone_of
 from modeldata.format.declared import MOMENTS, parse
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ def restore(value: object, kind: Kind) -> object:
         return read(value)
     if kind.startswith("np:"):
         return _numpy(value, np.dtype(kind[3:]))
+    if kind.startswith("decimal["):
+        return _WORDS["decimal"](value).quantize(Decimal((0, (1,), -int(kind[8:-1]))), context=WIDE)  # type: ignore[attr-defined] # a Decimal
     zone = zone_of(kind)
     if zone is not None:
         return _datetime_there(value, zone)
@@ -163,6 +165,8 @@ def _int(value: Any) -> int:
     return int(value, 16) if value.lstrip("-").startswith("0x") else int(Decimal(value))
 
 
+WIDE = Context(prec=76)
+"""Python's own context rounds to 28 digits."""
 SAFE_DIGITS = 600
 """Python reads whole numbers up to here whatever it is set to."""
 
@@ -254,6 +258,7 @@ _WORDS: dict[str, Callable[[Any], object]] = {
     "json": json.loads,
     "int": _int,
     "float": float,
+    NUMBER: lambda value: int(value) if float(value).is_integer() else float(value),
     "float32": lambda value: float(np.float32(value)),
     "float16": lambda value: float(np.float16(value)),
     "bool": lambda value: value == "True" if isinstance(value, str) else bool(value),

@@ -113,11 +113,13 @@ def _floats(values: Sequence[Any], target: pa.DataType) -> pa.Array:
 
 def from_arrow(cells: pa.Array | pa.ChunkedArray, declared: str, kinds: Any, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
     """A column as Parquet has it, or as it was made from another file in the type that was declared there."""
+    if types.is_null(target):
+        return _nothing(cells)
+    if types.is_float64(cells.type) and (kinds or of_declared(declared)) == "int":
+        cells = cells.cast(pa.int64())
     kind = cells.type
     if kind.equals(target):
         return cells
-    if types.is_null(target):
-        return _nothing(cells)
     if types.is_string(kind):
         return from_text(cells, declared, kinds, target)
     if types.is_string(target):

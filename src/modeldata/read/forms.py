@@ -139,6 +139,24 @@ def _inner_type(kind: Any) -> pa.DataType | None:
     return pa.int64() if kind == "int" else None if isinstance(kind, list) else kind_type(kind)
 
 
+def found_type(stored: pa.DataType, kinds: Any) -> pa.DataType:
+    """The type of a column that only its file tells: what lies there as float64 may be whole numbers, or other."""
+    if isinstance(kinds, list):
+        return promoted([found_type(stored, kind) for kind, _ in kinds if kind is not None]) or stored
+    if types.is_float64(stored):
+        return pa.int64() if kinds == "int" else kind_type(kinds or "float") or stored
+    if types.is_decimal(stored) and stored.scale and kinds == "int":
+        return pa.int64()
+    if types.is_list(stored) and isinstance(kinds, dict):
+        inner = f"np:{kinds['array']}" if "array" in kinds and not types.is_list(stored.value_type) else kinds.get("list", kinds)
+        return pa.list_(found_type(stored.value_type, inner))
+    if types.is_struct(stored) and isinstance(kinds, dict):
+        fields = [stored.field(at) for at in range(stored.num_fields)]
+        inner = kinds.get("dict", {})
+        return pa.struct([(field.name, found_type(field.type, inner.get(field.name))) for field in fields])
+    return stored
+
+
 def value_type(values: Iterable[object]) -> pa.DataType:
     """The type that keeps each of these values (None: no value); text where Arrow has none."""
     return promoted([_of_group(group, there) for group, there in _grouped(values).items()]) or pa.null()

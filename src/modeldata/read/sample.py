@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -12,12 +12,14 @@ from modeldata.encode import WrongRows, format_of
 from modeldata.encode.kinds import split
 from modeldata.format.files import FORMATS
 from modeldata.read.chunks import Chunk
-from modeldata.read.forms import value_type
+from modeldata.read.forms import found_type, value_type
 from modeldata.read.part import parts, present, values
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modeldata.catalog.batches import ArchivedBatch
-    from modeldata.encode import Source
+    from modeldata.encode import Part, Source
     from modeldata.store import ReadStore
 
 SAMPLE_BYTES = 256 * 1024
@@ -46,8 +48,18 @@ class Samples:
 def _types(chunk: Chunk, source: Source) -> dict[str, pa.DataType]:
     part = next(parts(chunk, source))
     if part.typed:
-        return dict(part.types())
-    return {name: value_type(present(column)) for name, column in values(part, chunk, chunk.columns).items()}
+        there = {name: found_type(kind, chunk.kinds_of(name)) for name, kind in part.types().items() if name in chunk.types}
+        return {**there, **_value_types(part, chunk, [name for name in there if _is_json_of_one_kind(chunk.kinds_of(name))])}
+    return _value_types(part, chunk, chunk.columns)
+
+
+def _value_types(part: Part, chunk: Chunk, columns: Sequence[str]) -> dict[str, pa.DataType]:
+    return {name: value_type(present(column)) for name, column in values(part, chunk, columns).items()}
+
+
+def _is_json_of_one_kind(kinds: Any) -> bool:
+    """Such values did not fit into the type that their column had before: they have one of their own."""
+    return isinstance(kinds, dict) and isinstance(kinds.get("json"), str)
 
 
 def _first_rows(store: ReadStore, chunk: Chunk) -> tuple[Chunk, Source]:

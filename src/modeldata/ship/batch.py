@@ -33,6 +33,8 @@ PARTS = 8
 """A call that does not fit into memory is encoded in about so many parts."""
 FAIR, FAIR_TIMES = 64 << 20, 32
 """Bytes of memory that one row may ask for: so many, and so many times its own."""
+MOST_TYPES = 4096
+"""Columns of a collector whose types are remembered: the checkpoint holds them, and callers may choose the names."""
 
 
 class Batch(NamedTuple):
@@ -204,7 +206,11 @@ def payloads(calls: Calls) -> Payloads:
 def encoded(group: FrameGroup, calls: Calls, form: BatchFormat, columns: list[Column], start: int) -> Encoded:
     """Rows from `start` on, with our own columns before them."""
     own = own_columns(calls, form.encoder.own_columns, slice(start, start + len(columns[0].values)))
-    return form.encoder.encode([*own, *columns], excel_safe=form.excel_safe, metadata=_metadata(group, form))
+    rows = form.encoder.encode([*own, *columns], excel_safe=form.excel_safe, metadata=_metadata(group, form), types=group.types)
+    for name, kind in rows.types.items():
+        if name in group.types or len(group.types) < MOST_TYPES:
+            group.types[name] = kind
+    return rows
 
 
 def _metadata(group: FrameGroup, form: BatchFormat) -> dict[str, str]:

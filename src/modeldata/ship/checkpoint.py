@@ -29,7 +29,7 @@ STATE_LOST = (
 )
 
 
-_LATER = ("parked", "parts", "spool")
+_LATER = ("column_types", "parked", "parts", "spool")
 """What the first version did not write."""
 
 
@@ -55,6 +55,7 @@ class Progress:
 
     __slots__ = (
         "archived",
+        "column_types",
         "damaged",
         "drops",
         "gaps",
@@ -80,6 +81,8 @@ class Progress:
         """Path in the archive → what we know of it."""
         self.archived: dict[str, int] = {}
         """Stream → rows archived since the spool was made."""
+        self.column_types: dict[str, dict[str, str]] = {}
+        """Stream → column → the type that it has in files so far, of formats that have types."""
         self.drops: dict[str, int] = {}
         """Reason → rows that writers refused."""
         self.gaps = 0
@@ -102,6 +105,7 @@ class Progress:
             "sequences": self.sequences,
             "targets": {path: target.pack() for path, target in self.targets.items()},
             "archived": self.archived,
+            "column_types": {stream: types for stream, types in self.column_types.items() if types},
             "drops": self.drops,
             "gaps": self.gaps,
             "damaged": self.damaged,

@@ -80,7 +80,10 @@ def _halves(frames: list[WriterFrames]) -> list[list[WriterFrames]]:
 
 def pack_job(work: EncodingJob, form: BatchFormat, seconds: float, memory: int) -> bytes:
     """seconds: how long it may take. memory: bytes that the process must be able to have, besides what it needs."""
-    groups = [[group.definition, group.identity, group.folder, group.layout, _pack_frames(group.frames)] for group in work.groups]
+    groups = [
+        [group.definition, group.identity, group.folder, group.layout, group.types, _pack_frames(group.frames)]
+        for group in work.groups
+    ]
     limits = [form.encoder.suffix, form.excel_safe, form.most_bytes, form.origin]
     return _pack([seconds, memory, limits, groups, *work[1:]])
 
@@ -124,9 +127,15 @@ def _made(undecodable: bool, fields: list[Any]) -> Batch | UndecodableCall:
 
 
 def _group(
-    definition: dict[str, object], identity: dict[str, str], folder: str, layout: list[Any], frames: list[list[Any]]
+    definition: dict[str, object],
+    identity: dict[str, str],
+    folder: str,
+    layout: list[Any],
+    types: dict[str, str],
+    frames: list[list[Any]],
 ) -> FrameGroup:
-    return FrameGroup(definition, identity, folder, ArchiveLayout(*layout)).with_frames(_frames(frames))
+    """What is encoded in a process of its own adds nothing to `types`: it is not sent back."""
+    return FrameGroup(definition, identity, folder, ArchiveLayout(*layout), types).with_frames(_frames(frames))
 
 
 def _pack_frames(frames: list[WriterFrames]) -> list[list[object]]:

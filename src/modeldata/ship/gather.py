@@ -44,10 +44,19 @@ DROP_OLDEST = "drop_oldest"
 class FrameGroup:
     """Frames of one collector, one folder (day or hour) and one definition: one batch."""
 
-    def __init__(self, definition: dict[str, object], identity: dict[str, str], folder: str, layout: ArchiveLayout) -> None:
+    def __init__(
+        self,
+        definition: dict[str, object],
+        identity: dict[str, str],
+        folder: str,
+        layout: ArchiveLayout,
+        types: dict[str, str] | None = None,
+    ) -> None:
+        """types: by column, as in `Progress.column_types`. What is encoded adds to it."""
         self.definition = definition
         self.identity = identity
         self.layout = layout
+        self.types = {} if types is None else types
         self.stream = names.stream(identity)
         self.folder = folder
         self.frames: list[WriterFrames] = []
@@ -58,7 +67,7 @@ class FrameGroup:
 
     def with_frames(self, frames: list[WriterFrames]) -> FrameGroup:
         """Some of the frames, as a group of their own."""
-        made = FrameGroup(self.definition, self.identity, self.folder, self.layout)
+        made = FrameGroup(self.definition, self.identity, self.folder, self.layout, self.types)
         made.frames = frames
         return made
 
@@ -269,7 +278,8 @@ class Gatherer:
             folder = day_folder(known.identity, oldest, known.layout.hour_folders)
             group = gathered.groups.get((packed, folder))
             if group is None:
-                group = FrameGroup(known.definition, known.identity, folder, known.layout)
+                types = gathered.after.column_types.setdefault(stream, {})
+                group = FrameGroup(known.definition, known.identity, folder, known.layout, types)
                 gathered.groups[packed, folder] = group
             group.frames.append(WriterFrames(segment.writer_id, part))
             gathered.bytes += int(part.sizes.sum()) + FRAME_BYTES * len(part)

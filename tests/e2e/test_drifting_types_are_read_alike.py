@@ -1,0 +1,133 @@
+"""The parts of a day are read together by any tool, whatever values a column happened to have in each of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import deltalake
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pytest
+
+from modeldata import Archive
+from modeldata.spool.files import Files
+from modeldata.spool.folder import open_place
+from tests.read.kit import Shipped
+from tests.support.service import NOON
+
+Rows = list[dict[str, Any]]
+DAY, EVE = dt.date(2026, 1, 2), dt.datetime(2026, 1, 1, 20)
+DRIFTS: dict[str, list[object]] = {
+    "whole, fraction, none": [1, 1.5, None, 2, 2**53, -0.25, None, 7, 0.1, -(2**53)],
+    "none first": [None, None, 1, 2, None, 1.5, 2, None, None, 3],
+    "number, then a flag": [1.5, 2, True, None, False, 3, True, 0, 1, None],
+    "of numpy": [np.float32(1.5), np.int16(2), 2, None, 1.5, np.int64(9), np.float64(0.1), 1, np.uint8(3), None],
+    "text and none": ["a", "b", None, "1", "", None, "True", "c", None, "None"],
+    "text, then others": ["a", "b", 1, 2.5, None, True, "c", [1], {"a": 1}, "2"],
+    "flag and none": [True, False, None, None, True, False, None, True, False, None],
+    "large": [2**60, 2**60 + 1, 1, 2**53 + 1, None, 0, -(2**62), 5, 6, None],
+    "decimals": [Decimal("1.5"), Decimal("1.25"), None, Decimal("2"), Decimal("0.001"), Decimal("-7.10"), None, Decimal("1"), Decimal("0"), Decimal("3.3")],
+    "dates": [DAY, DAY, None, DAY, None, DAY, DAY, DAY, DAY, None],
+    "times": [EVE, EVE, None, EVE.replace(microsecond=7), None, EVE, EVE, None, EVE, EVE],
+    "vectors": [[1, 2], [0.5, 1], None, [0.25], [3], [1, None], [2, 0.5], [7], [0.1], [1.5]],
+    "structs": [{"a": 1, "b": "x"}, {"a": 1.5, "b": "y"}, *({"a": at, "b": str(at)} for at in range(8))],
+}  # fmt: skip
+
+
+def in_file(name: str, value: object) -> object:
+    """What other tools find."""
+    if name == "text, then others" and not isinstance(value, str) and value is not None:
+        return {"1": "1", "2.5": "2.5", "True": "true", "[1]": "[1]", "{'a': 1}": '{"a":1}'}[str(value)]
+    return value
+
+
+def arrow_dataset(day: Path) -> Rows:
+    rows: Rows = ds.dataset(day, format="parquet").to_table().to_pylist()
+    return rows
+
+
+def delta_written(day: Path) -> Rows:
+    """A Delta table made from the rows of the folder."""
+    table = day.parent / "written"
+    deltalake.write_deltalake(table, ds.dataset(day, format="parquet").scanner().to_reader())
+    rows: Rows = deltalake.DeltaTable(table).to_pyarrow_table().to_pylist()
+    return rows
+
+
+def delta_converted(day: Path) -> Rows:
+    """The folder itself, made a Delta table."""
+    table = shutil.copytree(day, day.parent / "converted", ignore=shutil.ignore_patterns("_manifest"))
+    deltalake.convert_to_deltalake(table)
+    rows: Rows = deltalake.DeltaTable(table).to_pyarrow_table().to_pylist()
+    return rows
+
+
+def duck(options: str) -> Callable[[Path], Rows]:
+    return lambda day: (
+        duckdb.sql(f"set timezone = 'UTC'; from read_parquet('{day}/*.parquet'{options})").to_arrow_table().to_pylist()
+    )
+
+
+ENGINES: dict[str, Callable[[Path], Rows]] = {
+    "duckdb": duck(""),
+    "duckdb by name": duck(", union_by_name=true"),
+    "polars": lambda day: pl.read_parquet(f"{day}/*.parquet").to_dicts(),
+    "pandas": lambda day: pa.Table.from_pandas(pd.read_parquet(day, dtype_backend="pyarrow")).to_pylist(),
+    "pyarrow": arrow_dataset,
+    "delta, written": delta_written,
+    "delta, converted": delta_converted,
+}
+
+
+def plain(value: Any) -> Any:
+    if hasattr(value, "asDict"):
+        return {key: plain(one) for key, one in value.asDict().items()}
+    if isinstance(value, np.generic):
+        value = value.item()
+    return [plain(one) for one in value] if isinstance(value, list) else value
+
+
+def by_part(rows: Rows) -> list[dict[str, Any]]:
+    ordered = sorted(rows, key=lambda row: int(row["$CorrelationId"]))
+    return [{name: plain(row[name]) for name in DRIFTS} for row in ordered]
+
+
+WANTED = [{name: plain(in_file(name, values[at])) for name, values in DRIFTS.items()} for at in range(10)]
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten parts, by two hosts. Each has seen a value of each column first, but for the one that begins without."""
+    root = tmp_path_factory.mktemp("day")
+    for number in (1, 2):
+        spool = Archive(root / "a", spool=root / f"host{number}", ship="off").settings.spool_folder()
+        open_place(spool, Files(), bytes([number]) * 16, NOON)  # two hosts, two ids
+    hosts = [Shipped(str(root / "a"), root / f"host{number}", "parquet") for number in (1, 2)]
+    for at in range(10):
+        hosts[at % 2].collect("in", {name: values[at] for name, values in DRIFTS.items()}, ids=str(at), at="2026-01-02T03:04:05")
+        hosts[at % 2].ship()
+    folder = next((root / "a").rglob("*.parquet")).parent
+    assert len(list(folder.glob("*.parquet"))) == 10
+    return folder
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_ten_parts_of_drifting_types_are_read_as_one(day: Path, engine: str, tmp_path: Path) -> None:
+    copy = shutil.copytree(day, tmp_path / "day")
+    assert by_part(ENGINES[engine](copy)) == WANTED
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("merge", [False, True])
+def test_spark_reads_them_with_merged_schemas_and_without(day: Path, spark: Any, merge: bool) -> None:
+    rows = spark.read.option("mergeSchema", merge).parquet(str(day)).collect()
+    assert by_part([row.asDict() for row in rows]) == WANTED
