@@ -19,7 +19,7 @@ from modeldata.columns import ABSENT
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
 from modeldata.store import open_store
-from tests.compat.make_fixtures import FORMATS, FRAME, LEFT, TYPED, VALUES, fixed, make_archive, rows_of, unpack
+from tests.compat.make_fixtures import FORMATS, FRAME, LEFT, TYPED, VALUES, VERSION, fixed, make_archive, rows_of, unpack
 from tests.encode.support import assert_same
 from tests.support.archive import features, manifest_lines
 from tests.support.service import ship_all
@@ -28,9 +28,10 @@ Row = dict[str, object]
 IDENTIFIERS = ("block", "erased", "frame", "hours", "kept", "shapes", "typed", "values")
 
 
-@pytest.fixture(scope="module", params=FORMATS)
+@pytest.fixture(scope="module", params=[f"{form}-{version + 1}" for form in FORMATS for version in range(VERSION)])
 def old(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return unpack(f"archive-{request.param}-1", tmp_path_factory.mktemp(request.param) / "archive")
+    form = request.param.partition("-")[0]
+    return unpack(f"archive-{request.param}", tmp_path_factory.mktemp(form) / "archive")
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +146,7 @@ def test_what_the_manifest_says_of_the_bytes_of_a_file_is_true(old: Path) -> Non
 
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_the_same_rows_become_the_same_files(file_format: str, tmp_path: Path) -> None:
-    old, new = unpack(f"archive-{file_format}-1", tmp_path / "old"), tmp_path / "new"
+    old, new = unpack(f"archive-{file_format}-{VERSION}", tmp_path / "old"), tmp_path / "new"
     with fixed():
         make_archive(new, file_format)
     files = [sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file()) for root in (old, new)]
