@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from modeldata.keep.compact import Sizes
-from modeldata.keep.jobs import KeepJob, compact
+from modeldata.keep.job import KeepJob
+from modeldata.keep.jobs import compact
 from modeldata.keep.rewrite import RewriteRun
 from tests.keep.kit import local
 from tests.read.kit import Shipped

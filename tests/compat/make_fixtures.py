@@ -30,7 +30,8 @@ import pyarrow as pa
 from modeldata import Archive
 from modeldata.columns import ABSENT
 from modeldata.keep.compact import Sizes
-from modeldata.keep.jobs import KeepJob, compact, erase
+from modeldata.keep.job import KeepJob
+from modeldata.keep.jobs import compact, erase
 from modeldata.keep.rewrite import RewriteRun
 from modeldata.settings import Settings
 from modeldata.settings.folders import SPOOL_PREFIX

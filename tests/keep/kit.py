@@ -15,7 +15,8 @@ import pytest
 from modeldata.catalog.audit import Audit, audit
 from modeldata.errors import SpoolError
 from modeldata.keep.compact import Sizes
-from modeldata.keep.jobs import FolderResult, KeepJob, compact, erase, prune
+from modeldata.keep.job import FolderResult, KeepJob
+from modeldata.keep.jobs import compact, erase, prune
 from modeldata.keep.rewrite import STALE_NS, RewriteRun
 from modeldata.read.reader import Reader
 from modeldata.settings import Settings
@@ -146,8 +147,8 @@ def killed(folder: Path, verb: str, at: int) -> None:
 
 
 def every_point(total: int, most: int) -> Iterator[int]:
-    """All operations; or, where there are many, so many of them, evenly."""
-    yield from sorted({1 + number * total // most for number in range(most)} if total > most else range(1, total + 1))
+    """All operations; or, where there are many, so many of them, evenly, and the last."""
+    yield from sorted({total, *(1 + number * total // most for number in range(most))} if total > most else range(1, total + 1))
 
 
 def shipper(place: SpoolFolder, store: Store, settings: Settings, *, commits: bool) -> Pipeline:

@@ -10,7 +10,8 @@ import pytest
 
 from modeldata.catalog.audit import COMPLETE
 from modeldata.errors import ModelDataError, SpoolError
-from modeldata.keep.jobs import KeepJob, compact
+from modeldata.keep.job import KeepJob
+from modeldata.keep.jobs import compact
 from modeldata.keep.rewrite import Busy, RewriteRun, rewrite
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files

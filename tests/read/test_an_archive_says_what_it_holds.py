@@ -11,7 +11,8 @@ import pytest
 
 from modeldata import Archive, NotThere, StoreError
 from modeldata.keep.compact import Sizes
-from modeldata.keep.jobs import KeepJob, compact
+from modeldata.keep.job import KeepJob
+from modeldata.keep.jobs import compact
 from modeldata.keep.rewrite import RewriteRun
 from modeldata.read.follow import Follow
 from modeldata.read.query import ReadQuery

@@ -18,7 +18,7 @@ from modeldata.errors import mask
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from modeldata.keep.jobs import Each, FolderResult, KeepJob
+    from modeldata.keep.job import Each, FolderResult, KeepJob
     from modeldata.settings import Settings
 
 
@@ -31,7 +31,7 @@ def run_on_each(
     engine: Engine = Engine.here,
 ) -> Settings:
     """Do the work on each archive of the settings and show its outcome. Exits with 1 where some of it could not be done."""
-    from modeldata.keep.jobs import KeepJob
+    from modeldata.keep.job import KeepJob
     from modeldata.keep.rewrite import RewriteRun
 
     settings = options.settings()
@@ -83,8 +83,11 @@ def _show(result: FolderResult, verb: str, dry: bool) -> None:
         what = f"would be {verb}" if dry else verb
         sums = f"{counted(result.rows, 'row')} {what}, {counted(result.files, 'file')}, {counted(result.bytes, 'byte')}"
         print(safe(f"{result.collector} {result.day}: {sums}"))
+    where = f"{result.collector} {result.day}".rstrip()
     if result.problem:
-        say(f"problem: {result.collector} {result.day}: {result.problem}")
+        say(f"problem: {where}: {result.problem}")
+    if result.note:
+        say(f"{where}: {result.note}")
 
 
 def _conclude(results: list[FolderResult], archive: str, verb: str, dry: bool) -> None:

@@ -8,7 +8,7 @@ from modeldata.catalog.batches import Catalog, Contents
 from modeldata.catalog.belonging import name_of
 from modeldata.catalog.errors import Damaged
 from modeldata.catalog.retry import retried
-from modeldata.format.paths import generation_of_data, generation_of_manifest
+from modeldata.format.paths import claim_of, generation_of_data, generation_of_manifest
 
 if TYPE_CHECKING:
     from modeldata.catalog.batches import ArchivedBatch, ManifestLine
@@ -71,6 +71,11 @@ class FolderView(NamedTuple):
     def idle_logs(self) -> list[str]:
         """Manifests that nobody needs any more."""
         return [log for log in self.dead_logs if generation_of_manifest(log) != self.latest]
+
+    @property
+    def claimed(self) -> bool:
+        """Is a run at work here, or did one die?"""
+        return claim_of(self.folder) in {f"{self.folder}/{note}" for note in self.contents.listing.notes}
 
     def batches(self) -> list[ArchivedBatch]:
         """Live batches with rows."""

@@ -2,66 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from modeldata.catalog.batches import Catalog, Vanished
-from modeldata.catalog.errors import Damaged, NotThere
+from modeldata.catalog.errors import Damaged
 from modeldata.catalog.retry import gone
 from modeldata.catalog.select import choose
-from modeldata.format.paths import DataFolder
+from modeldata.errors import SettingsError
 from modeldata.keep import compact as compacting
 from modeldata.keep import erase as erasing
 from modeldata.keep import prune as pruning
-from modeldata.keep.condition import Condition
+from modeldata.keep.expression import Expression
 from modeldata.keep.folder import look
+from modeldata.keep.job import FolderResult
 from modeldata.keep.rewrite import Busy, drop_abandoned, remnants, rewrite
-from modeldata.read.plan import ReadRequest, make_plan
+from modeldata.keep.search import search
+from modeldata.read.part import Misfit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    import pyarrow as pa
-
+    from modeldata.format.paths import DataFolder
     from modeldata.keep.compact import Sizes
+    from modeldata.keep.condition import Condition
     from modeldata.keep.folder import FolderView
-    from modeldata.keep.rewrite import Draft, RewriteRun
+    from modeldata.keep.job import Each, KeepJob
+    from modeldata.keep.rewrite import Draft
+    from modeldata.keep.search import FolderFinding
     from modeldata.store import Store
 
 GRACE_NS = 3_600_000_000_000
 """An hour after its end, a day is over for every shipper that is not far behind."""
-ROUNDS = 3
-"""Of an erasure in one folder: a shipper may bring rows of the subject meanwhile."""
-
-
-class KeepJob(NamedTuple):
-    """An archive, and whose folders are meant: parts of the identity, None for any."""
-
-    store: Store
-    archive: str
-    wanted: Mapping[str, str | None]
-    run: RewriteRun
-    patient: bool = True
-    """A folder that somebody else is rewriting is reported as a problem; else `Busy` is raised."""
-
-
-class FolderResult(NamedTuple):
-    """What became of one folder, or in a dry run would. `rows`: compacted, pruned or erased. `files`: old ones and their `bytes`.
-
-    problem: why it was not done, or not all of it; empty if it was.
-    """
-
-    collector: str
-    day: str
-    rows: int
-    files: int
-    bytes: int
-    problem: str = ""
-
-
-Each = Callable[[Callable[[DataFolder], list[FolderResult]], list[DataFolder]], Iterable[list[FolderResult]]]
-"""Does some work on each of some folders, here or elsewhere. The work is a `functools.partial`; its first argument is the job."""
 
 
 def compact(
@@ -140,39 +112,40 @@ def _prune(job: KeepJob, place: DataFolder, dry: bool) -> Iterator[FolderResult]
 
 
 def erase(job: KeepJob, where: str, *, dry: bool = True, each: Each = map) -> Iterator[FolderResult]:
-    """Rows that fit a condition in SQL, out of every file. Raises `NotThere`, `SettingsError`, `Damaged`, `Unavailable`.
+    """Rows that fit a condition in SQL, out of every file. Nothing is changed before all collectors were asked.
 
-    Collectors without the columns that `where` names have no such rows; `NotThere` where none has them.
+    A collector without a column that `where` names has no such rows: it is left alone, and a note says so. Raises `NotThere`
+    where none has all of them, `SettingsError` where `where` can't be asked of one that has, `Damaged`, `Unavailable`.
     """
-    catalog = Catalog.of(job.store)
-    unknown: NotThere | None = None
-    known = False
-    for collector in choose(catalog, job.wanted, job.archive):
-        try:
-            plan = make_plan(job.store, job.archive, ReadRequest(collector.identity), catalog)
-            Condition(where, plan.schema)
-        except NotThere as error:
-            unknown = error
+    for collector in search(job, Expression(where), each):
+        if collector.absent:
+            note = f"left alone: it has no column {', '.join(map(repr, collector.absent))}"
+            yield FolderResult(collector.collector, "", 0, 0, 0, note=note)
+        folders = {folder.place.path: folder for folder in collector.folders}
+        if dry or collector.condition is None:
+            yield from (_found(folder) for folder in folders.values() if folder.is_told)
             continue
-        known = True
-        places = [listing.place for listing in collector.listings if listing.place is not None]
-        for found in each(partial(erase_one, job, where=where, schema=plan.schema, dry=dry), places):
-            yield from found
-    if unknown is not None and not known:
-        raise unknown
+        work = partial(erase_one, job, findings=folders, condition=collector.condition)
+        for results in each(work, [folder.place for folder in folders.values() if folder.is_told or folder.claimed]):
+            yield from results
 
 
-def erase_one(job: KeepJob, place: DataFolder, *, where: str, schema: pa.Schema, dry: bool) -> list[FolderResult]:
-    """`erase` in one folder of a collector, whose columns have the types of `schema`."""
-    return list(_safely(job, place, _erase(job, place, Condition(where, schema), dry), dry))
+def _found(folder: FolderFinding) -> FolderResult:
+    return _done(folder.place, folder.rows, len(folder.files), folder.bytes, folder.problem)
 
 
-def _erase(job: KeepJob, place: DataFolder, condition: Condition, dry: bool) -> Iterator[FolderResult]:
-    store = job.store
-    seen = look(store, place.path)
-    erased = erasing.find(seen, store, condition)
-    files = erased.files & set(seen.contents.listing.data_files)
-    rows, sizes = erased.total, [store.length(path) for path in files]
+def erase_one(job: KeepJob, place: DataFolder, *, findings: dict[str, FolderFinding], condition: Condition) -> list[FolderResult]:
+    """`erase` in one folder of a collector, after it was searched."""
+    try:
+        return list(_safely(job, place, _erase(job, findings[place.path], condition), dry=False))
+    except (Misfit, SettingsError) as error:
+        problem = f"rows of other types came meanwhile ({error}): run the command again"
+        return [_found(findings[place.path]._replace(rows=0, files=(), bytes=0, problem=problem))]
+
+
+def _erase(job: KeepJob, finding: FolderFinding, condition: Condition) -> Iterator[FolderResult]:
+    store, folder = job.store, finding.place.path
+    rows, problems = finding.rows, [finding.problem] if finding.problem else []
 
     def plan(draft: Draft) -> bool:
         nonlocal rows
@@ -183,17 +156,16 @@ def _erase(job: KeepJob, place: DataFolder, condition: Condition, dry: bool) -> 
         rows += here.total if again else 0
         return True
 
-    problems = [f"{path}: {count} rows of the original, without a manifest: edit it" for path, count in erased.originals.items()]
-    again = False
-    while not dry and erased.files:
-        rewrite(store, place.path, job.run, plan)
-        erased = erasing.find(look(store, place.path), store, condition)
-        if erased.files and again:
-            problems.append(f"still there: {', '.join(sorted(erased.files))}: a shipper writes there; run the command again")
+    again, left = False, {*finding.files}
+    while left:
+        rewrite(store, folder, job.run, plan)
+        left = erasing.find(look(store, folder), store, condition).files
+        if left and again:
+            problems.append(f"still there: {', '.join(sorted(left))}: a shipper writes there; run the command again")
             break
         again = True
-    if rows or sizes or problems:
-        yield _done(place, rows, len(sizes), sum(sizes), "; ".join(problems))
+    if finding.is_told:
+        yield _found(finding._replace(rows=rows, problem="; ".join(problems)))
 
 
 def _places(job: KeepJob) -> list[DataFolder]:

@@ -16,7 +16,7 @@ from modeldata.store import open_for
 
 if TYPE_CHECKING:
     from modeldata.format.paths import DataFolder
-    from modeldata.keep.jobs import Each, FolderResult
+    from modeldata.keep.job import Each
 
     SparkSession = Any  # pyspark's own types are not ours to check
 
@@ -25,20 +25,20 @@ def on_executors(spark: SparkSession, settings: Settings) -> Each:
     """Work on the executors of a session, in the one archive of `settings`. They need modeldata, and credentials of their own."""
     variables = settings.to_env()
 
-    def each(work: Any, places: list[DataFolder]) -> list[list[FolderResult]]:
+    def each(work: Any, places: list[DataFolder]) -> list[list[Any]]:
         if not places:
             return []
         function, (job, *rest), named = work.func, work.args, work.keywords
         bare = job._replace(store=None, patient=False)  # a store has connections: each executor makes its own
         archive = settings.archive
 
-        def task(place: DataFolder) -> list[FolderResult]:
+        def task(place: DataFolder) -> list[Any]:
             store = open_for(Settings.build(variables), Files())
             _check_shared(place, store, archive)
-            results: list[FolderResult] = function(bare._replace(store=store), place, *rest, **named)
+            results: list[Any] = function(bare._replace(store=store), place, *rest, **named)
             return results
 
-        results: list[list[FolderResult]] = spark.sparkContext.parallelize(places, len(places)).map(task).collect()
+        results: list[list[Any]] = spark.sparkContext.parallelize(places, len(places)).map(task).collect()
         return results
 
     return each

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from tests.faults import hostile
 from tests.faults.mutant import Mutant
-from tests.faults.mutants_list import archive, cli, collect, segments, ship, spool, values
+from tests.faults.mutants_list import archive, cli, collect, keep, segments, ship, spool, values
 
 MUTANTS: tuple[Mutant, ...] = (
     *segments.MUTANTS,
     *spool.MUTANTS,
     *ship.MUTANTS,
     *archive.MUTANTS,
+    *keep.MUTANTS,
     *collect.MUTANTS,
     *cli.MUTANTS,
     *values.MUTANTS,

@@ -1,0 +1,66 @@
+"""Guards of compaction, pruning and erasure that are about what is meant."""
+
+from __future__ import annotations
+
+from tests.faults.mutant import one
+
+_CONDITION = "tests/keep/test_a_condition_is_about_columns.py"
+
+MUTANTS = (
+    one(
+        "a name in a condition is a column",
+        "keep/search.py",
+        "    absent = _absent(expression, schema)\n",
+        "    absent: list[str] = []\n",
+        _CONDITION + "::test_a_name_is_a_column_and_never_a_function_of_the_engine",
+    ),
+    one(
+        "a column of a condition has a name that the engine has no function for",
+        "keep/expression.py",
+        '        node["column_names"][0] = rename(node["column_names"][0])',
+        '        node["column_names"][0] = "current_user"',
+        _CONDITION + "::test_a_name_is_a_column_and_never_a_function_of_the_engine",
+    ),
+    one(
+        "each row decides alone",
+        "keep/expression.py",
+        "        if kind not in ALLOWED:",
+        "        if kind == 'nothing':",
+        _CONDITION + "::test_what_no_row_can_answer_alone_is_refused_and_changes_nothing",
+    ),
+    one(
+        "a condition always answers the same",
+        "keep/expression.py",
+        'if name in BY_THE_CLOCK or any(kind == "scalar" and stability != "CONSISTENT"',
+        'if any(kind == "scalar" and stability == "NOTHING"',
+        _CONDITION + "::test_what_no_row_can_answer_alone_is_refused_and_changes_nothing",
+    ),
+    one(
+        "a condition is one condition",
+        "keep/expression.py",
+        '        raise _refused("it is more than one condition")',
+        "        pass",
+        _CONDITION + "::test_what_no_row_can_answer_alone_is_refused_and_changes_nothing",
+    ),
+    one(
+        "text in a condition is not taken for a number",
+        "keep/condition.py",
+        '            if others and any(kind == "VARCHAR"',
+        '            if others and any(kind == "NOTHING"',
+        _CONDITION + "::test_types_that_do_not_fit_in_one_collector_are_named_before_any_row_goes",
+    ),
+    one(
+        "all collectors are asked before the first row goes",
+        "keep/search.py",
+        "    if unfit:\n",
+        "    if unfit == [()]:\n",
+        _CONDITION + "::test_types_that_do_not_fit_in_one_collector_are_named_before_any_row_goes",
+    ),
+    one(
+        "columns that differ only in case are told apart",
+        "keep/condition.py",
+        "    if len(alike) > 1:",
+        "    if not alike:",
+        _CONDITION + "::test_columns_that_differ_only_in_case_are_told_apart",
+    ),
+)
