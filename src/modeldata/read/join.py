@@ -121,6 +121,12 @@ def join_tables(owned: Mapping[str, Owned], plan: JoinPlan, inside: Mapping[str,
 
     inside: by identifier, which rows lie in the range that was asked for; the others only help to find what belongs to those.
     """
+    table, coverage = _rows(owned, plan, inside)
+    return Joined(_side_by_side({name: each.table for name, each in owned.items()}, table, IDS[plan.on]), coverage)
+
+
+def _rows(owned: Mapping[str, Owned], plan: JoinPlan, inside: Mapping[str, Flags]) -> tuple[dict[str, Numbers], Coverage]:
+    """Which row of each table stands in each line of the join."""
     first, *others = owned
     sides = dict(zip(owned, _sides(owned, plan), strict=True))
     meetings = {name: plan.meeting(sides[first], sides[name], name) for name in others}
@@ -132,10 +138,10 @@ def join_tables(owned: Mapping[str, Owned], plan: JoinPlan, inside: Mapping[str,
         kept &= np.logical_and.reduce([table[name] >= 0 for name in others])
     elif plan.how == "outer":
         kept |= _only_there(table, kept, inside)
-    table = {name: at[kept] for name, at in table.items()}
+    table = table if kept.all() else {name: at[kept] for name, at in table.items()}
     if plan.how == "outer":
         table = _with_the_rest(table, sides, inside, plan)
-    return Joined(_side_by_side({name: owned[name].table for name in owned}, table, IDS[plan.on]), coverage)
+    return table, coverage
 
 
 def _sides(owned: Mapping[str, Owned], plan: JoinPlan) -> list[Side]:

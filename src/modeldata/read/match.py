@@ -127,15 +127,23 @@ class Meeting(NamedTuple):
     def rows_beside(self, rows: Numbers, places: Numbers, nth: Numbers, alone: Flags) -> Numbers:
         """The row beside each of these. places, alone: its place in its call, and is it the only one; nth: which line of it."""
         calls, call, size, spread = self.calls, self.call[rows], self.sizes(rows), self.spread[rows]
-        step = 1 + max(int(places.max(initial=0)), int(calls.row.max(initial=0)))
-        beside = lookup(_paired(call, places, step), _paired(calls.of_row, calls.row, step))
-        single = spread & (size == 1)
-        beside[single] = calls.first[call[single]]
-        if (many := spread & alone & (size > 1)).any():
+        single, many = spread & (size == 1), spread & alone & (size > 1)
+        there = many & (size > nth)
+        firsts, repeated = calls.first[call[single]], call[there]
+        call[single | many] = NOBODY
+        del size, spread  # these arrays are as long as the join
+        beside = self._by_number(call, places)
+        beside[single] = firsts
+        if len(repeated):
             begins = np.cumsum(calls.size) - calls.size
-            there = nth[many] < size[many]
-            beside[many] = np.where(there, calls.order[begins[call[many]] + np.where(there, nth[many], 0)], NOBODY)
+            beside[there] = calls.order[begins[repeated] + nth[there]]
         return beside
+
+    def _by_number(self, call: Numbers, places: Numbers) -> Numbers:
+        if (call == NOBODY).all():
+            return call
+        step = 1 + max(int(places.max(initial=0)), int(self.calls.row.max(initial=0)))
+        return lookup(_paired(call, places, step), _paired(self.calls.of_row, self.calls.row, step))
 
 
 def meeting(left: Side, right: Side, match: Matching, tolerance_us: int | None) -> Meeting:
@@ -143,26 +151,35 @@ def meeting(left: Side, right: Side, match: Matching, tolerance_us: int | None) 
     apart = left.apart and right.apart
     mine, other = left.calls, right.calls_by(apart)
     keys = mine.key if apart else left.ids[mine.first]
+    spread = np.ones(len(keys), bool)
+    if not mine.nth.any() and not other.nth.any():
+        match = "first" if match == "order" else match  # there is no other
     if match == "order":
         mine, keys, other = _dealt(mine, keys, other)
         call, spread = _in_order(keys, mine.nth, other), _even(mine, keys, other)
     else:
         call = _chosen(keys, left.time[mine.first], other, right.time[other.first], match, tolerance_us)
-        spread = np.ones(len(call), bool)
     return Meeting(other, np.append(call, NOBODY)[mine.of_row], np.append(spread, False)[mine.of_row])
 
 
 def lines(left: Side, rows: Numbers, others: Mapping[str, Meeting]) -> tuple[Numbers, dict[str, Numbers]]:
     """Lines of a join: a row of `left` for each, some of them repeated, and the row of each other beside it."""
-    call = left.calls.of_row[rows]
-    alone = np.append(left.calls.size, 0)[call] == 1
-    times = np.ones(len(rows), np.int64)
-    for other in others.values():
-        np.maximum(times, np.where(alone & other.spread[rows], other.sizes(rows), 1), out=times)
-    nth = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
-    rows, alone = np.repeat(rows, times), np.repeat(alone, times)
+    alone = np.append(left.calls.size, 0)[left.calls.of_row[rows]] == 1
+    nth = np.broadcast_to(np.int64(0), len(rows))
+    times = _times(rows, alone, others)
+    if times is not None:
+        nth = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
+        rows, alone = np.repeat(rows, times), np.repeat(alone, times)
     places = left.calls.row[rows]
     return rows, {name: other.rows_beside(rows, places, nth, alone) for name, other in others.items()}
+
+
+def _times(rows: Numbers, alone: Flags, others: Mapping[str, Meeting]) -> Numbers | None:
+    """How often each row stands in the join; None where all do once."""
+    times = np.ones(len(rows), np.int64)
+    for other in others.values():
+        np.maximum(times, other.sizes(rows), out=times, where=alone & other.spread[rows])
+    return times if times.max(initial=1) > 1 else None
 
 
 def lookup(wanted: Numbers, there: Numbers) -> Numbers:
@@ -293,4 +310,7 @@ def _paired(keys: Numbers, nth: Numbers, step: int) -> Numbers:
     """One number for two; `NOBODY` stays."""
     if (int(keys.max(initial=0)) + 1) * step >= 2**63:
         raise SettingsError("join", cause="more rows than there are numbers for", hint="join fewer days at once")
-    return np.where(keys < 0, NOBODY, keys * step + nth)
+    pairs: Numbers = keys * step
+    pairs += nth
+    pairs[keys < 0] = NOBODY
+    return pairs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.faults import hostile
 from tests.faults.mutant import Mutant
-from tests.faults.mutants_list import archive, cli, collect, keep, segments, ship, spool, values
+from tests.faults.mutants_list import archive, cli, collect, keep, read, segments, ship, spool, values
 
 MUTANTS: tuple[Mutant, ...] = (
     *segments.MUTANTS,
@@ -14,6 +14,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *keep.MUTANTS,
     *collect.MUTANTS,
     *cli.MUTANTS,
+    *read.MUTANTS,
     *values.MUTANTS,
     *hostile.MUTANTS,
 )
