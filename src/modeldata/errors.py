@@ -97,7 +97,7 @@ def mask(text: str) -> str:
 
     Rather too much is masked than too little. Masking twice is the same as once. Takes time in proportion to the text.
     """
-    words, _, header, scheme, named, key = _patterns()
+    words, _, header, scheme, named, key, signing = _patterns()
     text = _mask_known(text)
     if "://" in text:
         text = words.sub(_mask_user, text)
@@ -105,6 +105,7 @@ def mask(text: str) -> str:
     text = scheme.sub(rf"\1{MASK}", text)
     text = named.sub(_mask_value, text)
     text = key.sub(MASK, text)
+    text = signing.sub(MASK, text)
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
@@ -169,6 +170,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
         re.compile(rf"(?i)((?:{'|'.join(_SCHEMES)})[ ])[^ \t\r\n\"'\\,<]{{{_TOKEN},}}"),
         re.compile(rf"(?P<name>{name}|{word})(?:{value})", re.IGNORECASE | re.DOTALL | re.VERBOSE),
         re.compile(rf"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{{{_ACCOUNT_KEY},}}+=="),
+        re.compile(r"PRIVATE\+KEY\+[^ \t\r\n\"']*+|-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[^\"']*+"),
     )
 
 

@@ -19,6 +19,7 @@ class SettingsOptions(TypedDict, total=False):
     spool_max_bytes, when_full, block_timeout: the limit of the spool, and what becomes of rows at the limit.
     ship: who sends rows on: a child process, a thread, or ("off") a `modeldata ship` that somebody runs.
     batch_bytes, batch_seconds: how much, or how long, rows are gathered before they are sent.
+    heads, heads_key: a second place for the heads that prove what was archived, and the key that signs them.
     on_error: "raise" lets `collect()` raise `ModelDataError` instead of returning False.
     """
 
@@ -36,6 +37,8 @@ class SettingsOptions(TypedDict, total=False):
     format: Literal["csv", "jsonl", "parquet"] | None
     fsync: Literal["always", "interval", "never"] | None
     fsync_seconds: Seconds | None
+    heads: PathText | None
+    heads_key: PathText | None
     hour_folders: bool | None
     max_row_bytes: Bytes | None
     min_free_bytes: Bytes | None

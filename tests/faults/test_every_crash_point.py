@@ -14,6 +14,7 @@ import pytest
 from modeldata.errors import ModelDataError
 from modeldata.spool.files import Files
 from modeldata.testing import Died, Fault, FaultyFiles
+from tests.heads.kit import assert_proven
 from tests.support.ledger import assert_exactly_once
 from tests.support.service import DAY, NOON, Service, delivered_on_disk, manifest_rows, ship_all
 from tests.support.spools import copy_as_itself
@@ -73,6 +74,7 @@ def _assert_all_there(archive: str, expected: Rows) -> None:
     found = delivered_on_disk(archive)
     assert found == expected
     assert manifest_rows(archive) == sum(expected.values())
+    assert_proven(archive)
     left = os.listdir(os.path.join(archive, f".modeldata-spool-{os.getuid()}", "segments"))
     assert left == []
 

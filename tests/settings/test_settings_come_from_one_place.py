@@ -41,6 +41,8 @@ EXAMPLES: list[tuple[str, str, str, object]] = [
     ("credentials", "MODELDATA_CREDENTIALS", "/run/secrets/store", "/run/secrets/store"),
     ("allow_insecure", "MODELDATA_ALLOW_INSECURE", "true", True),
     ("allow_network_spool", "MODELDATA_ALLOW_NETWORK_SPOOL", "true", True),
+    ("heads", "MODELDATA_HEADS", "s3://proofs/ours", "s3://proofs/ours"),
+    ("heads_key", "MODELDATA_HEADS_KEY", "/run/secrets/heads.pem", "/run/secrets/heads.pem"),
     ("hour_folders", "AML_MODEL_DC_BOUNDARY", "hour", True),
     ("spool", "MODELDATA_SPOOL", "/var/spool/md", "/var/spool/md"),
     ("spool_max_bytes", "MODELDATA_SPOOL_MAX_BYTES", "512M", 512 * MIB),

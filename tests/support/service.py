@@ -23,6 +23,8 @@ from modeldata.spool.segment import NotStored
 from modeldata.spool.writer import Writer
 from modeldata.store import open_for
 from modeldata.testing import SimulatedDisk
+from tests.heads.kit import files_of as heads_of
+from tests.heads.kit import logs_of
 from tests.support.archive import data_files, manifest_lines, rows_of
 
 ROOT = "/archive"
@@ -174,11 +176,13 @@ def delivered(files: Mapping[str, bytes]) -> Counter[tuple[str, str]]:
 
 
 def delivered_on(disk: SimulatedDisk) -> Counter[tuple[str, str]]:
+    logs_of({path: disk.content(path) for path in disk.paths() if "/_heads/" in path})
     return delivered({path: disk.content(path) for path in disk.paths() if path.endswith(".csv")})
 
 
 def delivered_on_disk(archive: str | Path) -> Counter[tuple[str, str]]:
-    """Of every regular file: whoever linked a folder into it added no row."""
+    """Of every regular file: whoever linked a folder into it added no row. Its heads are those of its records."""
+    logs_of(heads_of(archive))
     return delivered({str(path): path.read_bytes() for path in data_files(archive) if path.is_file() and not path.is_symlink()})
 
 

@@ -32,7 +32,8 @@ class Entry(NamedTuple):
     """What a line says. A field that says nothing is not written.
 
     `file` to `crc32` say where the bytes are, `first_ns` to `sequences` are written of rows only. `kinds` is as in
-    `modeldata.encode.kinds`. `replaces`: ids of batches that count no more; None but in the first line of a generation.
+    `modeldata.encode.kinds`. `archived_ns`, `host`, `spool`: when the line was made, where, and by the shipper of which spool.
+    `replaces`: ids of batches that count no more; None but in the first line of a generation.
     """
 
     identity: dict[str, str]
@@ -56,6 +57,9 @@ class Entry(NamedTuple):
     lost: Lost = []  # noqa: RUF012 - never changed
     surrogates_replaced: int = 0
     given_up: bool = False
+    archived_ns: int = 0
+    spool: str = ""
+    host: str = ""
     others: dict[str, Any] = {}  # noqa: RUF012 - never changed
 
     @classmethod
@@ -107,7 +111,7 @@ class Entry(NamedTuple):
 _PLACE = {"offset": "offset", "bytes": "size", "row_bytes": "row_bytes", "crc32": "crc32"}
 _OF_ROWS = ("first_ns", "last_ns", "columns", "types", "calls", "sequences")
 _OPTIONAL = ("continues", "kinds")
-_NOTES = ("refused", "lost", "surrogates_replaced", "given_up")
+_NOTES = ("refused", "lost", "surrogates_replaced", "given_up", "archived_ns", "spool", "host")
 _KNOWN = frozenset((*Entry._fields, "bytes")) - {"others", "size"}
 
 
@@ -123,6 +127,9 @@ def _entry(content: Mapping[str, Any]) -> Entry:
         lost=[(str(writer), int(first), int(last), str(reason)) for writer, first, last, reason in content.get("lost", ())],
         surrogates_replaced=int(content.get("surrogates_replaced", 0)),
         given_up=bool(content.get("given_up", False)),
+        archived_ns=int(content.get("archived_ns", 0)),
+        spool=str(content.get("spool", "")),
+        host=str(content.get("host", "")),
         others={name: value for name, value in content.items() if name not in _KNOWN},
     )
     if "file" in content:

@@ -9,6 +9,7 @@ from modeldata.errors import SettingsError, mask
 from modeldata.format.files import FORMATS
 from modeldata.settings.archives import absolute, check_archive, key_of, unique
 from modeldata.settings.folders import SPOOL_PREFIX, state_folder, state_folders, user_name
+from modeldata.settings.heads import kept
 from modeldata.settings.table import LAYOUT, REMOTE_SECONDS, SETTINGS, value_of
 from modeldata.urls import local_folder
 
@@ -51,6 +52,8 @@ class Settings:
     format: str
     fsync: str
     fsync_seconds: float
+    heads: str
+    heads_key: str
     hour_folders: bool
     max_row_bytes: int
     min_free_bytes: int
@@ -117,6 +120,8 @@ class Settings:
             if local is None:
                 raise SettingsError(f"use the {name}", path, cause="it is not local", hint="give a local path")
             object.__setattr__(self, name, absolute(local))
+        for name in ("heads", "heads_key"):
+            object.__setattr__(self, name, kept(getattr(self, name)))
 
     def _size_batches(self, remote: bool, origin: Mapping[str, str]) -> None:
         facts = FORMATS[self.format]

@@ -73,6 +73,8 @@ SETTINGS = {
             None,
             "a file of variables for the store, read anew",
         ),
+        Setting("heads", ("MODELDATA_HEADS",), str, "", "a second place for heads, or - for the log"),
+        Setting("heads_key", ("MODELDATA_HEADS_KEY",), str, "", "signs heads: an Ed25519 key, or its file"),
         Setting("allow_insecure", ("MODELDATA_ALLOW_INSECURE",), flag, False, "keys never cross a network unencrypted"),
         Setting("allow_network_spool", ("MODELDATA_ALLOW_NETWORK_SPOOL",), flag, False, "a lock may vanish there"),
         Setting("config_map", ("MODELDATA_CONFIG_MAP",), str, CONFIG_MAP, "the original's"),

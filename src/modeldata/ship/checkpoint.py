@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
+from typing import NamedTuple
 from zlib import crc32
 
 import msgpack
@@ -29,7 +30,7 @@ STATE_LOST = (
 )
 
 
-_LATER = ("column_types", "parked", "parts", "spool")
+_LATER = ("column_types", "heads", "parked", "parts", "spool")
 """What the first version did not write."""
 
 
@@ -50,6 +51,22 @@ class Placement:
         return [self.columns, self.length, self.log, self.log_length, self.sealed, self.used]
 
 
+class HeadLog(NamedTuple):
+    """The log of what a spool brought to an archive (see `format.head`): how far it is, and what its records said last.
+
+    name: empty where there is no record yet. subtrees: of its Merkle tree. parked: batches that did not land, as it says.
+    writers: writer (hex) → when a record last spoke of it. batches, replaces: of parked batches, for the next record.
+    """
+
+    name: str = ""
+    size: int = 0
+    subtrees: tuple[bytes, ...] = ()
+    parked: tuple[str, ...] = ()
+    writers: dict[str, int] = {}  # noqa: RUF012 - never changed
+    batches: dict[str, list[str]] = {}  # noqa: RUF012 - never changed
+    replaces: tuple[str, ...] = ()
+
+
 class Progress:
     """Everything a shipper must know after a restart. One value, replaced as a whole by each committed round."""
 
@@ -59,6 +76,7 @@ class Progress:
         "damaged",
         "drops",
         "gaps",
+        "heads",
         "offsets",
         "parked",
         "parts",
@@ -97,6 +115,7 @@ class Progress:
         """Rows that `archived` counts and that are parked (see `ship.parked`). Not stored: for those who look on."""
         self.spool = ""
         """The id (hex) of the spool whose files `targets` are; empty in states of a version that did not note it."""
+        self.heads = HeadLog()
 
     def pack(self) -> bytes:
         content = {
@@ -114,6 +133,7 @@ class Progress:
             "untold": [(folder, note.as_dict()) for folder, note in self.pending_notes],
             "parts": self.parts,
             "spool": self.spool,
+            "heads": list(self.heads),
         }
         packed: bytes = msgpack.packb(content, unicode_errors="surrogatepass")
         return packed
@@ -123,9 +143,11 @@ class Progress:
         content = msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
         state = cls()
         for name in cls.__slots__:
-            if name not in ("targets", "pending_notes"):
+            if name not in ("heads", "targets", "pending_notes"):
                 setattr(state, name, content.get(name, getattr(state, name)) if name in _LATER else content[name])
         state.pending_notes = [(folder, Entry.of(note)) for folder, note in content["untold"]]
+        name, size, subtrees, parked, writers, batches, replaces = content.get("heads", HeadLog())
+        state.heads = HeadLog(name, size, tuple(subtrees), tuple(parked), writers, batches, tuple(replaces))
         state.targets = {path: Placement(*fields) for path, fields in content["targets"].items()}
         return state
 

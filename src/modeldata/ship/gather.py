@@ -102,6 +102,14 @@ class CorruptFrame(NamedTuple):
     why: str
 
 
+class WriterView(NamedTuple):
+    """What a round saw of a writer. `newest_ns`: the time of its last frame, 0 without one. `living`: it holds a segment."""
+
+    started_ns: int
+    newest_ns: int = 0
+    living: bool = False
+
+
 class Gathered:
     """What a round found, and the state that is true once all of it is archived."""
 
@@ -113,6 +121,10 @@ class Gathered:
         self.refusals: list[Refusals] = []
         self.bad: list[CorruptFrame] = []
         self.lost: list[SequenceGap] = []
+        self.writers: dict[str, WriterView] = {}
+        """By id (hex): those whose segments were read."""
+        self.unfinished: set[str] = set()
+        """Writers (hex) that have a segment of which not all is behind us."""
         self.repeats = 0
         self.bytes = 0
         self.more = False
@@ -121,6 +133,11 @@ class Gathered:
 
     def full(self) -> bool:
         return self.bytes >= self.most
+
+    def saw(self, segment: OpenSegment, newest_ns: int) -> None:
+        """A segment was read; segments of a writer come in their order."""
+        started, newest, living = self.writers.get(segment.writer_id.hex(), WriterView(segment.created_ns))
+        self.writers[segment.writer_id.hex()] = WriterView(started, max(newest, newest_ns), living or segment.alive)
 
 
 class Gatherer:
@@ -149,6 +166,7 @@ class Gatherer:
                 gathered.more = True
                 break
             self._read_segment(name, gathered)
+        gathered.unfinished = {name[:32] for name in present if gathered.after.offsets.get(name) != DONE}
         return gathered
 
     def give_up(self, name: str, state: Progress) -> tuple[int, list[SequenceGap]]:
@@ -196,6 +214,7 @@ class Gatherer:
         offset = before = state.offsets.get(segment.name, 0)
         definitions = self._definitions.of(segment, offset)
         done = not segment.alive
+        newest = 0
         for item in runs(segment, offset):
             if isinstance(item, Damage):
                 self._damaged(segment, item, gathered)
@@ -203,11 +222,13 @@ class Gatherer:
             else:
                 offset = self._run(segment, item, definitions, gathered)
                 done = done or int(item.heads["kind"][-1]) == frame.END
+                newest = int(item.heads["time_ns"][-1])
             if gathered.full():
                 gathered.more, done = True, not segment.alive and offset >= segment.size
                 break
         state.offsets[segment.name] = DONE if done else offset
         gathered.changed = gathered.changed or done or offset != before
+        gathered.saw(segment, newest)
 
     def _run(self, segment: OpenSegment, run: FrameRun, definitions: dict[int, bytes], gathered: Gathered) -> int:
         """Its frames one kind after the other; where in the segment what was read ends: all of it, unless the round is full."""

@@ -13,6 +13,7 @@ from zlib import crc32
 import msgpack
 
 from modeldata.errors import SpoolError
+from modeldata.format import head
 from modeldata.format.manifest import Entry
 from modeldata.format.paths import folder_of_manifest
 from modeldata.ship.checkpoint import STATE_LOST, Progress
@@ -55,6 +56,8 @@ class OutboxItem(NamedTuple):
     check: int | None = None
     """`checksum` of all the staged bytes. None in an intent of an earlier version: then there is only `crc`."""
     columns: str = ""
+    record: str = ""
+    """The line of a log of heads (see `format.head`), which is then all there is."""
 
     @property
     def placed(self) -> bool:
@@ -63,7 +66,9 @@ class OutboxItem(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """The folder that its rows or, without rows, its manifest line are about."""
+        """The folder that its rows or, without rows, its manifest line are about; of a record, where the logs are."""
+        if self.record:
+            return head.FOLDER
         return self.path.rpartition("/")[0] if self.path else folder_of_manifest(self.log)
 
     @property
@@ -77,11 +82,15 @@ class OutboxItem(NamedTuple):
 
     def line(self) -> bytes:
         """The manifest line. The same bytes whenever it is asked: it is appended under the same rules as the rows."""
+        return self.record.encode() if self.record else self.placed_entry().line()
+
+    def placed_entry(self) -> Entry:
+        """What the manifest line says: the entry, and where its rows are."""
         if not self.path:
-            return self.entry.line()
+            return self.entry
         name = self.path.rpartition("/")[2]
         rows = self.size - self.head
-        return self.entry._replace(file=name, offset=self.start, size=self.sent, row_bytes=rows, crc32=self.crc).line()
+        return self.entry._replace(file=name, offset=self.start, size=self.sent, row_bytes=rows, crc32=self.crc)
 
     def pack(self) -> list[object]:
         return list(self._replace(entry=self.entry.as_dict()))  # type: ignore[arg-type]  # as plain values
@@ -102,7 +111,12 @@ class Intent(NamedTuple):
 
     def pack(self) -> bytes:
         body: bytes = msgpack.packb(
-            {"round": self.round, "items": [item.pack() for item in self.items], "after": self.after.pack()},
+            {
+                "round": self.round,
+                "items": [item.pack() for item in self.items if not item.record],
+                "records": [item.pack() for item in self.items if item.record],  # apart: an earlier version leaves them out
+                "after": self.after.pack(),
+            },
             unicode_errors="surrogatepass",
         )
         return 2 * (MAGIC + crc32(body).to_bytes(4, "little") + body)
@@ -115,7 +129,7 @@ class Intent(NamedTuple):
         if body is None:
             raise ValueError("the intent's checksum does not hold")
         content = msgpack.unpackb(body, unicode_errors="surrogatepass")
-        items = [OutboxItem.unpack(fields) for fields in content["items"]]
+        items = [OutboxItem.unpack(fields) for fields in (*content["items"], *content.get("records", ()))]
         return cls(content["round"], items, Progress.unpack(content["after"]))
 
 

@@ -1,9 +1,11 @@
-"""One round after another: gather, encode, freeze, send, commit. On plain state: no clock, no thread, no waiting."""
+"""One round after another: gather, encode, freeze, send, commit. On plain state: no thread, no waiting."""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
+import time
 from contextlib import closing
 from functools import partial
 from hashlib import sha256
@@ -14,15 +16,17 @@ from modeldata.errors import ModelDataError, SpoolError, StoreError
 from modeldata.format import names
 from modeldata.format.manifest import Entry
 from modeldata.ship.batch import BatchFormat, UndecodableCall
-from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, Progress
+from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, HeadLog, Progress
 from modeldata.ship.deadly_rounds import DeadlyRounds
 from modeldata.ship.definitions import ArchiveLayout
 from modeldata.ship.gather import DROP_OLDEST, CorruptFrame, Gatherer, SequenceGap, joined
+from modeldata.ship.heads import Recorder, is_true, record_of, row_hash, with_halves
 from modeldata.ship.isolation import IsolatedEncoder
 from modeldata.ship.json_rows import encode_groups
 from modeldata.ship.outbox import Intent, Outbox, OutboxItem, Staging
 from modeldata.ship.parked import ParkedRounds
 from modeldata.ship.placement import Placements
+from modeldata.ship.publish import PublishedHead
 from modeldata.ship.send import Sender, not_taken
 from modeldata.ship.sinks import adopt, is_sure, name_of
 from modeldata.spool.files import replace_file, settle
@@ -32,8 +36,9 @@ from modeldata.store.archive_id import ArchiveId, identify
 from modeldata.store.local import LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from modeldata.format.head import Signer
     from modeldata.settings import Settings
     from modeldata.ship.batch import Batch
     from modeldata.ship.gather import FrameGroup, Gathered, Refusals
@@ -71,6 +76,9 @@ class Pipeline:
         warn: Callable[[str], None],
         may_commit: Callable[[], bool],
         random: Callable[[int], bytes] = os.urandom,
+        wall_ns: Callable[[], int] = time.time_ns,
+        host: str = "",
+        signer: Signer | None = None,
     ) -> None:
         """Raises `SpoolError` where what was archived so far can't be read: going on would lose or double rows."""
         self.place = place
@@ -80,6 +88,9 @@ class Pipeline:
         self._warn = warn
         self._may_commit = may_commit
         self._random = random
+        self._wall_ns = wall_ns
+        self._host = host or socket.gethostname()
+        self._recorder = Recorder(place, self._host, wall_ns, random, signer)
         most = settings.spool_max_bytes
         self._gatherer = Gatherer(place, files, layout=_layout(settings), spool_max_bytes=most, warn=warn)
         self._sender = Sender(place, store, files, warn, self._check_lead)
@@ -142,7 +153,7 @@ class Pipeline:
         """
         intent = self._left_over()
         gathered = self._gatherer.gather(self.state) if intent is None else None
-        idle = gathered is not None and not gathered.changed
+        idle = gathered is not None and not gathered.changed and not self.record_due(gathered.unfinished)
         if idle and not (parked_too and self.parked):
             return Round(0, False)
         if not self._settled and not self._settle():
@@ -154,9 +165,21 @@ class Pipeline:
             assert gathered is not None
             self._check_lead("freeze a round")
             intent = self._freeze(gathered)
-        rows = self._send(intent)
+        rows = self._send(intent, left_over=gathered is None)
         self._commit(intent.after)
         return Round(rows, more)
+
+    def record_due(self, writers: Iterable[str]) -> bool:
+        """Is there something to tell the archive although no rows wait? writers: ids (hex) of those that live."""
+        return self._recorder.due(self.state.heads, self._parked_ids(), writers)
+
+    def newest_head(self) -> PublishedHead | None:
+        """Of the log of this spool in the archive, as committed; None where it has no record yet."""
+        log = self.state.heads
+        return PublishedHead(log.name, log.size, self._recorder.note(log)) if log.size else None
+
+    def _parked_ids(self, more: Iterable[OutboxItem] = ()) -> tuple[str, ...]:
+        return tuple(sorted(item.entry.batch for item in (*self.parked.items(), *more)))
 
     def send_parked(self) -> int:
         """Try once what is parked, in its order; the rows that landed. What still can't land waits on. Raises `Unavailable` where
@@ -177,6 +200,7 @@ class Pipeline:
     def _keep_parked(self, rest: ParkedRound, intent: Intent) -> None:
         """A batch that was parked goes to another file: known before it is sent."""
         self._check_lead("move a batch to another file")
+        self.state.heads = with_halves(self.state.heads, rest, intent)
         rest.outbox.rewrite(intent._replace(after=Progress()))
         self._save(self.state)
 
@@ -249,8 +273,12 @@ class Pipeline:
         after.round = self.state.round + 1
         staging = self._outbox.begin()
         try:
-            items, bad = self._encode(gathered, Placements(after, self._store, self.place, self._held_folders()), staging)
+            placements = Placements(after, self._store, self.place, self._held_folders())
+            items, bad, hashes = self._encode(gathered, placements, staging)
             self._quarantine(bad, after)
+            record = self._recorder.add(self.state, gathered, items, hashes, self._parked_ids())
+            if record:
+                items.append(placements.place_record(after.heads, record))
             intent = Intent(after.round, items, after)
             if items:
                 self._checkpoint.prepare(2 * len(after.pack()))  # room for its commit, while there is some
@@ -264,10 +292,12 @@ class Pipeline:
 
     def _encode(
         self, gathered: Gathered, placements: Placements, staging: Staging
-    ) -> tuple[list[OutboxItem], list[CorruptFrame]]:
-        """Every batch of a round to staging: the items, and what can't be archived."""
+    ) -> tuple[list[OutboxItem], list[CorruptFrame], dict[str, str]]:
+        """Every batch of a round to staging: the items, what can't be archived, and batch → hash of its row bytes."""
         origin = f"{self.place.spool8}-{gathered.after.round}"
         items: list[OutboxItem] = []
+        hashes: dict[str, str] = {}
+        named = partial(_named, origin, self._wall_ns(), self.place.spool_id.hex(), self._host)
         bad = list(gathered.bad)
         lost = list(gathered.lost)
         for group, outcome in self._made(gathered, placements, partial(self._form, origin)):
@@ -276,18 +306,19 @@ class Pipeline:
                 lost += [SequenceGap(group.identity, group.folder, *numbers, "quarantined") for numbers in outcome.ranges]
                 continue
             refused = _refusals_of(gathered, group.stream, group.folder)
-            entry = outcome.entry._replace(batch=_batch_id(origin, len(items), outcome.entry), refused=refused)
+            entry = named(len(items), outcome.entry)._replace(refused=refused)
+            hashes[entry.batch] = row_hash(outcome.data, outcome.head)
             items.append(placements.item(outcome._replace(entry=entry), staging.add(outcome.data)))
         notes = [*gathered.after.pending_notes, *map(_refusal_note, gathered.refusals), *map(_loss_note, joined(lost))]
         gathered.after.pending_notes = []
         for folder, note in notes:
             try:
-                items.append(placements.place_note(folder, note._replace(batch=_batch_id(origin, len(items), note))))
+                items.append(placements.place_note(folder, named(len(items), note)))
             except Unavailable as error:
                 if not error.path_only:
                     raise
                 gathered.after.pending_notes.append((folder, note))
-        return items, bad
+        return items, bad, hashes
 
     def _made(
         self, gathered: Gathered, placements: Placements, form_of: Callable[[ArchiveLayout], BatchFormat]
@@ -311,14 +342,29 @@ class Pipeline:
     def _form(self, origin: str, layout: ArchiveLayout) -> BatchFormat:
         return BatchFormat(format_of(layout.format), layout.excel_safe, self._store.block_bytes, origin)
 
-    def _send(self, intent: Intent) -> int:
+    def _send(self, intent: Intent, *, left_over: bool) -> int:
         """Until every item is known to be there, or is parked. Raises `Unavailable` where no more may be parked: all waits."""
-        waiting = self._sender.send(intent, self._outbox, self._held_folders(), self._rewrite, self.held)
+        finish = partial(self._finish_record, left_over)
+        waiting = self._sender.send(intent, self._outbox, self._held_folders(), self._rewrite, self.held, finish)
+        if waiting and waiting[-1].record:  # rows first
+            waiting.pop()
+            intent.after.heads = HeadLog()
+            self._recorder.fell_silent()
         if waiting:
             if self.parked.bytes_with(waiting) > self._settings.spool_max_bytes // PARKED_PART:
                 raise self.held.get(waiting[0].folder) or not_taken(waiting[0].folder)
             self.parked.add(intent, waiting, self._outbox)
         return sum(item.rows for item in intent.items) - sum(item.rows for item in waiting)
+
+    def _finish_record(self, left_over: bool, intent: Intent, waiting: list[OutboxItem], placements: Placements) -> None:
+        """Make the record say what became of the round. One that may have been sent before a crash stays as it is: what it says
+        of parked batches is put right by the next."""
+        parked = self._parked_ids(waiting)
+        if is_true(intent) and (left_over or record_of(intent).parked == list(parked)):
+            return
+        line = self._recorder.corrected(self.state.heads, intent, self._outbox, parked)
+        intent.items[-1] = placements.reword(intent.items[-1], line)
+        self._rewrite(intent)
 
     def _check_lead(self, operation: str) -> None:
         if not self._may_commit():
@@ -367,6 +413,11 @@ class Pipeline:
 
 def _layout(settings: Settings) -> ArchiveLayout:
     return ArchiveLayout(settings.format, settings.hour_folders, settings.excel_safe)
+
+
+def _named(origin: str, now: int, spool: str, host: str, number: int, entry: Entry) -> Entry:
+    """An entry with the name of its batch, and who archives it when."""
+    return entry._replace(batch=_batch_id(origin, number, entry), archived_ns=now, spool=spool, host=host)
 
 
 def _batch_id(origin: str, number: int, entry: Entry) -> str:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from modeldata.format.files import FORMATS
+from modeldata.format.head import log_path, record_path
+from modeldata.format.manifest import Entry
 from modeldata.format.paths import data_file, manifest_of, manifest_path
-from modeldata.ship.checkpoint import Placement, Progress
+from modeldata.ship.checkpoint import HeadLog, Placement, Progress
 from modeldata.ship.outbox import Intent, OutboxItem
 from modeldata.spool.frame import checksum
 from modeldata.store import Unavailable
@@ -15,7 +17,6 @@ from modeldata.store import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modeldata.format.manifest import Entry
     from modeldata.ship.batch import Batch
     from modeldata.spool.folder import SpoolFolder
     from modeldata.store import WriteStore
@@ -24,6 +25,7 @@ PARTS_BY_TYPE = 32
 """After this many files of one header in one folder, rows no longer go apart because a column changed its type."""
 MAX_SHAPES = 32
 """Different headers that get files of their own in one folder; rows of others share one, as JSON (see `json_rows`)."""
+NO_ENTRY = Entry({})
 FORGET_ROUNDS = 100_000
 """A file that got nothing for so many rounds is looked up again (its claim says that it is ours) instead of remembered."""
 
@@ -53,6 +55,7 @@ class Placements:
         spool = self._place.spool_id.hex()
         if self._after.spool not in ("", spool):
             self._after.targets.clear()
+            self._after.heads = HeadLog()
         self._after.spool = spool
 
     def _forget(self) -> None:
@@ -117,6 +120,23 @@ class Placements:
         item = OutboxItem("", 0, 0, 0, 0, 0, note, target.log, target.log_length)
         target.log_length += len(item.line())
         target.used = self._after.round
+        return item
+
+    def place_record(self, log: HeadLog, line: str) -> OutboxItem:
+        """The newest record of a log. Asks the store nothing: the name of a log is its own."""
+        if not self._appends:
+            return OutboxItem("", 0, 0, 0, 0, 0, NO_ENTRY, record_path(log.name, log.size), 0, True, record=line)
+        path = log_path(log.name)
+        target = self._after.targets.setdefault(path, Placement("", 0, path, 0))
+        target.used = self._after.round
+        return self.reword(OutboxItem("", 0, 0, 0, 0, 0, NO_ENTRY, target.log, target.log_length), line)
+
+    def reword(self, item: OutboxItem, line: str) -> OutboxItem:
+        """A record that was not sent yet, with another line."""
+        item = item._replace(record=line)
+        for target in self._after.targets.values():
+            if target.log == item.log and not item.whole:
+                target.log_length = item.log_start + len(item.line())
         return item
 
     def move(self, intent: Intent, index: int, *, log: bool) -> None:

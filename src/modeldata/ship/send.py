@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     Held = dict[str, Unavailable]
     Keep = Callable[[Intent], None]
+    Finish = Callable[[Intent, list[OutboxItem], Placements], None]
 
 TRIED = 8
 """So many folders in a row that take nothing, and the store is asked whether it takes anything."""
@@ -40,11 +41,14 @@ class Sender:
         self._warn = warn
         self._check_lead = check_lead
 
-    def send(self, intent: Intent, outbox: Outbox, held: Held, keep: Keep, why: Held | None = None) -> list[OutboxItem]:
+    def send(
+        self, intent: Intent, outbox: Outbox, held: Held, keep: Keep, why: Held | None = None, finish: Finish | None = None
+    ) -> list[OutboxItem]:
         """Every item that can land now. Returns the others, in their order: `held` has their folders, each with the reason.
 
         keep: makes a changed intent durable; called before anything is sent to a place that was not in it. why: gets the new
         reasons, once it is known that the store takes other files. Raises `Unavailable` where it takes none: then all waits.
+        finish: called before the record of the round is sent, with what did not land.
         """
         placements = Placements(intent.after, self._store, self._place, held)
         before = set(held)
@@ -52,6 +56,8 @@ class Sender:
         index = 0
         works = False
         while index < len(intent.items):  # a refused item becomes two
+            if finish is not None and intent.items[index].record:
+                finish(intent, waiting, placements)
             if intent.items[index].folder not in held and not self._try(intent, index, placements, outbox, held, keep):
                 continue  # it is gone; the next one has its place
             if intent.items[index].folder in held:

@@ -65,4 +65,4 @@ def _give_up(intent: Intent, index: int, placements: Placements) -> None:
     intent.after.archived[stream] = intent.after.archived.get(stream, 0) - 1
     placements.skip(intent, index)
     del intent.items[index]
-    intent.items.append(placed)
+    intent.items.insert(len(intent.items) - bool(intent.items and intent.items[-1].record), placed)  # the record stays the last

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 
 class SpoolView(NamedTuple):
-    """`pending_bytes` is what surely waits, at least 1 where anything does. `alive`: segments that a writer holds."""
+    """`pending_bytes` is what surely waits, at least 1 where anything does. `alive`: segments that a writer holds; `writers`: ids
+    (hex) of those writers."""
 
     pending_bytes: int
     alive: int
     segments: int
+    writers: frozenset[str]
 
 
 class Pending(NamedTuple):
@@ -34,6 +36,7 @@ def look(place: SpoolFolder, state: Progress, files: Files) -> SpoolView:
     """What a shipper needs to know to decide about a round."""
     present = segment_names(place, files)
     pending = alive = 0
+    writers = set()
     for index, name in enumerate(present):
         offset = state.offsets.get(name, 0)
         if offset == DONE:
@@ -45,6 +48,8 @@ def look(place: SpoolFolder, state: Progress, files: Files) -> SpoolView:
         try:
             at = max(offset, frame.FIRST_FRAME)
             alive += segment.alive
+            if segment.alive:
+                writers.add(segment.writer_id.hex())
             rolled = index + 1 < len(present) and present[index + 1][:32] == name[:32]
             if rolled:
                 pending += max(1, segment.size - at)
@@ -52,7 +57,7 @@ def look(place: SpoolFolder, state: Progress, files: Files) -> SpoolView:
                 pending += 1  # a dead writer's segment waits to be finished, whatever is in it
         finally:
             segment.close()
-    return SpoolView(pending, alive, len(present))
+    return SpoolView(pending, alive, len(present), frozenset(writers))
 
 
 def count(place: SpoolFolder, state: Progress, files: Files) -> Pending:

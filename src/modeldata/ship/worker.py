@@ -7,12 +7,14 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-from modeldata.errors import ModelDataError, mask
+from modeldata.errors import ModelDataError, SettingsError, mask
 from modeldata.ship import policy
 from modeldata.ship.checkpoint import DONE, Progress
 from modeldata.ship.failure_report import failure_text
 from modeldata.ship.gather import DROP_OLDEST
 from modeldata.ship.pipeline import Pipeline
+from modeldata.ship.publish import HeadPublisher
+from modeldata.ship.signing import signer_of
 from modeldata.ship.watch import look, sync_writers
 from modeldata.spool.files import replace_file
 from modeldata.spool.folder import SUFFIX
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
+    from modeldata.format.head import Signer
     from modeldata.settings import Settings
     from modeldata.spool.files import Files
     from modeldata.spool.folder import SpoolFolder
@@ -37,6 +40,8 @@ HIGH_WATER, LOW_WATER = 0.8, 0.7
 UNBORN_NS = 60_000_000_000
 MOST_WARNINGS = 10
 """Different ones that one outage may bring into the log."""
+LEAVE_SECONDS = 5.0
+"""So long, leaving, we wait for a head that is on its way to a second place."""
 LINGER_SECONDS = 0.5
 """How long a shipper without living writers stays, so that a row of short scripts need not start one each."""
 
@@ -72,7 +77,12 @@ class Worker:
         self._wait = wait
         self._dice = dice
         store = open_for(settings, files, warn)
-        self.pipeline = Pipeline(place, store, settings, files=files, warn=warn, may_commit=leadership.intact)
+        self.unsigned: str | None = None
+        """Why heads are not signed although a key was named."""
+        self.pipeline = Pipeline(
+            place, store, settings, files=files, warn=warn, may_commit=leadership.intact, wall_ns=wall_ns, signer=self._signer()
+        )
+        self._publisher = HeadPublisher(settings, files, warn)
         self._since_ns = wall_ns()
         self.failures = 0
         self._retry_at = 0.0
@@ -90,6 +100,22 @@ class Worker:
         """Those who ship the same spool, one for each archive, this one included; None for one that can't. The first of them also
         keeps the spool durable and tells how it goes."""
 
+    def _signer(self) -> Signer | None:
+        """Rows first: a key that can't be used is named, and heads go on without it."""
+        if not self._settings.heads_key:
+            return None
+        try:
+            return signer_of(self._settings.heads_key, self._files)
+        except SettingsError as error:
+            self.unsigned = f"heads are not signed: {error}"
+            self._warn(self.unsigned)
+            return None
+
+    def _publish(self) -> None:
+        newest = self.pipeline.newest_head()
+        if newest is not None:
+            self._publisher.offer(newest)
+
     def stop_on(self, stop: threading.Event) -> None:
         """Also leave when `stop` is set."""
         outer = self._wait
@@ -97,8 +123,15 @@ class Worker:
 
     def run(self, *, leave_when_idle: bool) -> None:
         """Ship until it is asked to stop; with `leave_when_idle` until nothing is pending and no writer lives."""
-        idle_since: float | None = None
         self._sweep()
+        self._publish()
+        try:
+            self._loop(leave_when_idle)
+        finally:
+            self._publisher.finish(LEAVE_SECONDS)
+
+    def _loop(self, leave_when_idle: bool) -> None:
+        idle_since: float | None = None
         while True:
             self.idle = self.tick()
             now = self._monotonic()
@@ -122,6 +155,8 @@ class Worker:
         if not sight.pending_bytes:
             self._waiting_since = None
             self._clean()
+            if self.pipeline.record_due(sight.writers) and now >= self._retry_at:
+                self.attempt()
             self.note()
             return sight.alive == 0 and not asked and not self.pipeline.parked
         if self._waiting_since is None:
@@ -150,6 +185,7 @@ class Worker:
         recovered, self.failures, self.last_error, self._waiting_since = self.failures, 0, None, None
         self._warned.clear()
         self._clean()
+        self._publish()
         if recovered:
             self._warn(f"archiving goes on after {recovered} failed tries: {mask(self._settings.archive)}")
             self.note(force=True)
@@ -184,6 +220,8 @@ class Worker:
             self._clean()
             if not done.more and not done.rows:
                 break  # what is left, if anything, is being written just now
+        self._publish()
+        self._publisher.finish(LEAVE_SECONDS)
         waits = self.waits()
         if waits is not None:
             raise ModelDataError("archive all rows", mask(self.archive), cause=waits)

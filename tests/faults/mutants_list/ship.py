@@ -81,8 +81,8 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "segments go only after the commit",
         "ship/pipeline.py",
-        "        rows = self._send(intent)\n        self._commit(intent.after)",
-        "        rows = self._send(intent)\n        self.remove([name for name, at in intent.after.offsets.items() if at == DONE])\n"
+        "        rows = self._send(intent, left_over=gathered is None)\n        self._commit(intent.after)",
+        "        rows = self._send(intent, left_over=gathered is None)\n        self.remove([name for name, at in intent.after.offsets.items() if at == DONE])\n"
         "        self._commit(intent.after)",
         _ORDER + "::test_a_segment_is_removed_only_after_the_checkpoint_is_durable",
         _SHIPPER_KILLED,
@@ -90,8 +90,8 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "segments go only after they are archived",
         "ship/pipeline.py",
-        "        rows = self._send(intent)\n        self._commit(intent.after)",
-        "        self.remove([name for name, at in intent.after.offsets.items() if at == DONE])\n        rows = self._send(intent)\n"
+        "        rows = self._send(intent, left_over=gathered is None)\n        self._commit(intent.after)",
+        "        self.remove([name for name, at in intent.after.offsets.items() if at == DONE])\n        rows = self._send(intent, left_over=gathered is None)\n"
         "        self._commit(intent.after)",
         _ORDER + "::test_a_segment_is_removed_only_after_the_checkpoint_is_durable",
     ),
