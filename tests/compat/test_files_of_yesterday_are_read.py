@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
@@ -149,6 +151,7 @@ def test_the_same_rows_become_the_same_files(file_format: str, tmp_path: Path) -
     old, new = unpack(f"archive-{file_format}-{VERSION}", tmp_path / "old"), tmp_path / "new"
     with fixed():
         make_archive(new, file_format)
+    shutil.rmtree(new / "_heads")  # the first versions kept none
     files = [sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file()) for root in (old, new)]
     assert files[0] == files[1]
     for name in files[0]:
@@ -158,7 +161,12 @@ def test_the_same_rows_become_the_same_files(file_format: str, tmp_path: Path) -
             assert after.schema.equals(before.schema), name
             assert str(after.read().to_pydict()) == str(before.read().to_pydict()), name  # as text: NaN equals no NaN
         elif name.name != "archive.json":
-            assert (new / name).read_bytes() == (old / name).read_bytes(), name
+            assert _as_first_written((new / name).read_bytes()) == (old / name).read_bytes(), name
+
+
+def _as_first_written(data: bytes) -> bytes:
+    """Manifest lines without what the first versions did not say."""
+    return re.sub(rb'"archived_ns":\d+,|"host":"[^"]*",|,"spool":"[0-9a-f]{32}"(?=[,}])', b"", data)
 
 
 def test_every_row_of_an_old_spool_is_archived_once(shipped: tuple[Path, Pipeline]) -> None:

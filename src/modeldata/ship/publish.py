@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from modeldata.errors import ModelDataError, mask_foreign
 from modeldata.format.head import note_name
 from modeldata.settings.heads import LOG
-from modeldata.ship.failure_report import WarnOnce
 from modeldata.store import open_for
 
 if TYPE_CHECKING:
@@ -38,8 +37,7 @@ class HeadPublisher:
         """Never raises: a place that can't be opened is named when a head should go there."""
         self._settings = settings
         self._files = files
-        self._log = warn
-        self._warn = WarnOnce(warn)
+        self._warn = warn
         self._store: Store | None = None
         self._newest: PublishedHead | None = None
         self._tried: PublishedHead | None = None
@@ -56,7 +54,7 @@ class HeadPublisher:
             return
         if target == LOG:
             self._newest = newest
-            self._log(f"head: {json.dumps(newest.note)}")
+            self._warn(f"head: {json.dumps(newest.note)}")
             return
         with self._lock:
             self._newest = newest
@@ -81,15 +79,16 @@ class HeadPublisher:
             try:
                 self._put(wanted)
             except Exception as error:  # whatever a store's library raises: no row may wait for it
-                self.trouble = mask_foreign(f"the newest head did not get to its second place: {error or type(error).__name__}")
-                self._warn(self.trouble)
+                text = mask_foreign(f"the newest head did not get to its second place: {error or type(error).__name__}")
+                if self.trouble is None:
+                    self._warn(text)
+                self.trouble = text
             else:
                 self.trouble = None
-                self._warn.forget()
 
     def _put(self, wanted: PublishedHead) -> None:
         if self._store is None:
-            self._store = open_for(self._settings.only(self._settings.heads), self._files, self._log)
+            self._store = open_for(self._settings.only(self._settings.heads), self._files, self._warn)
         self._store.put(note_name(wanted.log, wanted.size), wanted.note.encode())
         before, self._there = self._there, wanted
         if before is not None:

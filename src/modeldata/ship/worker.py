@@ -111,6 +111,11 @@ class Worker:
             self._warn(self.unsigned)
             return None
 
+    @property
+    def heads_trouble(self) -> str | None:
+        """What is wrong with heads; rows are archived all the same."""
+        return self.unsigned or self._publisher.trouble
+
     def _publish(self) -> None:
         newest = self.pipeline.newest_head()
         if newest is not None:
@@ -318,6 +323,7 @@ class Worker:
             "failures": failing.failures,
             "last_error": failing.last_error or next(filter(None, (one.waits() for one in self.fleet if one)), None),
             "last_error_ns": failing.last_error_ns,
+            "heads": next(filter(None, (worker.heads_trouble for worker in self.fleet if worker)), None),
         }
         try:
             replace_file(self._files, self._place.leader_note, json.dumps(note).encode(), durable=False)
