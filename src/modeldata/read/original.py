@@ -1,42 +1,51 @@
-"""The `data.csv` of the 2017 original, which has no manifest: cells are what they look like, our three columns are known by name.
+"""Files without a manifest: `data.csv` of the 2017 original, and ours in a copy that left the manifests out.
 
-Its rows have no writer, sequence or place in a call: `$Writer`, `$Sequence` and `$Row` are null.
+Cells are what they look like, our columns are known by name. Rows of CSV have no writer, sequence or place in a call: these
+columns are null. In the other formats they have. There, rows that are in two files, as compaction leaves them, are given once.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 
 from modeldata.catalog.batches import Vanished
 from modeldata.catalog.errors import SKIP_HINT, Damaged
-from modeldata.catalog.store_file import read_bytes
-from modeldata.columns.python import NO_VALUE
+from modeldata.catalog.store_file import StoreFile, read_bytes
+from modeldata.columns.python import NO_VALUE, python_values
 from modeldata.format import names
 from modeldata.format.paths import identity_of, place_of
 from modeldata.read.chunks import OWN_TYPES
-from modeldata.read.convert import from_arrow
-from modeldata.read.forms import TEXT
+from modeldata.read.convert import from_arrow, from_values
+from modeldata.read.forms import TEXT, promote, value_type
 from modeldata.read.part import Misfit
+from modeldata.read.plain_csv import TIME, parsed, sections, utf8
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from modeldata.read.plain_csv import Note
     from modeldata.store import ReadStore
 
 SAMPLE_BYTES = 1024 * 1024
-KNOWN = {names.TIMESTAMP: pa.timestamp("us"), names.CORRELATION: TEXT, names.REQUEST: TEXT}
+KEYS = (names.WRITER, names.SEQUENCE, names.ROW)
 _FEATURE = "any"
 
 
 class Original(NamedTuple):
-    """One such file."""
+    """One such file. `before`: files of its folder that may have some of its rows, too, and are read before it."""
 
     folder: str
     path: str
+    before: tuple[str, ...] = ()
+
+    @property
+    def format(self) -> str:
+        return self.path.rpartition(".")[2]
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -45,72 +54,144 @@ class Original(NamedTuple):
         return (place and identity_of(place.collector)) or {}
 
 
+def originals(folder: str, paths: Sequence[str]) -> Iterator[Original]:
+    """The files of a folder, in their order."""
+    keyed = [path for path in paths if not path.endswith(".csv")]
+    for path in paths:
+        yield Original(folder, path, tuple(keyed[: keyed.index(path)]) if path in keyed else ())
+
+
 def columns(store: ReadStore, original: Original) -> dict[str, pa.DataType]:
     """The features of a file, with the types that its first rows have. Raises `Unavailable`."""
+    features: dict[str, pa.DataType] = {}
     try:
-        data = read_bytes(store, original.path, 0, SAMPLE_BYTES)
-        if len(data) == SAMPLE_BYTES:
-            data = data[: data.rfind(b"\n") + 1]
-        found = _parsed(data, None, lambda row: "skip")
-    except (Vanished, pa.ArrowInvalid):
-        return {}  # found out when its rows are read
-    return {field.name: field.type for field in found.schema if field.name not in OWN_TYPES}
+        for table in _first_rows(store, original):
+            for field in table.schema:
+                if field.name not in OWN_TYPES:
+                    known = features.get(field.name, field.type)
+                    features[field.name] = promote(known, field.type)
+    except (Vanished, pa.ArrowException, OSError, ValueError):
+        pass  # found out when its rows are read
+    return features
+
+
+def _first_rows(store: ReadStore, original: Original) -> Iterator[pa.Table]:
+    if original.format == "parquet":
+        yield _parquet(store, original.path).schema_arrow.empty_table()
+        return
+    data = _read(store, original.path, SAMPLE_BYTES)
+    if original.format == "jsonl":
+        values = _by_name(_objects(data, _pass))
+        yield pa.schema({name: value_type(column) for name, column in values.items()}).empty_table()
+    else:
+        for section in sections(data):
+            yield parsed(section, dict.fromkeys(OWN_TYPES, TEXT), _pass)
+
+
+def _pass(line: int, cause: str) -> None:
+    """Odd rows are found out when all rows are read."""
+
+
+def _read(store: ReadStore, path: str, most: int | None = None) -> bytes:
+    """A file of text, or its first lines. An append blob that was only created is empty."""
+    size = store.length(path)
+    if not size:
+        return b""
+    cut = most is not None and size > most
+    data = utf8(read_bytes(store, path, 0, most if cut and most else size))
+    return data[: data.rfind(b"\n") + 1] if cut else data
 
 
 def table(store: ReadStore, original: Original, schema: pa.Schema, damaged: Callable[[Damaged], None]) -> pa.Table:
-    """The columns of `schema` that the file has, of these types. Rows with more or fewer cells than the header go to `damaged`.
+    """The columns of `schema` that the file has, of these types, and its times. Odd rows go to `damaged`, one by one.
+
+    A row is odd that has more or fewer cells than its header, has no time, or is not UTF-8.
 
     Raises `Misfit`, `Vanished`, `Unavailable`.
     """
-    data = read_bytes(store, original.path, 0, store.length(original.path))
-    odd: list[pa_csv.InvalidRow] = []
 
-    def note(row: pa_csv.InvalidRow) -> str:
-        odd.append(row)
-        return "skip"
+    def note(line: int, cause: str) -> None:
+        damaged(Damaged("read the archive", original.path, cause=f"line {line:,} {cause}", hint=SKIP_HINT))
 
     try:
-        parsed = _parsed(data, schema, note)
-    except pa.ArrowInvalid as error:
+        parts = [_fitted(part, schema) for part in _parts(store, original, schema, note)]
+    except (pa.ArrowInvalid, OSError) as error:
         damaged(Damaged("read the archive", original.path, cause=str(error).partition("\n")[0], hint=SKIP_HINT))
         return schema.empty_table()
-    for row in odd:
-        line = _line_of(data, row)
-        cause = f"line {line:,} has {row.actual_columns} cells where the header has {row.expected_columns}"
-        damaged(Damaged("read the archive", original.path, cause=cause, hint=SKIP_HINT))
-    return pa.table(
-        {name: _typed(parsed[name], name, schema.field(name).type) for name in schema.names if name in parsed.schema.names}
-    )
+    return pa.concat_tables(parts, promote_options="default") if parts else schema.empty_table()
 
 
-def _line_of(data: bytes, row: pa_csv.InvalidRow) -> int:
-    """Arrow counts rows only where it reads with one thread, as here; the header is one."""
-    return int(row.number) if row.number is not None else data[: data.find(row.text.encode())].count(b"\n") + 1
+def _parts(store: ReadStore, original: Original, schema: pa.Schema, note: Note) -> Iterator[pa.Table]:
+    features = {field.name: field.type for field in schema if field.name not in OWN_TYPES}
+    if original.format == "csv":
+        for section in sections(_read(store, original.path)):
+            yield parsed(section, dict.fromkeys((*OWN_TYPES, *features), TEXT), note)
+        return
+    rows = _whole(store, original, features, note)
+    given = {key for path in original.before for key in _keys(_whole(store, original._replace(path=path), {}, _pass))}
+    yield rows.filter(pa.array([key not in given for key in _keys(rows)], pa.bool_())) if given else rows
 
 
-def _parsed(data: bytes, schema: pa.Schema | None, note: Callable[[pa_csv.InvalidRow], str]) -> pa.Table:
-    """Without a schema: typed by the cells. With one: features as text, so that none of them stops the others."""
-    features = {} if schema is None else {name: TEXT for name in schema.names if name not in OWN_TYPES}
-    return pa_csv.read_csv(
-        pa.BufferReader(data),
-        read_options=pa_csv.ReadOptions(use_threads=False, block_size=max(len(data), 1) + 1),
-        parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note),
-        convert_options=pa_csv.ConvertOptions(
-            column_types={**KNOWN, **features},
-            null_values=[""],
-            true_values=["True", "true"],
-            false_values=["False", "false"],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        ),
-    )
+def _whole(store: ReadStore, original: Original, features: Mapping[str, pa.DataType], note: Note) -> pa.Table:
+    """Our columns and some features of a file that is no CSV."""
+    if original.format == "parquet":
+        file = _parquet(store, original.path)
+        return file.read([name for name in (*OWN_TYPES, *features) if name in file.schema_arrow.names])
+    types = {**OWN_TYPES, names.TIMESTAMP: TEXT, **features}
+    values = _by_name(_objects(_read(store, original.path), note))
+    return pa.table({name: _column(name, values[name], types[name]) for name in types if name in values})
+
+
+def _objects(data: bytes, note: Note) -> list[dict[str, Any]]:
+    """The rows of JSON lines. Lines that are none are noted, and left out."""
+    rows = []
+    for number, line in enumerate(data.splitlines(), 1):
+        try:
+            row = json.loads(line)
+            rows.append({**row, names.TIMESTAMP: row[names.TIMESTAMP]})
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            note(number, f"is no row: {type(error).__name__}: {error}")
+    return rows
+
+
+def _by_name(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
+
+
+def _column(name: str, values: list[Any], target: pa.DataType) -> pa.Array:
+    try:
+        return from_values(values, target)
+    except NO_VALUE as error:
+        if name in OWN_TYPES:
+            raise pa.ArrowInvalid(f"{name} has values that are none of ours: {error}") from None
+        raise Misfit(name, value_type(values)) from None
+
+
+def _parquet(store: ReadStore, path: str) -> pq.ParquetFile:
+    """Raises `pa.ArrowInvalid` where it is none."""
+    return pq.ParquetFile(StoreFile(store, path, store.length(path)))
+
+
+def _keys(rows: pa.Table) -> list[tuple[Any, ...]]:
+    return list(zip(*(rows[name].to_pylist() for name in KEYS), strict=True)) if set(KEYS) <= set(rows.column_names) else []
+
+
+def _fitted(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The columns of `schema` that are there, and the time, which every row has."""
+    kinds = {**{field.name: field.type for field in schema}, names.TIMESTAMP: OWN_TYPES[names.TIMESTAMP]}
+    fitted = {name: _typed(rows[name], name, kind) for name, kind in kinds.items() if name in rows.column_names}
+    return pa.table(fitted or {names.SEQUENCE: pa.nulls(rows.num_rows, OWN_TYPES[names.SEQUENCE])})
 
 
 def _typed(cells: pa.ChunkedArray, name: str, target: pa.DataType) -> pa.Array | pa.ChunkedArray:
     if name in OWN_TYPES:
-        made = cells.cast(target)
-        return made if name == names.TIMESTAMP else pc.fill_null(made, "")
+        own = cells.cast(TIME).cast(target) if name == names.TIMESTAMP and pa.types.is_string(cells.type) else cells.cast(target)
+        return pc.fill_null(own, "") if name in (names.CORRELATION, names.REQUEST) else own
+    if cells.type.equals(target):
+        return cells
     try:
         return from_arrow(cells, _FEATURE, "auto", target)
     except NO_VALUE:
+        if target.equals(TEXT):
+            return from_values(python_values(cells), TEXT)
         raise Misfit(name, TEXT) from None

@@ -117,7 +117,7 @@ def _pieces(contents: Contents, request: ReadRequest) -> Iterable[Chunk | Origin
     start_ns = request.start_ns // 1000 * 1000
     inside = [batch for batch in contents.batches() if batch.first_ns < request.end_ns and batch.last_ns >= start_ns]
     yield from chunked(folder, inside)
-    yield from (Original(folder, path) for path in contents.originals)
+    yield from original.originals(folder, contents.originals)
 
 
 def _warn(contents: Contents, request: ReadRequest) -> None:
