@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from modeldata.cli import main
+from modeldata.cli import run as run_command
+from modeldata.cli.ctrl_c import CtrlC
 from tests.read.kit import Shipped
 
 DAYS = ("2026-11-20", "2026-11-21", "2026-11-22")
@@ -88,7 +89,7 @@ def run(*arguments: str, tty: bool = False, typed: str = "", err_tty: bool = Fal
         patch.setenv("NO_COLOR", "1")
         patch.setenv("TERM", "xterm" if err_tty else "dumb")
         try:
-            code = main()
+            code = run_command(CtrlC())
         except SystemExit as end:
             code = int(end.code or 0)
     return Done(code, out.bytes.getvalue(), err.bytes.getvalue().decode("utf-8"))

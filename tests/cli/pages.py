@@ -47,12 +47,12 @@ a model `churn`: inputs, predictions, and labels for every third call. Install: 
 
 | exit status | |
 |---|---|
-| 0 | done; `tail -f`: ended by Ctrl-C; a reader of stdout left |
-| 1 | not done, or something is wrong; the reason is on stderr |
+| 0 | done; `tail -f`, `ship`: ended by Ctrl-C; a reader of stdout left; stdout was closed |
+| 1 | not done, or something is wrong, such as a full disk behind stdout; the reason is on stderr |
 | 2 | wrong arguments |
 | 3 | `audit`: rows are missing, each with a reason that was recorded |
 | 4 | `audit`: a part could not be read; what could is as it should be |
-| 130 | Ctrl-C |
+| 130 | Ctrl-C: within a second, whatever is at work. `ship` finishes its round first; `tail -f` ends with 0 |
 """
 
 EXAMPLES = {

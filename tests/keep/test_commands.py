@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from modeldata.cli import main
+from modeldata.cli import run as run_command
+from modeldata.cli.ctrl_c import CtrlC
 
 from .kit import data_files, filled, local, rows, without
 
@@ -24,7 +25,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["modeldata", *arguments])
         try:
-            code = main()
+            code = run_command(CtrlC())
         except SystemExit as end:
             code = int(end.code or 0)
         return code, *capsys.readouterr()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from modeldata.catalog.audit import COMPLETE, EXPLAINED
-from modeldata.cli import main
+from modeldata.cli import run as run_command
+from modeldata.cli.ctrl_c import CtrlC
 from modeldata.errors import StoreError
 from modeldata.settings import Settings
 from modeldata.spark.rewriting import on_executors
@@ -41,7 +42,7 @@ def filled(place: Place, folder: Path) -> None:
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, Any]:
     monkeypatch.setattr("sys.argv", ["modeldata", *arguments, "--json"])
     try:
-        code = main()
+        code = run_command(CtrlC())
     except SystemExit as end:
         code = int(end.code or 0)
     told: dict[str, Any] = json.loads(capsys.readouterr().out)

@@ -169,7 +169,7 @@ def _peak_of_a_shipper(backend: Backend, host: Host) -> int:
     code = (
         "import resource, sys; from modeldata.cli import main\n"
         f"sys.argv = ['modeldata', 'ship', '--drain', '--archive', {backend.url!r}, '--spool', {spool!r}]\n"
-        "try: main()\nexcept SystemExit as end: assert not end.code, end.code\n"
+        "assert main() == 0\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     done = subprocess.run(

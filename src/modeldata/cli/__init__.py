@@ -9,11 +9,31 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import suppress
+
+from modeldata.cli.ctrl_c import INTERRUPTED, CtrlC
 
 
 def main() -> int:
-    """Run `modeldata`. Its libraries come with the `cli` extra, so that a service need not carry them."""
+    """Run `modeldata` as a process. It ends for good, also where threads of DuckDB still work.
+
+    They would abort an end of Python's own kind, or hold it up.
+    """
     _prepare_streams()
+    with CtrlC() as ctrl_c:
+        try:
+            status = run(ctrl_c)
+        except KeyboardInterrupt:
+            status = INTERRUPTED
+        if ctrl_c.pressed and status:
+            ctrl_c.leave()
+    if "duckdb" in sys.modules:
+        os._exit(status)
+    return status
+
+
+def run(ctrl_c: CtrlC) -> int:
+    """Run the command that was typed, and say what is wrong. Its libraries come with the `cli` extra."""
     try:
         import rich  # noqa: F401 - asked for here, so that what is missing is said in words
         import typer  # noqa: F401
@@ -26,20 +46,25 @@ def main() -> int:
     from modeldata.cli.archive import say
     from modeldata.errors import ModelDataError
 
+    status = 0
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *others: say(str(message))  # what the reader left out, in one line
-            app(prog_name="modeldata")
-    except ModelDataError as error:
+            try:
+                app(prog_name="modeldata")
+            except SystemExit as end:
+                status = int(end.code or 0)
+            _flush_stdout()
+    except Exception as error:
+        if ctrl_c.pressed:
+            raise KeyboardInterrupt from None  # a library says in its own words that it was interrupted
+        if not isinstance(error, ModelDataError | ImportError | OSError):
+            raise
+        with suppress(OSError):
+            _flush_stdout()
         say(_said(error))
-    except ImportError as error:
-        say(f"a library can't be loaded: {error} (install it again; `modeldata doctor` checks those that shipping needs)")
-    except OSError as error:
-        say(f"could not go on: {error}")
-        _give_up_stdout()
-    else:
-        return 0
-    return 1
+        return 1
+    return status
 
 
 def _prepare_streams() -> None:
@@ -67,18 +92,26 @@ def _lead_nowhere(number: int) -> None:
         os.close(null)
 
 
-def _give_up_stdout() -> None:
-    """Its disk may be full: Python would complain once more when it flushes at its end."""
+def _flush_stdout() -> None:
+    """Where it takes nothing more, it leads nowhere: Python would complain once more when it flushes at its end."""
     try:
         sys.stdout.flush()
+    except BrokenPipeError:
+        _lead_nowhere(1)
     except OSError:
         _lead_nowhere(1)
+        raise
 
 
 def _said(error: Exception) -> str:
     """The reader's hints name Python's arguments; here they have other names."""
     from modeldata.catalog.errors import DoesNotFit
+    from modeldata.errors import ModelDataError
 
     if isinstance(error, DoesNotFit):
         return f"could not {error.operation}: {error.where}: {error.cause} (--text reads columns as text)"
-    return str(error).replace('errors="skip"', "--skip-damaged").replace("external=True", "--allow-files")
+    if isinstance(error, ModelDataError):
+        return str(error).replace('errors="skip"', "--skip-damaged").replace("external=True", "--allow-files")
+    if isinstance(error, ImportError):
+        return f"a library can't be loaded: {error} (install it again; `modeldata doctor` checks those that shipping needs)"
+    return f"could not go on: {error}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,6 @@ import typer.main
 from typer.core import TyperGroup
 
 from modeldata.cli.options import expanded
-from modeldata.cli.output import leave_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,11 +75,9 @@ class CommandGroup(TyperGroup):
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override] # typer's own name for its base class's type
         try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
+            return super().invoke(ctx)
         except BrokenPipeError:
-            leave_quietly()
-        return result
+            raise typer.Exit from None
 
 
 app = typer.Typer(cls=CommandGroup, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)

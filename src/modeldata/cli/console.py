@@ -8,7 +8,6 @@ from typing import NoReturn
 from rich.console import Console
 from rich.text import Text
 
-from modeldata.cli.output import leave_quietly
 from modeldata.cli.table import safe, text_lines
 
 
@@ -25,4 +24,4 @@ class Out(Console):
         self.print("\n".join(rows), markup=False)
 
     def on_broken_pipe(self) -> NoReturn:
-        leave_quietly()
+        raise BrokenPipeError

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO
 
 from modeldata.cli.archive import say
 from modeldata.cli.table import TableColumn, counted, lines, safe, shown, table_width
@@ -21,12 +20,6 @@ MOST = 40
 """Rows of a table: it is for eyes."""
 QUIET = (names.REQUEST, names.WRITER, names.SEQUENCE, names.ROW)
 """Columns that a table leaves out where nobody asked for them."""
-
-
-def leave_quietly() -> NoReturn:
-    """Nobody reads stdout any more. Python would complain when it flushes at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise SystemExit(0)
 
 
 @contextmanager

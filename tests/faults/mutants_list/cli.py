@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.faults.mutant import Mutant, one
 
 _ROWS = "tests/cli/test_rows_come_out_as_they_were_collected.py"
+_CTRL_C = "tests/cli/test_ctrl_c_ends.py"
 _NAMED = "tests/cli/test_collectors_are_named.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -14,6 +15,27 @@ MUTANTS: tuple[Mutant, ...] = (
         "    if os.path.lexists(path) and not path.is_file():\n",
         "    if False:\n",
         _ROWS + "::test_what_is_no_regular_file_is_never_replaced",
+    ),
+    one(
+        "Ctrl-C ends also what does not hear it",
+        "cli/ctrl_c.py",
+        "if ours and not self._over.wait(PATIENCE_SECONDS)",
+        "if False and not self._over.wait(PATIENCE_SECONDS)",
+        _CTRL_C + "::test_what_does_not_hear_it_is_ended",
+    ),
+    one(
+        "an ignored Ctrl-C stays ignored",
+        "cli/ctrl_c.py",
+        "if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:",
+        "if in_main_thread:",
+        _CTRL_C + "::test_ctrl_c_that_is_ignored_stays_ignored",
+    ),
+    one(
+        "threads of DuckDB meet no end of Python",
+        "cli/__init__.py",
+        '    if "duckdb" in sys.modules:\n        os._exit(status)\n',
+        "",
+        _CTRL_C + "::test_threads_of_duckdb_meet_no_end_of_python",
     ),
     one(
         "a name that may be two collectors is an error",

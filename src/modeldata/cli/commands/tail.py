@@ -10,7 +10,7 @@ import typer
 
 from modeldata.cli.archive import say
 from modeldata.cli.options import CollectorArgument, FormOptions, ReadOptions, parsed
-from modeldata.cli.output import TABLE, binary_stdout, leave_quietly, print_rows, without_quiet
+from modeldata.cli.output import TABLE, binary_stdout, print_rows, without_quiet
 from modeldata.parsing import seconds
 
 if TYPE_CHECKING:
@@ -93,4 +93,4 @@ def _wait(sink: Any, seconds: float) -> None:
     watch.register(stdout, 0)
     gone = watch.poll(seconds * 1000)
     if any(event & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _, event in gone):
-        leave_quietly()
+        raise BrokenPipeError
