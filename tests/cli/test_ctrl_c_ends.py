@@ -106,7 +106,15 @@ export._write = write
 
 def test_ctrl_c_that_is_ignored_stays_ignored(here: Path) -> None:
     """So does a shell for what it runs in the background."""
-    patch = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); import os; os.kill(os.getpid(), signal.SIGINT)"
+    patch = """
+import os, signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+build = Settings.build
+def interrupt(*given, **named):
+    os.kill(os.getpid(), signal.SIGINT)
+    return build(*given, **named)
+Settings.build = interrupt
+"""
     done = subprocess.run(
         [sys.executable, "-c", WORKING.format(patch=patch), "ls"], cwd=here, env=environment(), capture_output=True, check=False
     )
