@@ -17,7 +17,7 @@ from modeldata.stats import Stats, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from modeldata.catalog.errors import Damaged, DoesNotFit, MissingExtra, NotThere, SkippedWarning
+    from modeldata.catalog.errors import Damaged, DoesNotFit, MissingExtra, NotThere, SkippedWarning, Unreadable
 
 __version__ = "0.1.0"
 
@@ -35,13 +35,14 @@ __all__ = [
     "Stats",
     "Status",
     "StoreError",
+    "Unreadable",
     "__version__",
     "default_archive",
     "flush",
     "request",
 ]
 
-_OF_THE_READER = ("Damaged", "DoesNotFit", "MissingExtra", "NotThere", "SkippedWarning")
+_OF_THE_READER = ("Damaged", "DoesNotFit", "MissingExtra", "NotThere", "SkippedWarning", "Unreadable")
 
 
 def __getattr__(name: str) -> object:

@@ -28,7 +28,7 @@ from modeldata.catalog.belonging import count_once, described, is_own, name_of, 
 from modeldata.format import names
 from modeldata.format.manifest import Entry
 from modeldata.format.paths import DataFolder, file_format, identity_of, is_litter, is_of_a_call, owner_note, place_of
-from modeldata.store import Unavailable
+from modeldata.store import Unavailable, Unreadable
 from modeldata.store.archive_id import NAME as ARCHIVE_NOTE
 
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ class Catalog:
         before = [other for other in before if _rank(other) < _rank(listing)]
         return [*sorted(before, key=_rank), listing]
 
-    def _contents(self, group: Sequence[Listing], manifests: Mapping[str, bytes]) -> Contents:
+    def _contents(self, group: Sequence[Listing], manifests: Mapping[str, bytes | Unreadable]) -> Contents:
         each = [_contents(listing, manifests) for listing in group]
         for contents in each:
             contents.take_back(self._on_their_way(contents))
@@ -294,15 +294,17 @@ class Catalog:
         start = max(0, size - TAIL)
         return self._store.read(path, start, size - start) == self._store.read(other, start, size - start)
 
-    def _read_each(self, paths: list[str]) -> list[bytes]:
+    def _read_each(self, paths: list[str]) -> list[bytes | Unreadable]:
         if len(paths) < READERS:
             return [self._read(path) for path in paths]
         with ThreadPoolExecutor(READERS) as pool:
             return list(pool.map(self._read, paths))
 
-    def _read(self, path: str) -> bytes:
+    def _read(self, path: str) -> bytes | Unreadable:
         try:
             return self._store.read(path)
+        except Unreadable as error:
+            return error
         except Unavailable:
             if self._store.length(path):
                 raise
@@ -328,16 +330,22 @@ def _rank(listing: Listing) -> tuple[int, str]:
     return len(listing.place.collector), listing.path
 
 
-def _contents(listing: Listing, manifests: Mapping[str, bytes]) -> Contents:
+def _contents(listing: Listing, manifests: Mapping[str, bytes | Unreadable]) -> Contents:
     lines: list[ManifestLine] = []
     problems: list[str] = []
-    half = []
-    for path in listing.manifests:
-        committed, _, rest = manifests[path].rpartition(b"\n")
+    half: list[str] = []
+    for path, content in ((path, manifests[path]) for path in listing.manifests):
+        if isinstance(content, Unreadable):
+            problems.append(str(content))
+            continue
+        committed, _, rest = content.rpartition(b"\n")
         _parse(path, committed, lines, problems)
         if rest:
             half.append(path)
-    return Contents(listing, lines, problems, half)
+    contents = Contents(listing, lines, problems, half)
+    if any(isinstance(content, Unreadable) for content in map(manifests.get, listing.manifests)):
+        contents.take_back(contents.originals)  # a line that nobody can read may name them
+    return contents
 
 
 def _parse(path: str, data: bytes, lines: list[ManifestLine], problems: list[str]) -> None:

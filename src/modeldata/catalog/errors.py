@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from modeldata.errors import ModelDataError, StoreError
+from modeldata.store import Unreadable as Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 from modeldata.catalog.batches import Vanished
-from modeldata.store import Unavailable
+from modeldata.store import Unavailable, Unreadable
 
 if TYPE_CHECKING:
     from modeldata.store import ReadStore
@@ -56,6 +56,8 @@ def read_bytes(store: ReadStore, path: str, start: int, size: int) -> bytes:
     """Raises `Vanished` where there is no such file (or nothing in it) any more."""
     try:
         return store.read(path, start, size)
+    except Unreadable:
+        raise
     except Unavailable:
         if store.length(path):
             raise

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from modeldata import urls
 from modeldata.errors import ModelDataError, SettingsError
-from modeldata.store.port import Conflict, FileFull, ReadStore, Rejected, Store, Unavailable, WriteStore
+from modeldata.store.port import Conflict, FileFull, ReadStore, Rejected, Store, Unavailable, Unreadable, WriteStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from modeldata.settings import Settings
     from modeldata.spool.files import Files
 
-__all__ = ["Conflict", "FileFull", "ReadStore", "Rejected", "Store", "Unavailable", "WriteStore", "open_for", "open_store"]
+__all__ = [
+    "Conflict", "FileFull", "ReadStore", "Rejected", "Store", "Unavailable", "Unreadable", "WriteStore", "open_for", "open_store",
+]  # fmt: skip
 
 
 def _environment() -> Mapping[str, str]:

@@ -16,7 +16,7 @@ from azure.core.exceptions import (
     ServiceResponseTimeoutError,
 )
 
-from modeldata.store.failures import REDIRECTED, Failure, Kind, access_failure
+from modeldata.store.failures import REDIRECTED, RESTORE, Failure, Kind, access_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,6 +43,8 @@ _KINDS = {
     "RequestBodyTooLarge": Kind.REFUSED,
     "InvalidRange": Kind.PAST_THE_END,
     "ServerBusy": Kind.BUSY,
+    "BlobArchived": Kind.COLD,
+    "BlobBeingRehydrated": Kind.COLD,
 }
 """By the store's own code. A status alone proves little: gateways and proxies answer 404 and 400, too."""
 _HINTS = {
@@ -86,6 +88,8 @@ def _meaning(error: HttpResponseError, now: float) -> Failure:
     code = str(getattr(code, "value", code))
     cause = f"it answered {status} {code}".rstrip()
     kind = _KINDS.get(code)
+    if kind is Kind.COLD:
+        return Failure(kind, f"it is in an archive class: {cause}", RESTORE)
     wait = retry_after(headers, now)
     if kind is Kind.EXISTS:
         return Failure(kind, cause)

@@ -32,6 +32,8 @@ class Kind(Enum):
     """The store gives no parts of a file."""
     NO_CONDITIONS = auto()
     """The store knows no conditional writes."""
+    COLD = auto()
+    """The file is in an archive class: there is nothing to read before somebody restores it."""
     CREDENTIALS = auto()
     NOT_SENT = auto()
     """No connection: the store never heard of it."""
@@ -40,6 +42,7 @@ class Kind(Enum):
     OTHER = auto()
 
 
+RESTORE = "restore it first (or copy it to another class), then read it again"
 SILENT = (Kind.NOT_SENT, Kind.CREDENTIALS, Kind.BUSY, Kind.NO_CONTAINER)
 """After these, a look at the file would say nothing, or is not wanted."""
 

@@ -18,7 +18,7 @@ from modeldata.format.names import OWN_FOLDER
 from modeldata.format.paths import owner_note
 from modeldata.settings.folders import SPOOL_PREFIX
 from modeldata.spool.files import Files, create_once, give_name, make_folders, read_all, read_file, settle, write_all
-from modeldata.store.port import Conflict, Unavailable, probe_name
+from modeldata.store.port import Conflict, Unavailable, Unreadable, probe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -140,7 +140,7 @@ class LocalStore:
             finally:
                 self._files.close(fd)
         except OSError as error:
-            raise _unavailable("read the archive", full, error) from error
+            raise _unavailable("read the archive", full, error, Unreadable) from error
 
     def claimed(self, path: str) -> bool:
         return False  # a note beside it tells
@@ -352,7 +352,9 @@ def _ours(left: bytes, data: memoryview) -> bool:
     return bool(((there == wanted) | (there == 0)).all())
 
 
-def _unavailable(operation: str, path: str, error: OSError) -> Unavailable:
-    trouble = Unavailable(operation, path, cause=error.strerror or str(error))
+def _unavailable(operation: str, path: str, error: OSError, of_one: type[Unavailable] = Unavailable) -> Unavailable:
+    """of_one: the error for trouble with this path alone."""
+    kind = Unavailable if error.errno in (*_OF_THE_DISK, errno.ENOENT, errno.ESTALE) else of_one
+    trouble = kind(operation, path, cause=error.strerror or str(error))
     trouble.path_only = error.errno not in _OF_THE_DISK
     return trouble

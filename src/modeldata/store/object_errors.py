@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from modeldata.store.failures import REDIRECTED, Failure, Kind, access_failure
+from modeldata.store.failures import REDIRECTED, RESTORE, Failure, Kind, access_failure
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z0-9]+)</Code>|\"reason\": ?\"([A-Za-z]+)\"")
@@ -66,6 +66,8 @@ def _of_answer(status: int, code: str, text: str, now: datetime) -> Failure:
         return _OTHER_REGION
     if 300 <= status < 400:
         return Failure(Kind.NOT_SENT, f"it sends us to another host: {shown}", REDIRECTED)
+    if code == "InvalidObjectState":
+        return Failure(Kind.COLD, f"it is in an archive class: {shown}", RESTORE)
     if status in (401, 403) or code in _EXPIRED:
         return Failure(Kind.CREDENTIALS, f"the credentials are refused: {shown}")
     if code in ("NoSuchBucket", "notFoundBucket"):

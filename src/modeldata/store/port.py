@@ -40,6 +40,12 @@ class Unavailable(StoreError):
     path_only = False
 
 
+class Unreadable(Unavailable):
+    """A file of the archive is there and can't be read as it is, while others can: an object in an archive class, which has to
+    be restored first; a file that is not ours to read, or is no plain file. With `errors="skip"` a reader leaves it out.
+    """
+
+
 class WriteStore(Protocol):
     """Where rows land. Paths are relative to the archive, with `/`. Each call may be repeated until it returns.
 
@@ -99,7 +105,7 @@ class ReadStore(Protocol):
         """Bytes in `path`, 0 where it is not there. Raises `Unavailable`."""
 
     def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
-        """Bytes of `path`, fewer where it ends. Raises `Unavailable`."""
+        """Bytes of `path`, fewer where it ends. Raises `Unavailable`; `Unreadable` where other files may be read."""
 
     def claimed(self, path: str) -> bool:
         """Does the file itself say that `claim` made it? False where only a note beside it does. Raises `Unavailable`."""

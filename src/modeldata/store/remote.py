@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from modeldata.store.failures import Failure, Kind
-from modeldata.store.port import Rejected, Unavailable
+from modeldata.store.port import Rejected, Unavailable, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -155,7 +155,8 @@ class RemoteStore(ABC, Generic[Client]):
         hint = failure.hint
         if failure.kind is Kind.NO_CONTAINER:
             hint = f"create the {self.container_word} {self._location.container!r}"
-        error = Unavailable(operation, self._where(path), cause=failure.cause, hint=hint)
+        kind = Unreadable if failure.kind is Kind.COLD else Unavailable
+        error = kind(operation, self._where(path), cause=failure.cause, hint=hint)
         error.retry_after = failure.retry_after
         error.path_only = failure.path_only
         return error
