@@ -173,14 +173,17 @@ class Archive:
     def _repr_html_(self) -> str:
         return html_table("Archive", (), [("archive", mask(self.settings.archive)), ("format", self.settings.format)])
 
-    def sql(self, text: str, connection: object = None, *, external: bool = False) -> duckdb.DuckDBPyRelation:
+    def sql(
+        self, text: str, connection: object = None, *, external: bool = False, errors: Literal["raise", "skip"] = "raise"
+    ) -> duckdb.DuckDBPyRelation:
         """A DuckDB relation: a query over views of the collectors, named `<model>_<identifier>` in lower case with `_` for all
         but letters and digits. Only the columns, days and row groups that it needs are read, when its rows are asked for.
 
         The query opens no other file and no network connection, unless `external`. Needs `modeldata[sql]`. connection: one of
-        yours, with its own rights and tables, whose names go before those of our views; times are UTC in ours.
+        yours, with its own rights and tables, whose names go before those of our views; times are UTC in ours. errors: as in
+        `read`.
         """
-        relation: duckdb.DuckDBPyRelation = self._reader().sql(text, connection, external=external)
+        relation: duckdb.DuckDBPyRelation = self._reader().sql(text, connection, external=external, errors=errors)
         return relation
 
     def _reader(self) -> Reader:

@@ -336,7 +336,7 @@ def _contents(listing: Listing, manifests: Mapping[str, bytes | Unreadable]) -> 
     half: list[str] = []
     for path, content in ((path, manifests[path]) for path in listing.manifests):
         if isinstance(content, Unreadable):
-            problems.append(str(content))
+            problems.append(f"{path} can't be read: {content.cause}{f' ({content.hint})' if content.hint else ''}")
             continue
         committed, _, rest = content.rpartition(b"\n")
         _parse(path, committed, lines, problems)

@@ -42,6 +42,7 @@ Value = TypeVar("Value")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 VersionOption = Annotated[str | None, typer.Option("--version", help="Only this model version.", autocompletion=complete_version)]
 ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.", autocompletion=complete_service)]
+SkipOption = Annotated[bool, typer.Option("--skip-damaged", help="Leave out what is damaged, and say so, instead of ending.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do it. Without, only what would be done is shown.")]
 CollectorArgument = Annotated[
     str,
@@ -125,9 +126,7 @@ class ReadOptions(ArchiveOptions):
             autocompletion=complete_columns,
         ),
     ] = None
-    skip_damaged: Annotated[
-        bool, typer.Option("--skip-damaged", help="Leave out what is damaged, and say so, instead of ending.")
-    ] = False
+    skip_damaged: SkipOption = False
 
     def question(self) -> Question:
         """What the reader is asked. Raises `typer.BadParameter`."""

@@ -24,6 +24,7 @@ from modeldata.read.convert import from_arrow, from_values
 from modeldata.read.forms import TEXT, promote, value_type
 from modeldata.read.part import Misfit
 from modeldata.read.plain_csv import TIME, parsed, sections, utf8
+from modeldata.store import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,7 +71,7 @@ def columns(store: ReadStore, original: Original) -> dict[str, pa.DataType]:
                 if field.name not in OWN_TYPES:
                     known = features.get(field.name, field.type)
                     features[field.name] = promote(known, field.type)
-    except (Vanished, pa.ArrowException, OSError, ValueError):
+    except (Vanished, Unreadable, pa.ArrowException, OSError, ValueError):
         pass  # found out when its rows are read
     return features
 

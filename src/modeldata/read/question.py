@@ -102,9 +102,7 @@ def request_of(model_name: str, identifier: str, question: Question) -> ReadRequ
     unknown = sorted(set(question) - KNOWN)
     if unknown:
         raise TypeError(f"no argument {unknown[0]!r}; there are {', '.join(sorted(KNOWN))}")
-    errors, columns = question.get("errors", "raise"), question.get("columns")
-    if errors not in ("raise", "skip"):
-        raise SettingsError("read the archive", cause=f"errors={errors!r}", hint='"raise" or "skip"')
+    errors, columns = checked(question.get("errors", "raise")), question.get("columns")
     if isinstance(columns, str) or not (columns is None or isinstance(columns, Iterable)):
         raise SettingsError("read the archive", cause=f"columns={columns!r}", hint=f"a list of names: columns=[{columns!r}]")
     given: dict[str, object] = {"model_name": model_name, "identifier": identifier}
@@ -114,6 +112,13 @@ def request_of(model_name: str, identifier: str, question: Question) -> ReadRequ
     types = {_name("types", name): _type(name, kind) for name, kind in (question.get("types") or {}).items()}
     start, end = nanoseconds(question.get("start"), FIRST_NS), nanoseconds(question.get("end"), LAST_NS)
     return ReadRequest(identity, start, end, wanted, types, errors)
+
+
+def checked(errors: str) -> str:
+    """Raises `SettingsError` for what is none of the two."""
+    if errors not in ("raise", "skip"):
+        raise SettingsError("read the archive", cause=f"errors={errors!r}", hint='"raise" or "skip"')
+    return errors
 
 
 def _name(argument: str, value: object) -> str:

@@ -117,9 +117,9 @@ class Reader:
         query = ReadQuery.of(self.store, self.url, request_of(model_name, identifier, question))
         return Follow(query, newest=newest, interval=interval, timeout=timeout)
 
-    def sql(self, text: str, connection: Any = None, *, external: bool = False) -> Any:
+    def sql(self, text: str, connection: Any = None, *, external: bool = False, errors: str = "raise") -> Any:
         """A DuckDB relation over views of the collectors, see `Archive.sql`."""
-        return query(self.store, self.url, text, connection, external=external)
+        return query(self.store, self.url, text, connection, external=external, errors=errors)
 
 
 def _with_keys(scan: Scan, identifier: str, columns: Sequence[str] | None, id_column: str) -> Scan:

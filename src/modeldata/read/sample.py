@@ -8,12 +8,14 @@ import pyarrow as pa
 
 from modeldata.catalog.batches import Vanished
 from modeldata.catalog.store_file import StoreFile, read_bytes
-from modeldata.encode import WrongRows, format_of
+from modeldata.encode import format_of
 from modeldata.encode.kinds import split
 from modeldata.format.files import FORMATS
 from modeldata.read.chunks import Chunk
 from modeldata.read.forms import found_type, value_type
 from modeldata.read.part import parts, present, values
+from modeldata.read.salvage import NO_ROWS
+from modeldata.store import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +41,7 @@ class Samples:
             chunk = Chunk(folder, (batch,))
             try:
                 found = _types(*_first_rows(self._store, chunk))
-            except (Vanished, WrongRows, pa.ArrowException, ValueError):
+            except (Vanished, Unreadable, *NO_ROWS):
                 found = {}  # gone or damaged: found out when its rows are read
             self._found[key] = found
         return self._found[key].get(column, pa.null())

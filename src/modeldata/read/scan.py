@@ -17,27 +17,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modeldata.catalog.batches import Vanished
-from modeldata.catalog.errors import Damaged, DoesNotFit, SkippedWarning
+from modeldata.catalog.errors import DoesNotFit, SkippedWarning
 from modeldata.catalog.retry import TRIES, gone, retried
-from modeldata.catalog.store_file import read_bytes
-from modeldata.encode import WrongRows
 from modeldata.errors import mask
 from modeldata.format import names
 from modeldata.notebook import html_table
 from modeldata.read import original
 from modeldata.read.chunks import OWN_TYPES, Chunk
-from modeldata.read.fetch import damage, sources
 from modeldata.read.forms import TEXT, promote
 from modeldata.read.frames import to_pandas, to_polars
 from modeldata.read.original import Original
 from modeldata.read.part import Misfit, parts, table
 from modeldata.read.plan import ReadPlan, apart, inside, make_plan, narrowed, renewed, with_time
+from modeldata.read.salvage import Salvage, left_out
+from modeldata.store import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
     from modeldata.catalog.batches import Catalog
+    from modeldata.encode import Source
+    from modeldata.errors import StoreError
     from modeldata.read.plan import ReadRequest
     from modeldata.store import ReadStore
 
@@ -253,43 +254,37 @@ class Reading:
         fresh = renewed(self._store, lost.folder, self._request)
         if self._again[lost.folder] >= TRIES:
             fresh = [piece for piece in fresh if piece.path != lost.path]
-            self._damaged(gone(lost.path))
+            left_out(gone(lost.path), self._request)
         given = {piece.path for piece in self._originals}
         fresh = [piece for piece in fresh if piece.path not in given]
         self._pieces = deque([*fresh, *(piece for piece in later if piece.folder != lost.folder)])
-
-    def _damaged(self, error: Damaged) -> None:
-        if self._request.errors == "raise":
-            raise error
-        warnings.warn(f"left out: {error}", SkippedWarning, stacklevel=2)
 
     def _read(self, piece: Chunk | Original) -> _Read:
         return _Read(self, piece)
 
     # What one piece is made into
 
-    def pieces_of(self, piece: Chunk | Original, damages: list[Damaged]) -> Iterator[pa.Table]:
+    def pieces_of(self, piece: Chunk | Original, damages: list[StoreError]) -> Iterator[pa.Table]:
         schema = self._wanted(piece)
 
-        def damaged(error: Damaged) -> None:
+        def damaged(error: StoreError) -> None:
             if self._request.errors == "raise":
                 raise error
             damages.append(error)
 
-        if isinstance(piece, Original):
-            found = original.table(self._store, piece, schema, damaged)
-            yield self._finished(found, piece, found.num_rows)
-        else:
-            for chunk, source in sources(self._store, piece, damaged):
-                try:
-                    for part in parts(chunk, source, self._may_hold, GROUP_ROWS):
-                        yield self._finished(table(part, chunk, schema), chunk, part.rows)
-                except (WrongRows, pa.ArrowInvalid):
-                    damaged(self._damage(chunk))
+        def tables(chunk: Chunk, source: Source) -> Iterator[pa.Table]:
+            for part in parts(chunk, source, self._may_hold, GROUP_ROWS):
+                yield self._finished(table(part, chunk, schema), chunk, part.rows)
 
-    def _damage(self, chunk: Chunk) -> Damaged:
-        content = read_bytes(self._store, chunk.path, chunk.start, chunk.end - chunk.start)
-        return damage(self._store, chunk.batches[0], content)
+        if isinstance(piece, Chunk):
+            yield from Salvage(self._store, damaged).rows(piece, tables)
+            return
+        try:
+            found = original.table(self._store, piece, schema, damaged)
+        except Unreadable as error:
+            damaged(error)
+        else:
+            yield self._finished(found, piece, found.num_rows)
 
     def _may_hold(self, low_ns: int, high_ns: int) -> bool:
         request = self._request
@@ -326,7 +321,7 @@ class _Read:
     """The rows of one piece, read; and what of it is damaged."""
 
     def __init__(self, reading: Reading, piece: Chunk | Original) -> None:
-        self._damages: list[Damaged] = []
+        self._damages: list[StoreError] = []
         self._tables = list(reading.pieces_of(piece, self._damages))
 
     def tables(self) -> Iterator[pa.Table]:

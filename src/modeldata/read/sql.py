@@ -18,6 +18,7 @@ from modeldata.format import names
 from modeldata.read.dataset import ScanDataset
 from modeldata.read.duck import ALLOW, connected, failed
 from modeldata.read.plan import ReadRequest
+from modeldata.read.question import checked
 from modeldata.read.scan import Scan
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ LONGER = ("service", "model_id", "account")
 """Put before a name, one more at a time, until it is the only one."""
 
 
-def query(store: ReadStore, archive: str, text: str, connection: Any = None, *, external: bool = False) -> Any:
+def query(
+    store: ReadStore, archive: str, text: str, connection: Any = None, *, external: bool = False, errors: str = "raise"
+) -> Any:
     """A DuckDB relation: nothing of the archive's rows is read before its rows are asked for, and no other file at all (see
     `connected`) unless `external`, or a `connection` of the user's, allows it. Tables of that connection keep their names.
 
@@ -48,7 +51,7 @@ def query(store: ReadStore, archive: str, text: str, connection: Any = None, *, 
     views = view_names([one.identity for one in collectors(catalog)])
     wanted = views.keys() & set(re.findall(r"\w+", text.lower()))  # a word too many costs a look at its manifests, no more
     for name in wanted - (set() if connection is None else _taken(duck)):
-        duck.register(name, ScanDataset(Scan(store, archive, ReadRequest(views[name]), catalog)))
+        duck.register(name, ScanDataset(Scan(store, archive, ReadRequest(views[name], errors=checked(errors)), catalog)))
         duck.execute(f"COMMENT ON VIEW \"{name}\" IS '{MARK}'")
     try:
         return duck.sql(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.faults.mutant import Mutant, one
 
 _CLOSED = "tests/read/test_a_query_opens_nothing_else.py::test_"
+_LEFT = "tests/read/test_what_can_not_be_read_is_left_out.py::test_"
 _CLEAR = "tests/read/test_clear_answers.py::test_"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -43,5 +44,35 @@ MUTANTS: tuple[Mutant, ...] = (
         "pa.table([*columns, pa.nulls(rows)], schema=self._schema.append(counted)).select(range(len(columns)))",
         "pa.table(columns, schema=self._schema)",
         f"{_CLEAR}what_is_meant_is_understood",
+    ),
+    one(
+        "a row that is none takes no other with it", "read/salvage.py",
+        "            halves = _halves(chunk, source) if len(bad) < MOST else ()", "            halves = ()",
+        f"{_LEFT}a_row_that_is_none_is_left_out_alone",
+    ),
+    one(
+        "many rows that are none are left out together", "read/salvage.py",
+        " if len(bad) < MOST else ()", "",
+        f"{_LEFT}so_many_rows_that_are_none_are_left_out_together",
+    ),
+    one(
+        "values are given of all that can be read", "read/salvage.py",
+        "        except Unreadable as error:\n            self.damaged(error)", "        except ZeroDivisionError:\n            pass",
+        f"{_LEFT}a_file_that_can_not_be_opened_is_left_out",
+    ),
+    one(
+        "a manifest that can't be opened is one of its folder", "catalog/batches.py",
+        "        except Unreadable as error:\n            return error\n", "",
+        f"{_LEFT}a_manifest_that_can_not_be_opened_is_said",
+    ),
+    one(
+        "an archive class is no refusal of credentials", "store/object_errors.py",
+        '    if code == "InvalidObjectState":', "    if False:",
+        f"{_LEFT}an_object_in_an_archive_class_has_to_be_restored_and_is_left_out",
+    ),
+    one(
+        "sql leaves out what it may", "read/sql.py",
+        ", errors=checked(errors))", ")",
+        f"{_LEFT}a_file_that_can_not_be_opened_is_left_out",
     ),
 )  # fmt: skip

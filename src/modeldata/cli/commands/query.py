@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from modeldata.cli.archive import say
-from modeldata.cli.options import ArchiveOptions, FormOptions
+from modeldata.cli.options import ArchiveOptions, FormOptions, SkipOption
 from modeldata.cli.output import JSONL, print_rows
 from modeldata.read.duck import failed
 
@@ -34,6 +34,7 @@ def command(
     allow_files: Annotated[
         bool, typer.Option("--allow-files", help="Let the query open other files and the network, too.")
     ] = False,
+    skip_damaged: SkipOption = False,
     options: ArchiveOptions,
     output: FormOptions,
 ) -> None:
@@ -47,7 +48,9 @@ def command(
     if sql is None:
         _list_views(reader, form, rows)
         return
-    batches = _ask(reader, sys.stdin.read() if sql == "-" else sql, allow_files)
+    batches = _ask(
+        reader, sys.stdin.read() if sql == "-" else sql, external=allow_files, errors="skip" if skip_damaged else "raise"
+    )
     if batches is None:
         say("no rows: it is not a query")
         return
@@ -76,7 +79,7 @@ def _duckdb_error() -> type[Exception]:
     return error_type
 
 
-def _ask(reader: Reader, sql: str, allow_files: bool) -> pa.RecordBatchReader | None:
+def _ask(reader: Reader, sql: str, **how: Any) -> pa.RecordBatchReader | None:
     """The rows of a query, as they are asked for. Raises `NotThere`, `MissingExtra`, and what DuckDB says as `ModelDataError`."""
     from modeldata.catalog.errors import need
 
@@ -85,7 +88,7 @@ def _ask(reader: Reader, sql: str, allow_files: bool) -> pa.RecordBatchReader | 
     except ImportError:
         raise need("duckdb", "sql", "run SQL") from None
     try:
-        relation = reader.sql(sql, external=allow_files)
+        relation = reader.sql(sql, **how)
         return None if relation is None else _batches(_readable(relation))
     except duckdb.Error as error:
         raise failed("run the query", error) from None
