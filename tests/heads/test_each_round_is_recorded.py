@@ -126,6 +126,22 @@ def test_a_writer_that_fills_many_segments_ends_once(tmp_path):
     assert all(seen["ended"] for seen in writers[-1].values())  # type: ignore[attr-defined]
 
 
+def test_a_writer_ends_only_with_its_last_segment(tmp_path):
+    """A round may be full before the writer's last segment."""
+    service = Service(Files(), str(tmp_path))
+    for number in range(5):
+        service.collect("inputs", number, pad=200_000)
+    service.kill()
+    pipeline = new_pipeline(Files(), str(tmp_path))
+    pipeline._gatherer._most = 100_000
+    while pipeline.step().rows:
+        pass
+    records = only_log(tmp_path)
+    ended = [seen["ended"] for record in records for seen in record.get("writers", {}).values()]  # type: ignore[attr-defined]
+    assert ended == [False] * (len(ended) - 1) + [True]
+    assert len(records) > 2
+
+
 def test_manifest_lines_say_when_and_where_and_by_which_spool(tmp_path):
     service = Service(Files(), str(tmp_path))
     service.collect("inputs", 0)

@@ -97,7 +97,7 @@ def data_files(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in (folder / "archive").rglob("*")
-        if path.is_file() and path.parent.name != "_manifest" and ".modeldata-spool" not in str(path)
+        if path.is_file() and path.parent.name not in ("_manifest", "_heads") and ".modeldata-spool" not in str(path)
     )
 
 

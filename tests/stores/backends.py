@@ -52,7 +52,7 @@ class Backend:
 
     def data_files(self) -> list[str]:
         """Paths of files with rows."""
-        return sorted(path for path in self.files() if "/_manifest/" not in path)
+        return sorted(path for path in self.files() if "/_manifest/" not in path and "_heads/" not in path)
 
     def writes(self, path: str) -> Match:
         """The requests that write to files whose path matches."""

@@ -43,7 +43,13 @@ def rows_of(files: Mapping[str, bytes]) -> list[dict[str, object]]:
     """The rows of an archive's data files, each as name → value, with the path as `@path`."""
     found: list[dict[str, object]] = []
     for path, data in sorted(files.items()):
-        if "/_manifest/" in path or "/.modeldata-spool" in path or path.rpartition("/")[2].startswith(".") or not data:
+        if (
+            "/_manifest/" in path
+            or "_heads/" in path
+            or "/.modeldata-spool" in path
+            or path.rpartition("/")[2].startswith(".")
+            or not data
+        ):
             continue
         rows = _READERS[path.rpartition(".")[2]](data)
         found += [{**row, "@path": path} for row in rows]

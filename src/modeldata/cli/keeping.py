@@ -33,11 +33,14 @@ def run_on_each(
     """Do the work on each archive of the settings and show its outcome. Exits with 1 where some of it could not be done."""
     from modeldata.keep.job import KeepJob
     from modeldata.keep.rewrite import RewriteRun
+    from modeldata.ship.signing import signer_for
+    from modeldata.spool.files import Files
 
     settings = options.settings()
+    signer = signer_for(settings, Files())
     summaries, failed = [], False
     for url in settings.archives:
-        run = RewriteRun(os.urandom(16).hex(), platform.node(), time.time_ns())
+        run = RewriteRun(os.urandom(16).hex(), platform.node(), time.time_ns(), signer)
         results = []
         for result in work(KeepJob(store_of(settings.only(url)), url, options.identity, run), _each(engine, settings.only(url))):
             results.append(result)

@@ -24,11 +24,13 @@ from modeldata.format.paths import (
 )
 from modeldata.keep.folder import FolderView, look
 from modeldata.keep.lines import encoded
+from modeldata.keep.record import leave_record
 from modeldata.store import Conflict, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from modeldata.format.head import Signer
     from modeldata.keep.lines import Carried
     from modeldata.store import Store
 
@@ -41,11 +43,12 @@ class Busy(StoreError):
 
 
 class RewriteRun(NamedTuple):
-    """Who rewrites. id: 32 hex digits that no other run has. now_ns: the time, as nanoseconds since 1970."""
+    """Who rewrites. id: 32 hex digits that no other run has. now_ns: the time, since 1970. signer: of its records."""
 
     id: str
     host: str
     now_ns: int
+    signer: Signer | None = None
 
 
 class Staged(NamedTuple):
@@ -102,6 +105,8 @@ def rewrite(store: Store, folder: str, run: RewriteRun, plan: Callable[[Draft], 
                     clean(store, seen)
                     return False
                 switched = _switch(store, draft)
+                if switched:
+                    leave_record(store, draft, run)
             except Vanished:
                 continue  # another run took a file away: look again
             finally:

@@ -12,11 +12,17 @@ from modeldata.spool.files import read_file
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    from modeldata.settings import Settings
     from modeldata.spool.files import Files
 
 PEM_NAME = "modeldata"
 """The name of a key that has none of its own."""
 HINT = "MODELDATA_HEADS_KEY names a file with an Ed25519 private key, as PEM or PRIVATE+KEY+..."
+
+
+def signer_for(settings: Settings, files: Files) -> Signer | None:
+    """None where no key is named. Raises `SettingsError`."""
+    return signer_of(settings.heads_key, files) if settings.heads_key else None
 
 
 def signer_of(setting: str, files: Files) -> Signer:

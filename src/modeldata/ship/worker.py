@@ -14,7 +14,7 @@ from modeldata.ship.failure_report import failure_text
 from modeldata.ship.gather import DROP_OLDEST
 from modeldata.ship.pipeline import Pipeline
 from modeldata.ship.publish import HeadPublisher
-from modeldata.ship.signing import signer_of
+from modeldata.ship.signing import signer_for
 from modeldata.ship.watch import look, sync_writers
 from modeldata.spool.files import replace_file
 from modeldata.spool.folder import SUFFIX
@@ -102,10 +102,8 @@ class Worker:
 
     def _signer(self) -> Signer | None:
         """Rows first: a key that can't be used is named, and heads go on without it."""
-        if not self._settings.heads_key:
-            return None
         try:
-            return signer_of(self._settings.heads_key, self._files)
+            return signer_for(self._settings, self._files)
         except SettingsError as error:
             self.unsigned = f"heads are not signed: {error}"
             self._warn(self.unsigned)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from modeldata.errors import StoreError
 from modeldata.settings import Settings
+from modeldata.ship.signing import signer_for
 from modeldata.spark.errors import SHARE
 from modeldata.spool.files import Files
 from modeldata.store import open_for
@@ -29,13 +30,15 @@ def on_executors(spark: SparkSession, settings: Settings) -> Each:
         if not places:
             return []
         function, (job, *rest), named = work.func, work.args, work.keywords
-        bare = job._replace(store=None, patient=False)  # a store has connections: each executor makes its own
+        # a store has connections, and a key must not travel: each executor makes its own
+        bare = job._replace(store=None, patient=False, run=job.run._replace(signer=None))
         archive = settings.archive
 
         def task(place: DataFolder) -> list[Any]:
-            store = open_for(Settings.build(variables), Files())
+            here = Settings.build(variables)
+            store, run = open_for(here, Files()), bare.run._replace(signer=signer_for(here, Files()))
             _check_shared(place, store, archive)
-            results: list[Any] = function(bare._replace(store=store), place, *rest, **named)
+            results: list[Any] = function(bare._replace(store=store, run=run), place, *rest, **named)
             return results
 
         results: list[list[Any]] = spark.sparkContext.parallelize(places, len(places)).map(task).collect()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from tests.faults import hostile
 from tests.faults.mutant import Mutant
-from tests.faults.mutants_list import archive, cli, collect, keep, read, segments, ship, spool, values
+from tests.faults.mutants_list import archive, cli, collect, heads, keep, read, segments, ship, spool, values
 
 MUTANTS: tuple[Mutant, ...] = (
     *segments.MUTANTS,
     *spool.MUTANTS,
     *ship.MUTANTS,
+    *heads.MUTANTS,
     *archive.MUTANTS,
     *keep.MUTANTS,
     *collect.MUTANTS,

@@ -1,0 +1,126 @@
+"""Heads: what a record says, that it is made once, and that neither a key nor a second place holds up a row."""
+
+from __future__ import annotations
+
+from tests.faults.mutant import Mutant, one
+
+_FORM = "tests/format/test_heads_are_what_others_can_check.py"
+_ROUNDS = "tests/heads/test_each_round_is_recorded.py"
+_BECAME = "tests/heads/test_records_say_what_became_of_a_round.py"
+_SIGNED = "tests/heads/test_heads_are_signed_and_go_to_a_second_place.py"
+_REWRITES = "tests/heads/test_a_rewrite_leaves_a_record.py"
+
+MUTANTS: tuple[Mutant, ...] = (
+    one(
+        "heads: a leaf and a node never have one hash",
+        "format/head.py",
+        'sha256(b"\\0" + leaf)',
+        "sha256(leaf)",
+        _FORM + "::test_the_root_is_that_of_rfc_9162",
+    ),
+    one(
+        "heads: a record that may have been sent stays as it is",
+        "ship/pipeline.py",
+        "is_true(intent) and (left_over or record_of(intent).parked == list(parked))",
+        "False",
+        _BECAME + "::test_a_shipper_that_dies_after_the_record_sends_the_same_one_again",
+    ),
+    one(
+        "heads: a record is made again where a batch was cut",
+        "ship/pipeline.py",
+        "if is_true(intent) and (left_over",
+        "if (True or is_true(intent)) and (left_over",
+        _BECAME + "::test_a_batch_that_is_cut_is_recorded_as_its_parts_and_the_row_that_is_set_aside_as_lost",
+    ),
+    one(
+        "heads: a parked batch that is cut is told of",
+        "ship/pipeline.py",
+        "self.state.heads = with_halves(self.state.heads, rest, intent)",
+        "pass",
+        _BECAME + "::test_a_parked_batch_that_is_cut_later_is_recorded_as_its_parts",
+    ),
+    one(
+        "heads: what landed late is told of, without rows",
+        "ship/heads.py",
+        "return parked != log.parked or",
+        "return",
+        _ROUNDS + "::test_a_parked_batch_is_recorded_as_parked_and_as_landed_once_it_is_there",
+    ),
+    one(
+        "heads: where none can be written rows go on",
+        "ship/pipeline.py",
+        "        if waiting and waiting[-1].record:  # rows first",
+        "        if False:",
+        _ROUNDS + "::test_where_heads_can_not_be_written_rows_are_archived_and_a_new_log_begins_later",
+    ),
+    one(
+        "heads: a copied spool begins a log of its own",
+        "ship/placement.py",
+        "            self._after.heads = HeadLog()\n",
+        "",
+        _ROUNDS + "::test_a_copied_spool_begins_a_log_of_its_own",
+    ),
+    one(
+        "heads: a log has a name that no other has",
+        "ship/heads.py",
+        "-{self._random(4).hex()}",
+        "",
+        _ROUNDS + "::test_a_lost_checkpoint_begins_another_log_and_never_forks_one",
+    ),
+    one(
+        "heads: a living writer is told of each hour",
+        "ship/worker.py",
+        "if self.pipeline.record_due(sight.writers) and",
+        "if False and",
+        _ROUNDS + "::test_a_living_writer_without_rows_is_recorded_once_an_hour",
+    ),
+    one(
+        "heads: a writer has ended only with its last segment",
+        "ship/heads.py",
+        "ended = not seen.living and writer not in gathered.unfinished",
+        "ended = not seen.living",
+        _ROUNDS + "::test_a_writer_ends_only_with_its_last_segment",
+    ),
+    one(
+        "heads: lost numbers count as reached",
+        "ship/heads.py",
+        "numbers[lost_of] = max(last, numbers.get(lost_of, 0))",
+        "pass",
+        _ROUNDS + "::test_numbers_that_are_lost_count_as_reached",
+    ),
+    one(
+        "heads: a key that can't be used stops no row",
+        "ship/worker.py",
+        "        except SettingsError as error:\n            self.unsigned",
+        "        except ZeroDivisionError as error:\n            self.unsigned",
+        _SIGNED + "::test_a_key_that_can_not_be_used_is_named_and_rows_go_on_unsigned",
+    ),
+    one(
+        "heads: a second place that fails stops no row",
+        "ship/publish.py",
+        "            except Exception as error:",
+        "            except ZeroDivisionError as error:",
+        _SIGNED + "::test_what_failed_is_tried_again_with_the_next_head_and_named_again_only_after_a_success",
+    ),
+    one(
+        "heads: a second place that hangs stops no row",
+        "ship/publish.py",
+        "                self._thread.start()",
+        "                self._thread.run()",
+        _SIGNED + "::test_a_second_place_that_hangs_gets_the_newest_head_once_it_answers",
+    ),
+    one(
+        "heads: a key is never shown",
+        "errors.py",
+        "    text = signing.sub(MASK, text)\n",
+        "",
+        _SIGNED + "::test_no_part_of_a_key_is_ever_shown",
+    ),
+    one(
+        "heads: a rewrite holds without a record",
+        "keep/record.py",
+        "except (StoreError, Conflict):",
+        "except Conflict:",
+        _REWRITES + "::test_a_rewrite_holds_where_the_archive_takes_no_record",
+    ),
+)

@@ -1,0 +1,60 @@
+"""compact, erase and prune leave a record of what they made of what, signed where a key is given."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from modeldata.format.head import PublicKey, Signer
+from modeldata.keep.jobs import compact
+from modeldata.spool.files import Files
+from modeldata.store.local import LocalStore
+from modeldata.store.port import Unavailable
+from tests.heads.kit import archived, files_of, logs_of
+from tests.keep.kit import SMALL, VERBS, filled, job, local, replaced_ids, rows
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLIC = PublicKey("jobs", KEY.public_key().public_bytes_raw())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_each_folder_that_is_rewritten_has_a_record_of_its_new_batches(tmp_path, verb, file_format):
+    filled(tmp_path, file_format)
+    archive = tmp_path / "archive"
+    before = files_of(archive)
+    VERBS[verb](local(tmp_path))
+    (records,) = logs_of({name: data for name, data in files_of(archive).items() if name not in before}).values()
+    (record,) = records
+    there = archived(archive)
+    made = {batch: hashes for batch, hashes in there.items() if batch not in replaced_ids(tmp_path)}
+    assert record["batches"].items() <= made.items() and len(record["batches"]) >= 1
+    assert set(record["replaces"]) == replaced_ids(tmp_path)
+    assert bool(record.get("pruned")) == (verb == "prune")
+
+
+def test_a_record_is_signed_where_the_run_has_a_key(tmp_path):
+    filled(tmp_path)
+    before = files_of(tmp_path / "archive")
+    work = job(local(tmp_path))
+    list(compact(work._replace(run=work.run._replace(signer=Signer(PUBLIC, KEY.sign))), SMALL))
+    (line,) = [data for name, data in files_of(tmp_path / "archive").items() if name not in before]
+    body, _, signature = json.loads(line)["head"].partition("\n\n")
+    KEY.public_key().verify(base64.b64decode(signature.split(" ")[2])[4:], f"{body}\n".encode())
+
+
+class NoHeads(LocalStore):
+    def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
+        if path.startswith("_heads/"):
+            raise Unavailable("write", path, cause="nobody may")
+        return super().append(path, start, data)
+
+
+def test_a_rewrite_holds_where_the_archive_takes_no_record(tmp_path):
+    filled(tmp_path)
+    before = rows(local(tmp_path))
+    VERBS["compact"](NoHeads(str(tmp_path / "archive"), Files()))
+    assert rows(local(tmp_path)) == before and replaced_ids(tmp_path)
