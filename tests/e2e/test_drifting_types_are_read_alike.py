@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
 from modeldata import Archive
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
+from tests.encode.support import assert_same
 from tests.read.kit import Shipped
 from tests.support.service import NOON
 
@@ -96,38 +98,106 @@ def plain(value: Any) -> Any:
     return [plain(one) for one in value] if isinstance(value, list) else value
 
 
-def by_part(rows: Rows) -> list[dict[str, Any]]:
+def by_part(rows: Rows, names: Iterable[str]) -> list[dict[str, Any]]:
     ordered = sorted(rows, key=lambda row: int(row["$CorrelationId"]))
-    return [{name: plain(row[name]) for name in DRIFTS} for row in ordered]
+    return [{name: plain(row[name]) for name in names} for row in ordered]
 
 
-WANTED = [{name: plain(in_file(name, values[at])) for name, values in DRIFTS.items()} for at in range(10)]
+def wanted(names: Iterable[str]) -> list[dict[str, Any]]:
+    return [{name: plain(in_file(name, DRIFTS[name][at])) for name in names} for at in range(10)]
 
 
-@pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hosts_of(root: Path, number: int) -> list[Shipped]:
+    """So many hosts with one archive, each with a spool of its own."""
+    for host in range(number):
+        spool = Archive(root / "a", spool=root / f"host{host}", ship="off").settings.spool_folder()
+        open_place(spool, Files(), bytes([host + 1]) * 16, NOON)
+    return [Shipped(str(root / "a"), root / f"host{host}", "parquet") for host in range(number)]
+
+
+def folder_of(root: Path) -> Path:
+    return next((root / "a").rglob("*.parquet")).parent
+
+
+IN_FRAMES = ("whole, fraction, none", "none first", "number, then a flag", "text and none", "flag and none", "large")
+"""What pandas makes of these is int64, float64, bool, object, or its own text."""
+SOURCES: dict[str, tuple[Iterable[str], Callable[[dict[str, object]], object]]] = {
+    "dicts": (DRIFTS, lambda row: row),
+    "lists of dicts": (DRIFTS, lambda row: [row]),
+    "frames": (IN_FRAMES, lambda row: pd.DataFrame([{name: row[name] for name in IN_FRAMES}])),
+}
+
+
+@pytest.fixture(scope="module", params=SOURCES)
+def day(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Iterable[str]]:
     """Ten parts, by two hosts. Each has seen a value of each column first, but for the one that begins without."""
     root = tmp_path_factory.mktemp("day")
-    for number in (1, 2):
-        spool = Archive(root / "a", spool=root / f"host{number}", ship="off").settings.spool_folder()
-        open_place(spool, Files(), bytes([number]) * 16, NOON)  # two hosts, two ids
-    hosts = [Shipped(str(root / "a"), root / f"host{number}", "parquet") for number in (1, 2)]
+    names, made = SOURCES[request.param]
+    hosts = hosts_of(root, 2)
     for at in range(10):
-        hosts[at % 2].collect("in", {name: values[at] for name, values in DRIFTS.items()}, ids=str(at), at="2026-01-02T03:04:05")
+        row = {name: values[at] for name, values in DRIFTS.items()}
+        hosts[at % 2].collect("in", made(row), ids=str(at), at="2026-01-02T03:04:05")
         hosts[at % 2].ship()
-    folder = next((root / "a").rglob("*.parquet")).parent
-    assert len(list(folder.glob("*.parquet"))) == 10
-    return folder
+    assert len(list(folder_of(root).glob("*.parquet"))) == 10
+    return folder_of(root), names
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_ten_parts_of_drifting_types_are_read_as_one(day: Path, engine: str, tmp_path: Path) -> None:
-    copy = shutil.copytree(day, tmp_path / "day")
-    assert by_part(ENGINES[engine](copy)) == WANTED
+def test_ten_parts_of_drifting_types_are_read_as_one(day: tuple[Path, Iterable[str]], engine: str, tmp_path: Path) -> None:
+    folder, names = day
+    copy = shutil.copytree(folder, tmp_path / "day")
+    assert by_part(ENGINES[engine](copy), names) == wanted(names)
 
 
 @pytest.mark.spark
 @pytest.mark.parametrize("merge", [False, True])
-def test_spark_reads_them_with_merged_schemas_and_without(day: Path, spark: Any, merge: bool) -> None:
-    rows = spark.read.option("mergeSchema", merge).parquet(str(day)).collect()
-    assert by_part([row.asDict() for row in rows]) == WANTED
+def test_spark_reads_them_with_merged_schemas_and_without(day: tuple[Path, Iterable[str]], spark: Any, merge: bool) -> None:
+    folder, names = day
+    rows = spark.read.option("mergeSchema", merge).parquet(str(folder)).collect()
+    assert by_part([row.asDict() for row in rows], names) == wanted(names)
+
+
+def test_our_own_reader_gives_the_values_that_went_in(day: tuple[Path, Iterable[str]]) -> None:
+    folder, names = day
+    rows = Archive(folder.parents[7]).scan("m", "in").to_pylist()
+    for at, row in enumerate(sorted(rows, key=lambda row: int(str(row["$CorrelationId"])))):
+        for name in set(names) - {"of numpy"}:
+            assert_same(row[name], DRIFTS[name][at], name)
+
+
+def test_a_shipper_that_starts_again_knows_the_types(tmp_path: Path) -> None:
+    for value in ("a", None):
+        (host,) = hosts_of(tmp_path, 1)
+        host.collect("in", {"x": value}, at="2026-01-02T03:04:05")
+        host.ship()
+        host.archive.close(0)
+    assert pl.read_parquet(f"{folder_of(tmp_path)}/*.parquet")["x"].to_list() == ["a", None]
+
+
+APART: dict[str, tuple[object, object]] = {
+    "a number, then text": (1, "a"),
+    "a flag, then a number": (True, 5.5),
+    "a date, then a time": (DAY, EVE),
+    "a time, then a date": (EVE, DAY),
+}
+
+
+@pytest.mark.parametrize("engine", sorted(set(ENGINES) - {"duckdb by name"}))
+@pytest.mark.parametrize("name", APART)
+def test_what_no_type_holds_is_refused_and_never_changed(name: str, engine: str, tmp_path: Path) -> None:
+    (host,) = hosts_of(tmp_path, 1)
+    for value in APART[name]:
+        host.collect("in", {"x": value}, at="2026-01-02T03:04:05")
+        host.ship()
+    with pytest.raises(Exception, match=r"(?i)mismatch|conver|parse|merge|cast"):
+        ENGINES[engine](folder_of(tmp_path))
+
+
+def test_a_column_that_is_text_once_is_text_from_then_on(tmp_path: Path) -> None:
+    (host,) = hosts_of(tmp_path, 1)
+    for value in (1, "a", 2, None):
+        host.collect("in", {"x": value}, at="2026-01-02T03:04:05")
+        host.ship()
+    kinds = [str(pq.read_schema(path).field("x").type) for path in sorted(folder_of(tmp_path).glob("*.parquet"))]
+    assert kinds == ["double", "string", "string", "string"]
+    assert [row["x"] for row in Archive(tmp_path / "a").scan("m", "in").to_pylist()] == [1, "a", 2, None]

@@ -118,6 +118,24 @@ def test_a_whole_number_beside_a_decimal_is_one(shipped: Shipped) -> None:
     assert pa.types.is_decimal(found.type) and found.to_pylist() == [Decimal("1.5"), Decimal(2)]
 
 
+def test_whole_numbers_of_a_frame_stay_whole_beside_text(shipped: Shipped) -> None:
+    for call in (pd.DataFrame({"x": [1]}), {"x": "a"}):
+        shipped.collect("beside", call)
+        shipped.ship()
+    assert features(shipped.archive.read("m", "beside"))["x"].to_pylist() == ["1", "a"]
+
+
+def test_vectors_of_whole_numbers_and_of_fractions_are_one_column(tmp_path: Path) -> None:
+    shipped = Shipped(str(tmp_path / "a"), tmp_path / "s", "parquet")
+    vectors: list[object] = [[1, 2], [0.5, 1], None, [2.5]]
+    for vector in vectors:
+        shipped.collect("vectors", {"x": vector})
+        shipped.ship()
+    found = features(shipped.archive.read("m", "vectors"))["x"]
+    assert (found.type, found.to_pylist()) == (pa.list_(pa.float64()), vectors)
+    assert [row["x"] for row in shipped.archive.scan("m", "vectors").to_pylist()] == vectors
+
+
 def test_declared_widths_meet_in_the_wider_one(shipped: Shipped) -> None:
     for kind, value in (("int8", 1), ("uint8", 255), ("int32", -(2**31))):
         shipped.collect("widths", pd.DataFrame({"x": np.array([value], kind)}))

@@ -6,6 +6,7 @@ Parts of one column that have different types get the narrowest that holds both:
     number and fraction      float64
     whole number, Decimal    decimal128, while 38 digits hold both
     date, time of day and more   timestamp; the finer unit; two zones: UTC
+    lists                    lists of what holds the items of both
     no value at all          the other
     anything else            text: each value in the form of a CSV cell
 
@@ -273,6 +274,12 @@ def _moments(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     return pa.timestamp(_finer(*(kind.unit for kind in stamps)), zone)
 
 
+def _lists(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    """Of numbers of both; other lists as text, for each value of theirs keeps its form there."""
+    inner = promote(one.value_type, other.value_type)
+    return TEXT if types.is_string(inner) else pa.list_(inner)
+
+
 def _finer(*units: str) -> str:
     return max(units, key=ARROW_UNITS.index)
 
@@ -284,4 +291,5 @@ _JOINS: tuple[tuple[Test, Callable[[pa.DataType, pa.DataType], pa.DataType]], ..
     (lambda kind: types.is_timestamp(kind) or types.is_date(kind), _moments),
     (types.is_time64, lambda one, other: pa.time64(_finer(one.unit, other.unit))),
     (types.is_duration, lambda one, other: pa.duration(_finer(one.unit, other.unit))),
+    (types.is_list, _lists),
 )

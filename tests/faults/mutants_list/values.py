@@ -8,7 +8,59 @@ _CLOSED = "tests/read/test_a_query_opens_nothing_else.py::test_"
 _LEFT = "tests/read/test_what_can_not_be_read_is_left_out.py::test_"
 _CLEAR = "tests/read/test_clear_answers.py::test_"
 
+_ONE_TYPE = "tests/encode/test_a_column_keeps_its_type.py"
+_ALIKE = "tests/e2e/test_drifting_types_are_read_alike.py"
+
 MUTANTS: tuple[Mutant, ...] = (
+    one(
+        "whole numbers are double, as fractions are",
+        "encode/parquet_types.py",
+        "        plain = as_doubles(plain)",
+        "        pass",
+        _ONE_TYPE + "::test_only_types_that_a_library_found_change",
+    ),
+    one(
+        "a whole number that a double does not hold is none",
+        "encode/parquet_values.py",
+        "return values if least is not None and not -EXACT <= least <= most <= EXACT else values.cast(pa.float64())",
+        "return values.cast(pa.float64(), safe=False)",
+        _ONE_TYPE + "::test_each_batch_has_the_type_that_those_before_it_had",
+    ),
+    one(
+        "a column without a value has the type that it had before",
+        "encode/parquet_types.py",
+        "return _without_null(stored, known or pa.float64())",
+        "return _without_null(stored, pa.float64())",
+        _ONE_TYPE + "::test_each_batch_has_the_type_that_those_before_it_had",
+    ),
+    one(
+        "what does not fit into the type of its column is JSON text",
+        "encode/parquet_types.py",
+        "        return _as_number(column, stored, known)\n    return json_column(column)",
+        "        return _as_number(column, stored, known)\n    return stored",
+        _ALIKE + "::test_what_no_type_holds_is_refused_and_never_changed",
+    ),
+    one(
+        "one word says which numbers are whole only where no fraction is",
+        "encode/parquet_values.py",
+        "return NUMBER if there == {int, float} and not whole else None",
+        "return NUMBER if there == {int, float} else None",
+        "tests/encode/test_values_come_back.py::test_whole_numbers_among_fractions_are_numbers_in_parquet_and_stay_whole",
+    ),
+    one(
+        "a shipper remembers the types of columns",
+        "ship/checkpoint.py",
+        '"column_types": {stream: types for stream, types in self.column_types.items() if types},',
+        '"column_types": {},',
+        _ALIKE + "::test_a_shipper_that_starts_again_knows_the_types",
+    ),
+    one(
+        "whole numbers that lie in a file as double are read as whole numbers",
+        "read/convert.py",
+        'if types.is_float64(cells.type) and (kinds or of_declared(declared)) == "int":',
+        "if False:",
+        "tests/read/test_types_come_back.py::test_whole_numbers_of_a_frame_stay_whole_beside_text",
+    ),
     one(
         "a query opens no other file", "read/duck.py",
         "config={} if external else CLOSED", "config={}",
