@@ -67,9 +67,9 @@ def column_of(values: Sequence[object]) -> ParquetColumn:
     there = {type(value) for value in values if value is not None}
     if not there:
         return ParquetColumn(pa.nulls(len(values)), None)
-    made = _numbers if all(map(_is_number, there)) else None
-    if len(there) == 1:
-        made = _SINGLE.get(there.pop(), made)
+    made = _SINGLE.get(next(iter(there))) if len(there) == 1 else None
+    if made is None and all(map(_is_number, there)):
+        made = _numbers
     try:
         return as_json_text(values) if made is None else made(values)
     except (NoType, pa.ArrowException, OverflowError, ValueError, TypeError, RecursionError):
