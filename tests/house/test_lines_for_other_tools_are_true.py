@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pandas
+import polars
 import pytest
 
 from tests.house.test_the_pages_are_true import README, ROOT
@@ -27,11 +28,11 @@ def line_of(tool: str) -> str:
     return next(line.strip() for line in LINES[1].splitlines() if line.strip().startswith(tool))
 
 
-def day_of(tmp_path: Path, calls: list[dict[str, object]]) -> Path:
-    shipped = Shipped(str(tmp_path / "archive"), tmp_path / "spool")
+def day_of(tmp_path: Path, calls: list[dict[str, object]], file_format: str = "csv") -> Path:
+    shipped = Shipped(str(tmp_path / "archive"), tmp_path / "spool", file_format)
     shipped.collect("inputs", *([calls] if len(calls) > 2 else calls))
     shipped.ship()
-    return next((tmp_path / "archive").rglob("data.csv")).parent
+    return next((tmp_path / "archive").rglob(f"data.{file_format}")).parent
 
 
 def run(line: str, day: Path, **names: Any) -> Any:
@@ -71,3 +72,11 @@ def test_the_block_for_other_tools_reads_each_value_under_its_name(tmp_path: Pat
     exec(re.sub(r'^day = ".*"$', f"day = {str(day_of(tmp_path, calls))!r}", block, flags=re.MULTILINE), names)
     for rows in (names["frame"].to_dict("records"), names["other"].to_dicts(), names["found"].to_arrow_table().to_pylist()):
         assert values(rows) == values(calls)
+
+
+@pytest.mark.parametrize("tool", ["pd", "pl", "duckdb"])
+def test_the_lines_for_json_lines_find_a_late_fraction(tmp_path: Path, tool: str) -> None:
+    (line,) = re.findall(rf"`({tool}\.read_(?:nd)?json\(.*?\))`", READING)
+    path = str(day_of(tmp_path, LATE_FRACTION, "jsonl") / "data.jsonl")
+    found = eval(line, {"pd": pandas, "pl": polars, "duckdb": duckdb, "path": path})
+    assert sorted(found["x"].to_list() if tool != "duckdb" else [x for (x,) in found.select("x").fetchall()])[1:3] == [1, 1.5]
