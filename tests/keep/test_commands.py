@@ -3,34 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from modeldata.cli import run as run_command
-from modeldata.cli.ctrl_c import CtrlC
-
+from .conftest import Run
 from .kit import data_files, filled, local, rows, without
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`modeldata` with these arguments, beside the archive: exit code, stdout, stderr."""
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["modeldata", *arguments])
-        try:
-            code = run_command(CtrlC())
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_compact_tells_what_it_did_day_by_day(run: Run, tmp_path: Path) -> None:
@@ -95,14 +73,6 @@ def test_a_misspelt_model_names_the_near_one(run: Run, tmp_path: Path) -> None:
     filled(tmp_path)
     code, _, err = run("compact", "archive", "--model", "n")
     assert code == 1 and "'m'" in err
-
-
-def test_rows_that_still_wait_are_told_of_before_an_erasure(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped = filled(tmp_path)
-    monkeypatch.setenv("MODELDATA_SPOOL", str(tmp_path / "spool"))
-    shipped.collect("inputs", {"customer": 17, "n": 1000})
-    code, _, err = run("erase", "archive", "--where", "customer = 17", "--yes")
-    assert code == 0 and "1 row waits in the spool" in err
 
 
 def test_an_age_that_is_none_is_a_wrong_usage(run: Run, tmp_path: Path) -> None:

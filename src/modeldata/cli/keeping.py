@@ -18,6 +18,7 @@ from modeldata.errors import mask
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from modeldata.keep.copies import Copy
     from modeldata.keep.job import Each, FolderResult, KeepJob
     from modeldata.settings import Settings
 
@@ -29,8 +30,12 @@ def run_on_each(
     *,
     dry: bool,
     engine: Engine = Engine.here,
-) -> Settings:
-    """Do the work on each archive of the settings and show its outcome. Exits with 1 where some of it could not be done."""
+    copies: Callable[[KeepJob, Settings], Iterable[Copy]] | None = None,
+) -> None:
+    """Do the work on each archive of the settings and show its outcome. Exits with 1 where some of it could not be done.
+
+    copies: finds rows outside of the archives. They are looked for first, so that a dry run finds the same.
+    """
     from modeldata.keep.job import KeepJob
     from modeldata.keep.rewrite import RewriteRun
     from modeldata.ship.signing import signer_for
@@ -41,22 +46,32 @@ def run_on_each(
     summaries, failed = [], False
     for url in settings.archives:
         run = RewriteRun(os.urandom(16).hex(), platform.node(), time.time_ns(), signer)
+        job = KeepJob(store_of(settings.only(url)), url, options.identity, run)
+        elsewhere = list(copies(job, settings)) if copies else []
+        failed |= not dry and any(copy.rows != 0 for copy in elsewhere)
+        for copy in elsewhere:
+            say(_told(copy))
         results = []
-        for result in work(KeepJob(store_of(settings.only(url)), url, options.identity, run), _each(engine, settings.only(url))):
+        for result in work(job, _each(engine, settings.only(url))):
             results.append(result)
             failed |= bool(result.problem)
             if not options.json:
                 _show(result, verb, dry)
-        summaries.append(
-            {"archive": mask(url), "dry_run": dry, **_sums(results), "folders": [result._asdict() for result in results]}
-        )
+        shown = {"archive": mask(url), "dry_run": dry, **_sums(results), "folders": [result._asdict() for result in results]}
+        summaries.append({**shown, "copies": [copy._asdict() for copy in elsewhere]} if copies else shown)
         if not options.json:
             _conclude(results, mask(url), verb, dry)
     if options.json:
         print(json.dumps(summaries[0] if len(summaries) == 1 else {"archives": summaries}))
     if failed:
         raise typer.Exit(1)
-    return settings
+
+
+def _told(copy: Copy) -> str:
+    if copy.rows == 0:
+        return f"{copy.path}: {copy.why}"
+    fit = "rows that fit may be" if copy.rows is None else counted(copy.rows, "row that fits is", "rows that fit are")
+    return f"problem: {fit} in {copy.path}: {copy.why}"
 
 
 def _each(engine: Engine, settings: Settings) -> Each:

@@ -90,13 +90,16 @@ class ArchiveArgument(ArchiveOptions):
         return self.place or self.archive
 
 
+SpoolOption = Annotated[
+    str | None, typer.Option("--spool", help="The spool folder; else MODELDATA_SPOOL, else beside a local archive.")
+]
+
+
 @dataclass(frozen=True)
 class SpoolOptions(ArchiveArgument):
     """Which archive and spool, for commands about shipping."""
 
-    spool: Annotated[
-        str | None, typer.Option("--spool", help="The spool folder; else MODELDATA_SPOOL, else beside a local archive.")
-    ] = None
+    spool: SpoolOption = None
 
     def settings(self) -> Settings:
         return settings_of(self.url, self.spool)
@@ -210,6 +213,16 @@ class ChoreOptions(ArchiveArgument):
         return {
             "model_name": self.model, "identifier": self.identifier, "model_version": self.version, "service": self.service,
         }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EraseOptions(ChoreOptions):
+    """Which folders, and the spool that may hold the same rows."""
+
+    spool: SpoolOption = None
+
+    def settings(self) -> Settings:
+        return settings_of(self.url, self.spool)
 
 
 def names_in(text: str | None) -> list[str] | None:

@@ -173,16 +173,21 @@ class Gatherer:
         """Read the rest of a segment only to say what is in it: (rows, their numbers). `state` then has it behind it."""
         lost: list[SequenceGap] = []
         rows = 0
-        while state.offsets.get(name) != DONE:
-            gathered = Gathered(state, self._most)
-            self._read_segment(name, gathered)
-            if not gathered.changed:
-                break
+        for gathered in self.rest_of(name, state):
             lost += gathered.lost
             for group in gathered.groups.values():
                 rows += group.rows
                 lost += [one for taken in group.frames for one in _given_up(group, taken)]
         return rows, lost
+
+    def rest_of(self, name: str, state: Progress) -> Iterator[Gathered]:
+        """What is left in one segment, as much at a time as a round takes. `state` then has it behind it."""
+        while state.offsets.get(name) != DONE:
+            gathered = Gathered(state, self._most)
+            self._read_segment(name, gathered)
+            if not gathered.changed:
+                break
+            yield gathered
 
     def _forget(self, gathered: Gathered, present: set[str]) -> None:
         """Drop what the state says of segments and writers that are gone. Only ever after their files are."""

@@ -123,6 +123,12 @@ def _load(folder: str, files: Files, number: int) -> Intent | None:
         return None
 
 
+def outboxes(folder: str, files: Files) -> list[Outbox]:
+    """All rounds that a sink keeps: the one under way, then what was parked. For any process."""
+    parked = [Outbox(folder, files, f"{PREFIX}{number}.", COPIES) for number in _numbers(folder, files)]
+    return [Outbox(folder, files), *parked]
+
+
 def parked_rows(folder: str, files: Files) -> int:
     """Rows that are parked in a sink: counted as archived by its checkpoint, and not there yet. For any process.
 

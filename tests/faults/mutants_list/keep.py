@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.faults.mutant import one
 
 _CONDITION = "tests/keep/test_a_condition_is_about_columns.py"
+_COPIES = "tests/keep/test_copies_in_spools_are_named.py"
 
 MUTANTS = (
     one(
@@ -62,5 +63,26 @@ MUTANTS = (
         "    if len(alike) > 1:",
         "    if not alike:",
         _CONDITION + "::test_columns_that_differ_only_in_case_are_told_apart",
+    ),
+    one(
+        "rows in the segment of a living service are named",
+        "keep/copies.py",
+        "        yield from _of_segments(job, expression, settings, place, files)\n",
+        "",
+        _COPIES + "::test_archived_rows_in_the_segment_of_a_living_service_are_named_until_it_ends",
+    ),
+    one(
+        "rows of a round that could not land are named",
+        "keep/copies.py",
+        "        yield from _of_rounds(job, expression, place, files)\n",
+        "",
+        _COPIES + "::test_a_round_that_could_not_land_is_named",
+    ),
+    one(
+        "what can't be read is not taken for nothing",
+        "keep/copies.py",
+        "    return None if gathered.bad else held",
+        "    return held",
+        _COPIES + "::test_what_can_not_be_read_is_named_with_the_text_that_is_in_it",
     ),
 )

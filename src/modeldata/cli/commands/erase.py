@@ -3,51 +3,49 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modeldata.cli.archive import say
 from modeldata.cli.keeping import run_on_each
-from modeldata.cli.options import ChoreOptions, Engine, EngineOption, YesOption
-from modeldata.cli.table import counted
-from modeldata.ship.status import status_of
+from modeldata.cli.options import Engine, EngineOption, EraseOptions, YesOption
 from modeldata.spool.files import Files
-from modeldata.spool.location import locate_spool
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modeldata.keep.copies import Copy
+    from modeldata.keep.job import KeepJob
     from modeldata.settings import Settings
 
 
 def command(
     where: Annotated[str, typer.Option("--where", help="A condition in SQL (DuckDB), such as: customer_id = 17")],
-    options: ChoreOptions,
+    options: EraseOptions,
     yes: YesOption = False,
     engine: EngineOption = Engine.here,
 ) -> None:
     """Erase the rows that fit a condition, in every format and store. Without --yes, only count them.
 
-    Files that have such rows are written again without them; CSV stays CSV. Nothing of their values stays in any file or
-    manifest; their numbers stay, so that the audit explains the gap ("erased"). Rows that still wait in a spool are not
-    touched: archive them first.
+    All collectors are asked before the first file changes. Files that have such rows are written again without them; CSV stays
+    CSV. Nothing of their values stays in any file or manifest; their numbers stay, so that the audit explains the gap
+    ("erased"). Collectors without a column that the condition names are left alone. Rows that fit and are still in a spool on
+    this host stay there; the command says in which file, and what to do.
 
-    Exits with 0: done, shown, or nothing to do; 1: some rows could not be erased (the reason is on stderr).
+    Exits with 0: done, shown, or nothing to do; 1: some rows could not be erased, or are in a spool (stderr says where).
     """
+    from modeldata.keep.copies import copies
+    from modeldata.keep.expression import Expression
     from modeldata.keep.jobs import erase
 
-    _warn_of_waiting(options.settings())
+    def elsewhere(job: KeepJob, settings: Settings) -> Iterator[Copy]:
+        return copies(job, Expression(where), settings, Files(), os.environ)
+
     run_on_each(
         options,
         lambda job, each: erase(job, where, dry=not yes, each=each),
         "erased",
         dry=not yes,
         engine=engine,
+        copies=elsewhere,
     )
-
-
-def _warn_of_waiting(settings: Settings) -> None:
-    if pending := status_of(settings, Files(), time.time_ns()).pending:
-        spool = locate_spool(settings, Files(), os.environ).folder
-        waits = counted(pending, "row waits", "rows wait")
-        say(f"{waits} in the spool {spool}, not touched by this: archive first (modeldata ship), then erase")
