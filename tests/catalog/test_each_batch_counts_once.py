@@ -18,13 +18,14 @@ from modeldata import Archive
 from modeldata.catalog.audit import BROKEN, COMPLETE, EXPLAINED, audit
 from modeldata.catalog.batches import Catalog
 from modeldata.catalog.errors import Damaged, NotThere, SkippedWarning
+from modeldata.keep.jobs import erase
 from modeldata.read.follow import Follow
 from modeldata.read.plan import ReadRequest
 from modeldata.read.query import ReadQuery
 from modeldata.read.reader import Reader
 from modeldata.spool.files import Files
 from modeldata.store import open_store
-from tests.keep.kit import compacted, erased, local, pruned
+from tests.keep.kit import compacted, erased, job, local, pruned
 from tests.read.kit import Counting, Shipped
 
 DAY = "2026-11-20"
@@ -204,6 +205,47 @@ def test_a_day_that_was_moved_and_not_copied_is_a_problem_of_the_audit(shipped: 
     shutil.move(day(tmp_path, "predictions"), day(tmp_path).parent / "19")
     found = audit(local(tmp_path))
     assert found.verdict == BROKEN and "is not where it belongs" in " ".join(found.problems)
+
+
+@pytest.mark.parametrize("name", ["20 - Copy", "20 (1)", "old"])
+def test_a_copy_of_a_day_under_a_name_that_is_no_day_adds_no_row(shipped: Shipped, tmp_path: Path, name: str) -> None:
+    shutil.copytree(day(tmp_path), day(tmp_path).parent / name)
+    assert_once(shipped, tmp_path)
+    assert any(name in text for text in audit(local(tmp_path)).unaccounted)
+
+
+# Erasing
+
+
+COPIES: dict[str, Callable[[Path], Path]] = {
+    "another collector's day": lambda day: Path(str(day.parent / "19").replace("inputs", "predictions")),
+    "another day": lambda day: day.parent / "21",
+    "no day": lambda day: day.parent / "20 - Copy",
+    "another name": lambda day: Path(str(day).replace("inputs", "inputs - Copy")),
+}
+
+
+@pytest.mark.parametrize("where", COPIES)
+@pytest.mark.filterwarnings("ignore::modeldata.SkippedWarning")
+def test_rows_in_a_copy_are_named_by_erase_until_it_is_gone(shipped: Shipped, tmp_path: Path, where: str) -> None:
+    copy = COPIES[where](day(tmp_path))
+    shutil.copytree(day(tmp_path), copy)
+    for rows in (2, 0):
+        found = list(erase(job(local(tmp_path), identifier="inputs"), "customer = 17", dry=False))
+        assert sum(done.rows for done in found) == rows
+        (problem,) = [done.problem for done in found if done.problem]
+        assert problem.endswith(f"{copy.relative_to(tmp_path / 'archive')}/data.csv: 2 rows stay in this copy: remove it")
+    shutil.rmtree(copy)
+    assert list(erase(job(local(tmp_path), identifier="inputs"), "customer = 17", dry=False)) == []
+
+
+@pytest.mark.parametrize("name", DATA_COPIES)
+@pytest.mark.filterwarnings("ignore::modeldata.SkippedWarning")
+def test_rows_in_a_file_under_another_name_are_named_by_erase(shipped: Shipped, tmp_path: Path, name: str) -> None:
+    shutil.copy(day(tmp_path) / "data.csv", day(tmp_path) / name)
+    (found,) = erase(job(local(tmp_path), identifier="inputs"), "customer = 17", dry=False)
+    assert found.rows == 2 and found.problem.endswith(f"/{name}: 2 rows stay in this copy: remove it")
+    assert not list(erase(job(local(tmp_path), identifier="inputs"), "customer = 99", dry=False)), "it has no such row"
 
 
 # Copies of the archive in the archive

@@ -142,8 +142,9 @@ class Contents:
 
     def leave_out(self, elsewhere: Sequence[ManifestLine], torn: Sequence[ManifestLine], originals: Sequence[str]) -> None:
         """What another folder accounts for as well: batches as a whole, some of their rows, files without a manifest."""
-        self.lines = [line for line in self.lines if line not in elsewhere]
-        self.live = [line for line in self.live if line not in elsewhere]
+        gone = {line.where for line in elsewhere}
+        self.lines = [line for line in self.lines if line.where not in gone]
+        self.live = [line for line in self.live if line.where not in gone]
         self.originals = [path for path in self.originals if path not in originals]
         self.unproven = [path for path in self.unproven if path not in originals]
         if elsewhere or originals:

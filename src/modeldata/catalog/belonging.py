@@ -40,7 +40,7 @@ class SortedLines(NamedTuple):
 
 
 def sort_lines(lines: Iterable[ManifestLine], place: DataFolder | None) -> SortedLines:
-    """place: the day or hour that the folder is; None where it is none, and then every line belongs."""
+    """place: the day or hour that the folder is; None where it is none, and then no line belongs there."""
     result = SortedLines([], [], [], [], [])
     first: dict[str, ManifestLine] = {}
     for line in sorted(lines, key=lambda line: (len(line.log), line.log, line.number)):
@@ -61,7 +61,7 @@ def sort_lines(lines: Iterable[ManifestLine], place: DataFolder | None) -> Sorte
 
 def _belongs(line: ManifestLine, place: DataFolder | None) -> bool:
     if place is None:
-        return True
+        return False
     entry, folder = line.entry, place.collector
     if entry.file and entry.rows and not place.start_ns <= entry.first_ns <= entry.last_ns < place.end_ns:
         return False

@@ -12,10 +12,12 @@ from modeldata.catalog.errors import Damaged, NotThere, near
 from modeldata.catalog.retry import gone, retried
 from modeldata.catalog.select import choose
 from modeldata.errors import SettingsError
+from modeldata.format.paths import DataFolder, collector_folder, place_of
 from modeldata.keep import erase as erasing
 from modeldata.keep.condition import Condition
 from modeldata.keep.expression import HINT
 from modeldata.keep.folder import look
+from modeldata.keep.strays import problems_by_folder, strays
 from modeldata.read.forms import TEXT, column_type, promote
 from modeldata.read.part import Misfit
 from modeldata.read.plan import ReadRequest, make_plan
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
 
     from modeldata.catalog.batches import Listing
     from modeldata.catalog.select import CollectorFolders
-    from modeldata.format.paths import DataFolder
     from modeldata.keep.expression import Expression
     from modeldata.keep.job import Each, KeepJob
+    from modeldata.keep.strays import Stray
 
 
 class FolderFinding(NamedTuple):
@@ -71,6 +73,11 @@ def search(job: KeepJob, expression: Expression, each: Each) -> list[CollectorFi
     chosen = choose(catalog, job.wanted, job.archive)
     schemas = [_schema(job, collector, expression, catalog) for collector in chosen]
     findings = [_searched(job, *pair, expression, each) for pair in zip(chosen, schemas, strict=True)]
+    copies = strays(job.store, catalog, chosen)
+    findings = [
+        _with_copies(job, one, copies[collector_folder(collector.identity)])
+        for one, collector in zip(findings, chosen, strict=True)
+    ]
     if all(one.absent for one in findings):
         missing = next(name for one in findings for name in one.absent)
         known = {name for schema in schemas for name in schema.names}
@@ -130,6 +137,17 @@ def _searched(
         return CollectorFindings(path, None, [], [], error)
     unfit = next((SettingsError("find rows", cause=folder.unfit, hint=HINT) for folder in folders if folder.unfit), None)
     return CollectorFindings(path, condition, folders, [], unfit)
+
+
+def _with_copies(job: KeepJob, findings: CollectorFindings, copies: Sequence[Stray]) -> CollectorFindings:
+    """The same, with a word on rows that fit and lie where no rewrite reaches them."""
+    if findings.condition is None or findings.unfit is not None:
+        return findings
+    folders = {folder.place.path: folder for folder in findings.folders}
+    for path, problem in problems_by_folder(copies, job.store, findings.condition).items():
+        known = folders.get(path) or FolderFinding(place_of(path) or DataFolder(path, path, 0, 0))
+        folders[path] = known._replace(problem="; ".join(filter(None, (known.problem, problem))))
+    return findings._replace(folders=list(folders.values()))
 
 
 def search_one(job: KeepJob, place: DataFolder, *, condition: Condition) -> list[FolderFinding]:

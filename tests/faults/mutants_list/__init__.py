@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.faults import hostile
 from tests.faults.mutant import Mutant
-from tests.faults.mutants_list import archive, cli, collect, heads, keep, read, segments, ship, spool, values
+from tests.faults.mutants_list import archive, catalog, cli, collect, heads, keep, read, segments, ship, spool, values
 
 MUTANTS: tuple[Mutant, ...] = (
     *segments.MUTANTS,
@@ -12,6 +12,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *ship.MUTANTS,
     *heads.MUTANTS,
     *archive.MUTANTS,
+    *catalog.MUTANTS,
     *keep.MUTANTS,
     *collect.MUTANTS,
     *cli.MUTANTS,
