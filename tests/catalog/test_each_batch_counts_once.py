@@ -159,6 +159,10 @@ def test_a_listing_that_names_a_file_twice_adds_no_row(shipped: Shipped, tmp_pat
     store = NamesTwice(local(tmp_path))
     assert sorted(Reader(store, "a").scan("m", "inputs").to_arrow()["n"].to_pylist()) == [0, 1, 2, 3]
     assert audit(store).rows == 8 and audit(store).verdict == COMPLETE
+    folder = tmp_path / "archive/acc/svc/1-old-2/inputs/2017/10/05"
+    folder.mkdir(parents=True)
+    (folder / "data.csv").write_text("$Timestamp,$CorrelationId,$RequestId,n\n2017-10-05T10:00:00.000001,a,b,1\n")
+    assert Reader(store, "a").scan("old", "inputs").to_arrow()["n"].to_pylist() == [1]
 
 
 # Another collector's, another day's
