@@ -8,6 +8,7 @@ out by reading it back. A name that is not ours any more, or never was, is left 
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +16,7 @@ from azure.core import MatchConditions
 from azure.storage.blob import BlobType, ContentSettings
 
 from modeldata.store.azure_auth import access, open_container
-from modeldata.store.azure_errors import failure_of
+from modeldata.store.azure_errors import NO_ROLE, failure_of
 from modeldata.store.failures import SILENT, Failure, Kind
 from modeldata.store.port import Conflict, FileFull, Rejected, Unavailable, probe_name
 from modeldata.store.remote import RemoteStore
@@ -36,6 +37,7 @@ MOST_BYTES = 150 * 1024**3
 """After them a blob gets no more batches. Azure's own limit is 50,000 blocks."""
 PAGE = 5000
 KEPT_NOTHING = "the store said that it took the bytes, and does not have them"
+PRECONDITION_FAILED = 412
 OWNER, SPOOL = "modeldata_owner", "modeldata_spool"
 """Metadata of a blob: who may append to it, and what an operator calls that spool."""
 COPY_SECONDS = 600.0
@@ -60,6 +62,7 @@ class AzureStore(RemoteStore["ContainerClient"]):
         self._unsure: set[tuple[str, int]] = set()
         """(path, position) of what may still land: an attempt of it had no answer that settles it. -1: the whole file."""
         self._unfit = ""
+        self._by_sas = False
 
     # What is asked of the store
 
@@ -138,6 +141,28 @@ class AzureStore(RemoteStore["ContainerClient"]):
             return False
         self._ask(lambda container: container.delete_blob(self._location.key(path)))
         return True
+
+    def check_rights(self) -> bool:
+        """By requests that can't succeed: a version that there never was is not replaced, a blob that is not there does not grow.
+
+        The store looks at rights before it looks at blobs.
+        """
+        path = f"_doctor-{os.urandom(16).hex()}"
+        self.length(path)
+        created = self._replace_nothing(path)
+        if created is not None and created.status != PRECONDITION_FAILED:
+            raise self._unavailable("create a file in the archive", path, created)
+        grown = self._append_block(path, 0, b"\n")
+        if isinstance(grown, Failure) and grown.kind is not Kind.GONE:
+            raise self._unavailable("append to the archive", path, grown)
+        return True
+
+    def _replace_nothing(self, path: str) -> Failure | None:
+        def work(container: ContainerClient) -> None:
+            blob = container.get_blob_client(self._location.key(path))
+            blob.create_append_blob(etag='"0x0"', match_condition=MatchConditions.IfNotModified)
+
+        return self._ask(work)
 
     # Appending
 
@@ -265,6 +290,7 @@ class AzureStore(RemoteStore["ContainerClient"]):
     def _connect(self, env: Mapping[str, str]) -> tuple[ContainerClient, str]:
         account = access(self._location, env, insecure=self._insecure)
         self._may_create = account.original
+        self._by_sas = bool(account.sas)
         return open_container(account, self._location.container, env), account.endpoint.partition("://")[2]
 
     def _forget_client(self) -> None:
@@ -273,7 +299,10 @@ class AzureStore(RemoteStore["ContainerClient"]):
             self._client = None
 
     def _failure_of(self, error: Exception) -> Failure:
-        return failure_of(error, time.time())
+        failure = failure_of(error, time.time())
+        if failure.hint == NO_ROLE and self._by_sas:
+            return failure._replace(hint="give the SAS the right that this takes: docs/stores.md has them")
+        return failure
 
     def _ask(self, work: Callable[[ContainerClient], T]) -> T | Failure:
         if self._unfit:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SKEW = 600
 """Seconds between our clock and the store's that make it the likely reason for a refusal. Azure allows 900."""
+NO_ROLE = "give the identity the role Storage Blob Data Contributor on the container"
 WHAT_TO_SET = "set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME and a key, a SAS or an identity"
 
 
@@ -48,7 +49,7 @@ _KINDS = {
 }
 """By the store's own code. A status alone proves little: gateways and proxies answer 404 and 400, too."""
 _HINTS = {
-    "AuthorizationPermissionMismatch": "give the identity the role Storage Blob Data Contributor on the container",
+    "AuthorizationPermissionMismatch": NO_ROLE,
     "AuthorizationFailure": "the account's firewall may not let this host in",
 }
 _RENEW = "renew them; they are looked up again with every try"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from modeldata.store import archive_id
 from modeldata.store.failures import Failure, Kind
 from modeldata.store.port import Rejected, Unavailable, Unreadable
 
@@ -23,7 +24,7 @@ READ_BYTES = 16 * 1024 * 1024
 class RemoteStore(ABC, Generic[Client]):
     """One container or bucket, or a folder in it. See `Store` for what each call promises.
 
-    A new kind of store writes the abstract methods and `put`; `claim` and `append` too, where files grow.
+    A new kind of store writes the abstract methods; `claim` and `append` too, where files grow.
     """
 
     container_word = "bucket"
@@ -64,6 +65,9 @@ class RemoteStore(ABC, Generic[Client]):
         """Keys that begin with `prefix`, by name, and where the next page begins."""
 
     # The port
+
+    @abstractmethod
+    def put(self, path: str, data: bytes | memoryview) -> None: ...
 
     def length(self, path: str) -> int:
         size = self._ask(lambda client: self._size(client, self._location.key(path)))
@@ -126,6 +130,16 @@ class RemoteStore(ABC, Generic[Client]):
 
     def unfinished_puts(self, folder: str) -> list[str]:
         return []  # a put is seen as a whole or not at all
+
+    def check_rights(self) -> bool:
+        """Would a shipper get through? Nothing is left behind. Raises `Unavailable` where it would not.
+
+        False: that can't be seen before the first rows are there.
+        """
+        if not self.length(archive_id.NAME):
+            return False
+        self.put(archive_id.NAME, self.read(archive_id.NAME))  # it is there already, says a store that lets us write
+        return True
 
     # Asking, and what came of it
 

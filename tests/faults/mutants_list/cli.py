@@ -6,6 +6,7 @@ from tests.faults.mutant import Mutant, one
 
 _ROWS = "tests/cli/test_rows_come_out_as_they_were_collected.py"
 _CTRL_C = "tests/cli/test_ctrl_c_ends.py"
+_DOCTOR = "tests/cli/test_doctor_leaves_nothing.py"
 _NAMED = "tests/cli/test_collectors_are_named.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -36,6 +37,27 @@ MUTANTS: tuple[Mutant, ...] = (
         '    if "duckdb" in sys.modules:\n        os._exit(status)\n',
         "",
         _CTRL_C + "::test_threads_of_duckdb_meet_no_end_of_python",
+    ),
+    one(
+        "doctor makes no archive of a mistyped name",
+        "cli/commands/doctor.py",
+        "    if os.path.lexists(folder):\n",
+        "    if True:\n",
+        _DOCTOR + "::test_an_archive_of_a_mistyped_name_is_not_made",
+    ),
+    one(
+        "doctor makes no spool of a mistyped name",
+        "cli/commands/doctor.py",
+        "    if existing_place(settings, files) is not None:\n",
+        "    if True:\n",
+        _DOCTOR + "::test_an_archive_of_a_mistyped_name_is_not_made",
+    ),
+    one(
+        "doctor says which right is missing",
+        "store/azure.py",
+        "        if created is not None and created.status != PRECONDITION_FAILED:\n",
+        "        if False:\n",
+        _DOCTOR + "::test_a_key_that_may_not_delete_is_enough_and_nothing_is_left",
     ),
     one(
         "a name that may be two collectors is an error",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import typer
@@ -19,18 +21,24 @@ from modeldata.settings.table import SETTINGS
 from modeldata.ship.former_spools import beyond_reach, former_spools, pending_rows
 from modeldata.ship.status import existing_place, leader_note, status_of
 from modeldata.spool.disk_kind import goes_with_container
-from modeldata.spool.files import Files
+from modeldata.spool.files import Files, make_folders
 from modeldata.spool.folder import open_place
 from modeldata.spool.location import locate_spool
 from modeldata.spool.reader import Frame, OpenSegment
+from modeldata.store import archive_id
+from modeldata.store.local import LocalStore
+from modeldata.store.remote import RemoteStore
+from modeldata.urls import local_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from modeldata.settings import Settings
+    from modeldata.store import Store
 
 HOUR_NS = 3_600_000_000_000
 OK, NOTE, BAD = "ok", "note", "bad"
+NOT_YET = "not there yet: the first rows make it, or its name is another"
 
 
 class Finding(NamedTuple):
@@ -44,7 +52,8 @@ class Finding(NamedTuple):
 def command(options: SpoolOptions, as_json: JsonOption = False) -> None:
     """Answer "why is nothing there?": settings and where they come from, spool, archive, who ships, what waits.
 
-    Writes a probe to the spool and to the archive, reads it back and removes it. Exits with 1 where something is wrong.
+    Leaves nothing behind: what is not there yet is not made, and no right to delete is needed. Exits with 1 where something is
+    wrong.
     """
     files = Files()
     try:
@@ -54,7 +63,8 @@ def command(options: SpoolOptions, as_json: JsonOption = False) -> None:
     else:
         findings = list(examine(settings, files))
     if as_json:
-        print(json.dumps([finding._asdict() for finding in findings]))
+        well = all(finding.verdict != BAD for finding in findings)
+        print(json.dumps({"well": well, "findings": [finding._asdict() for finding in findings]}))
     else:
         _print(findings)
     raise typer.Exit(1 if any(finding.verdict == BAD for finding in findings) else 0)
@@ -68,10 +78,10 @@ def examine(settings: Settings, files: Files) -> Iterator[Finding]:
             value = mask(str(getattr(settings, field.name)))
             yield Finding(NOTE, "settings", f"{field.name} = {value} (from {settings.origin[field.name]})")
     yield from _libraries()
-    yield _tried("spool", lambda: _probe_spool(settings, files))
+    yield _tried("spool", lambda: _look_at_spool(settings, files))
     yield from _where_rows_wait(settings, files)
     for url in settings.archives:
-        yield _tried("archive", lambda url=url: _probe_archive(settings.only(url)))  # type: ignore[misc]
+        yield _tried("archive", lambda url=url: _look_at_archive(settings.only(url), files))  # type: ignore[misc]
         yield from _as_far_as_it_goes(lambda url=url: _spark_calls(settings.only(url)))  # type: ignore[misc]
     yield from _as_far_as_it_goes(lambda: _shipping(settings, files))
     yield from _as_far_as_it_goes(lambda: _former(settings, files))
@@ -84,9 +94,10 @@ def _enabled(settings: Settings) -> Finding:
     return Finding(BAD, "enabled", f"collecting is off (from {origin}): set MODELDATA_ENABLED=true")
 
 
-def _tried(topic: str, check: Callable[[], str]) -> Finding:
+def _tried(topic: str, check: Callable[[], tuple[str, str]]) -> Finding:
     try:
-        return Finding(OK, topic, check())
+        verdict, text = check()
+        return Finding(verdict, topic, text)
     except (ModelDataError, OSError, ValueError) as error:
         return Finding(BAD, topic, mask_foreign(str(error) or type(error).__name__))
     except Exception as error:  # a library that is broken may raise anything; a doctor must not die of the illness
@@ -125,13 +136,22 @@ def _where_rows_wait(settings: Settings, files: Files) -> Iterator[Finding]:
         yield Finding(BAD, "spool", unsafe)
 
 
-def _probe_spool(settings: Settings, files: Files) -> str:
+def _look_at_spool(settings: Settings, files: Files) -> tuple[str, str]:
+    folder = locate_spool(settings, files, os.environ).folder
+    if existing_place(settings, files) is not None:
+        _probe_spool(folder, settings, files)
+        return OK, f"can be written and read back: {folder}"
+    with _scratch_near(folder, files) as scratch:
+        _probe_spool(scratch, settings, files)
+    return NOTE, f"{NOT_YET}; it can be made: {folder}"
+
+
+def _probe_spool(folder: str, settings: Settings, files: Files) -> None:
     """Write a segment as a service would, read it back, remove it."""
     from modeldata.spool import frame
     from modeldata.spool.segment import Segment, new_salt
 
     now = time.time_ns()
-    folder = locate_spool(settings, files, os.environ).folder
     place = open_place(folder, files, os.urandom(16), now, allow_network=settings.allow_network_spool)
     probe = os.urandom(16)
     header = frame.SegmentHeader(place.spool_id, probe, 0, new_salt(probe, 0), now)
@@ -149,12 +169,26 @@ def _probe_spool(settings: Settings, files: Files) -> str:
     finally:
         segment.abandon()
         files.unlink(path)
-    return f"can be written and read back: {place.folder}"
 
 
-def _probe_archive(settings: Settings) -> str:
-    """Put a small file beside the data, read it back, remove it."""
-    store = store_of(settings)
+def _look_at_archive(settings: Settings, files: Files) -> tuple[str, str]:
+    store, url = store_of(settings), mask(settings.archive)
+    if isinstance(store, RemoteStore):
+        known = store.check_rights()
+        if store.length(archive_id.NAME):
+            return OK, f"can be written and read back: {url}"
+        return NOTE, f"{NOT_YET}; {'it can be made' if known else 'whether we may is seen then'}: {url}"
+    folder = str(local_folder(settings.archive))
+    if os.path.lexists(folder):
+        _probe_folder(store)
+        return OK, f"can be written and read back: {url}"
+    with _scratch_near(folder, files) as scratch:
+        _probe_folder(LocalStore(scratch, files))
+    return NOTE, f"{NOT_YET}; it can be made: {url}"
+
+
+def _probe_folder(store: Store) -> None:
+    """Put a small file beside the data, read it back, remove it: who may make a file in a folder may remove it."""
     probe = os.urandom(16)
     path = f"_doctor-{probe.hex()}"
     store.put(path, probe)
@@ -163,7 +197,20 @@ def _probe_archive(settings: Settings) -> str:
             raise OSError("what was written can't be read back")
     finally:
         store.remove(path)
-    return f"can be written and read back: {mask(settings.archive)}"
+
+
+@contextmanager
+def _scratch_near(folder: str, files: Files) -> Iterator[str]:
+    """A folder where `folder` would be made, or above it where that is not there either. It is gone at the end."""
+    above = os.path.dirname(os.path.abspath(folder))
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    scratch = os.path.join(above, f".modeldata-doctor-{os.urandom(8).hex()}")
+    try:
+        make_folders(files, scratch)
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _spark_calls(settings: Settings) -> Iterator[Finding]:
