@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from modeldata.settings import Settings
@@ -18,17 +20,13 @@ POISON = b"666"
 
 
 class Picky(LocalStore):
-    """Refuses rows with a certain number; can be shut, and can be killed right after a record."""
+    """Refuses rows with a certain number, and can die right after a record."""
 
-    shut = False
     dies = False
 
     def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
-        if "/inputs/" in path and path.endswith(".csv"):
-            if self.shut:
-                raise PermissionError(13, "Permission denied", path)
-            if POISON in bytes(data):
-                raise Rejected("append", path, cause="it finds fault with a row")
+        if "/inputs/" in path and path.endswith(".csv") and POISON in bytes(data):
+            raise Rejected("append", path, cause="it finds fault with a row")
         full = super().append(path, start, data)
         if self.dies and path.startswith("_heads/"):
             raise Died("after a record")
@@ -53,6 +51,14 @@ def collected(archive: object, *numbers: int) -> Service:
     return service
 
 
+def block(archive: Path) -> Path:
+    """A file in the place of the folder that inputs go to."""
+    blocked = archive / "a/s/i-m-1/inputs/2026"
+    blocked.parent.mkdir(parents=True)
+    blocked.write_bytes(b"")
+    return blocked
+
+
 def test_a_batch_that_is_cut_is_recorded_as_its_parts_and_the_row_that_is_set_aside_as_lost(tmp_path):
     collected(tmp_path, 1, 2, 666, 4, 5).kill()
     finish(shipped_by(Picky(str(tmp_path), Files()), settings_of(tmp_path)))
@@ -61,22 +67,24 @@ def test_a_batch_that_is_cut_is_recorded_as_its_parts_and_the_row_that_is_set_as
 
 
 def test_a_shipper_that_dies_after_the_record_sends_the_same_one_again(tmp_path):
-    collected(tmp_path, 1, 666, 3).kill()
+    """Also where a batch that was parked lands before it is sent again: the next record tells of that."""
+    collected(tmp_path, 1, 2, 3).kill()
     store = Picky(str(tmp_path), Files())
-    store.dies = True
+    store.dies, blocked = True, block(tmp_path)
     with pytest.raises(Died):
         finish(shipped_by(store, settings_of(tmp_path)))
     store.dies = False
-    finish(shipped_by(store, settings_of(tmp_path)))
+    blocked.unlink()
+    pipeline = shipped_by(store, settings_of(tmp_path))
+    for _ in range(3):
+        finish(pipeline)
     (records,) = assert_proven(tmp_path).values()
-    assert len(records) == 1
+    assert [len(records), records[1]["landed"]] == [2, records[0]["parked"]]
 
 
 def test_a_parked_batch_that_is_cut_later_is_recorded_as_its_parts(tmp_path):
     service = collected(tmp_path, 1, 666, 3, 4)
-    blocked = tmp_path / "a/s/i-m-1/inputs/2026"
-    blocked.parent.mkdir(parents=True)
-    blocked.write_bytes(b"")
+    blocked = block(tmp_path)
     pipeline = shipped_by(Picky(str(tmp_path), Files()), settings_of(tmp_path))
     pipeline.step()
     assert pipeline.parked.rows() == 4
