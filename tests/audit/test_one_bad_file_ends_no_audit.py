@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modeldata.catalog.audit import BROKEN, UNREAD
+from modeldata.catalog.audit import BROKEN, UNPROVEN
 from modeldata.spool.files import Files
 from modeldata.store import ReadStore, Unavailable, open_store
 from tests.audit.kit import Harmed, audited, store_at
@@ -48,7 +48,7 @@ def test_a_file_that_is_denied_is_named_and_the_rest_is_audited(tmp_path: Path, 
     path = harmed.files[0] if what == "data file" else harmed.logs[0]
     denied = str(path.relative_to(harmed.root))
     found = audited(Denying(store_at(harmed.root), denied))
-    assert found.verdict == UNREAD
+    assert found.verdict == UNPROVEN
     assert denied in found.unread[0] and "InvalidObjectState" in found.unread[0]
     harmed.files[-1].write_bytes(b"x" * harmed.files[-1].stat().st_size)
     assert audited(Denying(store_at(harmed.root), denied)).verdict == BROKEN, "what is known to be wrong comes first"
@@ -72,7 +72,7 @@ def test_a_folder_that_is_denied_is_named_and_the_rest_is_audited(tmp_path: Path
     harmed.add(2, "predictions")
     day = harmed.files[-1].parent
     found = audited(open_store(str(harmed.root), DenyingFiles(str(day))))
-    assert (found.verdict, found.rows) == (UNREAD, 6)
+    assert (found.verdict, found.rows) == (UNPROVEN, 6)
     assert str(day) in found.unread[0]
 
 
@@ -88,7 +88,7 @@ def test_what_is_no_regular_file_is_named(tmp_path: Path, kind: str) -> None:
     else:
         path.touch()
     found = audited(harmed.root)
-    assert found.verdict in (BROKEN, UNREAD) and found.rows == 6
+    assert found.verdict in (BROKEN, UNPROVEN) and found.rows == 6
     assert path.name in " ".join([*found.problems, *found.unread])
 
 

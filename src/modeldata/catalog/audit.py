@@ -1,4 +1,4 @@
-"""Is every accepted row in the archive, once? Shown from the archive, by its manifests and by the bytes of its files.
+"""Is every accepted row in the archive, once? Shown by its manifests, its heads, and the bytes of its files.
 
 Each batch's manifest line says which sequence numbers of which writers it holds, where its bytes are and their checksum. A
 writer's numbers for a collector begin at 0 and leave nothing out: a number that no batch has is a row that is missing, a number
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from modeldata.catalog.audit_folder import FolderAuditor
 from modeldata.catalog.batches import Catalog
 from modeldata.catalog.belonging import home
+from modeldata.catalog.evidence import Evidence
+from modeldata.catalog.witness import Witness
 from modeldata.format.paths import place_of
 from modeldata.format.ranges import Ranges, merged
 
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     Numbers = dict[tuple[str, str], list[tuple[int, int, str]]]
 
 COMPLETE, EXPLAINED, BROKEN = "complete", "gaps, each with its reason", "broken"
-NOTHING, UNREAD = "nothing found", "not all could be read"
-VERDICTS = (BROKEN, NOTHING, UNREAD, EXPLAINED, COMPLETE)
+NOTHING, UNPROVEN = "nothing found", "not all is proven"
+VERDICTS = (BROKEN, NOTHING, UNPROVEN, EXPLAINED, COMPLETE)
 """The worst first."""
 
 WAITS = (0.1, 0.3, 0.6, 1.0, 2.0, 4.0)
@@ -67,6 +69,11 @@ class Audit:
         self.problems: list[str] = []
         self.unread: list[str] = []
         """What could not be read, and so is not proven: in an archive class, denied, damaged on its way."""
+        self.unproven: list[str] = []
+        """What else makes that not all is proven, though nothing is known to be wrong."""
+        self.proven: list[str] = []
+        self.not_known: list[str] = []
+        """What this audit can't know, and how to know it."""
         self.unaccounted: list[str] = []
         """Data files that no manifest names: another tool's, or the 2017 original's. And, in words, copies that don't count."""
         self.hints: list[str] = []
@@ -77,8 +84,8 @@ class Audit:
         missing = [gap for writer in self.writers for gap in writer.missing]
         if self.problems or any(writer.doubled for writer in self.writers) or any(gap.reason is None for gap in missing):
             return BROKEN
-        if self.unread:
-            return UNREAD
+        if self.unread or self.unproven:
+            return UNPROVEN
         if not self.writers and not self.batches and not self.refused:
             return NOTHING
         return EXPLAINED if missing else COMPLETE
@@ -107,22 +114,33 @@ class Audit:
             ],
             "problems": self.problems,
             "unread": self.unread,
+            "unproven": self.unproven,
+            "proven": self.proven,
+            "not_known": self.not_known,
             "unaccounted": self.unaccounted,
             "hints": self.hints,
             "writers": len(self.writers),
         }
 
 
-def audit(store: ReadStore, *, check_bytes: bool = True, wait: Callable[[float], None] = time.sleep) -> Audit:
-    """Read every manifest of an archive and, with `check_bytes`, every byte of their batches. Raises `Unavailable` where the
-    archive can't be listed at all; all else that can't be read is one of the things that it says.
+def audit(
+    store: ReadStore,
+    *,
+    check_bytes: bool = True,
+    witness: Witness | None = None,
+    wait: Callable[[float], None] = time.sleep,
+) -> Audit:
+    """Read every head and manifest of an archive and, with `check_bytes`, every byte of their batches. Raises `Unavailable` where
+    the archive can't be listed at all; all else that can't be read is one of the things that it says.
 
-    Batches that others replaced (see `modeldata.catalog.batches`) don't count, and their bytes may be gone.
+    witness: what is known besides the archive. Batches that others replaced (see `modeldata.catalog.batches`) don't count, and
+    their bytes may be gone.
     """
-    auditor = FolderAuditor(store, check_bytes=check_bytes)
+    evidence = Evidence.of(store, witness or Witness())
+    auditor = FolderAuditor(store, evidence.ledger, check_bytes=check_bytes)
     catalog = Catalog.of(auditor.listed)
     folders = {path: auditor.look(catalog, listing) for path, listing in catalog.listings.items()}
-    report = _summary(auditor, folders)
+    report = _summary(auditor, folders, evidence)
     for seconds in WAITS:
         doubtful = _doubtful(report, folders)
         if not doubtful:
@@ -133,7 +151,8 @@ def audit(store: ReadStore, *, check_bytes: bool = True, wait: Callable[[float],
             catalog = catalog.listed_again(top)
             again = [listing for listing in catalog.listings.values() if _top_of(listing.path) == top]
             folders |= {listing.path: auditor.look(catalog, listing) for listing in again}
-        report = _summary(auditor, folders)
+        report = _summary(auditor, folders, evidence)
+    evidence.say(report, check_bytes=check_bytes)
     return report
 
 
@@ -157,9 +176,10 @@ def _doubtful(report: Audit, folders: dict[str, FolderAudit]) -> set[str]:
     }
 
 
-def _summary(auditor: FolderAuditor, folders: dict[str, FolderAudit]) -> Audit:
+def _summary(auditor: FolderAuditor, folders: dict[str, FolderAudit], evidence: Evidence) -> Audit:
     report = Audit()
-    numbers: Numbers = {}
+    evidence.judge(folders.values(), report)
+    numbers: Numbers = {key: [] for key in evidence.ends}
     for _, seen in sorted(folders.items()):
         report.rows += seen.rows
         report.batches += seen.batches
@@ -175,18 +195,22 @@ def _summary(auditor: FolderAuditor, folders: dict[str, FolderAudit]) -> Audit:
     report.problems += [f"{line.where}: batch {line.batch} is not where it belongs, in {home(line)}" for line in lonely]
     report.unread += auditor.listed.unread.values()
     unexplained = PERHAPS_UNREAD if auditor.listed.unread else None
-    report.writers = [_judge(*key, ranges, unexplained) for key, ranges in sorted(numbers.items())]
+    ends = evidence.ends
+    report.writers = [_judge(*key, ranges, ends.get(key, -1), unexplained) for key, ranges in sorted(numbers.items())]
     return report
 
 
-def _judge(collector: str, writer: str, numbers: Iterable[tuple[int, int, str]], unexplained: str | None) -> WriterAudit:
-    """Numbers from 0 on: what no range has is missing, what two have is doubled. unexplained: why, where no line says it."""
+def _judge(
+    collector: str, writer: str, numbers: Iterable[tuple[int, int, str]], end: int, unexplained: str | None
+) -> WriterAudit:
+    """Numbers from 0 on, at least to `end`: what no range has is missing, what two have is doubled. unexplained: why, where no
+    line says it."""
     numbers = sorted(numbers)
     seen, doubled = Ranges(), []
     for first, last, _ in numbers:
         doubled += seen.common(first, last)
         seen.add(first, last)
-    missing = [Gap(first, last, unexplained) for first, last in seen.missing(0, max(last for _, last in seen))]
+    missing = [Gap(first, last, unexplained) for first, last in seen.missing(0, max([end, *(last for _, last in seen)]))]
     missing += [Gap(first, last, why) for why, first, last in merged((why, first, last) for first, last, why in numbers) if why]
     rows = sum(last - first + 1 for first, last, why in numbers if not why)
     return WriterAudit(collector, writer, rows, sorted(missing, key=lambda gap: (gap.first, gap.last)), doubled)

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.catalog.batches import Vanished, batch_of
 from modeldata.catalog.content import content_of
 from modeldata.catalog.forgiving import ForgivingStore
 from modeldata.errors import StoreError
 from modeldata.format import names
-from modeldata.format.paths import generation_of_data
+from modeldata.format.head import entry_hash
+from modeldata.format.paths import generation_of_data, generation_of_manifest
 
 if TYPE_CHECKING:
     from modeldata.catalog.batches import Catalog, Contents, Listing, ManifestLine
+    from modeldata.catalog.ledger import Ledger
     from modeldata.format.manifest import Entry
     from modeldata.store import ReadStore
+
+
+class Uncovered(NamedTuple):
+    """A live batch that no record of a log tells of: by the shipper of which spool (empty: by another), and when."""
+
+    spool: str
+    time_ns: int
+    rows: int
 
 
 class FolderAudit:
     """What one look at a folder says.
 
     problems: what is wrong. doubts: what is wrong, or was on its way just then: only a later look tells. unread: what the store
-    did not give.
+    did not give. live, replaced: ids of batches that count, and of those that don't any more.
     counted: ids of batches that are where they belong, also if others replaced them. misplaced: lines of other folders.
     numbers: (collector, writer, first, last, reason why they are lost; empty for rows that are there).
     """
@@ -31,6 +41,9 @@ class FolderAudit:
         self.batches = 0
         self.refused: dict[str, int] = {}
         self.numbers: list[tuple[str, str, int, int, str]] = []
+        self.live: set[str] = set()
+        self.replaced: frozenset[str] = frozenset()
+        self.uncovered: list[Uncovered] = []
         self.problems: list[str] = []
         self.doubts: list[str] = []
         self.unread: list[str] = []
@@ -56,8 +69,9 @@ class FolderAuditor:
     line yet are of a round under way, and get their line soon.
     """
 
-    def __init__(self, store: ReadStore, *, check_bytes: bool) -> None:
+    def __init__(self, store: ReadStore, ledger: Ledger, *, check_bytes: bool) -> None:
         self._store = store
+        self._ledger = ledger
         self.listed = ForgivingStore(store)
         """What a catalog of the archive is to be made of."""
         self._check_bytes = check_bytes
@@ -81,6 +95,7 @@ class FolderAuditor:
         report.unaccounted += contents.strays
         report.misplaced = contents.misplaced
         report.counted = {line.batch for line in contents.lines} | contents.replaced
+        report.replaced = contents.replaced
         report.doubts += [f"{path}: its last line has no end" for path in contents.half]
         ends: dict[str, int] = {}
         kept: set[str] = set()
@@ -90,12 +105,26 @@ class FolderAuditor:
             live = line.batch not in contents.replaced
             if live:
                 report.count(line.entry)
+                self._judge_record(line, report)
             if line.entry.file:
                 self._judge_place(line, contents.listing.path, ends, report, live=live)
                 kept |= {f"{contents.listing.path}/{line.entry.file}"} if live else set()
         not_counted = contents.known_files - ends.keys() - kept  # of lines that are copies, or belong elsewhere
         for path in sorted({*kept, *contents.listing.data_files} - not_counted):
             self._judge_file(path, ends.get(path), contents, report, live=path in kept)
+
+    def _judge_record(self, line: ManifestLine, report: FolderAudit) -> None:
+        """Does the line say what the record of its batch proves?"""
+        if not line.batch:
+            return
+        report.live.add(line.batch)
+        recorded = self._ledger.batches.get(line.batch)
+        if recorded is None:
+            shipped = generation_of_manifest(line.log) is None
+            spool = str(line.entry.others.get("spool", "")) if shipped else ""
+            report.uncovered.append(Uncovered(spool, int(line.entry.others.get("archived_ns", 0)), line.entry.rows))
+        elif recorded[1] != entry_hash(line.entry.as_dict()):
+            report.problems.append(f"{line.where}: the line of batch {line.batch} is not what was archived, by its head")
 
     def _judge_place(self, line: ManifestLine, folder: str, ends: dict[str, int], report: FolderAudit, *, live: bool) -> None:
         """Do the bytes of a batch follow those of the batch before it, and are they what its line says?"""
@@ -115,16 +144,21 @@ class FolderAuditor:
     def _judge_bytes(self, line: ManifestLine, folder: str, report: FolderAudit) -> None:
         batch = batch_of(line, folder)
         key = (batch.path, batch.offset, batch.size, batch.row_bytes, batch.crc, batch.rows)
+        recorded = self._ledger.batches.get(line.batch, [""])[0]
         try:
             if key in self._proven or self._length(batch.path) < batch.end:
                 return  # too short, or gone: said when the files are compared
-            content = content_of(self._store, batch, digest=False)
+            content = content_of(self._store, batch, digest=bool(recorded))
         except StoreError as error:
             report.unread.append(str(error))
             return
         what = f"{batch.path}: the bytes of batch {line.batch} (from {batch.offset:,})"
         if (content.size, content.crc32) != (batch.row_bytes, batch.crc):
             report.problems.append(f"{what} are not what was archived")
+        elif content.sha256 != recorded:
+            report.problems.append(
+                f"{what} are not what was archived, by their head: a value was changed, and its checksum with it"
+            )
         elif content.rows != batch.rows:
             rows = "no rows" if content.rows is None else f"{content.rows:,} rows"
             report.problems.append(f"{what} are {rows}, and its line says {batch.rows:,}")

@@ -1,0 +1,141 @@
+"""What heads, a key and spools prove of an archive, and what nobody can know without them: in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modeldata.catalog.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from modeldata.catalog.audit import Audit
+    from modeldata.catalog.audit_folder import FolderAudit, Uncovered
+    from modeldata.catalog.witness import SpoolsSeen, Witness
+    from modeldata.format.head import Head
+    from modeldata.store import ReadStore
+
+MOST_NAMED = 10
+"""Batches, or logs, that are named one by one."""
+
+
+class Evidence:
+    """The ledger of an archive, and what is known besides."""
+
+    def __init__(self, ledger: Ledger, witness: Witness, spools: SpoolsSeen) -> None:
+        self.ledger = ledger
+        self._witness = witness
+        self._spools = spools
+        self._folders: list[FolderAudit] = []
+        self.ends = dict(ledger.ends)
+        for spool in spools.views:
+            for key, end in spool.ends.items():
+                self.ends[key] = max(end, self.ends.get(key, end))
+
+    @classmethod
+    def of(cls, store: ReadStore, witness: Witness) -> Evidence:
+        """Spools first, then the archive: what they say of it was there before it is looked at."""
+        ledger = Ledger.read(store)
+        spools = witness.spools(ledger)
+        return cls(Ledger.read(store) if spools.views else ledger, witness, spools)
+
+    def judge(self, folders: Iterable[FolderAudit], report: Audit) -> None:
+        """Hold the archive against it."""
+        ledger, self._folders = self.ledger, list(folders)
+        there = ledger.waiting.union(ledger.replaced, *(folder.live | folder.replaced for folder in self._folders))
+        gone = sorted(ledger.batches.keys() - there)
+        report.problems += [*ledger.problems, *self._broken_heads()]
+        report.problems += [f"batch {batch}: is gone, and a head proves that it was archived" for batch in gone[:MOST_NAMED]]
+        if len(gone) > MOST_NAMED:
+            report.problems.append(f"{len(gone) - MOST_NAMED:,} more batches are gone")
+        report.unread += ledger.unread
+        report.unproven += [
+            *self._spools.gone,
+            *_in_words("are under no head, though newer ones are", self._uncovered(late=False)),
+        ]
+
+    def _broken_heads(self) -> list[str]:
+        problems = [problem for head in self._heads() if (problem := self._against(head))]
+        key = self._witness.key
+        if key is not None:
+            logs = [log for log in self.ledger.logs.values() if log.newest is not None and not key.signed(log.newest)]
+            problems += [f"log {log.name}: its newest head is not signed by the key {key.public.name}" for log in logs]
+            strangers = [given.head.log for given in self._witness.heads if not key.signed(given)]
+            problems += [f"log {log}: the head that was given is not signed by the key {key.public.name}" for log in strangers]
+        return list(dict.fromkeys(problems))
+
+    def _heads(self) -> list[Head]:
+        """Those that are known besides the archive."""
+        return [*(given.head for given in self._witness.heads), *(spool.head for spool in self._spools.views if spool.head)]
+
+    def _against(self, head: Head) -> str:
+        log = self.ledger.logs.get(head.log)
+        return log.against(head) if log else f"log {head.log}: is gone, and had {head.size:,} records"
+
+    def _uncovered(self, *, late: bool) -> Iterator[Uncovered]:
+        """Batches by shippers that write heads, and that no record tells of. late: those newer than the newest record."""
+        newest: dict[str, int] = {}
+        for log in self.ledger.logs.values():
+            if log.last is not None:
+                newest[log.last.spool] = max(log.last.time_ns, newest.get(log.last.spool, 0))
+        for folder in self._folders:
+            for batch in folder.uncovered:
+                if batch.spool and late == (batch.time_ns > newest.get(batch.spool, 0)):
+                    yield batch
+
+    # In words
+
+    def say(self, report: Audit, *, check_bytes: bool) -> None:
+        """What is proven, and what is not known."""
+        report.proven += self._proven(check_bytes)
+        report.not_known += self._not_known()
+
+    def _proven(self, check_bytes: bool) -> Iterator[str]:
+        ledger = self.ledger
+        if check_bytes:
+            yield "each batch has the bytes and the rows that its line tells of"
+        if ledger.logs:
+            live = set().union(*(folder.live for folder in self._folders))
+            known = len(live & ledger.batches.keys())
+            yield f"{known:,} of {len(live):,} batches are what the records of {_logs(ledger.logs)} say"
+        if self._witness.key is not None:
+            yield f"the newest head of each log is signed by the key {self._witness.key.public.name}"
+        for given in self._witness.heads:
+            upto = f"record {given.head.size:,} of log {given.head.log}"
+            yield f"nothing up to {upto} was cut, changed or put back: the head that was given proves it"
+        for spool in self._spools.views:
+            yield f"all that the spool {spool.folder} brought here is here; {spool.rows:,} rows wait in it"
+
+    def _not_known(self) -> Iterator[str]:
+        ledger, known = self.ledger, {head.log for head in self._heads()}
+        alone = sorted(ledger.logs.keys() - known)
+        if not ledger.logs:
+            yield "whether newest rows, or all rows of a writer, were removed with their lines: no heads are here"
+        elif not known:
+            yield "whether whole logs were removed, with all that they tell of"
+        if alone:
+            yield (
+                f"whether the newest records of {_logs(alone)} were cut off, with their batches: compare with a head that "
+                "was kept elsewhere (--heads) or with the spool on its host (--spool)"
+            )
+        if ledger.logs and self._witness.key is None:
+            signed = any(log.newest is not None and log.newest.signatures for log in ledger.logs.values())
+            yield f"who wrote the records: {'--key checks their signatures' if signed else 'their heads are not signed'}"
+        if ledger.waiting:
+            yield f"{len(ledger.waiting):,} batches are not here yet: they wait in their spool"
+        yield from _in_words("are newer than the newest head", self._uncovered(late=True))
+        without = [batch for folder in self._folders for batch in folder.uncovered if not batch.spool]
+        if ledger.logs:
+            yield from _in_words("are by a rewrite, by Spark or by an earlier version, which made no heads", without)
+        yield from self._spools.denied
+
+
+def _in_words(what: str, batches: Iterable[Uncovered]) -> list[str]:
+    rows = [batch.rows for batch in batches]
+    return [f"{len(rows):,} batches with {sum(rows):,} rows {what}"] if rows else []
+
+
+def _logs(names: Iterable[str]) -> str:
+    names = sorted(names)
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return f"log{'s' if len(names) > 1 else ''} {', '.join(names[:MOST_NAMED])}{more}"
