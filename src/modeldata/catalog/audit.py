@@ -178,7 +178,7 @@ def _doubtful(report: Audit, folders: dict[str, FolderAudit]) -> set[str]:
 
 def _summary(auditor: FolderAuditor, folders: dict[str, FolderAudit], evidence: Evidence) -> Audit:
     report = Audit()
-    evidence.judge(folders.values(), report)
+    evidence.judge(folders.values(), report, all_read=not auditor.listed.unread)
     numbers: Numbers = {key: [] for key in evidence.ends}
     for _, seen in sorted(folders.items()):
         report.rows += seen.rows

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 
 class Uncovered(NamedTuple):
-    """A live batch that no record of a log tells of: by the shipper of which spool (empty: by another), and when."""
+    """A live batch that no record of a log tells of: by the shipper of which spool (empty: by another), when, in which round."""
 
     spool: str
     time_ns: int
+    round: str
     rows: int
 
 
@@ -121,8 +122,8 @@ class FolderAuditor:
         recorded = self._ledger.batches.get(line.batch)
         if recorded is None:
             shipped = generation_of_manifest(line.log) is None
-            spool = str(line.entry.others.get("spool", "")) if shipped else ""
-            report.uncovered.append(Uncovered(spool, int(line.entry.others.get("archived_ns", 0)), line.entry.rows))
+            spool = line.entry.spool if shipped else ""
+            report.uncovered.append(Uncovered(spool, line.entry.archived_ns, _round_of(line.batch), line.entry.rows))
         elif recorded[1] != entry_hash(line.entry.as_dict()):
             report.problems.append(f"{line.where}: the line of batch {line.batch} is not what was archived, by its head")
 
@@ -191,3 +192,8 @@ class FolderAuditor:
 
     def _length(self, path: str) -> int:
         return self._store.length(path)
+
+
+def _round_of(batch: str) -> str:
+    """What the ids of all batches of a shipper's round begin with."""
+    return "-".join(batch.split("-")[:2])

@@ -39,19 +39,21 @@ class Evidence:
         spools = witness.spools(ledger)
         return cls(Ledger.read(store) if spools.views else ledger, witness, spools)
 
-    def judge(self, folders: Iterable[FolderAudit], report: Audit) -> None:
-        """Hold the archive against it."""
+    def judge(self, folders: Iterable[FolderAudit], report: Audit, *, all_read: bool) -> None:
+        """Hold the archive against it. all_read: could each manifest be read?"""
         ledger, self._folders = self.ledger, list(folders)
         there = ledger.waiting.union(ledger.replaced, *(folder.live | folder.replaced for folder in self._folders))
         gone = sorted(ledger.batches.keys() - there)
         report.problems += [*ledger.problems, *self._broken_heads()]
-        report.problems += [f"batch {batch}: is gone, and a head proves that it was archived" for batch in gone[:MOST_NAMED]]
+        missing = [f"batch {batch}: is gone, and a head proves that it was archived" for batch in gone[:MOST_NAMED]]
         if len(gone) > MOST_NAMED:
-            report.problems.append(f"{len(gone) - MOST_NAMED:,} more batches are gone")
+            missing.append(f"{len(gone) - MOST_NAMED:,} more batches are gone")
+        if all_read:
+            report.problems += missing
         report.unread += ledger.unread
         report.unproven += [
             *self._spools.gone,
-            *_in_words("are under no head, though newer ones are", self._uncovered(late=False)),
+            *_in_words("are by a shipper that writes heads, and no head tells of them", self._uncovered(under_way=False)),
         ]
 
     def _broken_heads(self) -> list[str]:
@@ -72,16 +74,22 @@ class Evidence:
         log = self.ledger.logs.get(head.log)
         return log.against(head) if log else f"log {head.log}: is gone, and had {head.size:,} records"
 
-    def _uncovered(self, *, late: bool) -> Iterator[Uncovered]:
-        """Batches by shippers that write heads, and that no record tells of. late: those newer than the newest record."""
+    def _uncovered(self, *, under_way: bool) -> list[Uncovered]:
+        """Batches by shippers that write heads, and that no record tells of.
+
+        under_way: only those of a round that may be on its way. A round's record comes last, and there is one round at a time.
+        """
         newest: dict[str, int] = {}
         for log in self.ledger.logs.values():
             if log.last is not None:
                 newest[log.last.spool] = max(log.last.time_ns, newest.get(log.last.spool, 0))
-        for folder in self._folders:
-            for batch in folder.uncovered:
-                if batch.spool and late == (batch.time_ns > newest.get(batch.spool, 0)):
-                    yield batch
+        batches = [batch for folder in self._folders for batch in folder.uncovered if batch.spool]
+        last = {batch.spool: batch for batch in sorted(batches, key=lambda batch: batch.time_ns)}
+        return [
+            batch
+            for batch in batches
+            if under_way == (batch.round == last[batch.spool].round and batch.time_ns > newest.get(batch.spool, 0))
+        ]
 
     # In words
 
@@ -123,7 +131,10 @@ class Evidence:
             yield f"who wrote the records: {'--key checks their signatures' if signed else 'their heads are not signed'}"
         if ledger.waiting:
             yield f"{len(ledger.waiting):,} batches are not here yet: they wait in their spool"
-        yield from _in_words("are newer than the newest head", self._uncovered(late=True))
+        replaced = ledger.batches.keys() & set().union(*(folder.replaced for folder in self._folders))
+        if rewritten := len(replaced - ledger.replaced):
+            yield f"whether {rewritten:,} batches, which a rewrite replaced, have all their rows in it: no head tells of the rewrite"
+        yield from _in_words("are newer than the newest head", self._uncovered(under_way=True))
         without = [batch for folder in self._folders for batch in folder.uncovered if not batch.spool]
         if ledger.logs:
             yield from _in_words("are by a rewrite, by Spark or by an earlier version, which made no heads", without)

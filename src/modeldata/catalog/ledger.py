@@ -66,7 +66,8 @@ class Ledger:
         self.problems: list[str] = []
         self.unread: list[str] = []
         self.batches: dict[str, list[str]] = {}
-        self.waiting: set[str] = set()
+        self._parked: dict[str, list[str]] = {}
+        """Log → what its newest record says is parked."""
         self.replaced: set[str] = set()
         self.ends: dict[tuple[str, str], int] = {}
         self.writers: dict[str, tuple[Record, WriterRecord]] = {}
@@ -121,6 +122,9 @@ class Ledger:
             problem = problem or f"log {log.name}: record {len(log.roots):,} can't be read: {error}"
         else:
             log.last = record
+            if record.spool and not log.name.startswith(record.spool):
+                problem = problem or f"log {log.name}: record {len(log.roots):,} is of another spool"
+            self._parked[log.name] = record.parked
             self._fold(record)
             seen(log.name, record)
         if problem and not any(f"log {log.name}:" in known for known in self.problems):
@@ -128,13 +132,16 @@ class Ledger:
 
     def _fold(self, record: Record) -> None:
         self.batches.update(record.batches)
-        self.waiting = (self.waiting | set(record.parked)) - set(record.landed)
         self.replaced.update(record.replaces)
         for collector, ends in record.ends.items():
             for writer, end in ends.items():
                 self.ends[collector, writer] = max(end, self.ends.get((collector, writer), 0))
         for writer, state in record.writers.items():
             self.writers[writer] = record, state
+
+    @property
+    def waiting(self) -> set[str]:
+        return set().union(*self._parked.values())
 
     def places(self) -> Iterable[tuple[str, str, str]]:
         """(host, folder, id) of each spool that has a log, as its newest record says."""

@@ -13,6 +13,7 @@ from modeldata.format.head import Head, PublicKey, SignedHead, Tree
 from modeldata.settings.folders import SPOOL_PREFIX
 from modeldata.ship.checkpoint import Checkpoint, Progress
 from modeldata.ship.parked import parked_rows
+from modeldata.ship.signing import PEM_NAME
 from modeldata.ship.sinks import sinks_of
 from modeldata.ship.watch import count
 from modeldata.spool.files import read_file
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from modeldata.spool.files import Files
     from modeldata.store import ReadStore
 
-PEM_NAME = "modeldata"
-"""The name of a key that has none of its own."""
 IN_A_LOG = "head: "
 """Stands before a head, as a JSON string, in the log of a shipper."""
 
@@ -194,5 +193,5 @@ def _view(folder: str, archive_id: str, archive: str, files: Files) -> SpoolView
 
 
 def _head_of(state: Progress) -> Head | None:
-    log = getattr(state, "heads", None)
-    return Head(log.name, log.size, Tree(log.size, tuple(log.subtrees)).root()) if log and log.size else None
+    log = state.heads
+    return Head(log.name, log.size, Tree(log.size, log.subtrees).root()) if log.size else None
