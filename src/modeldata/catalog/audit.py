@@ -37,6 +37,7 @@ VERDICTS = (BROKEN, NOTHING, UNPROVEN, EXPLAINED, COMPLETE)
 
 WAITS = (0.1, 0.3, 0.6, 1.0, 2.0, 4.0)
 """Seconds before each further look at what seems wrong: a busy host may need so long between rows and their line."""
+WAITS_PARKED = "waits in its spool: its folder took nothing"
 PERHAPS_UNREAD = "perhaps in a manifest that could not be read"
 
 
@@ -194,9 +195,9 @@ def _summary(auditor: FolderAuditor, folders: dict[str, FolderAudit], evidence: 
     lonely = [line for seen in folders.values() for line in seen.misplaced if line.batch not in counted]
     report.problems += [f"{line.where}: batch {line.batch} is not where it belongs, in {home(line)}" for line in lonely]
     report.unread += auditor.listed.unread.values()
-    unexplained = PERHAPS_UNREAD if auditor.listed.unread else None
-    ends = evidence.ends
-    report.writers = [_judge(*key, ranges, ends.get(key, -1), unexplained) for key, ranges in sorted(numbers.items())]
+    for key, ranges in sorted(numbers.items()):
+        unexplained = WAITS_PARKED if evidence.ledger.may_wait(*key) else PERHAPS_UNREAD if auditor.listed.unread else None
+        report.writers.append(_judge(*key, ranges, evidence.ends.get(key, -1), unexplained))
     return report
 
 

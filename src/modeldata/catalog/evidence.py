@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from modeldata.store import ReadStore
 
 MOST_NAMED = 10
-"""Batches, or logs, that are named one by one."""
+"""Batches that are named one by one."""
 
 
 class Evidence:
@@ -105,7 +105,7 @@ class Evidence:
         if ledger.logs:
             live = set().union(*(folder.live for folder in self._folders))
             known = len(live & ledger.batches.keys())
-            yield f"{known:,} of {len(live):,} batches are what the records of {_logs(ledger.logs)} say"
+            yield f"{known:,} of {len(live):,} batches are what the records of {len(ledger.logs):,} logs say"
         if self._witness.key is not None:
             yield f"the newest head of each log is signed by the key {self._witness.key.public.name}"
         for given in self._witness.heads:
@@ -116,14 +116,14 @@ class Evidence:
 
     def _not_known(self) -> Iterator[str]:
         ledger, known = self.ledger, {head.log for head in self._heads()}
-        alone = sorted(ledger.logs.keys() - known)
+        alone = ledger.logs.keys() - known
         if not ledger.logs:
             yield "whether newest rows, or all rows of a writer, were removed with their lines: no heads are here"
         elif not known:
             yield "whether whole logs were removed, with all that they tell of"
         if alone:
             yield (
-                f"whether the newest records of {_logs(alone)} were cut off, with their batches: compare with a head that "
+                f"whether the newest records of {len(alone):,} logs were cut off, with their batches: compare with a head that "
                 "was kept elsewhere (--heads) or with the spool on its host (--spool)"
             )
         if ledger.logs and self._witness.key is None:
@@ -133,7 +133,7 @@ class Evidence:
             yield f"{len(ledger.waiting):,} batches are not here yet: they wait in their spool"
         replaced = ledger.batches.keys() & set().union(*(folder.replaced for folder in self._folders))
         if rewritten := len(replaced - ledger.replaced):
-            yield f"whether {rewritten:,} batches, which a rewrite replaced, have all their rows in it: no head tells of the rewrite"
+            yield f"whether all rows of {rewritten:,} batches that were rewritten are still there: no head tells of the rewrite"
         yield from _in_words("are newer than the newest head", self._uncovered(under_way=True))
         without = [batch for folder in self._folders for batch in folder.uncovered if not batch.spool]
         if ledger.logs:
@@ -144,9 +144,3 @@ class Evidence:
 def _in_words(what: str, batches: Iterable[Uncovered]) -> list[str]:
     rows = [batch.rows for batch in batches]
     return [f"{len(rows):,} batches with {sum(rows):,} rows {what}"] if rows else []
-
-
-def _logs(names: Iterable[str]) -> str:
-    names = sorted(names)
-    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-    return f"log{'s' if len(names) > 1 else ''} {', '.join(names[:MOST_NAMED])}{more}"

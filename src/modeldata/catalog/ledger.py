@@ -68,6 +68,8 @@ class Ledger:
         self.batches: dict[str, list[str]] = {}
         self._parked: dict[str, list[str]] = {}
         """Log → what its newest record says is parked."""
+        self._ends_of_parked: dict[str, set[tuple[str, str]]] = {}
+        """Parked batch → the (collector, writer) of the record that made it known."""
         self.replaced: set[str] = set()
         self.ends: dict[tuple[str, str], int] = {}
         self.writers: dict[str, tuple[Record, WriterRecord]] = {}
@@ -133,15 +135,21 @@ class Ledger:
     def _fold(self, record: Record) -> None:
         self.batches.update(record.batches)
         self.replaced.update(record.replaces)
-        for collector, ends in record.ends.items():
-            for writer, end in ends.items():
-                self.ends[collector, writer] = max(end, self.ends.get((collector, writer), 0))
+        reached = {(collector, writer): end for collector, ends in record.ends.items() for writer, end in ends.items()}
+        for key, end in reached.items():
+            self.ends[key] = max(end, self.ends.get(key, 0))
+        self._ends_of_parked |= {batch: set(reached) for batch in record.parked if batch in record.batches}
         for writer, state in record.writers.items():
             self.writers[writer] = record, state
 
     @property
     def waiting(self) -> set[str]:
         return set().union(*self._parked.values())
+
+    def may_wait(self, collector: str, writer: str) -> bool:
+        """Can numbers of a writer be in a batch that is parked?"""
+        keys = (self._ends_of_parked.get(batch) for batch in self.waiting)
+        return any(of_batch is None or (collector, writer) in of_batch for of_batch in keys)
 
     def places(self) -> Iterable[tuple[str, str, str]]:
         """(host, folder, id) of each spool that has a log, as its newest record says."""

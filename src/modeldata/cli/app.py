@@ -26,6 +26,7 @@ COMMANDS = {
     "ship": "Archive what waits in a spool.",
     "status": "What waits, who ships, what was refused and why.",
     "audit": "Is every row in the archive, once?",
+    "coverage": "In which hours rows came, and in which nothing was recorded.",
     "doctor": "Why is nothing there?",
     "ls": "Which collectors there are: rows, bytes, times.",
     "head": "The first rows of a collector.",
