@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from modeldata.catalog.audit import Audit, audit
 from modeldata.spool.files import Files
 from modeldata.store import ReadStore, open_store
 from tests.read.kit import Shipped
+
+HEADS_CAME_WITH = ("archived_ns", "host", "spool")
+"""Fields of manifest lines."""
 
 Wait = Callable[[float], None]
 
@@ -52,6 +56,13 @@ class Harmed:
 
     def lines(self, log: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in log.read_text().splitlines()]
+
+    def make_old(self) -> None:
+        """As versions before heads left it."""
+        shutil.rmtree(self.root / "_heads")
+        for log in self.logs:
+            lines = [{name: value for name, value in line.items() if name not in HEADS_CAME_WITH} for line in self.lines(log)]
+            log.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     def forge(self, **fields: Any) -> None:
         """Say something else in the newest line."""

@@ -28,6 +28,7 @@ def test_a_service_that_is_always_ahead_of_its_lines_is_complete(tmp_path: Path)
     harmed = Harmed(tmp_path)
     for number in range(2, 9):
         harmed.add(number)
+    harmed.make_old()
     (file,), log = harmed.files, harmed.last_log
     content, lines = file.read_bytes(), log.read_bytes().splitlines(keepends=True)
     ends = [line["offset"] + line["bytes"] for line in harmed.lines(log)]

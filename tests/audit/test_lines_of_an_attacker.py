@@ -70,6 +70,7 @@ def test_a_line_that_says_what_can_not_be_is_a_problem_and_nothing_outside_is_re
 @pytest.mark.parametrize("more", [-1, 1, 10**11])
 def test_rows_are_counted_in_the_file_and_not_only_in_its_line(tmp_path: Path, file_format: str, more: int) -> None:
     harmed = Harmed(tmp_path, file_format)
+    harmed.make_old()
     line = harmed.lines(harmed.last_log)[-1]
     ((writer, first, last),) = line["sequences"]
     harmed.forge(rows=line["rows"] + more, sequences=[[writer, first, last + more]])

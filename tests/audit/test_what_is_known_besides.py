@@ -105,7 +105,7 @@ def test_rows_that_wait_in_a_spool_are_counted_and_are_nothing_wrong(tmp_path: P
     harmed.shipped.collect("inputs", {"n": 1, "text": "x"}, {"n": 2, "text": "x"})
     done = modeldata("audit", str(harmed.root))
     assert done.returncode == 0, done.stdout
-    assert "2 rows wait in it" in done.stdout.replace("\n", " ").replace("  ", " ")
+    assert "2 rows of the archive wait there" in done.stdout.replace("\n", " ").replace("  ", " ")
 
 
 def test_a_batch_that_is_parked_is_not_missing(tmp_path: Path) -> None:

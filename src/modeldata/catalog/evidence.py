@@ -105,14 +105,15 @@ class Evidence:
         if ledger.logs:
             live = set().union(*(folder.live for folder in self._folders))
             known = len(live & ledger.batches.keys())
-            yield f"{known:,} of {len(live):,} batches are what the records of {len(ledger.logs):,} logs say"
+            yield f"{known:,} of {len(live):,} batches are what the records of {_counted(len(ledger.logs), 'log')} say"
         if self._witness.key is not None:
             yield f"the newest head of each log is signed by the key {self._witness.key.public.name}"
         for given in self._witness.heads:
             upto = f"record {given.head.size:,} of log {given.head.log}"
             yield f"nothing up to {upto} was cut, changed or put back: the head that was given proves it"
-        for spool in self._spools.views:
-            yield f"all that the spool {spool.folder} brought here is here; {spool.rows:,} rows wait in it"
+        if views := self._spools.views:
+            spools, rows = _counted(len(views), "spool"), sum(spool.rows for spool in views)
+            yield f"all that {spools} on this host brought here is here; {_counted(rows, 'row')} of the archive wait there"
 
     def _not_known(self) -> Iterator[str]:
         ledger, known = self.ledger, {head.log for head in self._heads()}
@@ -122,10 +123,8 @@ class Evidence:
         elif not known:
             yield "whether whole logs were removed, with all that they tell of"
         if alone:
-            yield (
-                f"whether the newest records of {len(alone):,} logs were cut off, with their batches: compare with a head that "
-                "was kept elsewhere (--heads) or with the spool on its host (--spool)"
-            )
+            cut = f"whether the newest records of {_counted(len(alone), 'log')} were cut off, with their batches"
+            yield f"{cut}: a head that was kept elsewhere (--heads) tells, and the spool on its host (--spool)"
         if ledger.logs and self._witness.key is None:
             signed = any(log.newest is not None and log.newest.signatures for log in ledger.logs.values())
             yield f"who wrote the records: {'--key checks their signatures' if signed else 'their heads are not signed'}"
@@ -144,3 +143,7 @@ class Evidence:
 def _in_words(what: str, batches: Iterable[Uncovered]) -> list[str]:
     rows = [batch.rows for batch in batches]
     return [f"{len(rows):,} batches with {sum(rows):,} rows {what}"] if rows else []
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number:,} {word if number == 1 else word + 's'}"
