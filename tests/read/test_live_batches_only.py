@@ -63,6 +63,8 @@ class Day:
             "last_ns": lines[batches[-1]]["last_ns"],
             **told,
         }
+        for of_a_shipper in ("archived_ns", "host", "spool"):
+            line.pop(of_a_shipper, None)
         manifest = self.folder / "_manifest" / f"{name}.jsonl"
         manifest.write_text(json.dumps(line) + "\n")
         return manifest
