@@ -17,7 +17,7 @@ from modeldata import Archive, ModelDataError
 from modeldata.catalog.audit import BROKEN, audit
 from modeldata.catalog.errors import Damaged, SkippedWarning
 from modeldata.read.plain_csv import sections, utf8
-from tests.keep.kit import compacted, local
+from tests.keep.kit import compacted, erased, local, pruned
 from tests.read.kit import FORMATS, Shipped
 
 HEADER = "$Timestamp,$CorrelationId,$RequestId,"
@@ -163,6 +163,22 @@ def test_a_copy_without_manifests_is_read_and_said_to_be_unproven(tmp_path: Path
     with pytest.warns(SkippedWarning, match="unproven"):
         assert shipped.archive.scan("m", "inputs").count() == 6
     assert audit(local(tmp_path), wait=lambda seconds: None).verdict == BROKEN
+
+
+@pytest.mark.filterwarnings("ignore::modeldata.SkippedWarning")
+def test_prune_leaves_files_of_ours_without_a_manifest_and_erase_names_their_rows(tmp_path: Path) -> None:
+    """A shipper may be about to put the manifest."""
+    shipped = Shipped(str(tmp_path / "archive"), tmp_path / "spool", "parquet")
+    shipped.collect("inputs", {"customer": 17}, {"customer": 18}, at="2026-11-20T10:00:00")
+    shipped.ship()
+    (path,) = (tmp_path / "archive").rglob("data-*.parquet")
+    shutil.rmtree(path.parent / "_manifest")
+    assert [
+        done.problem.endswith("its files have no manifest, and stay: `modeldata audit` names them")
+        for done in pruned(local(tmp_path))
+    ] == [True]
+    assert [done.problem.endswith("1 rows in a file without a manifest: edit it") for done in erased(local(tmp_path))] == [True]
+    assert path.exists() and shipped.archive.read("m", "inputs")["customer"].to_pylist() == [17, 18]
 
 
 @pytest.mark.filterwarnings("ignore::modeldata.SkippedWarning")

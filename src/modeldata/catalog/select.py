@@ -71,7 +71,7 @@ def collectors(catalog: Catalog) -> list[CollectorFolders]:
             same = merged.setdefault(tuple(identity.values()), CollectorFolders(identity, []))
             same.listings.extend(listings)
     for each in merged.values():
-        each.listings.sort(key=start_of)
+        each.listings.sort(key=lambda listing: (start_of(listing), len(listing.path), listing.path))
     return list(merged.values())
 
 

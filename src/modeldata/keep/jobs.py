@@ -103,12 +103,14 @@ def _prune(job: KeepJob, place: DataFolder, dry: bool) -> Iterator[FolderResult]
 
     if not dry and (due or _has_leftovers(seen, store)):
         rewrite(store, place.path, job.run, plan)
-        for path in seen.contents.originals:
+        for path in pruning.originals(seen):
             store.remove(path)
     if due:
         left = [] if dry else look(store, place.path).contents.listing.data_files
         problem = f"still there: {', '.join(left)}: a shipper writes, or wrote half of something, there" if left else ""
         yield _done(place, pruning.rows_of(seen), len(sizes), sum(sizes), problem)
+    elif seen.contents.unproven:
+        yield _done(place, 0, 0, 0, f"{place.path}: its files have no manifest, and stay: `modeldata audit` names them")
 
 
 def erase(job: KeepJob, where: str, *, dry: bool = True, each: Each = map) -> Iterator[FolderResult]:

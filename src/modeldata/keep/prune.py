@@ -22,7 +22,12 @@ def rows_of(look: FolderView) -> int:
 
 def is_due(look: FolderView) -> bool:
     """Is there anything to prune? A folder that was pruned has only the note that says so."""
-    return bool(look.batches() or look.contents.originals)
+    return bool(look.batches() or originals(look))
+
+
+def originals(look: FolderView) -> list[str]:
+    """Files of the 2017 original. Files of ours without a manifest stay: the next thing a shipper does may be to put it."""
+    return [path for path in look.contents.originals if path not in look.contents.unproven]
 
 
 def fill(draft: Draft) -> None:

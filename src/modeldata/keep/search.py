@@ -164,6 +164,6 @@ def search_one(job: KeepJob, place: DataFolder, *, condition: Condition) -> list
     except Vanished as vanished:
         return [FolderFinding(place, problem=str(gone(str(vanished))))]
     files = sorted(fitting.files & set(seen.contents.listing.data_files))
-    stay = (f"{path}: {count} rows of the original, without a manifest: edit it" for path, count in fitting.originals.items())
+    stay = (f"{path}: {count} rows in a file without a manifest: edit it" for path, count in fitting.originals.items())
     size = sum(job.store.length(path) for path in files)
     return [FolderFinding(place, fitting.total, tuple(files), size, "; ".join(stay), claimed=seen.claimed)]

@@ -114,6 +114,13 @@ MUTANTS: tuple[Mutant, ...] = (
         _PLAIN + "::test_a_copy_without_manifests_is_read_and_said_to_be_unproven",
     ),
     one(
+        "prune leaves files whose manifest may be on its way",
+        "keep/prune.py",
+        " if path not in look.contents.unproven]",
+        "]",
+        _PLAIN + "::test_prune_leaves_files_of_ours_without_a_manifest_and_erase_names_their_rows",
+    ),
+    one(
         "a call of Spark counts with its manifest",
         "catalog/batches.py",
         "if is_of_a_call(path) or self._store.claimed(path)]",
