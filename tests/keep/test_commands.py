@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.read.kit import Shipped
+
 from .conftest import Run
-from .kit import data_files, filled, local, rows, without
+from .kit import DAY, data_files, filled, local, rows, without
 
 
 def test_compact_tells_what_it_did_day_by_day(run: Run, tmp_path: Path) -> None:
@@ -75,5 +77,40 @@ def test_a_misspelt_model_names_the_near_one(run: Run, tmp_path: Path) -> None:
     assert code == 1 and "'m'" in err
 
 
-def test_an_age_that_is_none_is_a_wrong_usage(run: Run, tmp_path: Path) -> None:
-    assert run("prune", "archive", "--older-than", "soon")[0] == 2
+@pytest.mark.parametrize("age", ["soon", "-5d", "1e99d", f"{10**12}d"])
+def test_an_age_that_is_none_is_a_wrong_usage(run: Run, tmp_path: Path, age: str) -> None:
+    code, out, err = run("prune", "archive", "--older-than", age, "--yes")
+    assert (code, out) == (2, "") and err.count("Error:") == 1
+
+
+@pytest.mark.parametrize("days", ["99999999", "9" * 30])
+def test_days_before_the_calendar_are_a_wrong_usage(run: Run, tmp_path: Path, days: str) -> None:
+    filled(tmp_path)
+    code, out, err = run("head", "m/inputs", "--archive", "archive", "--days", days)
+    assert (code, out) == (2, "") and "before the calendar begins" in " ".join(err.split())
+
+
+@pytest.mark.parametrize("twice", [("archive", "--archive", "other"), ("--archive", "archive", "--archive", "other")])
+@pytest.mark.parametrize("command", ["erase --where customer=17 --yes", "compact", "prune --older-than 1h --yes", "audit"])
+def test_two_archives_are_a_wrong_usage(run: Run, tmp_path: Path, command: str, twice: tuple[str, ...]) -> None:
+    filled(tmp_path)
+    before = rows(local(tmp_path))
+    code, out, err = run(*command.split(), *twice)
+    assert (code, out) == (2, "") and err.count("Error:") == 1
+    assert rows(local(tmp_path)) == before
+
+
+def test_two_conditions_are_a_wrong_usage(run: Run, tmp_path: Path) -> None:
+    filled(tmp_path)
+    assert run("erase", "archive", "--where", "customer = 17", "--where", "n = 1", "--yes")[0] == 2
+
+
+def test_paths_with_brackets_are_shown_as_they_are(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "[prod]x[" / "b]"
+    shipped = Shipped(str(folder), tmp_path / "spool")
+    shipped.collect("inputs", {"customer": 17}, at=f"{DAY}T10:00:00")
+    shipped.ship()
+    for command in ("compact --dry-run", "erase --where customer=17", "prune --older-than 1h"):
+        code, out, err = run(*command.split(), str(folder))
+        assert code == 0 and "2026-11-20: 1 row" in out
+    assert str(folder) in "".join(err.split())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.main
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from modeldata.cli.options import expanded
 
@@ -42,6 +42,17 @@ COMMANDS = {
 """Each is a file of `commands/`, and what the list of commands says of it."""
 
 
+class Command(TyperCommand):
+    """Takes no option twice: the last would count, and what the first meant would be left out without a word."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # as in `CommandGroup`
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        for option in order:
+            if order.count(option) > 1 and not getattr(option, "is_flag", False) and not ctx.resilient_parsing:
+                raise typer.BadParameter("it is given more than once", param_hint=str(option.opts[0]))
+        return super().parse_args(ctx, args)
+
+
 class Commands(Mapping[str, Any]):
     """Commands by name. Only those that somebody looks at are imported."""
 
@@ -53,7 +64,7 @@ class Commands(Mapping[str, Any]):
             short_help = COMMANDS[name]
             command = expanded(importlib.import_module(f"modeldata.cli.commands.{name}").command)
             single = typer.Typer(add_completion=False, rich_markup_mode=None)
-            single.command(name, short_help=short_help)(command)
+            single.command(name, cls=Command, short_help=short_help)(command)
             self._ready[name] = typer.main.get_command(single)
         return self._ready[name]
 

@@ -163,7 +163,10 @@ class ReadOptions(ArchiveOptions):
             return self.start, self.end
         if self.start or self.end:
             raise typer.BadParameter("--days says both already: leave out --start and --end")
-        return (today - dt.timedelta(days=self.days - 1)).isoformat(), None
+        try:
+            return (today - dt.timedelta(days=self.days - 1)).isoformat(), None
+        except OverflowError:
+            raise typer.BadParameter(f"{self.days} days ago is before the calendar begins", param_hint="--days") from None
 
 
 @dataclass(frozen=True)

@@ -85,4 +85,11 @@ MUTANTS = (
         "    return held",
         _COPIES + "::test_what_can_not_be_read_is_named_with_the_text_that_is_in_it",
     ),
+    one(
+        "no option counts for another of its name",
+        "cli/app.py",
+        "            if order.count(option) > 1",
+        "            if order.count(option) > 9",
+        "tests/keep/test_commands.py::test_two_conditions_are_a_wrong_usage",
+    ),
 )
