@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from modeldata.format.files import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from typing import Any, BinaryIO, TypeAlias
 
     import numpy as np
@@ -68,7 +68,10 @@ class Part(Protocol):
         """Value by value, as `restore` takes them; `ABSENT` where a row has none. Raises `WrongRows`."""
 
     def types(self) -> Mapping[str, pa.DataType]:
-        """The types in the file; null where a column has no value. Only for formats that are typed."""
+        """The types in the file. Only for formats that are typed."""
+
+    def empty(self) -> Collection[str]:
+        """Columns of which the file itself says that they have no value."""
 
 
 class RowWriter(Protocol):

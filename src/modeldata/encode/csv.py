@@ -24,7 +24,7 @@ from modeldata.encode.text import LONG_BITS, TEXT, Text, clean, column_text
 from modeldata.format import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from modeldata.columns import Column
@@ -121,6 +121,9 @@ class _CsvPart:
 
     def types(self) -> Mapping[str, pa.DataType]:
         return {}
+
+    def empty(self) -> Collection[str]:
+        return ()
 
     def _parsed(self, kinds: Mapping[str, pa.DataType]) -> dict[str, Cells]:
         one_line_each = bytes(self._data).count(b"\n") == self.rows

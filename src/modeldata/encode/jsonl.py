@@ -30,7 +30,7 @@ from modeldata.encode.text import TEXT, clean, column_text, int_text, key_text, 
 from modeldata.format import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from modeldata.columns import Column
@@ -117,6 +117,9 @@ class _JsonPart:
 
     def types(self) -> Mapping[str, pa.DataType]:
         return {}
+
+    def empty(self) -> Collection[str]:
+        return ()
 
     @cached_property
     def _objects(self) -> list[dict[str, Any]]:

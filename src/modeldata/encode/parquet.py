@@ -20,7 +20,7 @@ from modeldata.encode.text import clean
 from modeldata.format import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from modeldata.columns import Column
@@ -114,9 +114,7 @@ class _ParquetPart:
         return {name: python_values(values) for name, values in self._read(wanted).items()}
 
     def types(self) -> Mapping[str, pa.DataType]:
-        """Of a column without a value, the type in the file says nothing."""
-        empty = self._empty()
-        return {field.name: pa.null() if field.name in empty else field.type for field in self._file.schema_arrow}
+        return {field.name: field.type for field in self._file.schema_arrow}
 
     def _read(self, wanted: Sequence[str]) -> dict[str, Cells]:
         try:
@@ -125,7 +123,7 @@ class _ParquetPart:
             raise WrongRows from None
         return {name: table[name] for name in wanted}
 
-    def _empty(self) -> set[str]:
+    def empty(self) -> Collection[str]:
         """By their statistics, of the whole file."""
         groups = [self._file.metadata.row_group(number) for number in range(self._file.metadata.num_row_groups)]
         columns = [(group.num_rows, group.column(at)) for group in groups for at in range(group.num_columns)]

@@ -9,7 +9,7 @@ from modeldata.format.files import FORMATS
 from modeldata.format.manifest import Entry
 from modeldata.format.paths import generation_of_data
 from modeldata.keep.lines import carried
-from modeldata.keep.rows import REWRITTEN, Rows, joined, read
+from modeldata.keep.rows import REWRITTEN, Rows, joined, joined_bytes, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -109,7 +109,7 @@ class _Waiting:
 
     @property
     def nbytes(self) -> int:
-        return sum(part.nbytes for part in self.parts)
+        return joined_bytes(self.parts)
 
     @property
     def rows(self) -> int:

@@ -51,9 +51,7 @@ class Rows(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        loose = sum(isinstance(one.values, list) for one in self.features)
-        typed = sum(one.values.nbytes for one in self.features if not isinstance(one.values, list))
-        return int(self.own.nbytes + typed + loose * LOOSE_BYTES * len(self.own))
+        return joined_bytes([self])
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -89,7 +87,7 @@ def joined(parts: Sequence[Rows]) -> Rows:
     """Rows of one shape, one after the other."""
     features = []
     for columns in zip(*(part.features for part in parts), strict=True):
-        if any(isinstance(one.values, list) for one in columns):
+        if _is_loose(columns):
             values: Any = [value for one in columns for value in _as_list(one)]
         else:
             pieces = [one.values for one in columns]
@@ -98,6 +96,21 @@ def joined(parts: Sequence[Rows]) -> Rows:
             )
         features.append(columns[0]._replace(values=values))
     return Rows(pa.concat_tables([part.own for part in parts]), features)
+
+
+def joined_bytes(parts: Sequence[Rows]) -> int:
+    """What `joined` makes of them takes, about."""
+    total = sum(part.own.nbytes for part in parts)
+    for columns in zip(*(part.features for part in parts), strict=True):
+        loose = _is_loose(columns)
+        total += sum(len(one.values) * LOOSE_BYTES if loose else one.values.nbytes for one in columns)
+    return int(total)
+
+
+def _is_loose(columns: Sequence[Column]) -> bool:
+    """Are values Python's own in one of them, or of one type here and of another there?"""
+    kinds = {None if isinstance(one.values, list) else one.values.type for one in columns}
+    return None in kinds or len(kinds) > 1
 
 
 def _as_list(column: Column) -> list[object]:

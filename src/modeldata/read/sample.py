@@ -51,6 +51,7 @@ def _types(chunk: Chunk, source: Source) -> dict[str, pa.DataType]:
     part = next(parts(chunk, source))
     if part.typed:
         there = {name: found_type(kind, chunk.kinds_of(name)) for name, kind in part.types().items() if name in chunk.types}
+        there |= dict.fromkeys(part.empty(), pa.null())
         return {**there, **_value_types(part, chunk, [name for name in there if _is_json_of_one_kind(chunk.kinds_of(name))])}
     return _value_types(part, chunk, chunk.columns)
 

@@ -55,6 +55,13 @@ MUTANTS: tuple[Mutant, ...] = (
         _ALIKE + "::test_a_shipper_that_starts_again_knows_the_types",
     ),
     one(
+        "columns of two types are joined value by value",
+        "keep/rows.py",
+        "return None in kinds or len(kinds) > 1",
+        "return None in kinds",
+        "tests/keep/test_drifting_types_are_compacted.py::test_a_day_of_drifting_types_becomes_one_file",
+    ),
+    one(
         "whole numbers that lie in a file as double are read as whole numbers",
         "read/convert.py",
         'if types.is_float64(cells.type) and (kinds or of_declared(declared)) == "int":',
