@@ -12,10 +12,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from modeldata.cli.commands.doctor import examine
 from modeldata.format.head import PublicKey
 from modeldata.settings import Settings
 from modeldata.ship.publish import HeadPublisher, PublishedHead
 from modeldata.ship.signing import signer_of
+from modeldata.ship.spawn import child_environment
+from modeldata.ship.status import status_of
 from modeldata.ship.worker import Worker
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
@@ -116,6 +119,19 @@ def test_a_key_that_can_not_be_used_is_named_and_rows_go_on_unsigned(tmp_path, c
     assert all(note.endswith("\n\n") for note in notes_of(tmp_path / "archive"))
 
 
+def test_status_and_doctor_say_what_is_wrong_with_heads(tmp_path):
+    worker, (warning,) = life(tmp_path, heads_key=str(tmp_path / "missing"))
+    worker.note(force=True)
+    settings = Settings.build({}, archive=str(tmp_path), heads_key=str(tmp_path / "missing"))
+    place = open_place(settings.spool_folder(), Files(), b"\1" * 16, NOON)
+    lead = Leadership.take(place.leader_lock, Files())
+    assert lead is not None
+    stats = status_of(settings, Files(), NOON)
+    assert stats.leader is not None and stats.leader["heads"] == warning
+    assert [found.text for found in examine(settings, Files()) if found.topic == "heads"] == [warning]
+    lead.release()
+
+
 def test_where_cryptography_is_not_installed_rows_go_on_unsigned(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
     _, warnings = life(tmp_path, heads_key=TEXT)
@@ -131,6 +147,14 @@ def test_no_part_of_a_key_is_ever_shown(tmp_path, key):
         signer_of(settings.heads_key, Files())
     for shown in (str(refused.value), repr(settings)):
         assert SEED[:12] not in shown and "MC4D" not in shown
+
+
+def test_a_key_that_was_given_as_text_goes_to_the_shipper_and_to_no_pickle_or_executor(tmp_path):
+    settings = Settings.build({}, archive=str(tmp_path), heads_key=TEXT)
+    place = open_place(settings.spool_folder(), Files(), b"\1" * 16, NOON)
+    assert SEED in str(child_environment(place, settings, {}))
+    assert SEED not in str(settings.to_env())
+    assert Settings.build({}, heads_key="/key").to_env()["MODELDATA_HEADS_KEY"] == "/key"
 
 
 def test_the_newest_head_is_in_the_second_place_alone(tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from modeldata.catalog.audit import COMPLETE, audit
+from modeldata.catalog.audit import COMPLETE, NOTHING, audit
 from modeldata.cli.commands.doctor import examine
 from modeldata.format import names
 from modeldata.settings import Settings
@@ -22,6 +22,7 @@ from modeldata.spool.files import Files
 from modeldata.store import Rejected, Unavailable, open_for
 from modeldata.store.local import LocalStore
 from modeldata.testing import Died, Fault, FaultyFiles
+from tests.heads.kit import assert_proven
 from tests.spark.archive import assert_nothing_left, rows
 from tests.stores.buckets import LocalBucket
 
@@ -68,7 +69,7 @@ def numbers(root: Path) -> list[int]:
 
 def assert_audited(root: Path) -> None:
     found = audit(LocalStore(str(root), Files()))
-    assert found.verdict == COMPLETE
+    assert found.verdict == (COMPLETE if found.rows else NOTHING)
     assert not found.unaccounted
 
 
@@ -88,6 +89,7 @@ def test_what_all_tasks_wrote_is_there_once_with_its_own_columns(root: Path) -> 
     assert [row["number"] for row in sorted(found, key=lambda row: row["$Row"])] == list(range(6))
     assert_nothing_left(files(root))
     assert_audited(root)
+    assert [len(record["batches"]) for (record,) in assert_proven(root).values()] == [2]
 
 
 @pytest.mark.parametrize("file_format", ["csv", "jsonl", "parquet"])

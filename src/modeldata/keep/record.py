@@ -9,10 +9,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import IO, TYPE_CHECKING
 
-from modeldata.errors import StoreError
-from modeldata.format import head
-from modeldata.format.head import Record, tree_of
-from modeldata.store import Conflict
+from modeldata.format.head import Record, entry_hash
+from modeldata.ship.heads import leave_record
 
 if TYPE_CHECKING:
     from modeldata.format.manifest import Entry
@@ -22,27 +20,18 @@ if TYPE_CHECKING:
 PIECE = 8 * 1024 * 1024
 
 
-def leave_record(store: Store, draft: Draft, run: RewriteRun) -> None:
+def record_rewrite(store: Store, draft: Draft, run: RewriteRun) -> None:
     """The rewrite holds already: where the archive takes no record, it is without one."""
     folder = draft.look.folder
-    leaf = Record(
+    record = Record(
         0,
         run.now_ns,
         host=run.host,
-        batches={entry.batch: [_row_hash(entry, draft), head.entry_hash(entry.as_dict())] for entry in draft.lines},
+        batches={entry.batch: [_row_hash(entry, draft), entry_hash(entry.as_dict())] for entry in draft.lines},
         replaces=draft.lines[0].replaces or [],
         pruned=[] if draft.files else [folder],
-    ).leaf()
-    log = f"{run.id}-{sha256(folder.encode()).hexdigest()[:8]}-{draft.generation}"
-    note = head.head_of(log, tree_of([leaf])).note(run.signer)
-    path, line = head.log_path(log), head.log_line(leaf, note)
-    try:
-        if store.appends:
-            store.append(path, 0, line)  # a put that is killed can leave a hidden file, which nobody would look for here
-        else:
-            store.put(path, line)
-    except (StoreError, Conflict):
-        return
+    )
+    leave_record(store, f"{run.id}-{sha256(folder.encode()).hexdigest()[:8]}-{draft.generation}", record, run.signer)
 
 
 def _row_hash(entry: Entry, draft: Draft) -> str:

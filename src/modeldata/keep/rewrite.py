@@ -24,7 +24,7 @@ from modeldata.format.paths import (
 )
 from modeldata.keep.folder import FolderView, look
 from modeldata.keep.lines import encoded
-from modeldata.keep.record import leave_record
+from modeldata.keep.record import record_rewrite
 from modeldata.store import Conflict, Unavailable
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def rewrite(store: Store, folder: str, run: RewriteRun, plan: Callable[[Draft], 
                     return False
                 switched = _switch(store, draft)
                 if switched:
-                    leave_record(store, draft, run)
+                    record_rewrite(store, draft, run)
             except Vanished:
                 continue  # another run took a file away: look again
             finally:

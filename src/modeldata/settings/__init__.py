@@ -9,7 +9,7 @@ from modeldata.errors import SettingsError, mask
 from modeldata.format.files import FORMATS
 from modeldata.settings.archives import absolute, check_archive, key_of, unique
 from modeldata.settings.folders import SPOOL_PREFIX, state_folder, state_folders, user_name
-from modeldata.settings.heads import kept
+from modeldata.settings.heads import is_key_text, kept
 from modeldata.settings.table import LAYOUT, REMOTE_SECONDS, SETTINGS, value_of
 from modeldata.urls import local_folder
 
@@ -187,8 +187,8 @@ class Settings:
         return key_of(urls.SEPARATOR.join(sorted(self.archives)))
 
     def to_env(self) -> dict[str, str]:
-        """The environment that builds these settings again, for a child process."""
-        return self.variables(SETTINGS)
+        """The environment that builds these settings again. Has no secret: a key that was given as text is not in it."""
+        return self.variables(name for name in SETTINGS if name != "heads_key" or not is_key_text(self.heads_key))
 
     def variables(self, names: Iterable[str]) -> dict[str, str]:
         """The settings `names` as environment variables."""

@@ -10,10 +10,12 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from modeldata.errors import StoreError
 from modeldata.format import head
 from modeldata.format.head import Record, Tree, WriterRecord
 from modeldata.format.names import stream as stream_of
 from modeldata.ship.checkpoint import HeadLog
+from modeldata.store import Conflict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from modeldata.ship.outbox import Intent, Outbox, OutboxItem
     from modeldata.ship.parked import ParkedRound
     from modeldata.spool.folder import SpoolFolder
+    from modeldata.store import WriteStore
 
 HOUR_NS = 3_600_000_000_000
 """So often a record speaks of a living writer, also where it has no rows. After a failure, records pause as long."""
@@ -104,6 +107,19 @@ class Recorder:
         corrected = record._replace(batches={**log.batches, **now}, parked=list(parked))
         intent.after.heads, line = self._appended(log._replace(name=after.name, writers=after.writers), corrected)
         return line
+
+
+def leave_record(store: WriteStore, log: str, record: Record, signer: Signer | None) -> None:
+    """The one record of a log, of what is in the archive already: where that takes no record, it is without one."""
+    leaf = record.leaf()
+    line = head.log_line(leaf, head.head_of(log, head.tree_of([leaf])).note(signer))
+    try:
+        if store.appends:
+            store.append(head.log_path(log), 0, line)  # a put that is killed can leave a hidden file, which nobody would look for
+        else:
+            store.put(head.log_path(log), line)
+    except (StoreError, Conflict):
+        return
 
 
 def record_of(intent: Intent) -> Record:

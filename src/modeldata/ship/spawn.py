@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+from modeldata.settings.table import SETTINGS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +74,7 @@ def child_environment(place: SpoolFolder, settings: Settings, outer: Mapping[str
     """What the child needs to know. Secrets travel here and nowhere else: the environment of a process is its user's own."""
     return {
         **outer,
-        **settings.to_env(),
+        **settings.variables(SETTINGS),
         "MODELDATA_SHIPPER_LOG": place.log,
         SPOOL: place.folder,
         _SEARCHED: "\n".join(_our_search()),

@@ -100,12 +100,13 @@ def call_from_marker(content: bytes) -> Call:
 
 
 class AttemptFile(NamedTuple):
-    """A file of an attempt: where it is, its length, the bytes of its header, the checksum of the rest, what it holds."""
+    """A file of an attempt: where it is, its length, the bytes of its header, checksum and SHA-256 of the rest, what it holds."""
 
     path: str
     size: int
     head: int
     crc: int
+    sha256: str
     entry: Entry
 
     def pack(self) -> str:

@@ -15,7 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from modeldata.errors import ModelDataError
+from modeldata.errors import ModelDataError, SettingsError
+from modeldata.format.head import Record, entry_hash
+from modeldata.ship.heads import leave_record
+from modeldata.ship.signing import signer_for
 from modeldata.spark.call import ATTEMPTS, MARKER, call_from_marker, given_up, items
 from modeldata.spark.errors import UNKNOWN, NotArchived, not_archived
 from modeldata.spark.task import with_retries
@@ -76,6 +79,7 @@ class Driver:
                 self.give_up()
                 raise not_archived(error) from None
             self._switch(b"".join(batch.line() for batch in batches))
+            self._record(batches, {file.path: file.sha256 for file in written})
         self._clear(self.call.attempts)
         return rows
 
@@ -97,6 +101,15 @@ class Driver:
             failed = error
         if not self.settle():
             raise not_archived(failed) from None
+
+    def _record(self, batches: Sequence[OutboxItem], hashes: dict[str, str]) -> None:
+        """In a log of its own (see `modeldata.format.head`). The rows count already, with a signature or without."""
+        try:
+            signer = signer_for(self._settings, Files())
+        except SettingsError:
+            signer = None
+        lines = {item.entry.batch: [hashes[item.staged], entry_hash(item.placed_entry().as_dict())] for item in batches}
+        leave_record(self._store, self.call.id, Record(0, self.call.time_ns, batches=lines), signer)
 
     def give_up(self) -> None:
         """Remove what was written. Only while the manifest was not tried: nothing can have come of it."""

@@ -6,6 +6,7 @@ finds the folder claimed, and fails. If it misses the claim, it finds the number
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from modeldata.errors import StoreError
@@ -14,6 +15,9 @@ from modeldata.ship.signing import signer_for
 from modeldata.spark.errors import SHARE
 from modeldata.spool.files import Files
 from modeldata.store import open_for
+
+HEADS_KEY = "MODELDATA_HEADS_KEY"
+"""A key is no part of what the driver sends: executors have one of their own, or the path of one."""
 
 if TYPE_CHECKING:
     from modeldata.format.paths import DataFolder
@@ -35,7 +39,7 @@ def on_executors(spark: SparkSession, settings: Settings) -> Each:
         archive = settings.archive
 
         def task(place: DataFolder) -> list[Any]:
-            here = Settings.build(variables)
+            here = Settings.build({HEADS_KEY: os.environ.get(HEADS_KEY, ""), **variables})
             store, run = open_for(here, Files()), bare.run._replace(signer=signer_for(here, Files()))
             _check_shared(place, store, archive)
             results: list[Any] = function(bare._replace(store=store, run=run), place, *rest, **named)

@@ -118,7 +118,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "heads: a rewrite holds without a record",
-        "keep/record.py",
+        "ship/heads.py",
         "except (StoreError, Conflict):",
         "except Conflict:",
         _REWRITES + "::test_a_rewrite_holds_where_the_archive_takes_no_record",

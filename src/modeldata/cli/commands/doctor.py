@@ -244,6 +244,8 @@ def _shipping(settings: Settings, files: Files) -> Iterator[Finding]:
     note = leader_note(place, files) or {}
     if stats.last_error or (note.get("last_error") and stats.pending):
         yield Finding(BAD, "last error", str(stats.last_error or note.get("last_error")))
+    if note.get("heads"):
+        yield Finding(BAD, "heads", str(note["heads"]))
     for reason, rows in stats.refused.items():
         yield Finding(NOTE, "refused", f"{counted(rows, 'row')}: {reason}")
     for name in ("quarantined", "damaged", "gaps", "torn"):
