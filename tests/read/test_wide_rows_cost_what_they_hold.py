@@ -5,6 +5,8 @@ What is counted is how often all columns are gone through: as often for many col
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,3 +109,24 @@ def test_four_thousand_columns_come_back_as_they_were(tmp_path: Path) -> None:
     shipped.ship()
     found = shipped.archive.read("m", "wide").sort_by("$Sequence").select([str(at) for at in range(4_000)])
     assert np.array_equal(np.column_stack([np.asarray(column) for column in found.columns]), values)
+
+
+STATS = """
+import resource, sys
+from modeldata import Archive
+from modeldata.read.profile import summarize
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+columns = summarize(Archive(sys.argv[1]).scan("m", "wide"))
+print(len(columns), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_statistics_of_wide_rows_hold_no_copy_of_all_columns_for_each(tmp_path: Path) -> None:
+    shipped = Shipped(str(tmp_path / "archive"), tmp_path / "spool", "parquet")
+    shipped.collect("wide", np.random.default_rng(7).random((3, 160)))
+    shipped.ship()
+    done = subprocess.run([sys.executable, "-c", STATS, str(tmp_path / "archive")], capture_output=True, text=True, check=True)
+    columns, mebibytes = map(int, done.stdout.split())
+    assert columns == 160 + 6
+    assert mebibytes < 800, "some 300; with a copy of all columns for each aggregate, 2,000"

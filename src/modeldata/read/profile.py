@@ -83,32 +83,42 @@ def _summaries(scan: Scan, relation: Any) -> list[ColumnSummary]:
     counted = _rows_of(relation, [part for at, field in enumerate(fields) for part in _first(f"c{at}", field)], fields)
     found = [_begun(at, field, counted) for at, field in enumerate(fields)]
     asked = [part for at, one in enumerate(found) for part in _second(f"c{at}", one)]
-    exact = _rows_of(relation, asked, fields) if asked else {}
+    places = [f"{place} AS c{at}_place" for at, one in enumerate(found) if (place := _place(f"c{at}", one))]
+    exact = _rows_of(relation, asked, fields, places) if asked else {}
     return [_finished(at, one, exact) for at, one in enumerate(found)]
 
 
-def _rows_of(relation: Any, parts: Sequence[str], fields: Sequence[pa.Field]) -> dict[str, Any]:
+def _rows_of(relation: Any, parts: Sequence[str], fields: Sequence[pa.Field], more: Sequence[str] = ()) -> dict[str, Any]:
     """One row of aggregates, by name. Columns are c0, c1, ... there: a user's names can be anything."""
-    columns = ", ".join(f"{_value(at, field)} AS c{at}" for at, field in enumerate(fields))
-    columns += "".join(f", CAST(#{at + 1} AS HUGEINT) AS c{at}_exact" for at, field in enumerate(fields) if is_whole(field.type))
-    made = relation.project(columns).aggregate(", ".join(parts))
+    columns = ", ".join(column for at, field in enumerate(fields) for column in _columns(at, field))
+    made = relation.project(columns).project(", ".join(["*", *more])).aggregate(", ".join(parts))
     return dict(zip(made.columns, made.fetchall()[0], strict=True))
 
 
-def _value(at: int, field: pa.Field) -> str:
-    """A number, or text; only whether it is null where it is neither."""
+def _columns(at: int, field: pa.Field) -> Iterator[str]:
+    """A number, or text; only whether it is null where it is neither. Of numbers also the finite ones.
+
+    An aggregate with FILTER would hold a copy of all columns: memory and time by the square of the columns.
+    """
+    value, name = f"#{at + 1}", f"c{at}"
     if is_number(field.type):
-        return f"CAST(#{at + 1} AS DOUBLE)"
-    if is_time(field.type):
-        column = f"#{at + 1}"  # `epoch` says null for the times that DuckDB can't count
-        return f"CASE WHEN isfinite({column}) THEN epoch({column}) WHEN {column} IS NOT NULL THEN CAST('inf' AS DOUBLE) END"
-    return f"CAST(#{at + 1} AS VARCHAR)" if is_text(field.type) else f"#{at + 1} IS NULL"
+        value = f"CAST({value} AS DOUBLE)"
+        yield f"{value} AS {name}"
+        yield f"CASE WHEN isfinite({value}) THEN {value} END AS {name}_finite"
+        if is_whole(field.type):
+            yield f"CAST(#{at + 1} AS HUGEINT) AS {name}_exact"
+    elif is_time(field.type):  # `epoch` says null for the times that DuckDB can't count
+        finite = f"WHEN isfinite({value}) THEN epoch({value})"
+        yield f"CASE {finite} WHEN {value} IS NOT NULL THEN CAST('inf' AS DOUBLE) END AS {name}"
+        yield f"CASE {finite} END AS {name}_finite"
+    else:
+        yield f"CAST({value} AS VARCHAR) AS {name}" if is_text(field.type) else f"{value} IS NULL AS {name}"
 
 
 def _first(name: str, field: pa.Field) -> Iterator[str]:
     if not (is_number(field.type) or is_time(field.type) or is_text(field.type)):
         yield f"count(*) AS {name}_rows"
-        yield f"count(*) FILTER (WHERE {name}) AS {name}_nulls"
+        yield f"count_if({name}) AS {name}_nulls"
         return
     yield f"count(*) AS {name}_rows"
     yield f"count(*) - count({name}) AS {name}_nulls"
@@ -116,14 +126,13 @@ def _first(name: str, field: pa.Field) -> Iterator[str]:
     if is_text(field.type):
         yield f"approx_top_k({name}, {TOP}) AS {name}_top"
         return
-    only = f"FILTER (WHERE isfinite({name}))"
     quantiles = ", ".join(map(str, QUANTILES))
-    yield f"count(*) FILTER (WHERE NOT isfinite({name})) AS {name}_odd"
-    exact = f"{name}_exact" if is_whole(field.type) else name
-    yield f"min({exact}) {only} AS {name}_low"
-    yield f"max({exact}) {only} AS {name}_high"
-    yield f"avg({name}) {only} AS {name}_mean"
-    yield f"approx_quantile({name}, [{quantiles}]) {only} AS {name}_quantiles"
+    yield f"count({name}) - count({name}_finite) AS {name}_odd"
+    exact = f"{name}_exact" if is_whole(field.type) else f"{name}_finite"
+    yield f"min({exact}) AS {name}_low"
+    yield f"max({exact}) AS {name}_high"
+    yield f"avg({name}_finite) AS {name}_mean"
+    yield f"approx_quantile({name}_finite, [{quantiles}]) AS {name}_quantiles"
 
 
 def _begun(at: int, field: pa.Field, counted: dict[str, Any]) -> ColumnSummary:
@@ -138,25 +147,35 @@ def _begun(at: int, field: pa.Field, counted: dict[str, Any]) -> ColumnSummary:
 
 
 def _second(name: str, summary: ColumnSummary) -> Iterator[str]:
-    if summary.top and (summary.distinct or 0) <= SAMPLE:
+    if _has_few(summary):
         for at, top in enumerate(summary.top):
             text = top.value.replace("'", "''")
-            yield f"count(*) FILTER (WHERE {name} = '{text}') AS {name}_{at}"
-    elif summary.low is not None and summary.high is not None:
-        low, wide = float(summary.low), float(summary.high) - float(summary.low)
-        if wide > 0 and math.isfinite(wide):
-            place = f"CASE WHEN isfinite({name}) THEN ({name} - {low!r}) / {wide!r} * {BARS} END"
-            yield f"histogram(least({BARS - 1}, CAST(floor({place}) AS INTEGER))) AS {name}_bars"
+            yield f"count_if({name} = '{text}') AS {name}_{at}"
+    elif _place(name, summary):  # not DuckDB's `histogram`, whose time grows with the square of the columns
+        for bar in range(BARS):
+            yield f"count_if({name}_place = {bar}) AS {name}_{bar}"
+
+
+def _has_few(summary: ColumnSummary) -> bool:
+    return bool(summary.top) and (summary.distinct or 0) <= SAMPLE
+
+
+def _place(name: str, summary: ColumnSummary) -> str:
+    """In which bar of a histogram each value is; empty where a column has none."""
+    if _has_few(summary) or summary.low is None or summary.high is None:
+        return ""
+    low, wide = float(summary.low), float(summary.high) - float(summary.low)
+    if not 0 < wide < math.inf:
+        return ""
+    return f"least({BARS - 1}, CAST(floor(({name}_finite - {low!r}) / {wide!r} * {BARS}) AS INTEGER))"
 
 
 def _finished(at: int, summary: ColumnSummary, exact: dict[str, Any]) -> ColumnSummary:
-    bars = exact.get(f"c{at}_bars")
     counts = [exact.get(f"c{at}_{number}", 0) for number in range(len(summary.top))]
+    bars = tuple(exact[f"c{at}_{bar}"] for bar in range(BARS)) if _place("", summary) else ()
     top = sorted((top._replace(rows=rows) for top, rows in zip(summary.top, counts, strict=True) if rows), key=_by_rows)
     distinct = summary.distinct if summary.distinct is None else min(summary.distinct, summary.rows - summary.nulls)
-    return summary._replace(
-        top=tuple(top), distinct=distinct, bars=tuple(bars.get(number, 0) for number in range(BARS)) if bars else ()
-    )
+    return summary._replace(top=tuple(top), distinct=distinct, bars=bars)
 
 
 def _by_rows(top: Top) -> tuple[int, str]:
