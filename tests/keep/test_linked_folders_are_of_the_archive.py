@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,22 @@ def test_a_link_that_leads_nowhere_is_an_error_and_no_complete_archive(shipped: 
     assert found.verdict not in (COMPLETE, EXPLAINED) and re.search(cause, " ".join(found.unread))
     (tmp_path / "not-mounted").rename(away)
     assert len(read(shipped)) == ROWS
+
+
+def test_folders_without_end_are_passed_over(shipped: Shipped, tmp_path: Path) -> None:
+    """A stranger's archive may nest folders deeper than Python's stack, behind a link or not."""
+    start = Path.cwd()
+    (tmp_path / "deep").mkdir()
+    try:
+        os.chdir(tmp_path / "deep")
+        for _ in range(1100):
+            os.mkdir("d")
+            os.chdir("d")
+        (tmp_path / "archive" / "deep").symlink_to(tmp_path / "deep")
+        assert len(read(shipped)) == ROWS and audit(local(tmp_path)).verdict == COMPLETE
+    finally:
+        os.chdir(start)
+        subprocess.run(["rm", "-rf", str(tmp_path / "deep")], check=True)
 
 
 def test_a_link_in_the_place_of_a_file_is_no_folder(shipped: Shipped, tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ UNDER_WAY = ".under-way"
 """Ends the hidden name of a file that is not whole yet."""
 _OF_THE_DISK = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EMFILE, errno.ENFILE, errno.ENOMEM))
 """Troubles that no other file would be spared."""
+DEEPEST = 32
+"""Folders above a file, at most. An archive has eleven; a link or a stranger may lead much deeper."""
 ABANDONED_NS = 3_600_000_000_000
 """After an hour, such a file is nobody's."""
 
@@ -81,7 +83,7 @@ class LocalStore:
         """Every file below `folder` but what is in a spool, as paths with `/`, by name. Raises `Unavailable`.
 
         Links to folders elsewhere are followed (an old year on a larger disk). No folder is listed twice, and what is in the
-        archive only under its own name: a link leads nowhere round in circles.
+        archive only under its own name: a link leads nowhere round in circles. What lies deeper than `DEEPEST` is passed over.
         """
         yield from self._walk(folder, wanted or (lambda below: True), set())
 
@@ -102,7 +104,7 @@ class LocalStore:
                 continue
             if not stat.S_ISDIR(entry.st_mode):
                 yield path
-            elif wanted(path):
+            elif path.count("/") < DEEPEST and wanted(path):
                 seen.add((entry.st_dev, entry.st_ino))
                 yield from self._walk(path, wanted, seen)
 

@@ -135,6 +135,13 @@ MUTANTS: tuple[Mutant, ...] = (
         _PLAIN + "::test_rows_that_are_in_two_such_files_are_read_once",
     ),
     one(
+        "folders without end are passed over",
+        "store/local.py",
+        'elif path.count("/") < DEEPEST and wanted(path):',
+        "elif wanted(path):",
+        "tests/keep/test_linked_folders_are_of_the_archive.py::test_folders_without_end_are_passed_over",
+    ),
+    one(
         "a header in a quoted cell is text",
         "read/plain_csv.py",
         "        if data.count(b'\"', start, at) % 2 == 0:\n",
