@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -133,6 +137,30 @@ def test_a_condition_means_the_same_in_every_batch_of_a_column_whose_type_change
         run(tmp_path, "n > 0 AND v = 17")
     run(tmp_path, "n > 0 AND v = '17'")
     assert left(archive, "inputs", "v") == ["[1]", "[17]"]
+
+
+def test_text_without_a_zone_is_utc_on_every_machine(archive: Shipped, tmp_path: Path) -> None:
+    shipped(archive, inputs=[{"n": hour, "t": dt.datetime(2026, 1, 1, hour, tzinfo=dt.UTC)} for hour in (0, 9)])
+    command = [
+        sys.executable,
+        "-m",
+        "modeldata",
+        "erase",
+        str(tmp_path / "archive"),
+        "--where",
+        "t = '2026-01-01 09:00'",
+        "--yes",
+    ]
+    subprocess.run(command, env={**os.environ, "TZ": "Asia/Tokyo"}, capture_output=True)
+    assert left(archive, "inputs", "n") == [0]
+
+
+def test_a_column_whose_name_has_the_text_of_the_condition_is_named_where_it_stays(archive: Shipped, tmp_path: Path) -> None:
+    name = "of ann@example.com"
+    shipped(archive, inputs=[{"who": "ann@example.com", "n": 1}, {"who": "bob", "n": 2, name: 1}, {"who": "eve", "n": 3}])
+    (told,) = run(tmp_path, "who LIKE '%ann@example.com'", dry=True)
+    assert run(tmp_path, "who LIKE '%ann@example.com'") == [told] and told.endswith(f"which stays: {name}")
+    assert run(tmp_path, "who = 'bob' OR who = 'ann@example.com'") == [""], "it went with its last row"
 
 
 def test_columns_that_differ_only_in_case_are_told_apart(archive: Shipped, tmp_path: Path) -> None:

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 class Condition(NamedTuple):
     """An expression on the rows of one collector. Each of its names is a column: DuckDB sees `c0`, `c1`, ... in their place.
 
-    schema: these columns in this order, with types that are the same for all rows that are asked.
+    schema: these columns in this order, with types that are the same for all rows that are asked. texts: what it compares with.
     """
 
     sql: str
     schema: pa.Schema
+    texts: tuple[str, ...] = ()
 
     @classmethod
     def bound(cls, expression: Expression, schema: pa.Schema) -> Condition:
@@ -42,7 +43,8 @@ class Condition(NamedTuple):
         fields = {name: schema.field(_column(name, schema.names)) for name in expression.names}
         needed = list({field.name: field for field in fields.values()})
         places = {name: f"c{needed.index(field.name)}" for name, field in fields.items()}
-        condition = cls(expression.rows_sql(places.__getitem__), pa.schema([schema.field(name) for name in needed]))
+        columns = pa.schema([schema.field(name) for name in needed])
+        condition = cls(expression.rows_sql(places.__getitem__), columns, tuple(expression.texts))
         condition._check_types(*expression.types_sql(places.__getitem__))
         return condition
 

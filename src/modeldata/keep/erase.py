@@ -44,6 +44,11 @@ class RowsToErase(NamedTuple):
         """Is there anything to rewrite? Files without live batches only wait for their removal."""
         return bool(self.files & look.live_files)
 
+    def columns_left(self, look: FolderView) -> set[str]:
+        """The columns of batches of which some row stays."""
+        left = [batch for batch in look.batches() if len(self.rows.get(str(batch.line.batch), ())) < batch.rows]
+        return {name for batch in left for name in batch.columns}
+
     @property
     def total(self) -> int:
         return sum(map(len, self.rows.values()))

@@ -10,8 +10,8 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from modeldata.catalog.errors import need
 from modeldata.errors import SettingsError
+from modeldata.read.duck import connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,18 +39,8 @@ BY_THE_CLOCK = {"age", "current_localtime", "current_localtimestamp"}
 
 @cache
 def duck() -> Any:
-    """DuckDB, which reads no file and reckons in UTC on every machine. Raises `MissingExtra`."""
-    try:
-        import duckdb
-    except ImportError:
-        raise need("duckdb", "sql", "find rows") from None
-    connection = duckdb.connect(config={"enable_external_access": "false"})
-    try:
-        connection.execute("LOAD icu")
-        connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    except duckdb.Error:
-        pass  # without this part, times with a zone can't be turned into text at all
-    return connection
+    """DuckDB, which reads no file and reckons in UTC on every machine; a cursor a question. Raises `MissingExtra`."""
+    return connected("find rows")
 
 
 class Expression:

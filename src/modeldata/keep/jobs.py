@@ -133,7 +133,7 @@ def erase(job: KeepJob, where: str, *, dry: bool = True, each: Each = map) -> It
 
 
 def _found(folder: FolderFinding) -> FolderResult:
-    return _done(folder.place, folder.rows, len(folder.files), folder.bytes, folder.problem)
+    return _done(folder.place, folder.rows, len(folder.files), folder.bytes, folder.problem)._replace(note=folder.note)
 
 
 def erase_one(job: KeepJob, place: DataFolder, *, findings: dict[str, FolderFinding], condition: Condition) -> list[FolderResult]:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from modeldata.keep.job import Each, KeepJob
     from modeldata.keep.strays import Stray
 
+LEAST_TEXT = 4
+"""A shorter text is in a name by chance."""
+
 
 class FolderFinding(NamedTuple):
     """What fits in one folder. `files`: data files that have to go, and their `bytes`. problem: why some of it stays.
@@ -47,6 +50,7 @@ class FolderFinding(NamedTuple):
     unfit: str = ""
     wider: pa.Schema | None = None
     claimed: bool = False
+    note: str = ""
 
     @property
     def is_told(self) -> bool:
@@ -166,4 +170,12 @@ def search_one(job: KeepJob, place: DataFolder, *, condition: Condition) -> list
     files = sorted(fitting.files & set(seen.contents.listing.data_files))
     stay = (f"{path}: {count} rows in a file without a manifest: edit it" for path, count in fitting.originals.items())
     size = sum(job.store.length(path) for path in files)
-    return [FolderFinding(place, fitting.total, tuple(files), size, "; ".join(stay), claimed=seen.claimed)]
+    note = _note(fitting.columns_left(seen), condition) if files else ""
+    return [FolderFinding(place, fitting.total, tuple(files), size, "; ".join(stay), claimed=seen.claimed, note=note)]
+
+
+def _note(columns: set[str], condition: Condition) -> str:
+    """Names of columns are of the service, and stay: those with a text of the condition in them may say who was meant."""
+    texts = [bare for text in condition.texts if len(bare := text.strip("%")) >= LEAST_TEXT]
+    telling = sorted(name for name in columns if any(text in name for text in texts))
+    return f"has the text of the condition in the name of a column, which stays: {', '.join(telling)}" if telling else ""

@@ -29,7 +29,7 @@ def connected(operation: str, *, external: bool = False) -> Any:
         raise need("duckdb", "sql", operation) from None
     connection = duckdb.connect(config={} if external else CLOSED)
     with suppress(duckdb.Error):  # a build without zones has nothing to set
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")  # of its cursors, too
     if not external:
         connection.execute("SET lock_configuration = true")
     return connection

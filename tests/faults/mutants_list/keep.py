@@ -92,4 +92,18 @@ MUTANTS = (
         "            if order.count(option) > 9",
         "tests/keep/test_commands.py::test_two_conditions_are_a_wrong_usage",
     ),
+    one(
+        "a name that says who was meant is named",
+        "keep/search.py",
+        "if any(text in name for text in texts))",
+        "if not texts)",
+        _CONDITION + "::test_a_column_whose_name_has_the_text_of_the_condition_is_named_where_it_stays",
+    ),
+    one(
+        "text without a zone is UTC",
+        "read/duck.py",
+        "SET GLOBAL TimeZone = 'UTC'",
+        "SET TimeZone = 'UTC'",
+        _CONDITION + "::test_text_without_a_zone_is_utc_on_every_machine",
+    ),
 )
