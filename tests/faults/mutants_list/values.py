@@ -80,7 +80,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "times of a query are UTC", "read/duck.py",
-        "        connection.execute(\"SET TimeZone = 'UTC'\")", "        pass",
+        "        connection.execute(\"SET GLOBAL TimeZone = 'UTC'\")", "        pass",
         f"{_CLOSED}times_are_utc_wherever_the_machine_is",
     ),
     one(
