@@ -57,7 +57,7 @@ PARKED_PART = 2
 
 
 class Round(NamedTuple):
-    """What a step did. `more`: there is more in the spool than one round takes."""
+    """What a step did. `more`: there is more in the spool than one round takes, or something parked was not tried yet."""
 
     rows: int
     more: bool
@@ -167,7 +167,7 @@ class Pipeline:
             intent = self._freeze(gathered)
         rows = self._send(intent, left_over=gathered is None)
         self._commit(intent.after)
-        return Round(rows, more)
+        return Round(rows, more or (parked_too and not rows and bool(self.parked)))
 
     def record_due(self, writers: Iterable[str]) -> bool:
         """Is there something to tell the archive although no rows wait? writers: ids (hex) of those that live."""
