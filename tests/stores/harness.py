@@ -25,6 +25,7 @@ from modeldata.spool.folder import SpoolFolder, open_place
 from modeldata.spool.lock import Leadership
 from modeldata.stats import Status
 from modeldata.store import open_for
+from tests.heads.kit import logs_of
 from tests.support.archive import rows_of
 from tests.support.ledger import FEATURES, assert_exactly_once, sha
 
@@ -166,7 +167,8 @@ class Host:
 
 
 def found_keys(files: Mapping[str, bytes]) -> Counter[Key]:
-    """Each row of the archive; fails on one that is mangled."""
+    """Each row of the archive; fails on one that is mangled, and where a head is not that of its records."""
+    logs_of({path: data for path, data in files.items() if "_heads/" in path})
     found: Counter[Key] = Counter()
     for row in rows_of(files):
         writer, n, told, pad = (str(row[name]) for name in FEATURES)
