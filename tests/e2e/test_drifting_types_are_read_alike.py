@@ -24,7 +24,7 @@ from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
 from tests.encode.support import assert_same
 from tests.read.kit import Shipped
-from tests.support.service import NOON
+from tests.support.service import NOON, pipeline_of
 
 Rows = list[dict[str, Any]]
 DAY, EVE = dt.date(2026, 1, 2), dt.datetime(2026, 1, 1, 20)
@@ -193,6 +193,17 @@ def test_what_no_type_holds_is_refused_and_never_changed(name: str, engine: str,
         ENGINES[engine](folder_of(tmp_path))
 
 
+@pytest.mark.parametrize("engine", sorted(set(ENGINES) - {"duckdb", "duckdb by name"}))
+@pytest.mark.parametrize("values", [(1.5, 2**60 + 1), (2**60 + 1, 1.5)], ids=["fraction first", "whole number first"])
+def test_whole_numbers_that_no_double_holds_are_refused_beside_fractions(values: Any, engine: str, tmp_path: Path) -> None:
+    (host,) = hosts_of(tmp_path, 1)
+    for value in values:
+        host.collect("in", {"x": value}, at="2026-01-02T03:04:05")
+        host.ship()
+    with pytest.raises(Exception, match=r"(?i)mismatch|truncated|not in range|merge|cast"):
+        ENGINES[engine](folder_of(tmp_path))
+
+
 def test_a_column_that_is_text_once_is_text_from_then_on(tmp_path: Path) -> None:
     (host,) = hosts_of(tmp_path, 1)
     for value in (1, "a", 2, None):
@@ -201,3 +212,24 @@ def test_a_column_that_is_text_once_is_text_from_then_on(tmp_path: Path) -> None
     kinds = [str(pq.read_schema(path).field("x").type) for path in sorted(folder_of(tmp_path).glob("*.parquet"))]
     assert kinds == ["double", "string", "string", "string"]
     assert [row["x"] for row in Archive(tmp_path / "a").scan("m", "in").to_pylist()] == [1, "a", 2, None]
+
+
+def test_no_more_types_are_remembered_than_the_checkpoint_has_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modeldata.ship.batch.MOST_TYPES", 2)
+    settings = hosts_of(tmp_path, 1)[0].archive.settings
+    (host,) = hosts_of(tmp_path, 1)
+    host.collect("in", dict.fromkeys("abcd", "text"), at="2026-01-02T03:04:05")
+    host.ship()
+    state = pipeline_of(settings).state
+    assert [len(types) for types in state.column_types.values()] == [2]
+
+
+def test_rows_that_are_encoded_in_another_process_have_the_types_of_their_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modeldata.ship.deadly_rounds.DeadlyRounds.is_deadly", lambda rounds, stream: True)
+    (host,) = hosts_of(tmp_path, 1)
+    for value in ("a", None):
+        host.collect("in", {"x": value}, at="2026-01-02T03:04:05")
+        host.ship()
+    assert pl.read_parquet(f"{folder_of(tmp_path)}/*.parquet")["x"].to_list() == ["a", None]

@@ -106,7 +106,7 @@ def pack_outcomes(work: EncodingJob, outcomes: Iterable[Outcome]) -> bytes:
             packed.append([number, True, [_pack_frames([_taken(outcome.calls)]), *outcome[1:]]])
         else:
             packed.append([number, False, [*outcome[:-1], outcome.entry.as_dict()]])
-    return _pack({"made": packed})
+    return _pack({"made": packed, "types": [group.types for group in work.groups]})
 
 
 def pack_failure(error: Exception) -> bytes:
@@ -114,8 +114,11 @@ def pack_failure(error: Exception) -> bytes:
     return _pack({"kind": kind, "text": f"{type(error).__name__}: {error}"})
 
 
-def unpack_outcomes(work: EncodingJob, packed: list[list[Any]]) -> list[Outcome]:
-    return [(work.groups[number], _made(undecodable, fields)) for number, undecodable, fields in packed]
+def unpack_outcomes(work: EncodingJob, answer: dict[str, Any]) -> list[Outcome]:
+    """What became of the groups, which also know then what their columns are in files."""
+    for group, types in zip(work.groups, answer["types"], strict=True):
+        group.types.update(types)
+    return [(work.groups[number], _made(undecodable, fields)) for number, undecodable, fields in answer["made"]]
 
 
 def _made(undecodable: bool, fields: list[Any]) -> Batch | UndecodableCall:
@@ -134,7 +137,6 @@ def _group(
     types: dict[str, str],
     frames: list[list[Any]],
 ) -> FrameGroup:
-    """What is encoded in a process of its own adds nothing to `types`: it is not sent back."""
     return FrameGroup(definition, identity, folder, ArchiveLayout(*layout), types).with_frames(_frames(frames))
 
 

@@ -105,7 +105,7 @@ class IsolatedEncoder:
             hint = "look for a broken library or too little memory; the rows wait in the spool until it works"
             raise SpoolError("encode rows", "another process", cause=f"it died also without them: {error}", hint=hint) from error
 
-    def _ask(self, packed: bytes, seconds: float) -> list[list[Any]]:
+    def _ask(self, packed: bytes, seconds: float) -> dict[str, Any]:
         """Raises `EncoderDied`; what `_content` raises; OSError where no process can be started."""
         process = self._process = self._process or self._start()
         patience = Timer(seconds + SLOW_START, process.kill)
@@ -150,15 +150,14 @@ def _exchange(process: subprocess.Popen[bytes], packed: bytes) -> tuple[int, byt
     return int.from_bytes(head[:SIZE], "little", signed=True), answer
 
 
-def _content(status: int, answer: bytes) -> list[list[Any]]:
+def _content(status: int, answer: bytes) -> dict[str, Any]:
     """Raises `EncoderDied`; MemoryError and ImportError, as the process did."""
     try:
-        content = unpack(answer)
+        content: dict[str, Any] = unpack(answer)
     except ValueError:
         raise EncoderDied(_in_words(status)) from None
     if "made" in content:
-        made: list[list[Any]] = content["made"]
-        return made
+        return content
     raise {"memory": MemoryError, "import": ImportError, "other": EncoderDied}[content["kind"]](content["text"])
 
 

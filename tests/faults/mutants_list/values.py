@@ -55,6 +55,20 @@ MUTANTS: tuple[Mutant, ...] = (
         _ALIKE + "::test_a_shipper_that_starts_again_knows_the_types",
     ),
     one(
+        "the types that a shipper remembers are bounded",
+        "ship/batch.py",
+        "if name in group.types or len(group.types) < MOST_TYPES:",
+        "if True:",
+        _ALIKE + "::test_no_more_types_are_remembered_than_the_checkpoint_has_room_for",
+    ),
+    one(
+        "what another process encodes teaches the types of columns",
+        "ship/encoding_job.py",
+        "        group.types.update(types)",
+        "        pass",
+        _ALIKE + "::test_rows_that_are_encoded_in_another_process_have_the_types_of_their_columns",
+    ),
+    one(
         "columns of two types are joined value by value",
         "keep/rows.py",
         "return None in kinds or len(kinds) > 1",
