@@ -91,16 +91,24 @@ def test_what_a_killed_rewrite_left_is_named_and_is_not_broken(tmp_path: Path) -
     assert found.verdict == COMPLETE and left.name in found.unaccounted[0]
 
 
-class Racing(LocalStore):
-    """A local archive; right after it was listed, somebody rewrites it."""
+def test_rounds_that_come_while_it_looks_have_their_records_afterwards(tmp_path: Path) -> None:
+    harmed = Harmed(tmp_path)
+    store = Racing(store_at(harmed.root), lambda: [harmed.add(number) for number in range(2, 6)], "_manifest/data")
+    found = audited(store)
+    assert (found.verdict, found.rows, found.unproven) == (COMPLETE, 18, [])
 
-    def __init__(self, store: LocalStore, race: object) -> None:
+
+class Racing(LocalStore):
+    """A local archive; right before some file is read, somebody else works on it."""
+
+    def __init__(self, store: LocalStore, race: object, before: str = "") -> None:
         super().__init__(store.root, store._files)
         self._race = race
+        self._before = before
         self.raced = False
 
     def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
-        if not self.raced:
+        if not self.raced and self._before in path:
             self.raced = True
             self._race()  # type: ignore[operator] # a function
         return super().read(path, start, size)

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from modeldata.catalog.audit import BROKEN, COMPLETE, EXPLAINED, UNPROVEN, WAITS_PARKED
+from modeldata.catalog.audit import BROKEN, COMPLETE, EXPLAINED, NOTHING, UNPROVEN, WAITS_PARKED
 from modeldata.catalog.ledger import Ledger
 from modeldata.catalog.witness import PEM_NAME, Witness, heads_at, heads_in, key_of, spool_looker
 from modeldata.errors import SettingsError
@@ -21,6 +21,7 @@ from modeldata.store import open_store
 from tests.audit import attacks
 from tests.audit.attacks import SEED, World, signer_of
 from tests.audit.kit import Harmed, audited, store_at
+from tests.read.kit import Shipped
 from tests.support.scripts import modeldata
 from tests.support.service import pipeline_of
 
@@ -175,3 +176,13 @@ def test_records_that_are_not_json_or_lie_are_problems_and_no_traceback(world: W
         log.write_bytes(log.read_bytes() + line + b"\n")
     found = audited(world.archive)
     assert found.verdict == BROKEN and sum("no record of a log" in problem for problem in found.problems) >= 5
+
+
+def test_a_service_whose_first_rows_are_on_their_way_is_no_archive_of_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "archive"
+    shipped = Shipped(str(root), tmp_path / "spool")
+    shipped.collect("inputs", {"n": 1})
+    spool = str(next(tmp_path.rglob("spool.json")).parent)
+    look = spool_looker(str(root), store_at(root), Files(), HOST, [spool], "")
+    assert audited(root, witness=Witness(spools=look)).verdict == NOTHING
+    assert audited(root, lambda seconds: shipped.ship(), witness=Witness(spools=look)).verdict == COMPLETE

@@ -20,6 +20,8 @@ from modeldata.catalog.evidence import Evidence
 from modeldata.catalog.witness import Witness
 from modeldata.format.paths import place_of
 from modeldata.format.ranges import Ranges, merged
+from modeldata.store import Unavailable
+from modeldata.store.archive_id import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -140,21 +142,38 @@ def audit(
     evidence = Evidence.of(store, witness or Witness())
     auditor = FolderAuditor(store, evidence.ledger, check_bytes=check_bytes)
     catalog = Catalog.of(auditor.listed)
-    folders = {path: auditor.look(catalog, listing) for path, listing in catalog.listings.items()}
+    folders = _looked_at(auditor, catalog)
     report = _summary(auditor, folders, evidence)
     for seconds in WAITS:
         doubtful = _doubtful(report, folders)
-        if not doubtful:
+        too_early = report.verdict == NOTHING and (evidence.rows_wait or _is_begun(store))
+        if not (doubtful or too_early or evidence.strangers):
             break
         wait(seconds)
+        if too_early:
+            catalog = Catalog.of(auditor.listed)
+            folders = _looked_at(auditor, catalog)
         for top in doubtful:
             folders = {path: seen for path, seen in folders.items() if _top_of(path) != top}
             catalog = catalog.listed_again(top)
             again = [listing for listing in catalog.listings.values() if _top_of(listing.path) == top]
             folders |= {listing.path: auditor.look(catalog, listing) for listing in again}
+        evidence.look_again(store)
         report = _summary(auditor, folders, evidence)
     evidence.say(report, check_bytes=check_bytes)
     return report
+
+
+def _is_begun(store: ReadStore) -> bool:
+    """Did a shipper come as far as to note which archive this is? Then its first rows may be on their way."""
+    try:
+        return store.length(NAME) > 0
+    except Unavailable:
+        return False
+
+
+def _looked_at(auditor: FolderAuditor, catalog: Catalog) -> dict[str, FolderAudit]:
+    return {path: auditor.look(catalog, listing) for path, listing in catalog.listings.items()}
 
 
 def _top_of(folder: str) -> str:

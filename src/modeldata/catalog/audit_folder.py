@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class Uncovered(NamedTuple):
     """A live batch that no record of a log tells of: by the shipper of which spool (empty: by another), when, in which round."""
 
+    id: str
     spool: str
     time_ns: int
     round: str
@@ -123,7 +124,7 @@ class FolderAuditor:
         if recorded is None:
             shipped = generation_of_manifest(line.log) is None
             spool = line.entry.spool if shipped else ""
-            report.uncovered.append(Uncovered(spool, line.entry.archived_ns, _round_of(line.batch), line.entry.rows))
+            report.uncovered.append(Uncovered(line.batch, spool, line.entry.archived_ns, _round_of(line.batch), line.entry.rows))
         elif recorded[1] != entry_hash(line.entry.as_dict()):
             report.problems.append(f"{line.where}: the line of batch {line.batch} is not what was archived, by its head")
 

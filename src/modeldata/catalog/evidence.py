@@ -24,6 +24,8 @@ class Evidence:
 
     def __init__(self, ledger: Ledger, witness: Witness, spools: SpoolsSeen) -> None:
         self.ledger = ledger
+        self._later = ledger
+        """The same, read after the batches were looked at."""
         self._witness = witness
         self._spools = spools
         self._folders: list[FolderAudit] = []
@@ -39,6 +41,20 @@ class Evidence:
         spools = witness.spools(ledger)
         return cls(Ledger.read(store) if spools.views else ledger, witness, spools)
 
+    def look_again(self, store: ReadStore) -> None:
+        """Batches that came while others were looked at may have their records now."""
+        self._later = Ledger.read(store)
+
+    @property
+    def rows_wait(self) -> bool:
+        """In a spool that brings them here?"""
+        return any(spool.rows for spool in self._spools.views)
+
+    @property
+    def strangers(self) -> list[Uncovered]:
+        """Batches by shippers that write heads, and that no record tells of, though their round is over."""
+        return self._uncovered(under_way=False)
+
     def judge(self, folders: Iterable[FolderAudit], report: Audit, *, all_read: bool) -> None:
         """Hold the archive against it. all_read: could each manifest be read?"""
         ledger, self._folders = self.ledger, list(folders)
@@ -53,7 +69,7 @@ class Evidence:
         report.unread += ledger.unread
         report.unproven += [
             *self._spools.gone,
-            *_in_words("are by a shipper that writes heads, and no head tells of them", self._uncovered(under_way=False)),
+            *_in_words("are by a shipper that writes heads, and no head tells of them", self.strangers),
         ]
 
     def _broken_heads(self) -> list[str]:
@@ -80,10 +96,11 @@ class Evidence:
         under_way: only those of a round that may be on its way. A round's record comes last, and there is one round at a time.
         """
         newest: dict[str, int] = {}
-        for log in self.ledger.logs.values():
+        for log in self._later.logs.values():
             if log.last is not None:
                 newest[log.last.spool] = max(log.last.time_ns, newest.get(log.last.spool, 0))
-        batches = [batch for folder in self._folders for batch in folder.uncovered if batch.spool]
+        uncovered = (batch for folder in self._folders for batch in folder.uncovered)
+        batches = [batch for batch in uncovered if batch.spool and batch.id not in self._later.batches]
         last = {batch.spool: batch for batch in sorted(batches, key=lambda batch: batch.time_ns)}
         return [
             batch

@@ -11,6 +11,8 @@ _FILES = "tests/faults/test_files_of_others_stay_as_they_are.py"
 _SHIPPER_KILLED = _CRASH + "::test_a_shipper_killed_before_any_of_its_operations_loses_and_doubles_nothing"
 _CUT_SHIPPING = _POWER + "::test_a_power_cut_at_any_moment_of_shipping_doubles_nothing_and_loses_nothing_synced"
 _ATTACKER = "tests/audit/test_lines_of_an_attacker.py"
+_ATTACKS = "tests/audit/test_attacks_are_noticed.py::test_an_attack_is_noticed_by_what_is_known"
+_BESIDES = "tests/audit/test_what_is_known_besides.py"
 _AGAIN = "tests/audit/test_it_looks_again.py"
 _BESIDE = "tests/keep/test_others_work_beside.py"
 
@@ -220,5 +222,96 @@ MUTANTS: tuple[Mutant, ...] = (
         "        store.remove(path)\n\n\ndef _holder",
         "        pass\n\n\ndef _holder",
         "tests/keep/test_killed_at_every_step.py::test_the_claim_of_a_run_that_died_when_its_work_was_done_goes_with_the_next",
+    ),
+    one(
+        "a record that was edited gives another head",
+        "catalog/ledger.py",
+        "        if line.signed.head.root == self.roots[-1]:\n",
+        "        if True:\n",
+        _ATTACKS,
+    ),
+    one(
+        "a record that was cut out is noticed",
+        "catalog/ledger.py",
+        "                if missing:\n",
+        "                if False:\n",
+        _ATTACKS,
+    ),
+    one(
+        "a head from elsewhere proves that a log was cut",
+        "catalog/ledger.py",
+        "        if head.size > len(self.roots):\n",
+        "        if False:\n",
+        _ATTACKS,
+    ),
+    one(
+        "a head from elsewhere proves that a log was changed",
+        "catalog/ledger.py",
+        "        if head.size and self.roots[head.size - 1] != head.root:\n",
+        "        if False:\n",
+        _ATTACKS,
+    ),
+    one(
+        "a log is that of its spool",
+        "catalog/ledger.py",
+        "not log.name.startswith(record.spool)",
+        "False",
+        _ATTACKS,
+    ),
+    one(
+        "a log that is gone is noticed",
+        "catalog/evidence.py",
+        "        return log.against(head) if log else ",
+        "        return log.against(head) if log else  and ",
+        _ATTACKS,
+    ),
+    one(
+        "batches that a record tells of are there",
+        "catalog/evidence.py",
+        "        if all_read:\n",
+        "        if False:\n",
+        _ATTACKS,
+    ),
+    one(
+        "the key must have signed",
+        "catalog/evidence.py",
+        "if log.newest is not None and not key.signed(log.newest)]",
+        "if False]",
+        _ATTACKS,
+    ),
+    one(
+        "rows are what their record says",
+        "catalog/audit_folder.py",
+        "        elif content.sha256 != recorded:\n",
+        "        elif False:\n",
+        _ATTACKS,
+    ),
+    one(
+        "a shipper that writes heads leaves no batch without one",
+        "catalog/evidence.py",
+        "self.strangers),\n",
+        "[]),\n",
+        _ATTACKS,
+    ),
+    one(
+        "rounds that come while an audit looks have their records afterwards",
+        "catalog/audit.py",
+        "        evidence.look_again(store)\n",
+        "",
+        _AGAIN + "::test_rounds_that_come_while_it_looks_have_their_records_afterwards",
+    ),
+    one(
+        "a spool of this host that is gone is said",
+        "catalog/witness.py",
+        "            if spool not in views and folder not in denied\n",
+        "            if False\n",
+        _BESIDES + "::test_a_spool_of_this_host_that_is_gone_leaves_it_unproven",
+    ),
+    one(
+        "numbers of a parked batch are not missing",
+        "catalog/audit.py",
+        "WAITS_PARKED if evidence.ledger.may_wait(*key) else ",
+        "",
+        _BESIDES + "::test_a_batch_that_is_parked_is_not_missing",
     ),
 )
