@@ -70,6 +70,31 @@ def test_what_a_terminal_would_obey_is_shown_as_text(here: Path) -> None:
     assert run("head", "[red]m", "--archive", "evil", "--json").objects()[0]["a\x1b[31m"] == "\x1b]0;t\x07 \r[bold]x[/]"
 
 
+EVIL = "[/b]\x1b[2J\u202e[red]"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names that Windows has not")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "head m/EVIL", "tail m/EVIL", "stats m/EVIL", "ls", "audit", "status", "doctor", "query", "join m EVIL p", "join m EVIL p --coverage",
+        "export m/EVIL -o EVIL.csv", "compact", "compact --dry-run", "prune --older-than 1d", "prune --older-than 1d --yes",
+        "erase --where x=1", "erase --where x=1 --yes", "head EVIL", "head m/EVIL --columns EVIL", "erase --where EVIL=1", "ship --drain",
+    ],
+)  # fmt: skip
+def test_no_name_or_path_is_taken_for_markup_or_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    shipped = Shipped(str(tmp_path / EVIL), tmp_path / f"{EVIL}.spool")
+    for identifier in (EVIL, "p"):
+        row = {"x": 1, EVIL: EVIL, "nested": {EVIL: EVIL}}
+        shipped.collect(identifier, row, at="2026-11-20T10:00:00", ids="a")
+    shipped.ship()
+    done = run(*(word.replace("EVIL", EVIL) for word in line.split()), "--archive", EVIL, tty=True, err_tty=True, columns=200)
+    said = (done.out + done.err).replace("\x1b[?25", "")  # of a bar: the cursor
+    assert "Traceback" not in said and "\u202e" not in said and "\x1b[2J" not in said
+    assert "MarkupError" not in said and done.code in (0, 1)
+
+
 @pytest.mark.parametrize("line", [*READING, "ls", "stats churn/inputs", "export churn/inputs"])
 def test_an_archive_that_is_not_there_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     monkeypatch.chdir(tmp_path)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -16,7 +17,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from modeldata.cli.formats import plain_names
 from tests.read.kit import Shipped
 
 from .kit import CALLS, DAYS, PLANS, age, run, score
@@ -278,3 +282,69 @@ def test_columns_whose_name_has_a_comma_are_quoted_as_in_csv(here: Path) -> None
     shipped.ship()
     done = run("head", "m", "--archive", "odd", "--columns", '"a,b", c', "--json")
     assert done.objects() == [{"a,b": 1, "c": 2}]
+
+
+ODD = {"=cmd()": "=1+1", "a b": 1, "A_b": 2, "a-b": 3, "7": 4, "Timestamp": 5, "naïve": 6, "nested": {"x y": 1}}
+
+
+@pytest.fixture
+def odd(here: Path) -> Path:
+    shipped = Shipped(str(here / "odd"), here / "odd-spool")
+    shipped.collect("in", ODD, at="2026-11-20T10:00:00", ids="a")
+    shipped.ship()
+    return here
+
+
+@pytest.mark.parametrize("how", ["option", "setting"])
+def test_an_export_that_is_excel_safe_covers_names_and_text(odd: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if how == "setting":
+        monkeypatch.setenv("MODELDATA_EXCEL_SAFE", "true")
+    done = run("export", "m", "--archive", "odd", *(["--excel-safe"] if how == "option" else []))
+    (row,) = done.rows()
+    assert row["'=cmd()"] == "'=1+1" and row["a b"] == "1" and "=cmd()" not in row
+
+
+def test_an_archive_that_is_excel_safe_covers_names_and_reads_back_as_collected(here: Path) -> None:
+    shipped = Shipped(str(here / "safe"), here / "safe-spool", excel_safe=True)
+    shipped.collect("in", {"=cmd()": 1, "-x": 2}, at="2026-11-20T10:00:00")
+    shipped.ship()
+    (data,) = (here / "safe").rglob("data.csv")
+    assert next(csv.reader(data.read_text().splitlines()))[3:] == ["'=cmd()", "'-x"]
+    assert run("head", "m", "--archive", "safe", "--columns", "=cmd(),-x").rows() == [{"=cmd()": "1", "-x": "2"}]
+    assert run("audit", "safe").code == 0
+
+
+PLAIN = [
+    "Timestamp", "CorrelationId", "RequestId", "Writer", "Sequence", "Row", "_cmd_", "a_b_2", "A_b", "a_b_3", "_7", "Timestamp_2",
+    "na_ve", "nested",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("file_format", ["csv", "jsonl", "parquet", "arrow"])
+def test_plain_names_change_nothing_but_names(odd: Path, file_format: str) -> None:
+    command = ["export", "m", "--archive", "odd", "--format", file_format]
+    plain, usual = run(*command, "--plain-names").data, run(*command).data
+    names, columns = _table(file_format, plain)
+    assert columns == _table(file_format, usual)[1]
+    assert names == PLAIN
+
+
+@given(st.lists(st.text("aA_ $.1é", max_size=4) | st.sampled_from(["$Timestamp", "Timestamp", "a_2"]), unique=True, max_size=8))
+def test_no_two_plain_names_are_the_same_whatever_their_case(columns: list[str]) -> None:
+    plain = plain_names(columns)
+    assert len({name.lower() for name in plain}) == len(columns)
+    assert all(re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) for name in plain)
+
+
+def _table(file_format: str, data: bytes) -> tuple[list[str], list[list[object]]]:
+    """Names and rows, as others read them."""
+    if file_format == "csv":
+        header, *rows = csv.reader(io.StringIO(data.decode()))
+        return header, [list(row) for row in rows]
+    if file_format == "jsonl":
+        objects = [json.loads(line) for line in data.splitlines()]
+        return list(objects[0]), [list(each.values()) for each in objects]
+    table = pq.read_table(pa.BufferReader(data)) if file_format == "parquet" else pa.ipc.open_stream(data).read_all()
+    return table.column_names, [
+        list(row.values()) for row in table.rename_columns([str(at) for at in range(table.num_columns)]).to_pylist()
+    ]

@@ -171,6 +171,12 @@ def test_excel_safe_touches_text_and_never_numbers() -> None:
     assert [row[0] for row in plain] == [str(value) for value in texts], "by default bytes are kept"
 
 
+def test_excel_safe_covers_the_names_of_columns() -> None:
+    names = ["=cmd()", "@x", "+1", "-1", "\tx", "fine", ""]
+    assert _csv(format_of("csv").header(names, excel_safe=True)) == [["'=cmd()", "'@x", "'+1", "'-1", "'\tx", "fine", ""]]
+    assert _csv(format_of("csv").header(names)) == [names], "by default bytes are kept"
+
+
 @given(
     seconds=st.lists(st.integers(-(10**9), 4 * 10**9), min_size=1, max_size=5),
     zone=st.sampled_from([None, "UTC", "Europe/Berlin", "Asia/Kolkata"]),

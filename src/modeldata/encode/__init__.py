@@ -92,7 +92,7 @@ class FileFormat(Protocol):
     """Bytes of frames that are best encoded at once: of typed columns, and of values that come one by one, which take many
     times their bytes in memory."""
 
-    def header(self, columns: Sequence[str]) -> bytes:
+    def header(self, columns: Sequence[str], *, excel_safe: bool = False) -> bytes:
         """What a file begins with, before any rows."""
 
     def encode(

@@ -44,8 +44,9 @@ class Csv:
     own_columns: tuple[str, ...] = (names.TIMESTAMP, names.CORRELATION, names.REQUEST)
     portions = PORTIONS
 
-    def header(self, columns: Sequence[str]) -> bytes:
-        cells = pc.fill_null(_quoted(Text(pa.array([clean(name) for name in columns], TEXT), free=True)), "")
+    def header(self, columns: Sequence[str], *, excel_safe: bool = False) -> bytes:
+        texts = column_text([clean(name) for name in columns], excel_safe=excel_safe)
+        cells = pc.fill_null(_quoted(texts), "")
         return ",".join(cells.to_pylist()).encode("utf-8") + b"\n"
 
     def encode(

@@ -50,7 +50,7 @@ class JsonLines:
     own_columns: tuple[str, ...] = names.OWN_COLUMNS
     portions = PORTIONS
 
-    def header(self, columns: Sequence[str]) -> bytes:
+    def header(self, columns: Sequence[str], *, excel_safe: bool = False) -> bytes:
         return b""
 
     def encode(

@@ -100,19 +100,20 @@ class RowCounter:
 class LineWriter:
     """Rows one after the other, in the archive's own forms."""
 
-    def __init__(self, form: FileFormat, sink: BinaryIO, columns: Sequence[str] = ()) -> None:
+    def __init__(self, form: FileFormat, sink: BinaryIO, columns: Sequence[str] = (), *, excel_safe: bool = False) -> None:
         """columns: of the header; none where `sink` has one already."""
         self._form = form
         self._sink = sink
+        self._excel_safe = excel_safe
         if columns:
-            sink.write(form.header(columns))
+            sink.write(form.header(columns, excel_safe=excel_safe))
 
     def write(self, batch: pa.RecordBatch) -> None:
         columns = [
             Column(field.name, str(field.type), _in_file(field, values))
             for field, values in zip(batch.schema, batch, strict=True)
         ]
-        self._sink.write(self._form.encode(columns, excel_safe=False, metadata={}).data)
+        self._sink.write(self._form.encode(columns, excel_safe=self._excel_safe, metadata={}).data)
 
     def close(self) -> None:
         self._sink.flush()

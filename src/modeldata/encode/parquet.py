@@ -42,7 +42,7 @@ class Parquet:
     own_columns: tuple[str, ...] = names.OWN_COLUMNS
     portions = 32 << 20, 4 << 20
 
-    def header(self, columns: Sequence[str]) -> bytes:
+    def header(self, columns: Sequence[str], *, excel_safe: bool = False) -> bytes:
         return b""
 
     def encode(

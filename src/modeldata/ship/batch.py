@@ -111,7 +111,7 @@ def _portion_bytes(group: FrameGroup, limits: tuple[int, int]) -> int:
 def batches(group: FrameGroup, piece: EncodedCalls, form: BatchFormat) -> Iterator[Batch]:
     """One, or where that would be larger than the store takes at once, several: cut between rows."""
     columns, types = _named(group.definition)
-    header = form.encoder.header([*form.encoder.own_columns, *columns])
+    header = form.encoder.header([*form.encoder.own_columns, *columns], excel_safe=form.excel_safe)
     signature, plain = _signature(group, form, types), header_of(group, form)
     entry = _entry(group, columns, types, piece)
     for data, mine in _cut(piece.encoded.data, entry, form):

@@ -110,7 +110,7 @@ def _encoded(call: Call, table: pa.Table, partition: int, first: int, settings: 
     features = [Column(name, kind, table.column(at)) for at, (name, kind) in enumerate(zip(call.columns, types, strict=True))]
     own = _own_columns(call, partition, first, table.num_rows, form.own_columns)
     encoded = form.encode([*own, *features], excel_safe=settings.excel_safe, metadata=_metadata(call, types))
-    header = form.header([*form.own_columns, *call.columns])
+    header = form.header([*form.own_columns, *call.columns], excel_safe=settings.excel_safe)
     entry = _entry(call, partition, first, table.num_rows, types)
     entry = entry._replace(surrogates_replaced=encoded.replaced, kinds=encoded.kinds)
     data = header + encoded.data if header else encoded.data

@@ -60,6 +60,20 @@ MUTANTS: tuple[Mutant, ...] = (
         _DOCTOR + "::test_a_key_that_may_not_delete_is_enough_and_nothing_is_left",
     ),
     one(
+        "excel_safe covers names of columns",
+        "ship/batch.py",
+        "*columns], excel_safe=form.excel_safe)\n",
+        "*columns])\n",
+        _ROWS + "::test_an_archive_that_is_excel_safe_covers_names_and_reads_back_as_collected",
+    ),
+    one(
+        "no two plain names are the same",
+        "cli/formats.py",
+        "        while name.lower() in taken:\n",
+        "        while False:\n",
+        _ROWS + "::test_no_two_plain_names_are_the_same_whatever_their_case",
+    ),
+    one(
         "a name that may be two collectors is an error",
         "cli/options.py",
         "    if len(meant) > 1:\n        spelled",

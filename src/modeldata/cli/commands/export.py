@@ -8,6 +8,7 @@ import secrets
 import sys
 from contextlib import closing, contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -21,11 +22,14 @@ from modeldata.errors import ModelDataError
 from modeldata.format.files import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import pyarrow as pa
 
+    from modeldata.encode import RowWriter
     from modeldata.read.scan import Scan
+
+    Maker = Callable[[str, BinaryIO, pa.Schema], RowWriter]
 
 STDOUT = "-"
 
@@ -46,6 +50,12 @@ def command(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace FILE if it is there. Never a device, a pipe or a folder.")
     ] = False,
+    excel_safe: Annotated[
+        bool, typer.Option("--excel-safe", help="CSV that no spreadsheet runs: a ' before what looks like a formula.")
+    ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain-names", help="Names of columns without $ and other signs: letters, digits and _ only.")
+    ] = False,
     options: ReadOptions,
     as_json: Annotated[bool, typer.Option("--json", help="With FILE: print what was written as one JSON object.")] = False,
 ) -> None:
@@ -53,18 +63,20 @@ def command(
 
     FILE is whole or not there: rows go to a hidden file beside it, which gets the name at the end. On stdout, Arrow is a
     stream; in a file, it is what is also known as Feather. CSV and JSON lines have the same forms as in the archive.
+    MODELDATA_EXCEL_SAFE=true is the same as --excel-safe.
     """
     form = _format(output, file_format)
     if as_json and output == STDOUT:
         raise typer.BadParameter("--json describes a file: it needs --output; rows as JSON are --format jsonl")
     query = options.query(collector)
+    make = _maker(excel_safe or options.settings().excel_safe, plain)
     if output == STDOUT:
         with binary_stdout() as sink:  # what is sent can't be taken back: a column that needs a wider type is an error
             scan = query.scan()
-            _write(scan, scan, sink, "arrows" if form == "arrow" else form)
+            _write(scan, scan, sink, "arrows" if form == "arrow" else form, make)
         return
     with whole_file(Path(output), overwrite) as sink:
-        rows = _whole(query.scan(), sink, form)
+        rows = _whole(query.scan(), sink, form, make)
     bytes_ = os.path.getsize(output)
     if as_json:
         print(json.dumps({"file": output, "format": form, "rows": rows, "bytes": bytes_}))
@@ -83,22 +95,26 @@ def _format(output: str, file_format: str | None) -> str:
     return ending
 
 
-def _whole(scan: Scan, sink: BinaryIO, form: str) -> int:
+def _maker(excel_safe: bool, plain: bool) -> Maker:
+    from modeldata.cli.formats import plainly_named_writer, writer_of
+
+    return partial(plainly_named_writer if plain else writer_of, excel_safe=excel_safe)
+
+
+def _whole(scan: Scan, sink: BinaryIO, form: str, make: Maker) -> int:
     """All rows into a file, from its beginning again where a column needs a wider type. How many."""
 
     def write(batches: Iterator[pa.RecordBatch]) -> int:
         sink.seek(0)
         sink.truncate()
-        return _write(batches, scan, sink, form)
+        return _write(batches, scan, sink, form, make)
 
     return scan.consume(write)
 
 
-def _write(batches: Iterable[pa.RecordBatch], scan: Scan, sink: BinaryIO, form: str) -> int:
-    from modeldata.cli.formats import writer_of
-
+def _write(batches: Iterable[pa.RecordBatch], scan: Scan, sink: BinaryIO, form: str, make: Maker) -> int:
     rows = 0
-    with closing(writer_of(form, sink, scan.schema)) as writer:  # also where it fails: later, the sink has other rows
+    with closing(make(form, sink, scan.schema)) as writer:  # also where it fails: later, the sink has other rows
         for batch in _watched(batches, scan.most_rows):
             writer.write(batch)
             rows += batch.num_rows

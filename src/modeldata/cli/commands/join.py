@@ -13,6 +13,7 @@ from modeldata.cli.archive import say
 from modeldata.cli.complete import complete_identifier, complete_model
 from modeldata.cli.options import FormOptions, ReadOptions, names_in, parsed
 from modeldata.cli.output import TABLE, print_rows
+from modeldata.cli.table import safe
 from modeldata.format import names
 from modeldata.parsing import duration_ns
 
@@ -99,7 +100,7 @@ def command(
         tolerance=_duration(tolerance, "--tolerance") if tolerance else None, **question,
     )  # fmt: skip
     if coverage:
-        print(json.dumps(_as_json(joined.coverage)) if output.json else joined.coverage)
+        print(json.dumps(_as_json(joined.coverage)) if output.json else "\n".join(map(safe, str(joined.coverage).splitlines())))
         return
     there = joined.table.column_names
     wanted = names_in(options.columns)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modeldata.cli.options import JsonOption, SpoolOptions, parsed
-from modeldata.cli.table import counted
+from modeldata.cli.table import counted, safe
 from modeldata.errors import ModelDataError, SpoolError, mask
 from modeldata.parsing import seconds
 from modeldata.ship.checkpoint import Checkpoint, Progress
@@ -212,5 +212,5 @@ def _report(as_json: bool, status: int, archived: int, pending: int, text: str) 
     if as_json:
         print(json.dumps({"archived": archived, "pending": pending, "message": text}))
     else:
-        print(text, file=sys.stdout if status == 0 else sys.stderr)
+        print(safe(text), file=sys.stdout if status == 0 else sys.stderr)
     return status

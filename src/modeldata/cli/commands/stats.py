@@ -41,7 +41,7 @@ def command(collector: CollectorArgument, options: ReadOptions, as_json: JsonOpt
         print(json.dumps({"collector": query.name, "rows": rows, "columns": [*map(_as_json, columns)]}, allow_nan=False))
         return
     name = min(NAME, max((cell_len(safe(each.name)) for each in columns), default=0))
-    kind = min(TYPE, max((cell_len(each.type) for each in columns), default=0))
+    kind = min(TYPE, max((cell_len(safe(each.type)) for each in columns), default=0))
     lines = [f"{safe(query.name)}: {counted(rows, 'row')}"]
     for column in columns:
         lines += ["", *block(column, terminal_width(), name, kind)]
@@ -76,7 +76,7 @@ def block(column: ColumnSummary, width: int, name: int = NAME, kind: int = TYPE)
         shares.append(f"~{column.distinct:,} different")
     if column.not_finite:
         shares.append(f"{column.not_finite:,} NaN or infinite")
-    head = wrapped([_padded(safe(column.name), name), _padded(column.type, kind), ", ".join(shares)], width, "  ", INDENT)
+    head = wrapped([_padded(safe(column.name), name), _padded(safe(column.type), kind), ", ".join(shares)], width, "  ", INDENT)
     return [line.rstrip() for line in (*head, *_numbers(column, width), *_frequent(column, width))]
 
 

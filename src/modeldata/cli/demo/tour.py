@@ -105,7 +105,7 @@ class Tour:
     def _show_way_on(self) -> None:
         self._say("7  It is yours")
         where, command = _typed(self.archive), _command()
-        self.out.print(f"{self.archive}\nOpen a data.csv with whatever you like. To look further:", soft_wrap=True)
+        self.out.print(f"{self.archive}\nOpen a data.csv with whatever you like. To look further:", soft_wrap=True, markup=False)
         for line in (
             f"{command} ls --archive {where}",
             f"{command} stats breast_cancer/{INPUTS} --archive {where}",
