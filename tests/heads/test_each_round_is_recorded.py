@@ -6,6 +6,9 @@ import os
 import shutil
 from pathlib import Path
 
+import msgpack
+
+from modeldata.ship.outbox import MAGIC, Outbox
 from modeldata.spool.files import Files
 from modeldata.spool.lock import Leadership
 from modeldata.testing import Died, Fault, FaultyFiles
@@ -241,6 +244,22 @@ def test_where_heads_can_not_be_written_rows_are_archived_and_a_new_log_begins_l
     assert list(records[0]["ends"][INPUTS].values()) == [2]
     assert len(records[0]["batches"]) == 1
     service.kill()
+
+
+def test_an_earlier_version_finds_all_but_the_record_in_an_intent(tmp_path, monkeypatch):
+    """Before this version an item had thirteen fields, and a round no records."""
+    collected, seen = Service(Files(), str(tmp_path)), list[bytes]()
+    collected.collect("inputs", 0)
+    freeze = Outbox.freeze
+    monkeypatch.setattr(
+        Outbox, "freeze", lambda self, intent, staging: (seen.append(intent.pack()), freeze(self, intent, staging))
+    )
+    new_pipeline(Files(), str(tmp_path)).step()
+    body = seen[0][: len(seen[0]) // 2][len(MAGIC) + 4 :]
+    content = msgpack.unpackb(body)
+    assert [len(fields) for fields in content["items"]] == [13]
+    assert len(content["records"]) == 1
+    collected.kill()
 
 
 def test_a_copied_spool_begins_a_log_of_its_own(tmp_path):

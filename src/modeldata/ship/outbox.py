@@ -93,7 +93,8 @@ class OutboxItem(NamedTuple):
         return self.entry._replace(file=name, offset=self.start, size=self.sent, row_bytes=rows, crc32=self.crc)
 
     def pack(self) -> list[object]:
-        return list(self._replace(entry=self.entry.as_dict()))  # type: ignore[arg-type]  # as plain values
+        fields: list[object] = list(self._replace(entry=self.entry.as_dict()))  # type: ignore[arg-type]  # as plain values
+        return fields if self.record else fields[:-1]  # an earlier version knows items without the last
 
     @classmethod
     def unpack(cls, fields: list[Any]) -> OutboxItem:
