@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -235,6 +235,32 @@ def signatures_removed(root: Path) -> None:
         rewrite_log(path, lambda records: None, None)
 
 
+def rewrite_forged(root: Path) -> dict[str, Any]:
+    """The newest batch replaced as `compact` does, with another value. The line that replaces it."""
+    (day,) = days(root, NEW, "inputs")
+    line = json.loads((day / "_manifest" / "data.csv.jsonl").read_bytes().splitlines()[-1])
+    data = (day / line["file"]).read_bytes()
+    header, rows = data.splitlines(keepends=True)[0], data[line["offset"] + line["bytes"] - line["row_bytes"] :]
+    rows = rows.replace(b",41", b",14")
+    name = f"data-{1:08x}{'a' * 32}-1.csv"
+    (day / name).write_bytes(header + rows)
+    for of_a_shipper in ("archived_ns", "spool", "host"):
+        del line[of_a_shipper]
+    line |= {"file": name, "offset": 0, "bytes": len(header + rows), "row_bytes": len(rows), "crc32": crc32(rows)}
+    line |= {"batch": "a-1-1", "replaces": [line["batch"]]}
+    (day / "_manifest" / "generation-1.jsonl").write_text(json.dumps(line) + "\n")
+    return line
+
+
+def rewrite_forged_with_a_record(root: Path) -> None:
+    line = rewrite_forged(root)
+    (day,) = days(root, NEW, "inputs")
+    rows = (day / line["file"]).read_bytes()[-line["row_bytes"] :]
+    hashes = [sha256(rows).hexdigest(), entry_hash(line)]
+    leaf = head.Record(0, 1, batches={line["batch"]: hashes}, replaces=line["replaces"]).leaf()
+    (root / "_heads" / "a.jsonl").write_bytes(head.log_line(leaf, head.head_of("a", head.tree_of([leaf])).note()))
+
+
 def nothing(root: Path) -> None:
     return
 
@@ -265,6 +291,8 @@ ATTACKS = (
     Attack("a value changed, with its checksum", value, _EVERY_TIME),
     Attack("a value changed, and all records after it made anew without the key", value_and_records, _NOT_ALONE_OR_BY_KEY),
     Attack("the same, signed with another key", value_and_records_with_another_key, _NOT_ALONE_OR_BY_KEY),
+    Attack("a rewrite forged", rewrite_forged, (UNPROVEN,) * 5),
+    Attack("a rewrite forged, with a record without a signature", rewrite_forged_with_a_record, _BY_KEY),
     Attack("an old copy put back", old_copy, _NOT_ALONE),
     Attack("rows claimed that are not there", rows_claimed, _EVERY_TIME),
     Attack("all heads removed", heads_removed, (UNPROVEN, BROKEN, BROKEN, UNPROVEN, BROKEN)),

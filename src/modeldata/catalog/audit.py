@@ -147,7 +147,7 @@ def audit(
     for seconds in WAITS:
         doubtful = _doubtful(report, folders)
         too_early = report.verdict == NOTHING and (evidence.rows_wait or _is_begun(store))
-        if not (doubtful or too_early or evidence.strangers):
+        if not (doubtful or too_early or evidence.strangers or evidence.forged):
             break
         wait(seconds)
         if too_early:

@@ -55,6 +55,16 @@ class Evidence:
         """Batches by shippers that write heads, and that no record tells of, though their round is over."""
         return self._uncovered(under_way=False)
 
+    @property
+    def rewritten(self) -> set[str]:
+        """Batches with a record that a rewrite replaced."""
+        return self.ledger.batches.keys() & set().union(*(folder.replaced for folder in self._folders))
+
+    @property
+    def forged(self) -> set[str]:
+        """Those of them of which no record says that they were: by an earlier version, a run that was killed, or a forger."""
+        return self.rewritten - self.ledger.replaced - self._later.replaced
+
     def judge(self, folders: Iterable[FolderAudit], report: Audit, *, all_read: bool) -> None:
         """Hold the archive against it. all_read: could each manifest be read?"""
         ledger, self._folders = self.ledger, list(folders)
@@ -71,6 +81,8 @@ class Evidence:
             *self._spools.gone,
             *_in_words("are by a shipper that writes heads, and no head tells of them", self.strangers),
         ]
+        if forged := len(self.forged):
+            report.unproven.append(f"{_counted(forged, 'batch', 'batches')} were replaced by a rewrite that no head tells of")
 
     def _broken_heads(self) -> list[str]:
         problems = [problem for head in self._heads() if (problem := self._against(head))]
@@ -134,7 +146,7 @@ class Evidence:
 
     def _not_known(self) -> Iterator[str]:
         ledger, known = self.ledger, {head.log for head in self._heads()}
-        alone = ledger.logs.keys() - known
+        alone = {name for name, log in ledger.logs.items() if log.last is not None and log.last.spool} - known
         if not ledger.logs:
             yield "whether newest rows, or all rows of a writer, were removed with their lines: no heads are here"
         elif not known:
@@ -147,9 +159,9 @@ class Evidence:
             yield f"who wrote the records: {'--key checks their signatures' if signed else 'their heads are not signed'}"
         if ledger.waiting:
             yield f"{len(ledger.waiting):,} batches are not here yet: they wait in their spool"
-        replaced = ledger.batches.keys() & set().union(*(folder.replaced for folder in self._folders))
-        if rewritten := len(replaced - ledger.replaced):
-            yield f"whether all rows of {rewritten:,} batches that were rewritten are still there: no head tells of the rewrite"
+        if self.rewritten and self._witness.key is None:
+            rewritten = _counted(len(self.rewritten), "batch", "batches")
+            yield f"whether rewrites kept all rows of {rewritten} that they replaced: --key checks who signed their heads"
         yield from _in_words("are newer than the newest head", self._uncovered(under_way=True))
         without = [batch for folder in self._folders for batch in folder.uncovered if not batch.spool]
         if ledger.logs:
@@ -162,5 +174,5 @@ def _in_words(what: str, batches: Iterable[Uncovered]) -> list[str]:
     return [f"{len(rows):,} batches with {sum(rows):,} rows {what}"] if rows else []
 
 
-def _counted(number: int, word: str) -> str:
-    return f"{number:,} {word if number == 1 else word + 's'}"
+def _counted(number: int, word: str, words: str = "") -> str:
+    return f"{number:,} {word if number == 1 else words or word + 's'}"

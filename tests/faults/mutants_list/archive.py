@@ -301,6 +301,13 @@ MUTANTS: tuple[Mutant, ...] = (
         _AGAIN + "::test_rounds_that_come_while_it_looks_have_their_records_afterwards",
     ),
     one(
+        "a rewrite without a record is not proven",
+        "catalog/evidence.py",
+        "        if forged := len(self.forged):\n",
+        "        if forged := 0:\n",
+        _ATTACKS,
+    ),
+    one(
         "a spool of this host that is gone is said",
         "catalog/witness.py",
         "            if spool not in views and folder not in denied\n",
