@@ -110,6 +110,33 @@ def numbers(batches: Sequence[ArchivedBatch]) -> tuple[pa.Array, pa.Array, pa.Ar
     return writers, pa.array(sequences, pa.int64()), pa.array(rows, pa.int64())
 
 
+class Spans:
+    """Ranges of numbers by writer: (writer, first, last). Which rows lie in them is found in one step for each writer."""
+
+    def __init__(self, ranges: Iterable[tuple[str, int, int]]) -> None:
+        spans: dict[str, list[tuple[int, int]]] = {}
+        for writer, first, last in ranges:
+            spans.setdefault(writer, []).append((first, last))
+        self._spans = {writer: np.array(sorted(each), np.int64) for writer, each in spans.items()}
+
+    def holds(self, rows: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """For each row, which has `$Writer` and `$Sequence`: does it lie in a range?"""
+        writers = rows[names.WRITER].combine_chunks().dictionary_encode()
+        codes, numbers = np.asarray(writers.indices.fill_null(-1)), np.asarray(rows[names.SEQUENCE].fill_null(-1))
+        held = np.zeros(len(numbers), bool)
+        for code, writer in enumerate(writers.dictionary.to_pylist()):
+            if writer in self._spans:
+                theirs = np.flatnonzero(codes == code)
+                firsts, lasts = self._spans[writer].T
+                at = np.searchsorted(firsts, numbers[theirs], side="right") - 1
+                held[theirs] = (at >= 0) & (numbers[theirs] <= np.maximum.accumulate(lasts)[at])
+        return held
+
+    def rows_of(self, rows: pa.Table) -> pa.Table:
+        """Those that lie in a range."""
+        return rows.filter(pa.array(self.holds(rows)))
+
+
 def _rows(batch: ArchivedBatch) -> np.ndarray[Any, np.dtype[np.int64]]:
     """The place of each row in its call; the first call may have begun in a batch before."""
     calls = np.array([rows for rows, times in batch.calls for _ in range(times)], np.int64)

@@ -31,8 +31,9 @@ OWN = pa.schema(OWN_TYPES)
 
 def exact_rows(store: ReadStore, piece: Chunk | Original, schema: pa.Schema, request: ReadRequest) -> Iterator[dict[str, object]]:
     """The rows of a piece, with the columns of `schema`. Raises `Damaged`, `Unavailable`; or leaves out what is damaged."""
+    whole = inside(piece, request)
     for row in _rows(store, piece, schema, lambda error: left_out(error, request)):
-        if inside(piece, request) or request.start_ns <= _time_ns(row) < request.end_ns:
+        if whole or request.start_ns <= _time_ns(row) < request.end_ns:
             yield {name: row[name] for name in schema.names if name in row}
 
 

@@ -11,14 +11,13 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from modeldata.catalog.batches import Catalog, Vanished
 from modeldata.format import names
 from modeldata.format.paths import moment
 from modeldata.format.ranges import Ranges
+from modeldata.read.chunks import Spans
 from modeldata.read.newest import KEYS, ORDER
 from modeldata.read.newest import newest as newest_rows
 from modeldata.read.scan import Scan
@@ -130,7 +129,8 @@ class Follower:
         known = scan.schema.names
         wanted = known if request.columns is None else [name for name in request.columns if name in known]
         wide = scan.narrowed(list(dict.fromkeys([*wanted, *KEYS])))
-        tables = wide.consume(lambda batches: [_among(pa.Table.from_batches([batch]), new) for batch in batches])
+        spans = Spans((rows.key[1], *rows.span) for rows in new)
+        tables = wide.consume(lambda batches: [spans.rows_of(pa.Table.from_batches([batch])) for batch in batches])
         ordered: pa.Table = pa.concat_tables([wide.schema.empty_table(), *tables]).sort_by(ORDER)
         return ordered.select(wanted)
 
@@ -187,13 +187,3 @@ def _of(catalog: Catalog, folders: Sequence[str]) -> Iterator[Listing]:
     for listing in catalog.listings.values():
         if listing.place is not None and listing.place.collector in folders:
             yield listing
-
-
-def _among(rows: pa.Table, new: Sequence[NewRows]) -> pa.Table:
-    """The rows whose writer and number are among the new ones."""
-    sequences = np.asarray(rows[names.SEQUENCE].fill_null(-1))
-    mask = np.zeros(len(sequences), bool)
-    for (_, writer), span, _, _ in new:
-        theirs = np.asarray(pc.equal(rows[names.WRITER], writer).fill_null(False))
-        mask |= theirs & (sequences >= span.first) & (sequences <= span.last)
-    return rows.filter(pa.array(mask))

@@ -23,7 +23,7 @@ from modeldata.errors import mask
 from modeldata.format import names
 from modeldata.notebook import html_table
 from modeldata.read import original
-from modeldata.read.chunks import OWN_TYPES, Chunk
+from modeldata.read.chunks import OWN_TYPES, Chunk, Spans
 from modeldata.read.forms import TEXT, promote
 from modeldata.read.frames import to_pandas, to_polars
 from modeldata.read.original import Original
@@ -330,10 +330,6 @@ class _Read:
         yield from (table for table in self._tables if table.num_rows)
 
 
-def _given(found: pa.Table, chunks: list[Chunk]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _given(rows: pa.Table, chunks: list[Chunk]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Which rows are in batches that were given before?"""
-    writers, sequences = found[names.WRITER], np.asarray(found[names.SEQUENCE])
-    mask = np.zeros(len(sequences), bool)
-    for writer, first, last in (one for chunk in chunks for batch in chunk.batches for one in batch.sequences):
-        mask |= np.asarray(pc.equal(writers, writer)) & (sequences >= first) & (sequences <= last)
-    return mask
+    return Spans(numbers for chunk in chunks for batch in chunk.batches for numbers in batch.sequences).holds(rows)
