@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -39,7 +40,8 @@ a model `churn`: inputs, predictions, and labels for every third call. Install: 
   takes nothing else by position takes the archive there, too: `modeldata audit s3://bucket/archive`.
 - **stdout** has rows and results, **stderr** all else: warnings, counts, progress. A reader who leaves early (`| head`) is no error.
 - **Form**: rows are a table at a terminal and CSV in a pipe; `--table`, `--csv`, `--json` say which. A table is for eyes: at a terminal long
-  cells are cut where there is no room, and columns without room are named on stderr. In a pipe it is as wide as it has to be. The CSV and JSON of a row are whole. `--json` of rows is one object a line, of all else one object.
+  cells are cut where there is no room, and columns without room are named on stderr. In a pipe it is as wide as it has to be. The CSV and JSON of a row are whole. `--json` of rows is one object a
+  line, of all else one object, with the keys that its command names below; `audit`, `compact`, `prune` and `erase` of several archives give them as `archives`.
 - **Times** are UTC, unless they say a zone. **Durations** have a unit (`500ms`, `30s`, `15min`, `12h`, `90d`, `4w`) or are ISO 8601 (`PT1H30M`);
   `--interval` and `--timeout` take bare seconds, too.
 - **TAB** completes commands and options, and from a local archive collectors, models, services, versions and columns:
@@ -72,6 +74,12 @@ EXAMPLES = {
     "stats": ("modeldata stats churn/inputs",),
     "audit": ("modeldata audit",),
 }  # fmt: skip
+JSON_LINES = {
+    "ship": "ship --drain", "status": "status", "audit": "audit", "doctor": "doctor", "ls": "ls", "stats": "stats churn/inputs",
+    "join": "join churn predictions inputs --coverage", "export": "export churn/labels -o labels.csv", "compact": "compact --dry-run",
+    "prune": "prune --older-than 1d", "erase": "erase --where 'age = 18'",
+}  # fmt: skip
+"""What is run with `--json`, for its keys. All else prints rows, or works for long."""
 NOTES = {
     "tail": "With `-f`: `modeldata tail -f churn/inputs --json | jq .age` prints ages as they arrive, until Ctrl-C.",
     "head": "A name that is misspelt: `modeldata head chrun/inputs` ends with 1 and *did you mean 'churn/inputs'?*",
@@ -91,11 +99,27 @@ def cli_page() -> str:
             for name in commands:
                 parts += [f"## modeldata {name}", help_of(name), *(block(line, folder) for line in EXAMPLES.get(name, ()))]
                 parts += [NOTES[name]] if name in NOTES else []
+                parts += [keys_of(name)] if name in JSON_LINES else []
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
 def help_of(name: str) -> str:
     return f"```text\n{run(name, '--help', tty=True).out.strip()}\n```"
+
+
+def keys_of(name: str) -> str:
+    """The keys of the one object that `--json` prints."""
+    done = at_a_terminal(f"modeldata {JSON_LINES[name]} --json")
+    return f"`modeldata {JSON_LINES[name]} --json` prints one object: {_keys(json.loads(done.out))}."
+
+
+def _keys(found: dict[str, object]) -> str:
+    """Of lists of objects, also the keys of each."""
+    texts = []
+    for key, value in found.items():
+        inner = value[0] if isinstance(value, list) and value else None
+        texts.append(f"`{key}`" + (f" (each: {_keys(inner)})" if isinstance(inner, dict) else ""))
+    return ", ".join(texts)
 
 
 def block(line: str, folder: Path) -> str:

@@ -18,6 +18,7 @@ from tests.read.kit import Shipped
 from tests.support import archive, scripts
 
 from .kit import at_a_terminal, run
+from .pages import JSON_LINES
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined] # a group, as there are several
 READING = ("head churn/inputs", "tail churn/inputs", "query 'select * from churn_inputs'", "join churn predictions inputs")
@@ -197,10 +198,10 @@ def test_the_version_is_that_of_the_package() -> None:
     assert run("--version").out == f"{modeldata.__version__}\n"
 
 
-@pytest.mark.parametrize("line", ["status --json", "audit modeldata --json", "doctor --json", "ls --json", "ship --drain --json"])
+@pytest.mark.parametrize("line", [f"{line} --json" for line in JSON_LINES.values()])
 def test_one_object_of_json_and_nothing_else(here: Path, line: str) -> None:
     done = at_a_terminal(f"modeldata {line}")
-    assert done.code == 0 and json.loads(done.out) is not None and done.err == ""
+    assert done.code == 0 and isinstance(json.loads(done.out), dict) and done.err == ""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process there without a word")
