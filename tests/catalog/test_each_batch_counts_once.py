@@ -130,6 +130,18 @@ def test_two_lines_that_differ_about_one_batch_are_a_problem_and_never_both(ship
     assert all("not the same" in done.problem for done in compacted(local(tmp_path)) if done.collector.endswith("inputs"))
 
 
+@pytest.mark.usefixtures("silent")
+def test_a_batch_that_is_in_a_second_file_adds_no_row_and_goes_with_the_next_rewrite(shipped: Shipped, tmp_path: Path) -> None:
+    folder, name = day(tmp_path), "data-0a0b0c0d-1.csv"
+    lines = [json.loads(line) for line in (folder / "_manifest" / "data.csv.jsonl").read_text().splitlines()]
+    shutil.copy(folder / "data.csv", folder / name)
+    text = "".join(json.dumps({**line, "file": name, "archived_ns": 1}) + "\n" for line in lines)
+    (folder / "_manifest" / f"{name}.jsonl").write_text(text)
+    assert_once(shipped, tmp_path)
+    assert not [done.problem for done in erased(local(tmp_path)) if done.problem]
+    assert numbers(shipped) == [1, 3] and not (folder / name).exists()
+
+
 @pytest.mark.parametrize("name", DATA_COPIES)
 def test_a_second_copy_of_a_data_file_is_named_and_not_read(shipped: Shipped, tmp_path: Path, name: str) -> None:
     shutil.copy(day(tmp_path) / "data.csv", day(tmp_path) / name)
@@ -145,6 +157,15 @@ def test_a_rewrite_leaves_no_copy_of_a_manifest(shipped: Shipped, tmp_path: Path
     assert sorted(path.name for path in log.parent.glob("*.jsonl")) == ["generation-1.jsonl"]
     found = audit(local(tmp_path))
     assert found.verdict in (COMPLETE, EXPLAINED) and not found.problems
+
+
+def test_one_run_over_many_folders_gives_each_batch_a_name_of_its_own(shipped: Shipped, tmp_path: Path) -> None:
+    """Records of what was archived go by these names."""
+    assert len(compacted(local(tmp_path))) == 2
+    lines = [line for log in (tmp_path / "archive").rglob("generation-*.jsonl") for line in log.read_text().splitlines()]
+    assert len({json.loads(line)["batch"] for line in lines}) == len(lines) == 2
+    found = audit(local(tmp_path))
+    assert (found.verdict, found.problems) == (COMPLETE, []) and len(numbers(shipped)) == 4
 
 
 class NamesTwice(Counting):
@@ -318,6 +339,13 @@ def test_an_archive_and_its_copy_seen_from_above_are_read_once(shipped: Shipped,
     assert sorted(archive.read("m", "inputs")["n"].to_pylist()) == [0, 1, 2, 3]
     assert {held.name: held.total.rows for held in archive.collectors()} == {"m/inputs": 4, "m/predictions": 4}
     assert archive.sql("select count(*) from m_inputs").fetchall() == [(4,)]
+
+
+@pytest.mark.usefixtures("silent")
+@pytest.mark.parametrize("root", [".", "archive", "archive/unknown", "archive/unknown/unknown"])
+def test_an_archive_seen_from_above_or_below_has_all_its_rows(shipped: Shipped, tmp_path: Path, root: str) -> None:
+    archive = Archive(tmp_path / root, ship="off", spool=tmp_path / "other")
+    assert sorted(archive.read("m", "inputs")["n"].to_pylist()) == [0, 1, 2, 3] == numbers(shipped)
 
 
 def test_a_file_of_the_original_in_a_backup_adds_no_row(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from modeldata.catalog.batches import Contents, ManifestLine
+    from modeldata.format.manifest import Entry
     from modeldata.format.paths import DataFolder
 
 
@@ -51,12 +52,17 @@ def sort_lines(lines: Iterable[ManifestLine], place: DataFolder | None) -> Sorte
             result.misplaced.append(line)
         else:
             result.copies.append(line)
-            if line.entry != known.entry:
+            if _content(line.entry) != _content(known.entry):
                 result.problems.append(f"{known.where} and {line.where} both say what batch {line.batch} is, and not the same")
     if place is not None:
         strangers = {home(line): line.entry.identity for line in result.counted if not line.problem and not is_own(line, place)}
         result.twins.extend(strangers.values())
     return result
+
+
+def _content(entry: Entry) -> Entry:
+    """What a line says of its rows. A shipper that lost its memory may have put them into a second place."""
+    return entry._replace(file="", offset=0, size=0, archived_ns=0, spool="", host="", others={})
 
 
 def _belongs(line: ManifestLine, place: DataFolder | None) -> bool:

@@ -103,10 +103,11 @@ def place_of(folder: str) -> DataFolder | None:
 
 
 def identity_of(collector: str) -> dict[str, str] | None:
-    """Whose rows are below a collector's folder; None where its name does not tell (a hash in it, or not one of ours)."""
-    *account, service, model, identifier = collector.split("/")
-    if not account:
+    """Whose rows are below a collector's folder; None where its name does not tell (a hash in it, cut off, not one of ours)."""
+    levels = collector.split("/")
+    if len(levels) < 4:
         return None
+    *account, service, model, identifier = levels
     parts = _model_parts(model)
     decoded = [_decoded(part) for part in (*account, service, identifier)]
     if parts is None or None in decoded:

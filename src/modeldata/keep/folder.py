@@ -32,7 +32,7 @@ class FolderView(NamedTuple):
     def ends(self) -> dict[str, int]:
         """How long each data file is by its manifests."""
         ends: dict[str, int] = {}
-        for line in self.contents.lines:
+        for line in (*self.contents.lines, *self.contents.copies):
             if line.entry.file:
                 path = f"{self.folder}/{line.entry.file}"
                 ends[path] = max(ends.get(path, 0), line.entry.offset + line.entry.size)

@@ -6,6 +6,7 @@ import json
 import mmap
 import tempfile
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from modeldata.catalog.batches import Vanished
@@ -75,8 +76,9 @@ class Draft:
         return self.files[-1]
 
     def add(self, entry: Entry) -> None:
-        """A line of the new generation, with an id of its own."""
-        self.lines.append(entry._replace(batch=f"{self._run.id}-{self.generation}-{len(self.lines) + 1}"))
+        """A line of the new generation, with an id that no other has: one run may rewrite many folders."""
+        folder = sha256(self.look.folder.encode()).hexdigest()[:16]
+        self.lines.append(entry._replace(batch=f"{self._run.id}-{folder}-{self.generation}-{len(self.lines) + 1}"))
 
     def replace(self, ids: list[str], carried: Carried) -> None:
         """The first line replaces `ids`, and all that was ever replaced here; it says what is carried on of them."""

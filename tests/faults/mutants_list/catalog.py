@@ -18,7 +18,7 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "two lines that differ about a batch are a problem",
         "catalog/belonging.py",
-        "            if line.entry != known.entry:\n",
+        "            if _content(line.entry) != _content(known.entry):\n",
         "            if False:\n",
         _ONCE + "::test_two_lines_that_differ_about_one_batch_are_a_problem_and_never_both",
     ),
@@ -98,6 +98,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "self.live_files | {",
         "self.live_files or {",
         _ONCE + "::test_files_of_another_collector_among_ones_own_are_not_read",
+    ),
+    one(
+        "a batch of a rewrite has a name of its own",
+        "keep/rewrite.py",
+        "folder = sha256(self.look.folder.encode())",
+        "folder = sha256(b'')",
+        _ONCE + "::test_one_run_over_many_folders_gives_each_batch_a_name_of_its_own",
     ),
     one(
         "erase names rows that stay in copies",
