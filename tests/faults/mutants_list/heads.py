@@ -123,4 +123,25 @@ MUTANTS: tuple[Mutant, ...] = (
         "except Conflict:",
         _REWRITES + "::test_a_rewrite_holds_where_the_archive_takes_no_record",
     ),
+    one(
+        "heads: a key given as text goes to no executor",
+        "settings/__init__.py",
+        'if name != "heads_key" or not is_key_text(self.heads_key)',
+        "if True",
+        _SIGNED + "::test_a_key_that_was_given_as_text_goes_to_the_shipper_and_to_no_pickle_or_executor",
+    ),
+    one(
+        "heads: a drain tries what is parked after a round without rows",
+        "ship/pipeline.py",
+        "more or (parked_too and not rows and bool(self.parked))",
+        "more",
+        _BECAME + "::test_a_parked_batch_that_is_cut_later_is_recorded_as_its_parts",
+    ),
+    one(
+        "heads: an earlier version reads an intent",
+        "ship/outbox.py",
+        "return fields if self.record else fields[:-1]",
+        "return fields",
+        _ROUNDS + "::test_an_earlier_version_finds_all_but_the_record_in_an_intent",
+    ),
 )
