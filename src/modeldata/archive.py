@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from modeldata.read.follow import Follow
     from modeldata.read.inventory import CollectorInventory
     from modeldata.read.join import Joined
-    from modeldata.read.question import JoinQuestion, Question
+    from modeldata.read.question import JoinQuestion, Question, Types
     from modeldata.read.reader import Reader
     from modeldata.read.scan import Scan
     from modeldata.stats import Stats, Status
@@ -174,16 +174,22 @@ class Archive:
         return html_table("Archive", (), [("archive", mask(self.settings.archive)), ("format", self.settings.format)])
 
     def sql(
-        self, text: str, connection: object = None, *, external: bool = False, errors: Literal["raise", "skip"] = "raise"
+        self,
+        text: str,
+        connection: object = None,
+        *,
+        external: bool = False,
+        errors: Literal["raise", "skip"] = "raise",
+        types: Types = None,
     ) -> duckdb.DuckDBPyRelation:
         """A DuckDB relation: a query over views of the collectors, named `<model>_<identifier>` in lower case with `_` for all
         but letters and digits. Only the columns, days and row groups that it needs are read, when its rows are asked for.
 
         The query opens no other file and no network connection, unless `external`. Needs `modeldata[sql]`. connection: one of
-        yours, with its own rights and tables, whose names go before those of our views; times are UTC in ours. errors: as in
-        `read`.
+        yours, with its own rights and tables, whose names go before those of our views; times are UTC in ours. errors,
+        types: as in `read`.
         """
-        relation: duckdb.DuckDBPyRelation = self._reader().sql(text, connection, external=external, errors=errors)
+        relation: duckdb.DuckDBPyRelation = self._reader().sql(text, connection, external=external, errors=errors, types=types)
         return relation
 
     def _reader(self) -> Reader:

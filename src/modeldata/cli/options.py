@@ -43,6 +43,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 VersionOption = Annotated[str | None, typer.Option("--version", help="Only this model version.", autocompletion=complete_version)]
 ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.", autocompletion=complete_service)]
 SkipOption = Annotated[bool, typer.Option("--skip-damaged", help="Leave out what is damaged, and say so, instead of ending.")]
+TextOption = Annotated[
+    str | None,
+    typer.Option(
+        "--text", metavar="A,B", help="Read these columns as text, where values are of several types.",
+        autocompletion=complete_columns,
+    ),
+]  # fmt: skip
 YesOption = Annotated[bool, typer.Option("--yes", help="Do it. Without, only what would be done is shown.")]
 CollectorArgument = Annotated[
     str,
@@ -120,15 +127,7 @@ class ReadOptions(ArchiveOptions):
     ] = None
     version: VersionOption = None
     service: ServiceOption = None
-    text: Annotated[
-        str | None,
-        typer.Option(
-            "--text",
-            metavar="A,B",
-            help="Read these columns as text, where values are of several types.",
-            autocompletion=complete_columns,
-        ),
-    ] = None
+    text: TextOption = None
     skip_damaged: SkipOption = False
 
     def question(self) -> Question:
@@ -139,9 +138,7 @@ class ReadOptions(ArchiveOptions):
             "start": start, "end": end, "version": self.version, "service": self.service, "columns": columns,
         }  # fmt: skip
         if self.text:
-            from modeldata.read.forms import TEXT
-
-            question["types"] = dict.fromkeys(names_in(self.text) or (), TEXT)
+            question["types"] = as_text(self.text)
         if self.skip_damaged:
             question["errors"] = "skip"
         return question
@@ -226,6 +223,11 @@ class EraseOptions(ChoreOptions):
 
     def settings(self) -> Settings:
         return settings_of(self.url, self.spool)
+
+
+def as_text(columns: str | None) -> dict[str, str]:
+    """Types for the reader: text for these columns."""
+    return dict.fromkeys(names_in(columns) or (), "string")
 
 
 def names_in(text: str | None) -> list[str] | None:

@@ -27,6 +27,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
@@ -74,6 +75,9 @@ def _of_other(value: object) -> Kind | None:
 
 def _of_datetime(value: dt.datetime) -> Kind:
     zone = getattr(value.tzinfo, "key", None)
+    if getattr(value, "nanosecond", 0):  # pandas has those
+        where = zone or (value.isoformat()[-6:] if value.tzinfo else "")
+        return f"datetime64[ns, {where}]" if where else "datetime64[ns]"
     return f"datetime[{zone}]" if isinstance(zone, str) else "datetime"
 
 
@@ -117,7 +121,7 @@ _BY_TYPE: dict[type, Callable[[Any], Kind | None]] = {
     dt.datetime: _of_datetime,
     dt.date: lambda value: "date",
     dt.time: lambda value: "time",
-    dt.timedelta: lambda value: "timedelta",
+    dt.timedelta: lambda value: "timedelta64[ns]" if getattr(value, "nanoseconds", 0) else "timedelta",  # pandas has those
     list: _of_list,
     tuple: _of_list,
     dict: _of_dict,
@@ -143,7 +147,8 @@ def each(kinds: ColumnKinds, rows: int) -> list[Kind]:
     """The kind of every row."""
     if not isinstance(kinds, list):
         return [kinds] * rows
-    return [kind or "null" for kind, count in kinds for _ in range(count)]
+    told = (kind or "null" for kind, count in kinds for _ in range(count))
+    return list(islice(told, rows + 1))  # one too many is enough for whoever counts them
 
 
 def split(kinds: dict[str, Any], at: int) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -11,6 +11,8 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modeldata.format import ranges
+from modeldata.format.files import FORMATS
+from modeldata.format.names import OWN_COLUMNS
 from modeldata.format.paths import file_format
 
 if TYPE_CHECKING:
@@ -96,7 +98,30 @@ class Entry(NamedTuple):
             return "a number in it is negative or too large"
         if self.row_bytes > self.size or any(first > last for first, last in ends):
             return "an end in it comes before its start"
-        return "" if not self.file or file_format(self.file) else "its file has no name of a data file"
+        if (
+            len(set(self.columns)) != len(self.columns)
+            or len(self.columns) != len(self.types)
+            or set(OWN_COLUMNS) & set(self.columns)
+        ):
+            return "its columns are not named and typed once each"
+        if not self.file:
+            return ""
+        form = file_format(self.file)
+        if form is None:
+            return "its file has no name of a data file"
+        runs = [kinds for kinds in self.kinds.values() if isinstance(kinds, list)]
+        if any(not _is_run(run) for kinds in runs for run in kinds) or any(
+            sum(run[1] for run in kinds) != self.rows for kinds in runs
+        ):
+            return "its kinds are not those of its rows"
+        return self._miscounted() if self.rows and FORMATS[form].grows else ""
+
+    def _miscounted(self) -> str:
+        """Of a file that grows: a reader counts by these, so it must not be made to count beyond the rows that there are."""
+        numbered = sum(last - first + 1 for _, first, last in self.sequences)
+        called = sum(rows * times for rows, times in self.calls)
+        few = self.rows > self.row_bytes or any(min(call) < 1 for call in self.calls)
+        return "its rows are counted in two ways" if few or not self.rows == numbered == called else ""
 
     def split(self, at: int, split_kinds: Callable[[Kinds, int], tuple[Kinds, Kinds]]) -> tuple[Entry, Entry]:
         """What to say of the first `at` rows, and of the rest. What is counted once stays with the first."""
@@ -113,6 +138,10 @@ _OF_ROWS = ("first_ns", "last_ns", "columns", "types", "calls", "sequences")
 _OPTIONAL = ("continues", "kinds")
 _NOTES = ("refused", "lost", "surrogates_replaced", "given_up", "archived_ns", "spool", "host")
 _KNOWN = frozenset((*Entry._fields, "bytes")) - {"others", "size"}
+
+
+def _is_run(run: object) -> bool:
+    return isinstance(run, list) and len(run) == 2 and isinstance(run[1], int) and run[1] >= 0
 
 
 def _entry(content: Mapping[str, Any]) -> Entry:

@@ -189,7 +189,7 @@ def _exact(chunk: Chunk, name: str) -> pa.DataType | None:
     if isinstance(kinds, (list, dict)):
         return None
     kind = column_type(declared, kinds)
-    if kind is None or not plain(kind) or of_type(kind) != (kinds or of_declared(declared)):
+    if kind is None or not (plain(kind) or types.is_duration(kind)) or of_type(kind) != (kinds or of_declared(declared)):
         return None
     return kind
 

@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pa_fs
 import pyarrow.types as types
 
+from modeldata.columns.python import python_values
 from modeldata.format import names
 from modeldata.read.duck import connected
 
@@ -79,6 +80,8 @@ def for_duckdb(rows: pa.RecordBatch | pa.Table, schema: pa.Schema | None = None)
 
 
 def _within(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    if types.is_map(kind):
+        return _with_single_keys(column)
     unit = getattr(column.type, "unit", None) if types.is_timestamp(column.type) or types.is_duration(column.type) else None
     if unit not in _COARSE:
         return column.cast(kind)
@@ -89,6 +92,20 @@ def _within(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array |
     step = 1 if kind.unit == unit else _COARSE[unit]
     inside = pc.multiply(pc.if_else(pc.or_(early, late), 0, counts), step)
     return pc.if_else(late, INFINITY, pc.if_else(early, -INFINITY, inside)).cast(kind)
+
+
+def _with_single_keys(maps: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """DuckDB has no maps with a key twice: the last counts, as in a dict."""
+    rows = python_values(maps)
+    try:
+        single = [None if row is None else list(dict(row).items()) for row in rows]
+    except TypeError:  # keys that no dict takes: DuckDB compares them
+        return maps
+    return (
+        maps
+        if all(row is None or len(row) == len(given) for row, given in zip(single, rows, strict=True))
+        else pa.array(single, maps.type)
+    )
 
 
 def may_hold(condition: pc.Expression, schema: pa.Schema) -> Callable[[int, int], bool]:

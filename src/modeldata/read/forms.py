@@ -26,6 +26,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as types
 
+from modeldata.columns.python import NO_VALUE
 from modeldata.encode.kinds import of_declared, zone_of
 from modeldata.format.declared import ARROW, ARROW_UNITS, DECIMALS, INTS, parse
 
@@ -40,6 +41,8 @@ TEXT = pa.string()
 OPEN_DECIMAL = 18
 """Digits behind the point of Decimals that came without a type."""
 DIGITS = 38
+LONGEST = dt.timedelta(microseconds=2**63 - 1)
+"""Of durations that Arrow has room for, in the unit that they come in."""
 
 _WIDTHS = {name: pa.type_for_alias(name) for name in INTS}
 _BY_KIND = {
@@ -59,7 +62,15 @@ _BY_KIND = {
 
 
 def column_type(declared: str, kinds: Any) -> pa.DataType | None:
-    """The type of a column of one batch, by what its manifest line says; None where only the values show it."""
+    """The type of a column of one batch, by what its manifest line says; None where only the values show it. What is no kind
+    that we know is text."""
+    try:
+        return _column_type(declared, kinds)
+    except (*NO_VALUE, AttributeError):
+        return TEXT
+
+
+def _column_type(declared: str, kinds: Any) -> pa.DataType | None:
     if kinds is None:
         return declared_type(declared)
     if isinstance(kinds, list):
@@ -176,6 +187,8 @@ def _of_group(kind: type, values: list[Any]) -> pa.DataType:
         return pa.int64() if min(values) >= -(2**63) and max(values) < 2**63 else _of_digits(list(map(Decimal, values)))
     if kind is Decimal:
         return _of_digits(values)
+    if kind is dt.timedelta and max(map(abs, values)) > LONGEST:
+        return TEXT
     if issubclass(kind, dt.datetime):
         return promoted([_of_moment(value) for value in values]) or TEXT
     if issubclass(kind, np.generic):

@@ -16,7 +16,10 @@ def to_pandas(table: pa.Table, **options: Any) -> Any:
         import pandas  # noqa: F401 # pyarrow's own words would not say how to install it
     except ImportError:
         raise need("pandas", "", "make a pandas DataFrame") from None
-    return table.to_pandas(**options)
+    try:
+        return table.to_pandas(**options)
+    except (ValueError, OverflowError):  # a date that Python has no form for: pandas' own type has
+        return table.to_pandas(**{"date_as_object": False, **options})
 
 
 def to_polars(table: pa.Table) -> Any:

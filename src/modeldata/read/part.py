@@ -63,11 +63,11 @@ def table(part: Part, chunk: Chunk, schema: pa.Schema) -> pa.Table:
         columns = {name: _by_value(part, chunk, name, schema.field(name).type) for name in kinds}
     else:
         columns = {name: _fitting(part, chunk, name, cells, schema.field(name).type) for name, cells in columns.items()}
+    if any(len(values) != part.rows for values in columns.values()):
+        raise WrongRows
     if any(name in schema.names and name not in stored for name in FROM_MANIFEST):
         three = dict(zip(FROM_MANIFEST, numbers(chunk.batches), strict=True))
         columns |= {name: values for name, values in three.items() if name in schema.names}
-    if any(len(values) != part.rows for values in columns.values()):
-        raise WrongRows
     return pa.table(columns)
 
 

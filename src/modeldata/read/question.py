@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from modeldata.catalog.select import FIRST_NS, LAST_NS, nanoseconds
 from modeldata.errors import SettingsError
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from modeldata.catalog.select import Moment
     from modeldata.read.match import Matching
+
+
+Types: TypeAlias = "Mapping[str, pa.DataType | str] | None"
 
 
 class Question(TypedDict, total=False):
@@ -39,7 +42,7 @@ class Question(TypedDict, total=False):
     service: str | None
     account: str | None
     model_id: str | None
-    types: Mapping[str, pa.DataType | str] | None
+    types: Types
     errors: Literal["raise", "skip"]
 
 
@@ -109,7 +112,7 @@ def request_of(model_name: str, identifier: str, question: Question) -> ReadRequ
     given |= {part: question.get(argument) for argument, part in _IDENTITY.items()}
     identity = {part: None if value is None else _name(part, value) for part, value in given.items()}
     wanted = None if columns is None else tuple(_name("columns", name) for name in columns)
-    types = {_name("types", name): _type(name, kind) for name, kind in (question.get("types") or {}).items()}
+    types = typed(question.get("types"))
     start, end = nanoseconds(question.get("start"), FIRST_NS), nanoseconds(question.get("end"), LAST_NS)
     return ReadRequest(identity, start, end, wanted, types, errors)
 
@@ -119,6 +122,11 @@ def checked(errors: str) -> str:
     if errors not in ("raise", "skip"):
         raise SettingsError("read the archive", cause=f"errors={errors!r}", hint='"raise" or "skip"')
     return errors
+
+
+def typed(types: Types) -> dict[str, pa.DataType]:
+    """Raises `SettingsError` for what is no type."""
+    return {_name("types", name): _type(name, kind) for name, kind in (types or {}).items()}
 
 
 def _name(argument: str, value: object) -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from modeldata.read.join import Joined
     from modeldata.read.match import Flags
     from modeldata.read.plan import ReadRequest
-    from modeldata.read.question import JoinQuestion, Question
+    from modeldata.read.question import JoinQuestion, Question, Types
     from modeldata.read.scan import Owned
     from modeldata.settings import Settings
     from modeldata.store import ReadStore
@@ -117,9 +117,11 @@ class Reader:
         query = ReadQuery.of(self.store, self.url, request_of(model_name, identifier, question))
         return Follow(query, newest=newest, interval=interval, timeout=timeout)
 
-    def sql(self, text: str, connection: Any = None, *, external: bool = False, errors: str = "raise") -> Any:
+    def sql(
+        self, text: str, connection: Any = None, *, external: bool = False, errors: str = "raise", types: Types = None
+    ) -> Any:
         """A DuckDB relation over views of the collectors, see `Archive.sql`."""
-        return query(self.store, self.url, text, connection, external=external, errors=errors)
+        return query(self.store, self.url, text, connection, external=external, errors=errors, types=types)
 
 
 def _with_keys(scan: Scan, identifier: str, columns: Sequence[str] | None, id_column: str) -> Scan:

@@ -14,7 +14,7 @@ from modeldata.format.files import FORMATS
 from modeldata.read.chunks import Chunk
 from modeldata.read.forms import found_type, value_type
 from modeldata.read.part import parts, present, values
-from modeldata.read.salvage import NO_ROWS
+from modeldata.read.salvage import NO_ROWS, Salvage
 from modeldata.store import Unreadable
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from modeldata.catalog.batches import ArchivedBatch
     from modeldata.encode import Part, Source
+    from modeldata.errors import StoreError
     from modeldata.store import ReadStore
 
 SAMPLE_BYTES = 256 * 1024
@@ -40,11 +41,17 @@ class Samples:
         if key not in self._found:
             chunk = Chunk(folder, (batch,))
             try:
-                found = _types(*_first_rows(self._store, chunk))
-            except (Vanished, Unreadable, *NO_ROWS):
-                found = {}  # gone or damaged: found out when its rows are read
-            self._found[key] = found
+                kinds = _types(*_first_rows(self._store, chunk))
+            except (Vanished, Unreadable):
+                kinds = {}  # found out when its rows are read
+            except NO_ROWS:
+                kinds = next(Salvage(self._store, _found_out_later).rows(chunk, lambda *rows: iter([_types(*rows)])), {})
+            self._found[key] = kinds
         return self._found[key].get(column, pa.null())
+
+
+def _found_out_later(error: StoreError) -> None:
+    """When its rows are read."""
 
 
 def _types(chunk: Chunk, source: Source) -> dict[str, pa.DataType]:

@@ -18,12 +18,13 @@ from modeldata.format import names
 from modeldata.read.dataset import ScanDataset
 from modeldata.read.duck import ALLOW, connected, failed
 from modeldata.read.plan import ReadRequest
-from modeldata.read.question import checked
+from modeldata.read.question import checked, typed
 from modeldata.read.scan import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modeldata.read.question import Types
     from modeldata.store import ReadStore
 
     Identity = Mapping[str, str]
@@ -36,7 +37,14 @@ LONGER = ("service", "model_id", "account")
 
 
 def query(
-    store: ReadStore, archive: str, text: str, connection: Any = None, *, external: bool = False, errors: str = "raise"
+    store: ReadStore,
+    archive: str,
+    text: str,
+    connection: Any = None,
+    *,
+    external: bool = False,
+    errors: str = "raise",
+    types: Types = None,
 ) -> Any:
     """A DuckDB relation: nothing of the archive's rows is read before its rows are asked for, and no other file at all (see
     `connected`) unless `external`, or a `connection` of the user's, allows it. Tables of that connection keep their names.
@@ -51,7 +59,17 @@ def query(
     views = view_names([one.identity for one in collectors(catalog)])
     wanted = views.keys() & set(re.findall(r"\w+", text.lower()))  # a word too many costs a look at its manifests, no more
     for name in wanted - (set() if connection is None else _taken(duck)):
-        duck.register(name, ScanDataset(Scan(store, archive, ReadRequest(views[name], errors=checked(errors)), catalog)))
+        duck.register(
+            name,
+            ScanDataset(
+                Scan(
+                    store,
+                    archive,
+                    ReadRequest(views[name], errors=checked(errors), types=typed(types), among_others=True),
+                    catalog,
+                )
+            ),
+        )
         duck.execute(f"COMMENT ON VIEW \"{name}\" IS '{MARK}'")
     try:
         return duck.sql(text)

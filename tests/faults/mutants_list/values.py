@@ -6,6 +6,8 @@ from tests.faults.mutant import Mutant, one
 
 _CLOSED = "tests/read/test_a_query_opens_nothing_else.py::test_"
 _LEFT = "tests/read/test_what_can_not_be_read_is_left_out.py::test_"
+_HOSTILE = "tests/read/test_a_hostile_archive_costs_an_error.py::test_"
+_ANY = "tests/read/test_every_way_reads_any_value.py::test_"
 _CLEAR = "tests/read/test_clear_answers.py::test_"
 
 _ONE_TYPE = "tests/encode/test_a_column_keeps_its_type.py"
@@ -145,7 +147,47 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "sql leaves out what it may", "read/sql.py",
-        ", errors=checked(errors))", ")",
+        "errors=checked(errors), ", "",
         f"{_LEFT}a_file_that_can_not_be_opened_is_left_out",
+    ),
+    one(
+        "a line names and types its columns once", "format/manifest.py",
+        'return "its columns are not named and typed once each"', "pass",
+        f"{_HOSTILE}a_manifest_line_that_claims_anything_is_read_or_is_an_error_of_ours",
+    ),
+    one(
+        "kinds are runs of rows", "format/manifest.py",
+        'return "its kinds are not those of its rows"', "pass",
+        f"{_HOSTILE}a_manifest_line_that_claims_anything_is_read_or_is_an_error_of_ours",
+    ),
+    one(
+        "an unknown kind is text", "read/forms.py",
+        "    except (*NO_VALUE, AttributeError):\n        return TEXT", "    except ZeroDivisionError:\n        return TEXT",
+        f"{_HOSTILE}a_manifest_line_that_claims_anything_is_read_or_is_an_error_of_ours",
+    ),
+    one(
+        "nanoseconds of a duration outlive compaction", "keep/rows.py",
+        "not (plain(kind) or types.is_duration(kind))", "not plain(kind)",
+        f"{_ANY}nanoseconds_of_durations_and_far_ones_outlive_compaction",
+    ),
+    one(
+        "nanoseconds of pandas' durations have a kind", "encode/kinds.py",
+        '"timedelta64[ns]" if getattr(value, "nanoseconds", 0) else "timedelta"', '"timedelta"',
+        f"{_ANY}nanoseconds_of_durations_and_far_ones_outlive_compaction",
+    ),
+    one(
+        "DuckDB gets no key twice", "read/dataset.py",
+        "    if types.is_map(kind):", "    if False:",
+        f"{_ANY}a_map_with_a_key_twice_is_one_with_the_last_to_duckdb",
+    ),
+    one(
+        "a duration that Arrow has no room for is text", "read/forms.py",
+        "    if kind is dt.timedelta and max(map(abs, values)) > LONGEST:", "    if False:",
+        f"{_ANY}a_duration_beyond_arrow_is_text_where_it_is_asked_for",
+    ),
+    one(
+        "far dates are pandas' own", "read/frames.py",
+        '{"date_as_object": False, **options}', "options",
+        f"{_ANY}a_far_date_is_pandas_own_type",
     ),
 )  # fmt: skip

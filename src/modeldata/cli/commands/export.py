@@ -113,11 +113,16 @@ def _whole(scan: Scan, sink: BinaryIO, form: str, make: Maker) -> int:
 
 
 def _write(batches: Iterable[pa.RecordBatch], scan: Scan, sink: BinaryIO, form: str, make: Maker) -> int:
+    from pyarrow import ArrowException
+
     rows = 0
-    with closing(make(form, sink, scan.schema)) as writer:  # also where it fails: later, the sink has other rows
-        for batch in _watched(batches, scan.most_rows):
-            writer.write(batch)
-            rows += batch.num_rows
+    try:
+        with closing(make(form, sink, scan.schema)) as writer:  # also where it fails: later, the sink has other rows
+            for batch in _watched(batches, scan.most_rows):
+                writer.write(batch)
+                rows += batch.num_rows
+    except ArrowException as error:
+        raise ModelDataError("export", cause=f"{form} can't hold a value: {error}", hint="--text reads columns as text") from None
     return rows
 
 

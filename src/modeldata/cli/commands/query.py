@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from modeldata.cli.archive import say
-from modeldata.cli.options import ArchiveOptions, FormOptions, SkipOption
+from modeldata.cli.options import ArchiveOptions, FormOptions, SkipOption, TextOption, as_text
 from modeldata.cli.output import JSONL, print_rows
 from modeldata.read.duck import failed
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from modeldata.read.reader import Reader
 
 BATCH_ROWS = 65_536
+HINT = "--text reads columns as text, --skip-damaged leaves out what is damaged"
 AS_TEXT = ("INTERVAL", "BIT", "TIME WITH TIME ZONE", "TIMESTAMP WITH TIME ZONE")
 """Types that Arrow has no type for, or only with data that may not be installed."""
 
@@ -35,6 +36,7 @@ def command(
         bool, typer.Option("--allow-files", help="Let the query open other files and the network, too.")
     ] = False,
     skip_damaged: SkipOption = False,
+    text: TextOption = None,
     options: ArchiveOptions,
     output: FormOptions,
 ) -> None:
@@ -48,16 +50,15 @@ def command(
     if sql is None:
         _list_views(reader, form, rows)
         return
-    batches = _ask(
-        reader, sys.stdin.read() if sql == "-" else sql, external=allow_files, errors="skip" if skip_damaged else "raise"
-    )
+    how = {"external": allow_files, "errors": "skip" if skip_damaged else "raise", "types": as_text(text)}
+    batches = _ask(reader, sys.stdin.read() if sql == "-" else sql, **how)
     if batches is None:
         say("no rows: it is not a query")
         return
     try:
         print_rows(_whole_numbers(batches) if form == JSONL else batches, batches.schema, form, rows)
     except _duckdb_error() as error:
-        raise failed("run the query", error) from None
+        raise failed("run the query", error, HINT) from None
 
 
 def _list_views(reader: Reader, form: str, rows: int | None) -> None:
@@ -91,7 +92,7 @@ def _ask(reader: Reader, sql: str, **how: Any) -> pa.RecordBatchReader | None:
         relation = reader.sql(sql, **how)
         return None if relation is None else _batches(_readable(relation))
     except duckdb.Error as error:
-        raise failed("run the query", error) from None
+        raise failed("run the query", error, HINT) from None
 
 
 def _batches(relation: Any) -> pa.RecordBatchReader:
