@@ -10,6 +10,7 @@ from benchmarks import (
     import_time,
     peers,
     reading,
+    reading_growth,
     revisions,
     scale,
     service,
@@ -30,6 +31,7 @@ QUESTIONS = {
     "shipper": shipper.main,
     "shipping": shipping.main,
     "reading": reading.main,
+    "reading_growth": reading_growth.main,
 }
 PAGES = (
     peers.page,
