@@ -97,7 +97,7 @@ def test_rows_that_come_late_are_shown_when_they_come_and_compaction_shows_none_
     shipped.ship()
     with tail(tmp_path, "--json", "-n", "9") as seen:
         seen.wait_for(4)
-        compacting = KeepJob(local(tmp_path), "archive", {}, RewriteRun("run", "host", time.time_ns()))
+        compacting = KeepJob(local(tmp_path), "archive", {}, RewriteRun("0" * 32, "host", time.time_ns()))
         assert [done.problem for done in compact(compacting, Sizes(), include_today=False, dry=False)] == [""]
         assert list((tmp_path / "archive").rglob("*.parquet"))
         shipped.collect("inputs", {"n": 2})
