@@ -151,7 +151,8 @@ def test_the_same_rows_become_the_same_files(file_format: str, tmp_path: Path) -
     old, new = unpack(f"archive-{file_format}-{VERSION}", tmp_path / "old"), tmp_path / "new"
     with fixed():
         make_archive(new, file_format)
-    shutil.rmtree(new / "_heads")  # the first versions kept none
+    for root in (old, new):
+        shutil.rmtree(root / "_heads", ignore_errors=True)  # they tell of host and time
     files = [sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file()) for root in (old, new)]
     assert files[0] == files[1]
     for name in files[0]:
@@ -161,7 +162,8 @@ def test_the_same_rows_become_the_same_files(file_format: str, tmp_path: Path) -
             assert after.schema.equals(before.schema), name
             assert str(after.read().to_pydict()) == str(before.read().to_pydict()), name  # as text: NaN equals no NaN
         elif name.name != "archive.json":
-            assert _as_first_written((new / name).read_bytes()) == (old / name).read_bytes(), name
+            lines = [_as_first_written((root / name).read_bytes()) for root in (old, new)]
+            assert lines[0] == lines[1], name
 
 
 def _as_first_written(data: bytes) -> bytes:
