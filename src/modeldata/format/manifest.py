@@ -11,7 +11,6 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modeldata.format import ranges
-from modeldata.format.files import FORMATS
 from modeldata.format.names import OWN_COLUMNS
 from modeldata.format.paths import file_format
 
@@ -106,22 +105,22 @@ class Entry(NamedTuple):
             return "its columns are not named and typed once each"
         if not self.file:
             return ""
-        form = file_format(self.file)
-        if form is None:
+        if not file_format(self.file):
             return "its file has no name of a data file"
         runs = [kinds for kinds in self.kinds.values() if isinstance(kinds, list)]
         if any(not _is_run(run) for kinds in runs for run in kinds) or any(
             sum(run[1] for run in kinds) != self.rows for kinds in runs
         ):
             return "its kinds are not those of its rows"
-        return self._miscounted() if self.rows and FORMATS[form].grows else ""
+        return ""
 
-    def _miscounted(self) -> str:
+    @property
+    def is_miscounted(self) -> bool:
         """Of a file that grows: a reader counts by these, so it must not be made to count beyond the rows that there are."""
         numbered = sum(last - first + 1 for _, first, last in self.sequences)
         called = sum(rows * times for rows, times in self.calls)
         few = self.rows > self.row_bytes or any(min(call) < 1 for call in self.calls)
-        return "its rows are counted in two ways" if few or not self.rows == numbered == called else ""
+        return few or not self.rows == numbered == called
 
     def split(self, at: int, split_kinds: Callable[[Kinds, int], tuple[Kinds, Kinds]]) -> tuple[Entry, Entry]:
         """What to say of the first `at` rows, and of the rest. What is counted once stays with the first."""

@@ -66,6 +66,8 @@ def table(part: Part, chunk: Chunk, schema: pa.Schema) -> pa.Table:
     if any(len(values) != part.rows for values in columns.values()):
         raise WrongRows
     if any(name in schema.names and name not in stored for name in FROM_MANIFEST):
+        if any(batch.line.entry.is_miscounted for batch in chunk.batches):
+            raise WrongRows
         three = dict(zip(FROM_MANIFEST, numbers(chunk.batches), strict=True))
         columns |= {name: values for name, values in three.items() if name in schema.names}
     return pa.table(columns)

@@ -76,7 +76,7 @@ def _halves(chunk: Chunk, source: Source) -> tuple[tuple[Chunk, memoryview], ...
         firsts, rest = batches[: len(batches) // 2], batches[len(batches) // 2 :]
     else:
         ends = format_of(chunk.format).bounds(bytes(source))
-        if ends is None or not 1 < len(ends) == chunk.rows:
+        if ends is None or not 1 < len(ends) == chunk.rows or batches[0].line.entry.is_miscounted:
             return ()
         try:
             left, right = _split(batches[0], chunk.rows // 2, int(ends[chunk.rows // 2 - 1]))
