@@ -171,19 +171,9 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{_ANY}nanoseconds_of_durations_and_far_ones_outlive_compaction",
     ),
     one(
-        "nanoseconds of pandas' durations have a kind", "encode/kinds.py",
-        '"timedelta64[ns]" if getattr(value, "nanoseconds", 0) else "timedelta"', '"timedelta"',
-        f"{_ANY}nanoseconds_of_durations_and_far_ones_outlive_compaction",
-    ),
-    one(
         "DuckDB gets no key twice", "read/dataset.py",
         "    if types.is_map(kind):", "    if False:",
         f"{_ANY}a_map_with_a_key_twice_is_one_with_the_last_to_duckdb",
-    ),
-    one(
-        "a duration that Arrow has no room for is text", "read/forms.py",
-        "    if kind is dt.timedelta and max(map(abs, values)) > LONGEST:", "    if False:",
-        f"{_ANY}a_duration_beyond_arrow_is_text_where_it_is_asked_for",
     ),
     one(
         "far dates are pandas' own", "read/frames.py",
