@@ -9,13 +9,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import metamorphic_log as notes
+import pymerkle as trees
 import pytest
 
 from tests.audit import attacks
 from tests.audit.attacks import SEED, logs, signer_of
-
-notes = pytest.importorskip("metamorphic_log", reason="a program of others: pip install metamorphic-log")
-trees = pytest.importorskip("pymerkle", reason="a program of others: pip install pymerkle")
 
 FORGERIES = (
     attacks.newest_batch_and_record, attacks.value_and_records, attacks.value_and_records_with_another_key, attacks.head_cut,

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from modeldata.catalog import store_file
 from modeldata.catalog.errors import NotThere
 from modeldata.errors import SettingsError
-from modeldata.read import fetch
 from modeldata.read.reader import Reader
 from modeldata.spool.files import Files
 from modeldata.store import open_store
@@ -120,7 +120,7 @@ def test_row_groups_and_columns_of_parquet_are_left_out(tmp_path: Path, monkeypa
     assert found.num_rows == rows
     size = sum(path.stat().st_size for path in (tmp_path / "archive").rglob("*.parquet"))
     read = sum(count for path, count in counting.reads if path.endswith(".parquet"))
-    assert read < size / 8 + 2 * fetch.TAIL, "one of sixteen parts, and the footer"
+    assert read < size / 8 + 2 * store_file.TAIL, "one of sixteen parts, and the footer"
 
 
 def test_a_scan_holds_few_chunks_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
