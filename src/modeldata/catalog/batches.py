@@ -162,6 +162,11 @@ class Contents:
         ]
 
 
+def may_hold_rows(folder: str) -> bool:
+    """False for what Spark and Hive skip, too: heads, attempts, checkpoints, files on their way."""
+    return not any(part.startswith((".", "_")) for part in folder.split("/") if part != names.MANIFEST)
+
+
 class Listing:
     """The files of one folder, by their names. `place` is None where the folder is no day or hour of a collector."""
 
@@ -207,7 +212,7 @@ class Catalog:
     @classmethod
     def of(cls, store: ReadStore) -> Catalog:
         """List an archive. Raises `Unavailable`."""
-        return cls(store, store.walk())
+        return cls(store, store.walk(wanted=may_hold_rows))
 
     def listed_again(self, folder: str) -> Catalog:
         """The same, with one folder as it is now. Raises `Unavailable`."""
@@ -216,10 +221,8 @@ class Catalog:
 
     def _sort(self, path: str) -> None:
         folder, _, name = path.rpartition("/")
-        if name.startswith((".", "_")) or any(
-            part.startswith((".", "_")) for part in folder.split("/") if part != names.MANIFEST
-        ):
-            return  # what Spark and Hive skip, too: attempts, checkpoints, files on their way
+        if name.startswith((".", "_")) or not may_hold_rows(folder):
+            return
         above, _, last = folder.rpartition("/")
         if last == names.MANIFEST:
             listing = self.listing(above)

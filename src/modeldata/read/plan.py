@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.types as types
 
-from modeldata.catalog.batches import Catalog, Vanished
+from modeldata.catalog.batches import Catalog, Vanished, may_hold_rows
 from modeldata.catalog.errors import Damaged, NotThere, SkippedWarning, near
 from modeldata.catalog.retry import retried
 from modeldata.catalog.select import FIRST_NS, LAST_NS, choose
@@ -74,7 +74,7 @@ def _near(store: ReadStore, archive: str, request: ReadRequest) -> ReadPlan | No
 
     def wanted(folder: str) -> bool:
         place = place_of(folder)
-        return place is None or (place.start_ns < request.end_ns and place.end_ns > request.start_ns)
+        return may_hold_rows(folder) if place is None else place.start_ns < request.end_ns and place.end_ns > request.start_ns
 
     catalog = Catalog(store, store.walk("", wanted))
     try:
