@@ -226,6 +226,16 @@ def test_a_collectors_folder_under_a_second_name_adds_no_row(shipped: Shipped, t
     assert audit(local(tmp_path)).rows == 8
 
 
+def test_a_day_that_was_renamed_is_read_as_long_as_nothing_else_has_its_rows(shipped: Shipped, tmp_path: Path) -> None:
+    original = day(tmp_path)
+    renamed = original.parent / "21"
+    shutil.move(original, renamed)
+    assert numbers(shipped) == [0, 1, 2, 3]
+    shutil.copytree(renamed, original)
+    with pytest.warns(SkippedWarning, match="of another day"):
+        assert numbers(shipped) == [0, 1, 2, 3]
+
+
 def test_a_day_that_was_moved_and_not_copied_is_a_problem_of_the_audit(shipped: Shipped, tmp_path: Path) -> None:
     shutil.move(day(tmp_path, "predictions"), day(tmp_path).parent / "19")
     found = audit(local(tmp_path))

@@ -27,12 +27,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from modeldata.catalog.belonging import count_once, described, is_own, name_of, sort_lines
 from modeldata.format import names
 from modeldata.format.manifest import Entry
-from modeldata.format.paths import DataFolder, file_format, identity_of, is_litter, is_of_a_call, owner_note, place_of
+from modeldata.format.paths import DataFolder, file_format, identity_of, is_litter, is_of_a_call, moment, owner_note, place_of
 from modeldata.store import Unavailable, Unreadable
 from modeldata.store.archive_id import NAME as ARCHIVE_NOTE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from modeldata.format.manifest import Calls, Sequences
     from modeldata.store import ReadStore
@@ -113,9 +113,16 @@ class Contents:
     a name of ours that no line names (yet). unproven: those of `originals` that are ours.
     """
 
-    def __init__(self, listing: Listing, lines: list[ManifestLine], problems: list[str], half: list[str]) -> None:
+    def __init__(
+        self,
+        listing: Listing,
+        lines: list[ManifestLine],
+        problems: list[str],
+        half: list[str],
+        has_day: Callable[[DataFolder, int], bool],
+    ) -> None:
         self.listing = listing
-        known = sort_lines(lines, listing.place)
+        known = sort_lines(lines, listing.place, has_day)
         self.lines = sorted(known.counted, key=_order)
         self.copies, self.misplaced, self.twins = known.copies, known.misplaced, known.twins
         self.half = half
@@ -203,6 +210,7 @@ class Catalog:
     def __init__(self, store: ReadStore, paths: Iterable[str]) -> None:
         self._store = store
         self.listings: dict[str, Listing] = {}
+        self._is_there: dict[str, bool] = {}
         self._days: dict[tuple[str, ...], list[Listing]] = {}
         """Folders of one day whose collectors have the same last names: those that may hold the same batches."""
         self._paths = dict.fromkeys(paths)  # a store may list a name twice
@@ -272,12 +280,22 @@ class Catalog:
         return [*sorted(before, key=_rank), listing]
 
     def _contents(self, group: Sequence[Listing], manifests: Mapping[str, bytes | Unreadable]) -> Contents:
-        each = [_contents(listing, manifests) for listing in group]
+        each = [_contents(listing, manifests, self._has_day) for listing in group]
         for contents in each:
             contents.take_back(self._on_their_way(contents))
         if len(each) > 1:
             count_once(each, self._same_originals(each))
         return each[-1]
+
+    def _has_day(self, place: DataFolder, time_ns: int) -> bool:
+        """Asked of the store, and only for rows that lie on another day: a catalog may be of a single folder."""
+        try:
+            day = f"{place.collector}/{moment(time_ns, False)}"
+        except (OverflowError, ValueError):
+            return True  # no day that could be missing
+        if day not in self._is_there:
+            self._is_there[day] = next(iter(self._store.walk(day)), None) is not None
+        return self._is_there[day]
 
     def _on_their_way(self, contents: Contents) -> list[str]:
         """Files without a manifest whose line comes next, or never: a shipper or a call of Spark is at it."""
@@ -334,7 +352,9 @@ def _rank(listing: Listing) -> tuple[int, str]:
     return len(listing.place.collector), listing.path
 
 
-def _contents(listing: Listing, manifests: Mapping[str, bytes | Unreadable]) -> Contents:
+def _contents(
+    listing: Listing, manifests: Mapping[str, bytes | Unreadable], has_day: Callable[[DataFolder, int], bool]
+) -> Contents:
     lines: list[ManifestLine] = []
     problems: list[str] = []
     half: list[str] = []
@@ -346,7 +366,7 @@ def _contents(listing: Listing, manifests: Mapping[str, bytes | Unreadable]) -> 
         _parse(path, committed, lines, problems)
         if rest:
             half.append(path)
-    contents = Contents(listing, lines, problems, half)
+    contents = Contents(listing, lines, problems, half, has_day)
     if any(isinstance(content, Unreadable) for content in map(manifests.get, listing.manifests)):
         contents.take_back(contents.originals)  # a line that nobody can read may name them
     return contents

@@ -1,7 +1,8 @@
 """Whose batches the lines of a folder are, and which of them count: the manifest decides, and each batch counts once. Pure.
 
 A line names its collector and the times of its rows. Where the folder is another collector's, or another day, somebody copied
-the line there: its batch is *misplaced*, and counts for nobody. A line that repeats another is a *copy*: sync programs leave
+the line there: its batch is *misplaced*, and counts for nobody, unless it is the collector's own and its day has no folder: then
+the folder was renamed, and nothing else has the rows. A line that repeats another is a *copy*: sync programs leave
 whole manifests under a second name. Folders that hold the same day of one collector (a backup of an archive inside of it) are
 compared by the numbers of their rows.
 
@@ -19,7 +20,7 @@ from modeldata.format.paths import collector_folder, generation_of_manifest, is_
 from modeldata.format.ranges import Ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from modeldata.catalog.batches import Contents, ManifestLine
     from modeldata.format.manifest import Entry
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class SortedLines(NamedTuple):
-    """The committed lines of a folder. `counted`: those that lie where they belong, once each.
+    """The committed lines of a folder. `counted`: those that lie where they belong, once each, and those of a renamed day.
 
     twins: the identities among them that share the folder because only the case of a letter tells them apart.
     problems: ids that two lines give with different content.
@@ -40,13 +41,18 @@ class SortedLines(NamedTuple):
     problems: list[str]
 
 
-def sort_lines(lines: Iterable[ManifestLine], place: DataFolder | None) -> SortedLines:
-    """place: the day or hour that the folder is; None where it is none, and then no line belongs there."""
+def sort_lines(
+    lines: Iterable[ManifestLine], place: DataFolder | None, has_day: Callable[[DataFolder, int], bool]
+) -> SortedLines:
+    """place: the day or hour that the folder is; None where it is none, and then no line belongs there.
+
+    has_day: has its collector a folder of the day of a time (nanoseconds since 1970)?
+    """
     result = SortedLines([], [], [], [], [])
     first: dict[str, ManifestLine] = {}
     for line in sorted(lines, key=lambda line: (len(line.log), line.log, line.number)):
         known = first.setdefault(line.batch, line) if line.batch else line
-        if line.problem or (known is line and _belongs(line, place)):
+        if line.problem or (known is line and (_belongs(line, place) or _is_renamed(line, place, has_day))):
             result.counted.append(line)
         elif known is line:
             result.misplaced.append(line)
@@ -72,6 +78,11 @@ def _belongs(line: ManifestLine, place: DataFolder | None) -> bool:
     if entry.file and entry.rows and not place.start_ns <= entry.first_ns <= entry.last_ns < place.end_ns:
         return False
     return is_same_folder(home(line), folder) or is_same_folder(home(line).casefold(), folder.casefold())
+
+
+def _is_renamed(line: ManifestLine, place: DataFolder | None, has_day: Callable[[DataFolder, int], bool]) -> bool:
+    """Is it of a day of the same collector that has no folder of its own?"""
+    return place is not None and is_own(line, place) and not has_day(place, line.entry.first_ns)
 
 
 def is_own(line: ManifestLine, place: DataFolder) -> bool:

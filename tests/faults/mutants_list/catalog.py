@@ -162,4 +162,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if False:\n",
         _PLAIN + "::test_a_time_that_is_none_leaves_out_this_row_only",
     ),
+    one(
+        "a day that was renamed is read",
+        "catalog/belonging.py",
+        "    return place is not None and is_own(line, place) and not has_day(place, line.entry.first_ns)\n",
+        "    return False\n",
+        "tests/catalog/test_each_batch_counts_once.py::test_a_day_that_was_renamed_is_read_as_long_as_nothing_else_has_its_rows",
+    ),
 )
