@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.faults.hostile import calls, captured, encoded, identity, reading, rounds, segments, surroundings
+from tests.faults.hostile import calls, captured, encoded, identity, proof, reading, rounds, segments, surroundings
 
-_TOPICS = (segments, calls, captured, encoded, identity, rounds, surroundings, reading)
+_TOPICS = (segments, calls, captured, encoded, identity, rounds, surroundings, reading, proof)
 
 ROWS = {row: tests for topic in _TOPICS for row, (_, tests) in topic.ROWS.items()}
 TITLES = {row: title for topic in _TOPICS for row, (title, _) in topic.ROWS.items()}
