@@ -37,8 +37,8 @@ class SettingsOptions(TypedDict, total=False):
     format: Literal["csv", "jsonl", "parquet"] | None
     fsync: Literal["always", "interval", "never"] | None
     fsync_seconds: Seconds | None
-    heads: PathText | None
-    heads_key: PathText | None
+    heads: str | None
+    heads_key: str | None
     hour_folders: bool | None
     max_row_bytes: Bytes | None
     min_free_bytes: Bytes | None

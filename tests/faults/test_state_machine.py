@@ -326,7 +326,7 @@ class Life(RuleBasedStateMachine):
 
     def _told(self) -> int:
         """Rows that the manifests tell of."""
-        logs = [path for path in self.world.paths() if path.endswith(".jsonl") and SPOOL not in path]
+        logs = [path for path in self.world.paths() if "/_manifest/" in path and path.endswith(".jsonl") and SPOOL not in path]
         return sum(json.loads(line)["rows"] for path in logs for line in self.world.content(path).decode().splitlines())
 
 

@@ -13,8 +13,8 @@ from .backends import Backend
 from .harness import Host, Ledger, assert_complete
 
 ROUNDS = 6
-REQUESTS_A_BATCH = 8
-"""A probe or two, the claim of a name, the write of the rows and that of the manifest; a conflict loop would need many more."""
+REQUESTS_A_BATCH = 10
+"""A probe or two, the claim of a name, the writes of the rows, of the manifest and of the round's record; a conflict loop would need many more."""
 
 
 def test_two_hosts_write_all_rows_once_and_never_the_same_file(remote: Backend, tmp_path: Path) -> None:

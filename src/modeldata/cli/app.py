@@ -48,7 +48,8 @@ class Command(TyperCommand):
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # as in `CommandGroup`
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
         for option in order:
-            if order.count(option) > 1 and not getattr(option, "is_flag", False) and not ctx.resilient_parsing:
+            once = not (getattr(option, "is_flag", False) or option.multiple)
+            if once and order.count(option) > 1 and not ctx.resilient_parsing:
                 raise typer.BadParameter("it is given more than once", param_hint=str(option.opts[0]))
         return super().parse_args(ctx, args)
 
