@@ -88,8 +88,8 @@ MUTANTS = (
     one(
         "no option counts for another of its name",
         "cli/app.py",
-        "            if order.count(option) > 1",
-        "            if order.count(option) > 9",
+        "            if once and order.count(option) > 1",
+        "            if once and order.count(option) > 9",
         "tests/keep/test_commands.py::test_two_conditions_are_a_wrong_usage",
     ),
     one(
