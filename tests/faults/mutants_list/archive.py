@@ -263,7 +263,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a log that is gone is noticed",
         "catalog/evidence.py",
         "        return log.against(head) if log else ",
-        "        return log.against(head) if log else not log and ",
+        "        return log.against(head) if log else log and ",
         _SAYS,
     ),
     one(
