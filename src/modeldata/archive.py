@@ -149,12 +149,21 @@ class Archive:
         """
         return self._reader().follow(model_name, identifier, newest=newest, interval=interval, timeout=timeout, **question)
 
-    def audit(self, *, check_bytes: bool = True) -> Audit:
-        """Proves from the archive alone that every row is there once, or names each gap and its reason: see `verdict`.
+    def audit(self, *, check_bytes: bool = True, heads: str | None = None, key: str | None = None) -> Audit:
+        """Finds each row that is missing, doubled or changed, where a number, a checksum or a head tells of it: see `verdict`.
+        `not_known` says what the archive alone can't show.
 
-        Reads every manifest and, with `check_bytes`, all data. Rows that still wait in a spool are not in question: `status()`.
+        Reads every manifest and, with `check_bytes`, all data. heads: a file, folder or URL where heads were kept elsewhere. They
+        prove that nothing up to them was cut, changed or put back. key: the public key that must have signed, as text or a file.
+        Rows that still wait in a spool are not in question: `status()`. Raises `SettingsError` where heads or key are none.
         """
-        return self._reader().audit(check_bytes)
+        from modeldata.catalog.witness import Witness, heads_at, key_of
+        from modeldata.spool.files import Files
+        from modeldata.store import open_for
+
+        reader, files = self._reader(), Files()
+        given = heads_at(heads, lambda place: open_for(self.settings.only(place), files, warn), files) if heads else []
+        return reader.audit(check_bytes, Witness(given, key_of(key, files) if key else None))
 
     def status(self) -> Status:
         """What waits in the spool, how old it is, who ships, what was refused: of all processes that share the spool.

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from modeldata import Archive
 from modeldata.catalog.audit import BROKEN, COMPLETE, EXPLAINED, NOTHING, UNPROVEN, WAITS_PARKED
 from modeldata.catalog.ledger import Ledger
 from modeldata.catalog.witness import PEM_NAME, Witness, heads_at, heads_in, key_of, spool_looker
@@ -146,6 +147,18 @@ def test_the_command_takes_heads_and_key(world: World, tmp_path: Path) -> None:
     attacks.value_and_records(world.archive)
     bad = modeldata("audit", str(world.archive), *given)
     assert bad.returncode == 1 and "not signed by the key" in bad.stdout.replace("\n  ", " ")
+
+
+def test_python_takes_heads_and_key_as_the_command_does(world: World, tmp_path: Path) -> None:
+    archive = Archive(world.archive, ship="off")
+    heads, key = places(world, tmp_path)["a folder"], signer_of(SEED).public.text()
+    good = archive.audit(heads=heads, key=key)
+    assert good.verdict == COMPLETE and any("the head that was given proves it" in text for text in good.proven)
+    attacks.newest_batch_and_record(world.archive)
+    assert archive.audit().verdict == COMPLETE
+    assert (archive.audit(heads=heads).verdict, archive.audit(key=key).verdict) == (BROKEN, COMPLETE)
+    with pytest.raises(SettingsError, match="read heads"):
+        archive.audit(heads=str(world.archive / "_heads" / "nothing"))
 
 
 def test_without_heads_the_words_say_what_can_not_be_known(tmp_path: Path) -> None:

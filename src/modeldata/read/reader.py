@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from modeldata.catalog.audit import Audit
+    from modeldata.catalog.witness import Witness
     from modeldata.read.inventory import CollectorInventory
     from modeldata.read.join import Joined
     from modeldata.read.match import Flags
@@ -99,9 +100,9 @@ class Reader:
         wanted = {"model_name": model_name, "identifier": identifier}
         return inventory(self.store, lambda catalog: choose(catalog, wanted, self.url))
 
-    def audit(self, check_bytes: bool) -> Audit:
+    def audit(self, check_bytes: bool, witness: Witness) -> Audit:
         """Is every row there, once, see `Archive.audit`."""
-        return audit(self.store, check_bytes=check_bytes)
+        return audit(self.store, check_bytes=check_bytes, witness=witness)
 
     def follow(
         self,
