@@ -75,6 +75,8 @@ QUESTIONS: dict[str, Callable[[Archive], object]] = {
     "join": lambda archive: archive.join("m", "a", "b"),
     "sql": lambda archive: archive.sql("select * from m_a").fetchall(),
 }
+LOOKS = 5
+"""DuckDB's threads ask for a table once, or six times: what is too much is so at each look."""
 ARCHIVES = {"batches": _batches, "columns": _columns, "schemas": _schemas}
 
 
@@ -107,7 +109,12 @@ def test_no_function_is_called_more_often_than_there_is_more_to_read(tmp_path: P
         archives.append(shipped.archive)
     for name, ask in QUESTIONS.items():
         ask(archives[0])  # imports and caches
-        few, many = (_calls(ask, archive) for archive in archives)
-        assert few and many
-        steep = {call: (few[call], times) for call, times in many.items() if times > (TIMES + 1) * few[call] + SLACK}
-        assert not steep, f"{name}: calls with {FEW}, and with {FEW * TIMES}"
+        steep: set[str] | None = None
+        for _ in range(LOOKS):
+            few, many = (_calls(ask, archive) for archive in archives)
+            assert few and many
+            found = {call for call, times in many.items() if times > (TIMES + 1) * few[call] + SLACK}
+            steep = found if steep is None else steep & found
+            if not steep:
+                break
+        assert not steep, f"{name}: called too often with {FEW * TIMES}"
