@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -91,6 +92,18 @@ def test_the_claim_of_a_run_that_died_when_its_work_was_done_goes_with_the_next(
     assert list(folder.rglob("rewrite.lock")), "killed before it could take its claim away"
     VERBS[verb](local(folder))
     assert not list(folder.rglob("rewrite.lock"))
+
+
+@pytest.mark.parametrize("verb", ["compact", "erase", "prune"])
+def test_the_claim_of_a_run_that_lives_stays_where_nothing_is_to_be_done(tmp_path: Path, verb: str) -> None:
+    filled(tmp_path, "csv")
+    folder = _copy(tmp_path, tmp_path / "run")
+    VERBS[verb](local(folder))
+    for manifests in folder.rglob("_manifest"):
+        (manifests / "rewrite.lock").write_text(json.dumps({"run": "0" * 32, "host": "other", "time_ns": 2**62}))
+    before = len(list(folder.rglob("rewrite.lock")))
+    VERBS[verb](local(folder))
+    assert len(list(folder.rglob("rewrite.lock"))) == before > 0
 
 
 @SWEEP

@@ -8,7 +8,7 @@ the batch that replaced it was replaced itself. A replacing batch carries on wha
 Whoever removes files after a switch takes the data file first and its manifest afterwards: a `data.csv` that no manifest names
 would be read as one of the 2017 original. A manifest stays while any of its batches is live.
 
-Whose batch a line is, and whether it counts, is in `belonging`: a line that was copied somewhere else counts once or not at all.
+To which collector a line belongs, and whether it counts, is in `belonging`: a line that was copied counts once or not at all.
 
 Data files that no manifest names:
     under a name of ours     not committed, and not read
@@ -108,7 +108,7 @@ class Contents:
     replaced: ids that do not. copies: lines that only repeat others.
     problems: lines that are not valid, unless they were replaced. half: manifests whose last line is still on its way.
     strays: what is here and counts for nobody, or for a twin, in words; `misplaced` has the lines of it.
-    identity: whose rows these are, as a line says, else as the path does.
+    identity: the collector of these rows, as a line says, else as the path does.
     known_files, originals, uncommitted: its data files (as paths) that a line names, that are read without a manifest, and under
     a name of ours that no line names (yet). unproven: those of `originals` that are ours.
     """
@@ -212,7 +212,7 @@ class Catalog:
         self.listings: dict[str, Listing] = {}
         self._is_there: dict[str, bool] = {}
         self._days: dict[tuple[str, ...], list[Listing]] = {}
-        """Folders of one day whose collectors have the same last names: those that may hold the same batches."""
+        """Folders of one day, by the last names of their collectors: those that may hold the same batches."""
         self._paths = dict.fromkeys(paths)  # a store may list a name twice
         for path in self._paths:
             self._sort(path)

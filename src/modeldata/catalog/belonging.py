@@ -1,4 +1,4 @@
-"""Whose batches the lines of a folder are, and which of them count: the manifest decides, and each batch counts once. Pure.
+"""To which collector the lines of a folder belong, and which count: the manifest decides, each batch counts once. Pure.
 
 A line names its collector and the times of its rows. Where the folder is another collector's, or another day, somebody copied
 the line there: its batch is *misplaced*, and counts for nobody, unless it is the collector's own and its day has no folder: then
@@ -112,7 +112,7 @@ def described(misplaced: Sequence[ManifestLine], place: str) -> list[str]:
 
 
 def count_once(each: Sequence[Contents], originals: Sequence[str]) -> None:
-    """Take batches out of later folders whose rows an earlier one accounts for: all of them hold one day of one collector.
+    """Take batches out of later folders if an earlier one accounts for their rows: all of them hold one day of one collector.
 
     Rows are known by their writer and number, so a batch that was rewritten in one of the folders is still known in the other.
     A batch of which only some rows are known is a problem. originals: files of the last folder that are elsewhere, too.

@@ -322,4 +322,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "",
         _BESIDES + "::test_a_batch_that_is_parked_is_not_missing",
     ),
+    one(
+        "the claim of a run that lives stays",
+        "keep/rewrite.py",
+        "    if store.length(path) and _holder(store, path, run)[0] > STALE_NS:\n",
+        "    if store.length(path):\n",
+        "tests/keep/test_killed_at_every_step.py::test_the_claim_of_a_run_that_lives_stays_where_nothing_is_to_be_done",
+    ),
 )
