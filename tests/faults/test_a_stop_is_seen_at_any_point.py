@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from modeldata.ship.child import StopRequest, stop_on_signals
+from modeldata.ship.child import stop_on_signals
+from modeldata.ship.stop import StopRequest
 
 
 @pytest.fixture
@@ -81,3 +82,32 @@ def test_a_stop_is_seen_by_every_thread_that_waits() -> None:
 def test_a_wait_that_nobody_ends_takes_its_time_and_no_more() -> None:
     stop = StopRequest()
     assert not stop.wait(0.001) and not stop.wait(-1.0) and not stop.is_set()
+
+
+def test_a_stop_that_is_asked_for_within_a_stop_blocks_nothing() -> None:
+    """A service that closes its archive, and is interrupted by a handler that closes it, too."""
+    number, interrupted = 0, True
+    while interrupted:
+        stop, left = StopRequest(), [number]
+
+        def within(frame: FrameType, event: str, argument: object, stop: StopRequest = stop, left: list[int] = left) -> Any:
+            frame.f_trace_opcodes = True
+            if event == "opcode":
+                left[0] -= 1
+                if left[0] == -1:
+                    sys.settrace(None)
+                    stop.ask()
+            return within
+
+        def ask(stop: StopRequest = stop, trace: Any = within) -> None:
+            sys.settrace(trace)
+            stop.ask()
+            sys.settrace(None)
+
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive() and stop.wait(0.0)
+        interrupted = left[0] < 0
+        number += 1
+    assert number > 10, "too few instructions to show anything"

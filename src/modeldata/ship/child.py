@@ -14,6 +14,7 @@ from modeldata.errors import mask
 from modeldata.settings import Settings
 from modeldata.ship.failure_report import fatal_text, leave_note
 from modeldata.ship.spawn import SPOOL, put_log_aside
+from modeldata.ship.stop import StopRequest
 from modeldata.spool.files import Files
 from modeldata.spool.folder import SpoolFolder, open_place
 from modeldata.spool.location import locate_spool
@@ -29,38 +30,6 @@ def warn(text: str) -> None:
     """One line with its time on stderr, which is the spool's `shipper.log` for a child."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     print(f"{stamp} pid {os.getpid()} {mask(text)}", file=sys.stderr, flush=True)
-
-
-class StopRequest:
-    """Asked for by a signal handler, at any point of the thread that waits for it; seen by every thread that waits.
-
-    A `threading.Event` can't do this: its `set` takes a lock, and a handler that interrupts `wait` may find it taken by the very
-    thread it runs in. That thread then stands still for ever.
-    """
-
-    def __init__(self) -> None:
-        self._asked = False
-        self._gate = threading.Lock()
-        self._gate.acquire()
-
-    def ask(self) -> None:
-        self._asked = True
-        self._open()
-
-    def is_set(self) -> bool:
-        return self._asked
-
-    def wait(self, seconds: float) -> bool:
-        """True as soon as it is asked for, False after so many seconds."""
-        if not self._asked and self._gate.acquire(timeout=max(0.0, seconds)):
-            self._open()  # for the next that waits
-        return self._asked
-
-    def _open(self) -> None:
-        try:
-            self._gate.release()
-        except RuntimeError:
-            pass  # a second signal was quicker
 
 
 def stop_on_signals() -> StopRequest:

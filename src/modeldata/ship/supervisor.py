@@ -16,7 +16,6 @@ from modeldata.spool.lock import Leadership
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from threading import Event
 
     from modeldata.settings import Settings
     from modeldata.spool.files import Files
@@ -143,11 +142,13 @@ class ShipperThread:
     def __init__(self, place: SpoolFolder, settings: Settings, files: Files, warn: Callable[[str], None], *, ship: bool) -> None:
         import threading
 
+        from modeldata.ship.stop import StopRequest
+
         self._place = place
         self._settings = settings
         self._files = files
         self._say = WarnOnce(warn)
-        self._leave: Event = threading.Event()
+        self._leave = StopRequest()
         self.may_end = False
         if not ship:
             import modeldata.ship.checkpoint
@@ -167,7 +168,7 @@ class ShipperThread:
 
     def stop(self, timeout: float) -> None:
         """Leave between two rounds. What was not shipped stays in the spool."""
-        self._leave.set()
+        self._leave.ask()
         if self._thread.ident is not None:
             self._thread.join(timeout)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modeldata.settings import Settings
-    from modeldata.ship.child import StopRequest
+    from modeldata.ship.stop import StopRequest
 
 LOOK_SECONDS = 2.0
 
