@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test spark lint types bench faults slice soak mutants lock clean
+.PHONY: help setup demo test spark lint types bench faults slice soak mutants pythons lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -56,8 +56,11 @@ soak: setup  ## gunicorn under load and random faults, ten minutes (SOAK_SECONDS
 mutants: setup  ## switch each guard off: a test must fail
 	$(BIN)/python -m tests.faults.mutants
 
+pythons: setup  ## the tests on other versions of Python and of the libraries (Debian, as root)
+	$(BIN)/python -m tests.platforms.pythons
+
 lock: setup  ## pin the versions of everything anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --all-extras --group dev pyproject.toml -o requirements-dev.txt
 
 clean:  ## remove what was made
-	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .pythons
