@@ -36,7 +36,8 @@ from modeldata.ship.batch import own_columns
 from modeldata.ship.calls import portions
 from modeldata.ship.checkpoint import Progress
 from modeldata.ship.definitions import ArchiveLayout
-from modeldata.ship.gather import FrameGroup, Gatherer
+from modeldata.ship.gather import Gatherer
+from modeldata.ship.gathered import FrameGroup
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.bulk import runs
 from modeldata.spool.files import Files

@@ -14,7 +14,7 @@ from modeldata.request import current_request, encoded_id
 from modeldata.ship.batch import Batch, BatchFormat, encode_group
 from modeldata.ship.calls import WriterFrames
 from modeldata.ship.definitions import ArchiveLayout
-from modeldata.ship.gather import FrameGroup
+from modeldata.ship.gathered import FrameGroup
 from modeldata.snapshot import capture_of
 from modeldata.snapshot.packing import new_packer
 from modeldata.spool import frame

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modeldata.catalog.batches import ArchivedBatch, ManifestLine
+from modeldata.catalog.lines import ArchivedBatch, ManifestLine
 from modeldata.format import names
 from modeldata.format.manifest import Entry
 from modeldata.format.paths import day_folder, file_format, identity_of, place_of

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from modeldata.ship.calls import Calls, portions
 from modeldata.ship.checkpoint import Progress
 from modeldata.ship.definitions import ArchiveLayout
-from modeldata.ship.gather import Gatherer, joined
+from modeldata.ship.gather import Gatherer
+from modeldata.ship.gathered import joined
 from modeldata.spool import frame
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from modeldata.catalog.batches import Vanished, batch_of
+from modeldata.catalog.batches import Vanished
 from modeldata.catalog.content import content_of
 from modeldata.catalog.forgiving import ForgivingStore
+from modeldata.catalog.lines import batch_of
 from modeldata.errors import StoreError
 from modeldata.format import names
 from modeldata.format.head import entry_hash
 from modeldata.format.paths import generation_of_data, generation_of_manifest
 
 if TYPE_CHECKING:
-    from modeldata.catalog.batches import Catalog, Contents, Listing, ManifestLine
+    from modeldata.catalog.batches import Catalog, Contents, Listing
     from modeldata.catalog.ledger import Ledger
+    from modeldata.catalog.lines import ManifestLine
     from modeldata.format.manifest import Entry
     from modeldata.store import ReadStore
 

@@ -20,13 +20,12 @@ Data files that no manifest names:
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from modeldata.catalog.belonging import count_once, described, is_own, name_of, sort_lines
+from modeldata.catalog.lines import batch_of, parse
 from modeldata.format import names
-from modeldata.format.manifest import Entry
 from modeldata.format.paths import DataFolder, file_format, identity_of, is_litter, is_of_a_call, moment, owner_note, place_of
 from modeldata.store import Unavailable, Unreadable
 from modeldata.store.archive_id import NAME as ARCHIVE_NOTE
@@ -34,7 +33,7 @@ from modeldata.store.archive_id import NAME as ARCHIVE_NOTE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from modeldata.format.manifest import Calls, Sequences
+    from modeldata.catalog.lines import ArchivedBatch, ManifestLine
     from modeldata.store import ReadStore
 
 DAY_NS = 86_400_000_000_000
@@ -48,57 +47,6 @@ ORIGINAL = "data.csv"
 
 class Vanished(Exception):
     """A file that was listed, or that a manifest names, is not there any more: compaction or a clean-up took it. Look again."""
-
-
-class ManifestLine(NamedTuple):
-    """A committed line of a manifest: `number` counts from 1 in the file `log`. problem: why it is not valid; empty if it is."""
-
-    log: str
-    number: int
-    entry: Entry
-    problem: str = ""
-
-    @property
-    def batch(self) -> str:
-        """Its id, empty for a note without one."""
-        return self.entry.batch
-
-    @property
-    def where(self) -> str:
-        return f"{self.log}, line {self.number}"
-
-
-class ArchivedBatch(NamedTuple):
-    """A batch of rows: bytes [offset, offset + size) of `path`, the last `row_bytes` of them rows. All else as in `Entry`."""
-
-    line: ManifestLine
-    path: str
-    offset: int
-    size: int
-    row_bytes: int
-    crc: int
-    rows: int
-    first_ns: int
-    last_ns: int
-    columns: tuple[str, ...]
-    types: tuple[str, ...]
-    kinds: dict[str, Any]
-    calls: Calls
-    sequences: Sequences
-    continues: int
-
-    @property
-    def format(self) -> str:
-        return self.path.rpartition(".")[2]
-
-    @property
-    def start(self) -> int:
-        """Where its rows begin, after a header."""
-        return self.offset + self.size - self.row_bytes
-
-    @property
-    def end(self) -> int:
-        return self.offset + self.size
 
 
 class Contents:
@@ -363,41 +311,13 @@ def _contents(
             problems.append(f"{path} can't be read: {content.cause}{f' ({content.hint})' if content.hint else ''}")
             continue
         committed, _, rest = content.rpartition(b"\n")
-        _parse(path, committed, lines, problems)
+        parse(path, committed, lines, problems)
         if rest:
             half.append(path)
     contents = Contents(listing, lines, problems, half, has_day)
     if any(isinstance(content, Unreadable) for content in map(manifests.get, listing.manifests)):
         contents.take_back(contents.originals)  # a line that nobody can read may name them
     return contents
-
-
-def _parse(path: str, data: bytes, lines: list[ManifestLine], problems: list[str]) -> None:
-    for number, text in enumerate(data.split(b"\n") if data else (), 1):
-        try:
-            content = json.loads(text)
-        except (ValueError, RecursionError):  # no JSON, or nested too deep
-            content = None
-        if isinstance(content, dict):
-            lines.append(_line(path, number, content))
-        else:
-            problems.append(f"{path}: line {number} is not a JSON object")
-
-
-def _line(path: str, number: int, content: dict[str, Any]) -> ManifestLine:
-    """Of a line that is not valid, what it replaces and the file that it names still hold."""
-    try:
-        entry = Entry.of(content)
-        if entry.impossible:
-            raise ValueError(entry.impossible)
-        if not set(names.IDENTITY) <= set(entry.identity):
-            raise ValueError("its identity has parts missing")
-        return ManifestLine(path, number, entry)
-    except ValueError as error:
-        ids, file = content.get("replaces"), str(content.get("file", ""))
-        replaces = [str(batch) for batch in ids] if isinstance(ids, list) else None
-        entry = Entry({}, batch=str(content.get("batch", "")), file=file, replaces=replaces)
-        return ManifestLine(path, number, entry, str(error))
 
 
 def _order(line: ManifestLine) -> tuple[str, int, str, int]:
@@ -409,12 +329,3 @@ def _identity(lines: Iterable[ManifestLine], place: DataFolder | None) -> dict[s
         if not line.problem and (place is None or is_own(line, place)):
             return {part: str(line.entry.identity[part]) for part in names.IDENTITY}
     return identity_of(place.collector) if place else None
-
-
-def batch_of(line: ManifestLine, folder: str) -> ArchivedBatch:
-    """The batch of a valid line with a file."""
-    entry = line.entry
-    return ArchivedBatch(
-        line, f"{folder}/{entry.file}", entry.offset, entry.size, entry.row_bytes, entry.crc32, entry.rows, entry.first_ns,
-        entry.last_ns, entry.columns, entry.types, entry.kinds, entry.calls, entry.sequences, entry.continues,
-    )  # fmt: skip

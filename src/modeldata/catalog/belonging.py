@@ -22,7 +22,8 @@ from modeldata.format.ranges import Ranges
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from modeldata.catalog.batches import Contents, ManifestLine
+    from modeldata.catalog.batches import Contents
+    from modeldata.catalog.lines import ManifestLine
     from modeldata.format.manifest import Entry
     from modeldata.format.paths import DataFolder
 

@@ -13,7 +13,7 @@ from modeldata.encode import WrongRows, format_of
 from modeldata.format import names
 
 if TYPE_CHECKING:
-    from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.catalog.lines import ArchivedBatch
     from modeldata.store import ReadStore
 
 READ_BYTES = 8 * 1024 * 1024

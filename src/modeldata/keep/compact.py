@@ -14,7 +14,7 @@ from modeldata.keep.rows import REWRITTEN, Rows, joined, joined_bytes, read
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.catalog.lines import ArchivedBatch
     from modeldata.keep.folder import FolderView
     from modeldata.keep.rewrite import Draft
     from modeldata.store import Store

@@ -20,7 +20,7 @@ from modeldata.read.original import Original
 from modeldata.read.part import Misfit, table
 
 if TYPE_CHECKING:
-    from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.catalog.lines import ArchivedBatch
     from modeldata.keep.expression import Expression
     from modeldata.store import ReadStore
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from modeldata.keep.expression import Expression
     from modeldata.keep.job import KeepJob
     from modeldata.settings import Settings
-    from modeldata.ship.gather import Gathered
+    from modeldata.ship.gathered import Gathered
     from modeldata.spool.files import Files
     from modeldata.spool.folder import SpoolFolder
 

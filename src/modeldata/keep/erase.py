@@ -7,7 +7,7 @@ from zlib import crc32
 
 import numpy as np
 
-from modeldata.catalog.batches import batch_of
+from modeldata.catalog.lines import batch_of
 from modeldata.encode import format_of
 from modeldata.format.files import FORMATS
 from modeldata.format.manifest import Entry
@@ -18,7 +18,7 @@ from modeldata.keep.rows import REWRITTEN, Rows, part_of, proven, read, rows_of
 from modeldata.read.chunks import Chunk
 
 if TYPE_CHECKING:
-    from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.catalog.lines import ArchivedBatch
     from modeldata.format.manifest import Lost
     from modeldata.keep.condition import Condition
     from modeldata.keep.folder import FolderView

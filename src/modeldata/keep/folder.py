@@ -11,7 +11,7 @@ from modeldata.catalog.retry import retried
 from modeldata.format.paths import claim_of, generation_of_data, generation_of_manifest
 
 if TYPE_CHECKING:
-    from modeldata.catalog.batches import ArchivedBatch, ManifestLine
+    from modeldata.catalog.lines import ArchivedBatch, ManifestLine
     from modeldata.store import Store
 
 

@@ -16,7 +16,7 @@ from modeldata.format.ranges import breaks, stretches
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from modeldata.catalog.batches import ManifestLine
+    from modeldata.catalog.lines import ManifestLine
     from modeldata.format.manifest import Calls, Entry, Lost, Sequences
 
     Numbers = np.ndarray[Any, np.dtype[np.int64]]

@@ -8,7 +8,7 @@ from modeldata.format.paths import generation_of_manifest
 from modeldata.keep.lines import carried
 
 if TYPE_CHECKING:
-    from modeldata.catalog.batches import ManifestLine
+    from modeldata.catalog.lines import ManifestLine
     from modeldata.keep.folder import FolderView
     from modeldata.keep.rewrite import Draft
 

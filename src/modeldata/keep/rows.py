@@ -25,7 +25,7 @@ from modeldata.read.part import Misfit, present, table, values, whole
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.catalog.lines import ArchivedBatch
     from modeldata.encode import Encoded, Part
     from modeldata.store import ReadStore
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from modeldata.catalog.batches import Catalog, batch_of
+from modeldata.catalog.batches import Catalog
 from modeldata.catalog.belonging import home
+from modeldata.catalog.lines import batch_of
 from modeldata.catalog.retry import retried
 from modeldata.errors import ModelDataError
 from modeldata.format.files import FORMATS
@@ -19,7 +20,7 @@ from modeldata.read.part import Misfit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.catalog.lines import ArchivedBatch
     from modeldata.catalog.select import CollectorFolders
     from modeldata.keep.condition import Condition
     from modeldata.store import ReadStore

@@ -15,7 +15,7 @@ from modeldata.format.files import FORMATS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.catalog.lines import ArchivedBatch
 
 CHUNK_BYTES = 8 * 1024 * 1024
 """Of text at once. Large enough for Arrow's parser to be busy, small enough for several to be under way."""

@@ -14,7 +14,7 @@ from modeldata.read.chunks import Chunk, chunked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.catalog.lines import ArchivedBatch
     from modeldata.encode import Source
     from modeldata.store import ReadStore
 

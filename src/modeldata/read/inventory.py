@@ -14,7 +14,8 @@ from modeldata.read.sql import view_names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from modeldata.catalog.batches import ArchivedBatch, Contents
+    from modeldata.catalog.batches import Contents
+    from modeldata.catalog.lines import ArchivedBatch
     from modeldata.catalog.select import CollectorFolders
     from modeldata.store import ReadStore
 

@@ -13,7 +13,7 @@ from modeldata.read.plan import check_columns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.catalog.lines import ArchivedBatch
     from modeldata.read.plan import ReadRequest
     from modeldata.read.query import ReadQuery
 

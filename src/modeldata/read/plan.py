@@ -24,7 +24,8 @@ from modeldata.read.sample import Samples
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from modeldata.catalog.batches import ArchivedBatch, Contents, Listing
+    from modeldata.catalog.batches import Contents, Listing
+    from modeldata.catalog.lines import ArchivedBatch
     from modeldata.store import ReadStore
 
 LOOKS = 8

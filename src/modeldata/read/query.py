@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TypeVar
 
-    from modeldata.catalog.batches import ArchivedBatch, Contents
+    from modeldata.catalog.batches import Contents
+    from modeldata.catalog.lines import ArchivedBatch
     from modeldata.catalog.select import CollectorFolders
     from modeldata.read.plan import ReadRequest
     from modeldata.store import ReadStore

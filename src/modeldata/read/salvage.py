@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from modeldata.catalog.batches import batch_of
 from modeldata.catalog.errors import SKIP_HINT, Damaged, SkippedWarning
+from modeldata.catalog.lines import batch_of
 from modeldata.columns.python import NO_VALUE
 from modeldata.encode import WrongRows, format_of
 from modeldata.encode.kinds import split
@@ -18,7 +18,7 @@ from modeldata.store import Unreadable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.catalog.lines import ArchivedBatch
     from modeldata.encode import Source
     from modeldata.errors import StoreError
     from modeldata.read.plan import ReadRequest

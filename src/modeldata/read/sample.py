@@ -20,7 +20,7 @@ from modeldata.store import Unreadable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modeldata.catalog.batches import ArchivedBatch
+    from modeldata.catalog.lines import ArchivedBatch
     from modeldata.encode import Part, Source
     from modeldata.errors import StoreError
     from modeldata.store import ReadStore

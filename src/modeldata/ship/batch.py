@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from modeldata.columns.typed import Array, Values
     from modeldata.encode import Encoded, FileFormat
-    from modeldata.ship.gather import FrameGroup
+    from modeldata.ship.gathered import FrameGroup
 
 
 ALL = slice(None)

@@ -12,7 +12,7 @@ from modeldata.format.manifest import Entry
 from modeldata.ship.batch import Batch, BatchFormat, UndecodableCall
 from modeldata.ship.calls import Calls, WriterFrames
 from modeldata.ship.definitions import ArchiveLayout
-from modeldata.ship.gather import FrameGroup
+from modeldata.ship.gathered import FrameGroup
 from modeldata.spool import frame
 from modeldata.spool.bulk import HEAD, FrameRun
 

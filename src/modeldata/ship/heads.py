@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from modeldata.format.head import Signer
     from modeldata.ship.checkpoint import Progress
-    from modeldata.ship.gather import Gathered
+    from modeldata.ship.gathered import Gathered
     from modeldata.ship.outbox import Intent, Outbox, OutboxItem
     from modeldata.ship.parked import ParkedRound
     from modeldata.spool.folder import SpoolFolder

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from modeldata.ship.batch import BatchFormat
     from modeldata.ship.definitions import ArchiveLayout
     from modeldata.ship.encoding_job import Outcome
-    from modeldata.ship.gather import FrameGroup
+    from modeldata.ship.gathered import FrameGroup
 
 SECONDS, BYTES_A_SECOND = 60.0, 500_000
 """How long an encoder may take: so long, and a second more for so many bytes. Far more than any needs."""

@@ -15,7 +15,7 @@ from modeldata.format import names
 from modeldata.ship.batch import EncodedCalls, batches, encode_group, encoded, header_of, payloads
 from modeldata.ship.calls import Calls, taken_portions
 from modeldata.ship.encoding_job import EncodingJob
-from modeldata.ship.gather import FrameGroup
+from modeldata.ship.gathered import FrameGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
 from contextlib import closing
 from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.encode import format_of
 from modeldata.errors import ModelDataError, SpoolError, StoreError
-from modeldata.format import names
-from modeldata.format.manifest import Entry
+from modeldata.ship import quarantine
 from modeldata.ship.batch import BatchFormat, UndecodableCall
 from modeldata.ship.checkpoint import DONE, STATE_LOST, Checkpoint, HeadLog, Progress
 from modeldata.ship.deadly_rounds import DeadlyRounds
 from modeldata.ship.definitions import ArchiveLayout
-from modeldata.ship.gather import DROP_OLDEST, CorruptFrame, Gatherer, SequenceGap, joined
+from modeldata.ship.entries import loss_note, named, refusal_note, take_refusals
+from modeldata.ship.gather import DROP_OLDEST, Gatherer
+from modeldata.ship.gathered import CorruptFrame, SequenceGap, joined
 from modeldata.ship.heads import Recorder, is_true, record_of, row_hash, with_halves
 from modeldata.ship.isolation import IsolatedEncoder
 from modeldata.ship.json_rows import encode_groups
@@ -29,8 +28,8 @@ from modeldata.ship.placement import Placements
 from modeldata.ship.publish import PublishedHead
 from modeldata.ship.send import Sender, not_taken
 from modeldata.ship.sinks import adopt, is_sure, name_of
-from modeldata.spool.files import replace_file, settle
-from modeldata.spool.reader import OpenSegment, segment_names
+from modeldata.spool.files import settle
+from modeldata.spool.reader import oldest_without_writer
 from modeldata.store import Unavailable
 from modeldata.store.archive_id import ArchiveId, identify
 from modeldata.store.local import LocalStore
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from modeldata.format.head import Signer
     from modeldata.settings import Settings
     from modeldata.ship.batch import Batch
-    from modeldata.ship.gather import FrameGroup, Gathered, Refusals
+    from modeldata.ship.gathered import FrameGroup, Gathered
     from modeldata.ship.parked import ParkedRound
     from modeldata.spool.files import Files
     from modeldata.spool.folder import SpoolFolder
@@ -219,11 +218,11 @@ class Pipeline:
         after = intent.after if intent is not None else self.state.copy()
         rows, freed = 0, 0
         going: list[str] = []
-        for name, size in self._oldest():
+        for name, size in oldest_without_writer(self.place, self._files):
             if freed >= room:
                 break
             count, lost = self._gatherer.give_up(name, after)
-            after.pending_notes += [_loss_note(one) for one in joined(lost)]
+            after.pending_notes += [loss_note(one) for one in joined(lost)]
             after.drops[DROP_OLDEST] = after.drops.get(DROP_OLDEST, 0) + count
             rows, freed = rows + count, freed + size
             going.append(name)
@@ -237,19 +236,6 @@ class Pipeline:
         if rows:
             self._warn(f"the spool is full: {rows} rows given up (drop_oldest): {self.place.folder}")
         return rows
-
-    def _oldest(self) -> list[tuple[str, int]]:
-        """(name, bytes) of the segments that could be given up, by age."""
-        segments: list[tuple[int, str, int]] = []
-        for name in segment_names(self.place, self._files):
-            try:
-                segment = OpenSegment(self.place, name, self._files)
-            except (OSError, ValueError):
-                continue
-            if not segment.alive:
-                segments.append((segment.created_ns, name, segment.size))
-            segment.close()
-        return [(name, size) for _, name, size in sorted(segments)]
 
     def finished(self) -> list[str]:
         """Segments of which everything is archived and to which nobody will add."""
@@ -275,7 +261,7 @@ class Pipeline:
         try:
             placements = Placements(after, self._store, self.place, self._held_folders())
             items, bad, hashes = self._encode(gathered, placements, staging)
-            self._quarantine(bad, after)
+            quarantine.keep(self.place.quarantine, bad, after, self._files, self._warn)
             record = self._recorder.add(self.state, gathered, items, hashes, self._parked_ids())
             if record:
                 items.append(placements.place_record(after.heads, record))
@@ -297,23 +283,23 @@ class Pipeline:
         origin = f"{self.place.spool8}-{gathered.after.round}"
         items: list[OutboxItem] = []
         hashes: dict[str, str] = {}
-        named = partial(_named, origin, self._wall_ns(), self.place.spool_id.hex(), self._host)
+        entry_of = partial(named, origin, self._wall_ns(), self.place.spool_id.hex(), self._host)
         bad = list(gathered.bad)
         lost = list(gathered.lost)
         for group, outcome in self._made(gathered, placements, partial(self._form, origin)):
             if isinstance(outcome, UndecodableCall):
-                bad.append(_as_bad(outcome))
+                bad.append(quarantine.undecodable_frame(outcome))
                 lost += [SequenceGap(group.identity, group.folder, *numbers, "quarantined") for numbers in outcome.ranges]
                 continue
-            refused = _refusals_of(gathered, group.stream, group.folder)
-            entry = named(len(items), outcome.entry)._replace(refused=refused)
+            refused = take_refusals(gathered, group.stream, group.folder)
+            entry = entry_of(len(items), outcome.entry)._replace(refused=refused)
             hashes[entry.batch] = row_hash(outcome.data, outcome.head)
             items.append(placements.item(outcome._replace(entry=entry), staging.add(outcome.data)))
-        notes = [*gathered.after.pending_notes, *map(_refusal_note, gathered.refusals), *map(_loss_note, joined(lost))]
+        notes = [*gathered.after.pending_notes, *map(refusal_note, gathered.refusals), *map(loss_note, joined(lost))]
         gathered.after.pending_notes = []
         for folder, note in notes:
             try:
-                items.append(placements.place_note(folder, named(len(items), note)))
+                items.append(placements.place_note(folder, entry_of(len(items), note)))
             except Unavailable as error:
                 if not error.path_only:
                     raise
@@ -398,56 +384,6 @@ class Pipeline:
         if removed:
             self._files.sync_folder(self.place.segments)
 
-    def _quarantine(self, bad: list[CorruptFrame], after: Progress) -> None:
-        """Keep what can't be archived as it was, and say so. Never in the way of other rows."""
-        for frame in bad:
-            path = os.path.join(self.place.quarantine, f"{frame.segment}-{frame.start}.bin")
-            after.quarantined += frame.rows or 0
-            try:
-                replace_file(self._files, path, frame.content)
-            except OSError as error:
-                self._warn(f"could not keep a damaged frame: {path}: {error}")
-            rows = "unknown" if frame.rows is None else frame.rows
-            self._warn(f"quarantined: {path}: rows {rows}: {frame.why}")
-
 
 def _layout(settings: Settings) -> ArchiveLayout:
     return ArchiveLayout(settings.format, settings.hour_folders, settings.excel_safe)
-
-
-def _named(origin: str, now: int, spool: str, host: str, number: int, entry: Entry) -> Entry:
-    """An entry with the name of its batch, and who archives it when."""
-    return entry._replace(batch=_batch_id(origin, number, entry), archived_ns=now, spool=spool, host=host)
-
-
-def _batch_id(origin: str, number: int, entry: Entry) -> str:
-    """A name that only these rows have: rounds are counted from 0 again where a checkpoint was lost."""
-    content = [entry.identity, entry.sequences or None, entry.lost or None, entry.refused or None]
-    digest = sha256(json.dumps(content, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{origin}-{number}-{digest[:8]}"
-
-
-def _refusal_note(refusals: Refusals) -> tuple[str, Entry]:
-    return refusals.folder, Entry(refusals.identity, refused={refusals.reason: refusals.rows})
-
-
-def _loss_note(gap: SequenceGap) -> tuple[str, Entry]:
-    return gap.folder, Entry(gap.identity, lost=[(gap.writer_id.hex(), gap.first, gap.last, gap.reason)])
-
-
-def _as_bad(undecodable: UndecodableCall) -> CorruptFrame:
-    one = undecodable.calls
-    return CorruptFrame(one.writers[one.writer[0]].hex(), int(one.places[0]), one.data(0), undecodable.rows, undecodable.why)
-
-
-def _refusals_of(gathered: Gathered, stream: str, folder: str) -> dict[str, int]:
-    """Counts of refused rows that belong to a batch, by reason; each is counted once."""
-    counts: dict[str, int] = {}
-    kept = []
-    for refusal in gathered.refusals:
-        if refusal.folder == folder and names.stream(refusal.identity) == stream:
-            counts[refusal.reason] = counts.get(refusal.reason, 0) + refusal.rows
-        else:
-            kept.append(refusal)
-    gathered.refusals[:] = kept
-    return counts

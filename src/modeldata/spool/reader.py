@@ -207,3 +207,17 @@ def segment_names(place: SpoolFolder, files: Files) -> list[str]:
         return [name for name in files.listdir(place.segments) if segment_name(name) is not None]
     except FileNotFoundError:
         return []
+
+
+def oldest_without_writer(place: SpoolFolder, files: Files) -> list[tuple[str, int]]:
+    """(name, bytes) of the segments that no living writer holds, by age."""
+    segments: list[tuple[int, str, int]] = []
+    for name in segment_names(place, files):
+        try:
+            segment = OpenSegment(place, name, files)
+        except (OSError, ValueError):
+            continue
+        if not segment.alive:
+            segments.append((segment.created_ns, name, segment.size))
+        segment.close()
+    return [(name, size) for _, name, size in sorted(segments)]

@@ -198,7 +198,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "a manifest line leads nowhere else",
-        "catalog/batches.py",
+        "catalog/lines.py",
         "        if entry.impossible:\n",
         "        if False:\n",
         _ATTACKER + "::test_a_line_that_says_what_can_not_be_is_a_problem_and_nothing_outside_is_read",

@@ -178,7 +178,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "a batch id names its rows",
-        "ship/pipeline.py",
+        "ship/entries.py",
         "{digest[:8]}",
         "0",
         "tests/faults/test_lost_checkpoints.py::test_a_batch_id_never_names_other_rows_though_rounds_are_counted_anew",
