@@ -22,7 +22,15 @@ settings.load_profile("landing" if os.environ.get("CI") else "ours")
 _number = itertools.count()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under Windows, tests that assume POSIX are skipped, with the reason their marker gives."""
+    for test in items if os.name == "nt" else ():
+        if (marker := test.get_closest_marker("posix")) is not None:
+            test.add_marker(pytest.mark.skip(reason=f"POSIX: {marker.args[0]}"))
+
+
 @pytest.fixture(autouse=True)
 def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a user's spools are noted, and lie for remote archives. Made only by tests that need it."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / f"state-{next(_number)}"))
+    state = str(tmp_path_factory.getbasetemp() / f"state-{next(_number)}")
+    monkeypatch.setenv("LOCALAPPDATA" if os.name == "nt" else "XDG_STATE_HOME", state)

@@ -7,7 +7,6 @@ Python environment where it is missing. A test never skips for want of it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -138,6 +137,8 @@ def node() -> str:
 @cache
 def modules() -> Path:
     """The `node_modules` that has Azurite: of $MODELDATA_TEST_NODE, else of this environment, where it is installed if it is missing."""
+    import fcntl  # Windows has none
+
     found = HOME / "node_modules"
     if _is_there(found):
         return found

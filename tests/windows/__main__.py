@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.windows.environment import CACHE, DISTRIBUTIONS, PREFIX, ROOT, environment, prepare, python
+from tests.windows.environment import CACHE, DISTRIBUTIONS, PREFIX, environment, prepare, python
 from tests.windows.wine import Wine, windows, windows_path
 
 SUITES = ["windows", "names", "format", "request", "settings", "snapshot", "spool", "encode", "read", "keep", "e2e", "faults"]
@@ -50,7 +50,15 @@ def run(wine: Wine, version: str, suite: str, words: str) -> Counts:
     """One suite in one process of its own. What pytest says is shown where a test failed."""
     report = CACHE / f"report-{version}.xml"
     report.unlink(missing_ok=True)
-    options = ["-q", "-m", CHOICE, "-p", "no:cacheprovider", f"--junit-xml={windows_path(report)}", *(["-k", words] if words else [])]
+    options = [
+        "-q",
+        "-m",
+        CHOICE,
+        "-p",
+        "no:cacheprovider",
+        f"--junit-xml={windows_path(report)}",
+        *(["-k", words] if words else []),
+    ]
     began = time.monotonic()
     try:
         command = [python(version), "-m", "pytest", *options, f"tests/{suite}"]
@@ -59,7 +67,9 @@ def run(wine: Wine, version: str, suite: str, words: str) -> Counts:
         output = f"no end after {SECONDS} s: {error.output!r}"
     counts = counts_of(report)
     took = round(time.monotonic() - began)
-    print(f"Python {version} for Windows, tests/{suite}: {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped, {took} s")
+    print(
+        f"Python {version} for Windows, tests/{suite}: {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped, {took} s"
+    )
     if counts.failed or counts.lost:
         print(output)
     sys.stdout.flush()

@@ -99,7 +99,19 @@ def _unpack_python(folder: Path, version: str) -> None:
 
 
 def _install_packages(folder: Path, version: str) -> None:
-    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--link-mode", "hardlink"]
+    uv = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--link-mode",
+        "hardlink",
+    ]
     _run([*uv, "--python-platform", "windows", "--python-version", version, "--target", str(folder), "-r", str(REQUIREMENTS)],
          f"{REQUIREMENTS.name} for Python {version}")  # fmt: skip
 
