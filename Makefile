@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 3
+LOWEST := --quiet --python-version 3.11 --no-header --no-annotate --all-extras
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test spark lint types bench faults slice soak mutants pythons lock clean
@@ -61,6 +62,8 @@ pythons: setup  ## the tests on other versions of Python and of the libraries (D
 
 lock: setup  ## pin the versions of everything anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --all-extras --group dev pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile $(LOWEST) --resolution lowest-direct --no-deps pyproject.toml \
+		| $(BIN)/uv pip compile $(LOWEST) --group dev --constraints /dev/stdin pyproject.toml -o requirements-lowest.txt
 
 clean:  ## remove what was made
 	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .pythons

@@ -89,9 +89,12 @@ def set_up(name: str, place: Place) -> str:
     uv, folder = str(ROOT / ".venv/bin/uv"), HOME / "envs" / name
     python = str(folder / "bin/python")
     if not folder.exists():
-        _do(place.root, uv, "--quiet", "venv", "--python", place.python, str(folder))
-    _do(place.root, uv, "--quiet", "pip", "install", "--python", python, "-r", REQUIREMENTS[place.libraries])
-    _do(place.root, uv, "--quiet", "pip", "install", "--python", python, "--no-deps", "--editable", ".")
+        _do(place.root, uv, "--quiet", "venv", "--seed", "--python", place.python, str(folder))
+    install = (uv, "--quiet", "pip", "install", "--python", python)
+    _do(place.root, *install, "-r", REQUIREMENTS[place.libraries])
+    _do(place.root, *install, "--no-deps", "--editable", ".")
+    if "3.14" not in name:
+        _do(place.root, *install, "--no-deps", "--target", str(folder / "pandas-2.2"), "-r", "requirements-pandas22.txt")
     return python
 
 

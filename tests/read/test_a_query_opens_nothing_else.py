@@ -109,5 +109,5 @@ def test_times_are_utc_wherever_the_machine_is(shipped: Shipped, monkeypatch: py
 def test_a_time_with_a_zone_is_fetched_with_what_the_extra_installs(shipped: Shipped) -> None:
     """DuckDB itself does not ask for pytz, but needs it."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert "pytz" in extras["sql"]
+    assert any(needed.startswith("pytz") for needed in extras["sql"])
     assert shipped.archive.sql('select "at" from m_inputs').fetchall() == [(dt.datetime(2026, 1, 1, 5, tzinfo=dt.UTC),)]
