@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from modeldata.cli.commands.doctor import examine
+from modeldata.errors import mask
 from modeldata.format.head import PublicKey
 from modeldata.settings import Settings
 from modeldata.ship.publish import HeadPublisher, PublishedHead
@@ -144,6 +145,11 @@ def test_no_part_of_a_key_is_ever_shown(tmp_path, key):
         signer_of(settings.heads_key, Files())
     for shown in (str(refused.value), repr(settings)):
         assert SEED[:12] not in shown and "MC4D" not in shown
+
+
+def test_a_key_is_masked_wherever_it_is_written_also_before_it_was_read():
+    shown = mask(f"no file is called {TEXT.replace('acme', 'other')}, nor {TEXT[:-1]}")
+    assert "PRIVATE" not in shown and SEED[:12] not in shown and shown.startswith("no file is called ")
 
 
 def test_a_key_that_was_given_as_text_goes_to_the_shipper_and_to_no_pickle_or_executor(tmp_path):

@@ -114,6 +114,16 @@ def test_links_that_lead_round_in_circles_or_to_what_is_listed_add_no_row(shippe
     assert (found.verdict, found.rows) == (COMPLETE, ROWS)
 
 
+def test_a_folder_that_two_links_lead_to_is_listed_once(shipped: Shipped, tmp_path: Path) -> None:
+    away = link(tmp_path, "year")
+    (collector,) = (tmp_path / "archive").glob("*/*/*/inputs")
+    (collector / "2027").symlink_to(away)
+    (away / "up").symlink_to(away)
+    store = local(tmp_path)
+    listed = [os.path.realpath(os.path.join(store.root, path)) for path in store.walk()]
+    assert len(listed) == len(set(listed)) and {str(path) for path in away.rglob("data*.csv")} <= set(listed)
+
+
 def test_a_link_that_leads_nowhere_is_an_error_and_no_complete_archive(shipped: Shipped, tmp_path: Path) -> None:
     away = link(tmp_path, "year")
     away.rename(tmp_path / "not-mounted")

@@ -114,7 +114,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "errors.py",
         "    text = signing.sub(MASK, text)\n",
         "",
-        _SIGNED + "::test_no_part_of_a_key_is_ever_shown",
+        _SIGNED + "::test_a_key_is_masked_wherever_it_is_written_also_before_it_was_read",
     ),
     one(
         "heads: a rewrite holds without a record",
