@@ -13,6 +13,7 @@ def prepare() -> None:
     import hashlib
     import json
     import logging
+    import opcode  # what `interrupts` looks an exception up in
     import threading
 
     import modeldata.ship.checkpoint
@@ -21,6 +22,6 @@ def prepare() -> None:
     import modeldata.snapshot.packing
     from modeldata.spool.keep_gil import find_libc
 
-    del hashlib, json, logging, threading
+    del hashlib, json, logging, opcode, threading
     find_libc()
     modeldata.snapshot.libraries.prepare()

@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from modeldata.spool.files import Files
 from tests.support.archive import assert_complete, data_files, features
 from tests.support.scripts import drain, environment, run
@@ -58,6 +60,43 @@ def test_forks_while_threads_collect_neither_hang_nor_lose(tmp_path: Path) -> No
     assert len(found) == len(set(found)) == int(done.stdout)
     assert len([1 for who, _ in found if who.startswith("c")]) == 300
     assert assert_complete(tmp_path / "modeldata") == len(found)
+
+
+@pytest.mark.parametrize("way", ["off", "thread", "process", "auto"])
+def test_collect_imports_nothing_in_the_thread_that_calls_it(tmp_path: Path, way: str) -> None:
+    """A child that is forked meanwhile would inherit the lock of that import, and wait for it for ever."""
+    done = run(
+        """
+    import sys, threading
+    from modeldata import ModelDataCollector
+    dc = ModelDataCollector("m", "inputs", ["n"])
+    many = ModelDataCollector("m", "many")
+    imported = []
+
+    class Bad:
+        def __iter__(self): raise ValueError("of the data")
+        def __repr__(self): raise ValueError("of the data")
+
+    def collect():
+        for value in (1, None, "text", b"bytes", 1.5, Bad(), {"deep": [1, Bad()]}, Bad):
+            dc.collect([value])
+            dc.collect(value)
+            many.collect({"cell": value}, "some id")
+
+    class Watch:
+        def find_spec(self, name, path=None, target=None):
+            imported.append((threading.current_thread().name, name))
+
+    sys.meta_path.insert(0, Watch())
+    caller = threading.Thread(target=collect, name="caller")
+    caller.start()
+    caller.join()
+    print([name for thread, name in imported if thread == "caller"])
+    """,
+        tmp_path,
+        {"MODELDATA_SHIP": way, "MODELDATA_FSYNC": "interval"},
+    )
+    assert done.stdout.strip() == "[]"
 
 
 def test_tasks_and_threads_of_an_event_loop_collect_without_losing_a_row(tmp_path: Path) -> None:

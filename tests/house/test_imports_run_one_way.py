@@ -42,7 +42,7 @@ LEVEL = {name: level for level, floor in enumerate(FLOORS) for name in floor}
 
 SHIPPER_SIDE = ("store", "columns", "encode", "ship", "catalog", "read", "keep", "debug", "metrics", "cli", "testing")
 SERVICE_MODULES_OF_SHIP = {"modeldata.ship"} | {
-    f"modeldata.ship.{name}" for name in ("policy", "spawn", "supervisor", "failure_report")
+    f"modeldata.ship.{name}" for name in ("policy", "spawn", "stop", "supervisor", "failure_report")
 }
 """What starts a shipper runs in the service."""
 

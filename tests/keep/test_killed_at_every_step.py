@@ -106,6 +106,24 @@ def test_the_claim_of_a_run_that_lives_stays_where_nothing_is_to_be_done(tmp_pat
     assert len(list(folder.rglob("rewrite.lock"))) == before > 0
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("verb", ["compact", "erase", "prune"])
+def test_a_file_that_is_not_whole_goes_also_when_all_else_is_done(tmp_path: Path, verb: str, form: str) -> None:
+    """Its run died while it put the file, and the one that took over died before it took it away."""
+    filled(tmp_path, form)
+    folder = _copy(tmp_path, tmp_path / "run")
+    VERBS[verb](local(folder))
+    (day,) = (folder / "archive").glob("*/*/*/inputs/2026/11/20")
+    hidden = [
+        day / f".data-00000001{'5' * 32}-1.{form}.17-23.under-way",
+        day / "_manifest" / ".generation-1.jsonl.17-23.under-way",
+    ]
+    for path in hidden:
+        path.write_text("17,1\r\n")
+    VERBS[verb](local(folder))
+    assert not [path for path in hidden if path.exists()]
+
+
 @SWEEP
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_an_erasure_after_a_killed_compaction_leaves_nothing_of_the_subject(tmp_path: Path, form: str, most: int) -> None:

@@ -128,7 +128,7 @@ def erase(job: KeepJob, where: str, *, dry: bool = True, each: Each = map) -> It
             yield from (_found(folder) for folder in folders.values() if folder.is_told)
             continue
         work = partial(erase_one, job, findings=folders, condition=collector.condition)
-        for results in each(work, [folder.place for folder in folders.values() if folder.is_told or folder.claimed]):
+        for results in each(work, [folder.place for folder in folders.values() if folder.is_told or _is_unfinished(job, folder)]):
             yield from results
 
 
@@ -159,6 +159,8 @@ def _erase(job: KeepJob, finding: FolderFinding, condition: Condition) -> Iterat
         return True
 
     again, left = False, {*finding.files}
+    if not left and _is_unfinished(job, finding):
+        _finish(job, folder)
     while left:
         rewrite(store, folder, job.run, plan)
         left = erasing.find(look(store, folder), store, condition).files
@@ -168,6 +170,19 @@ def _erase(job: KeepJob, finding: FolderFinding, condition: Condition) -> Iterat
         again = True
     if finding.is_told:
         yield _found(finding._replace(rows=rows, problem="; ".join(problems)))
+
+
+def _is_unfinished(job: KeepJob, finding: FolderFinding) -> bool:
+    """Is a run at work here, or did one die?"""
+    return finding.claimed or bool(remnants(job.store, finding.place.path))
+
+
+def _finish(job: KeepJob, folder: str) -> None:
+    """Take away what a run left that died: a file that is not whole may have rows, and no search looks into it."""
+    try:
+        rewrite(job.store, folder, job.run, lambda draft: False)
+    except Busy:
+        pass  # it lives, and takes its own away; it reads files without such rows
 
 
 def _places(job: KeepJob) -> list[DataFolder]:

@@ -11,6 +11,7 @@ from modeldata.interrupts import spare
 from modeldata.ship.failure_report import WarnOnce, fatal_text, leave_note
 from modeldata.ship.policy import LONGEST_RETRY, retry_after
 from modeldata.ship.spawn import start_detached
+from modeldata.ship.stop import StopRequest
 from modeldata.spool.lock import Leadership
 
 TYPE_CHECKING = False
@@ -142,17 +143,12 @@ class ShipperThread:
     def __init__(self, place: SpoolFolder, settings: Settings, files: Files, warn: Callable[[str], None], *, ship: bool) -> None:
         import threading
 
-        from modeldata.ship.stop import StopRequest
-
         self._place = place
         self._settings = settings
         self._files = files
         self._say = WarnOnce(warn)
         self._leave = StopRequest()
         self.may_end = False
-        if not ship:
-            import modeldata.ship.checkpoint
-            import modeldata.ship.watch  # noqa: F401 - here, and light, so that the thread imports nothing
         target = self._ship if ship else self._sync
         self._made = time.monotonic()
         self._thread = threading.Thread(target=target, name="modeldata-shipper", daemon=True)
@@ -210,7 +206,7 @@ class ShipperThread:
 
     def _sync(self) -> None:
         """fsync="interval" where an operator ships: our own writers' rows must not wait for somebody who may not run."""
-        from modeldata.ship.checkpoint import Progress
+        from modeldata.ship.checkpoint import Progress  # both are loaded by now (see `modeldata.ready`)
         from modeldata.ship.watch import sync_writers
 
         settled: set[str] = set()

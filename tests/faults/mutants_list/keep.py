@@ -106,4 +106,11 @@ MUTANTS = (
         "SET TimeZone = 'UTC'",
         _CONDITION + "::test_text_without_a_zone_is_utc_on_every_machine",
     ),
+    one(
+        "an erasure looks for files that are not whole",
+        "keep/jobs.py",
+        "return finding.claimed or bool(remnants(job.store, finding.place.path))",
+        "return finding.claimed",
+        "tests/keep/test_killed_at_every_step.py::test_a_file_that_is_not_whole_goes_also_when_all_else_is_done",
+    ),
 )

@@ -191,4 +191,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/faults/test_a_stop_is_seen_at_any_point.py"
         "::test_a_signal_at_any_instruction_of_the_wait_ends_it_and_blocks_nothing",
     ),
+    one(
+        "collect imports nothing, also where an exception is looked at",
+        "ready.py",
+        "    import opcode  # what `interrupts` looks an exception up in\n",
+        "    opcode = 0\n",
+        "tests/faults/test_many_writers_at_once.py::test_collect_imports_nothing_in_the_thread_that_calls_it",
+    ),
 )
