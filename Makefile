@@ -60,7 +60,7 @@ mutants: setup  ## switch each guard off: a test must fail
 pythons: setup  ## the tests on other versions of Python and of the libraries (Debian, as root)
 	$(BIN)/python -m tests.platforms.pythons
 
-lock: setup  ## pin the versions of everything anew
+lock: setup  ## pin the versions of everything again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --all-extras --group dev pyproject.toml -o requirements-dev.txt
 	$(BIN)/uv pip compile $(LOWEST) --resolution lowest-direct --no-deps pyproject.toml \
 		| $(BIN)/uv pip compile $(LOWEST) --group dev --constraints /dev/stdin pyproject.toml -o requirements-lowest.txt

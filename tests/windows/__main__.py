@@ -1,4 +1,4 @@
-"""`python -m tests.windows [suite ...] [--python 3.13] [--smoke]`: the suites under CPython for Windows, and how many tests passed."""
+"""`python -m tests.windows [suite ...] [--python 3.13]`: the suites under CPython for Windows, and how many tests passed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from typing import NamedTuple
 from tests.windows.environment import CACHE, DISTRIBUTIONS, PREFIX, environment, prepare, python
 from tests.windows.wine import Wine, windows, windows_path
 
-SUITES = ["windows", "names", "format", "request", "settings", "snapshot", "spool", "encode", "read", "keep", "e2e", "faults"]
-SMOKE = ["windows/test_smoke.py"]
+SUITES = ["names", "format", "request", "settings", "snapshot", "spool", "encode", "read", "keep", "e2e", "faults"]
 SECONDS = 1800
 CHOICE = "not soak and not spark"
 
@@ -32,10 +31,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.windows", description=__doc__)
     parser.add_argument("suites", nargs="*", help="folders or files below tests/")
     parser.add_argument("--python", choices=sorted(DISTRIBUTIONS), action="append", dest="versions")
-    parser.add_argument("--smoke", action="store_true", help="collect, kill, ship, read, audit, erase and the command line only")
     parser.add_argument("-k", dest="words", default="", help="as pytest's")
     asked = parser.parse_args()
-    suites = asked.suites or (SMOKE if asked.smoke else SUITES)
+    suites = asked.suites or SUITES
     bad = False
     for version in asked.versions or sorted(DISTRIBUTIONS):
         prepare(version)
