@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from modeldata.catalog.audit import audit
 from modeldata.spool.files import Files
-from modeldata.store import open_store
 from modeldata.testing import Died, Fault, FaultyFiles
+from tests.support.audits import audit_of
 from tests.support.ledger import assert_exactly_once
 from tests.support.scripts import drain, modeldata, run
 from tests.support.service import NOON, Service, delivered_on_disk, ship_all
@@ -98,7 +97,7 @@ def test_a_death_at_any_operation_doubles_no_refusal_and_hides_at_most_the_last(
         ship_all(Files(), archive)
         assert_exactly_once(service.attempted, service.accepted, delivered_on_disk(archive))
         refused = sum(service.writer.drops().values())
-        told = sum(audit(open_store(archive, Files())).refused.values())
+        told = sum(audit_of(archive).refused.values())
         assert told <= refused
         where = dry.operations[at - 1][0]
         assert told == refused or where in ("store", "pwrite"), "only between clearing the tail and the frame that replaces it"
@@ -116,4 +115,4 @@ def test_the_tail_of_a_living_writer_is_not_read(tmp_path: Path) -> None:
     service.writer.close(NOON)
     ship_all(Files(), archive)
     assert delivered_on_disk(archive) == service.accepted
-    assert audit(open_store(archive, Files())).refused == {"spool_full": 1}
+    assert audit_of(archive).refused == {"spool_full": 1}

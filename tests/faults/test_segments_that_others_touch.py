@@ -16,6 +16,7 @@ from modeldata.spool import frame
 from modeldata.spool.files import Files
 from modeldata.spool.segment import DIRECT_BYTES, Segment
 from tests.support.archive import features
+from tests.support.audits import audit_of
 from tests.support.scripts import drain, modeldata, run
 
 BEGIN = """
@@ -57,8 +58,8 @@ os._exit(0)
     )
     found = _numbers(tmp_path)
     assert found == sorted(set(found)) and found[-10:] == list(range(20, 30))
-    told = json.loads(modeldata("audit", str(tmp_path / "a"), "--json").stdout)
-    missing = [number for gap in told["missing"] for number in range(gap["first"], gap["last"] + 1)]
+    gaps = [gap for writer in audit_of(tmp_path / "a").writers for gap in writer.missing]
+    missing = [number for gap in gaps for number in range(gap.first, gap.last + 1)]
     assert missing == [number for number in range(20) if number not in found]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from modeldata.catalog.audit import Audit, audit
+from modeldata.catalog.audit import Audit
 from modeldata.errors import SpoolError
 from modeldata.keep.compact import Sizes
 from modeldata.keep.job import FolderResult, KeepJob
@@ -27,6 +27,7 @@ from modeldata.store import Store
 from modeldata.store.local import LocalStore
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.read.kit import Shipped
+from tests.support.audits import audit_at_once
 
 DAY = "2026-11-20"
 LATER_NS = 1_796_000_000_000_000_000
@@ -85,7 +86,7 @@ def without(found: Rows, customer: int = 17) -> Rows:
 
 def checked(store: Store) -> Audit:
     """An audit that found nothing wrong."""
-    found = audit(store)
+    found = audit_at_once(store)
     assert not found.problems, found.problems
     assert not [pair for writer in found.writers for pair in writer.doubled]
     assert all(gap.reason for writer in found.writers for gap in writer.missing)

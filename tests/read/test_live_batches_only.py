@@ -11,12 +11,13 @@ from zlib import crc32
 import pyarrow as pa
 import pytest
 
-from modeldata.catalog.audit import COMPLETE, EXPLAINED, audit
+from modeldata.catalog.audit import COMPLETE, EXPLAINED
 from modeldata.catalog.batches import Catalog
 from modeldata.catalog.errors import Damaged, SkippedWarning
 from modeldata.spool.files import Files
 from modeldata.store import open_store
 from tests.read.kit import Shipped
+from tests.support.audits import audit_at_once
 
 HEADER = "$Timestamp,$CorrelationId,$RequestId,x\n"
 
@@ -72,7 +73,7 @@ class Day:
     def verdict(self) -> str:
         """Of the archive as it would be without heads: what is played by hand leaves no record in them."""
         shutil.rmtree(self.root / "_heads", ignore_errors=True)
-        found = audit(self.store)
+        found = audit_at_once(self.store)
         assert not found.problems, found.problems
         return found.verdict
 
@@ -85,7 +86,7 @@ def day(tmp_path: Path) -> Day:
 def test_a_replaced_batch_is_read_once_while_its_file_is_there(day: Day) -> None:
     day.replace("data-0000000c-1.csv", [0, 1], [0, 1, 2, 3])
     assert day.read() == [0, 1, 2, 3, 4, 5]
-    assert day.verdict() == COMPLETE and audit(day.store).rows == 6
+    assert day.verdict() == COMPLETE and audit_at_once(day.store).rows == 6
 
 
 def test_a_replaced_batch_is_read_once_when_its_files_are_gone(day: Day) -> None:
@@ -117,16 +118,18 @@ def test_erased_rows_are_a_gap_with_a_reason(day: Day) -> None:
     day.replace("data-0000000c-1.csv", [0, 1], [0, 3], lost=[[writer, 1, 2, "erased"]])
     assert day.read() == [0, 3, 4, 5]
     assert day.verdict() == EXPLAINED
-    assert [(gap.first, gap.last, gap.reason) for one in audit(day.store).writers for gap in one.missing] == [(1, 2, "erased")]
+    assert [(gap.first, gap.last, gap.reason) for one in audit_at_once(day.store).writers for gap in one.missing] == [
+        (1, 2, "erased")
+    ]
 
 
 def test_refused_rows_of_a_replaced_line_are_counted_by_what_replaced_it(day: Day) -> None:
     lines = day.lines()
     lines[0]["refused"] = {"too_large": 3}
     day.manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert audit(day.store).refused == {"too_large": 3}
+    assert audit_at_once(day.store).refused == {"too_large": 3}
     day.replace("data-0000000c-1.csv", [0, 1], [0, 1, 2, 3], refused={"too_large": 3})
-    assert audit(day.store).refused == {"too_large": 3}
+    assert audit_at_once(day.store).refused == {"too_large": 3}
 
 
 def test_a_file_that_no_manifest_tells_of_is_not_read(day: Day) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from modeldata import Archive
-from modeldata.catalog.audit import Audit, audit
+from modeldata.catalog.audit import Audit
 from modeldata.cli.commands.audit import STATUS
 from modeldata.cli.commands.doctor import examine
 from modeldata.settings import Settings
 from modeldata.spool.files import Files
-from modeldata.store import open_store
 from tests.support.archive import data_files, features, manifest_lines
+from tests.support.audits import audit_of
 from tests.support.scripts import modeldata
 from tests.support.service import ship_all
 
@@ -43,7 +43,7 @@ def drain(archive: Path) -> None:
 
 
 def _audit(archive: Path) -> Audit:
-    return audit(open_store(str(archive), Files()))
+    return audit_of(archive)
 
 
 def test_stats_add_up_for_every_outcome(archive: Archive, tmp_path: Path) -> None:
