@@ -36,14 +36,15 @@ class DeadlyRounds:
     def __init__(self, folder: str, files: Files) -> None:
         self._path = os.path.join(folder, ATTEMPT)
         self._files = files
-        self._number = self._deaths = 0
+        self._number, self._deaths = -1, 0
         self._deadly: dict[str, int] = {}
 
     def begin(self, number: int) -> bool:
         """Note that round `number` is being encoded. True where that has not ended for `DEATHS` times."""
         before = self._load()
-        self._deaths = before.tries if before.round == number else 0
-        self._number = number
+        if number != self._number:  # else this very process tried it, and lives: its note may not have been taken back
+            self._deaths = before.tries if before.round == number else 0
+            self._number = number
         self._deadly = {stream: last for stream, last in before.deadly.items() if last + CAREFUL_ROUNDS > number}
         self._save(self._deaths + 1)
         return self._deaths >= DEATHS

@@ -26,6 +26,7 @@ from modeldata.ship.outbox import Intent, Outbox, OutboxItem, Staging
 from modeldata.ship.parked import ParkedRounds
 from modeldata.ship.placement import Placements
 from modeldata.ship.publish import PublishedHead
+from modeldata.ship.removal import Removal
 from modeldata.ship.send import Sender, not_taken
 from modeldata.ship.sinks import adopt, is_sure, name_of
 from modeldata.spool.files import settle
@@ -95,6 +96,7 @@ class Pipeline:
         self._sender = Sender(place, store, files, warn, self._check_lead)
         self.held: dict[str, Unavailable] = {}
         """Folders that took nothing when they were last tried, and why."""
+        self.removal = Removal(place, files, warn)
         self._asked = 0
         self._settled = False
         self._open_sink(name_of(place, settings, files))
@@ -219,8 +221,10 @@ class Pipeline:
         rows, freed = 0, 0
         going: list[str] = []
         for name, size in oldest_without_writer(self.place, self._files):
-            if freed >= room:
+            if freed >= room or self.removal.blocked:
                 break
+            if name in self.removal.refused:
+                continue
             count, lost = self._gatherer.give_up(name, after)
             after.pending_notes += [loss_note(one) for one in joined(lost)]
             after.drops[DROP_OLDEST] = after.drops.get(DROP_OLDEST, 0) + count
@@ -374,15 +378,7 @@ class Pipeline:
 
     def remove(self, finished: list[str]) -> None:
         """Unlink segments that every archive has. The checkpoint forgets them later, when they are known to be gone."""
-        removed = False
-        for name in finished:
-            try:
-                self._files.unlink(os.path.join(self.place.segments, name))
-                removed = True
-            except FileNotFoundError:
-                continue
-        if removed:
-            self._files.sync_folder(self.place.segments)
+        self.removal.remove(finished)
 
 
 def _layout(settings: Settings) -> ArchiveLayout:

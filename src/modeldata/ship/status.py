@@ -68,8 +68,7 @@ def _fill(stats: Status, settings: Settings, place: SpoolFolder, files: Files, n
     if note is not None:
         if Leadership.taken(place.leader_lock, files):
             stats.leader = {key: note[key] for key in ("pid", "host", "since_ns", "beat_ns") if key in note}
-            if note.get("heads"):
-                stats.leader["heads"] = note["heads"]
+            stats.leader |= {key: note[key] for key in ("heads", "unremoved") if note.get(key)}
         error = note.get("last_error")
         stats.last_error = str(error) if error and waiting.rows else None  # nothing waits: whatever it was, it is over
 

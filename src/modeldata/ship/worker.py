@@ -246,8 +246,10 @@ class Worker:
         """Remove segments that every archive has, and to which nobody will add."""
         finished = self.pipeline.finished()
         finished = [name for name in finished if all(worker is not None and worker.has(name) for worker in self.fleet)]
-        if finished:
-            self.pipeline.remove(finished)
+        try:
+            self.pipeline.remove(self.pipeline.removal.due(finished, self._monotonic()))
+        except OSError as error:  # they are gone, perhaps not for good
+            self._failed(error)
 
     def _others_have(self, segment: str) -> bool:
         return all(worker is self or (worker is not None and worker.has(segment)) for worker in self.fleet)
@@ -277,9 +279,11 @@ class Worker:
             try:
                 if self._wall_ns() - self._files.stat(path).st_mtime_ns > UNBORN_NS:
                     fd = self._files.open_regular(path)
-                    if self._files.hold(fd):
-                        self._files.unlink(path)
-                    self._files.close(fd)
+                    try:
+                        if self._files.hold(fd):
+                            self._files.unlink(path)
+                    finally:
+                        self._files.close(fd)
             except OSError:
                 continue  # named or gone meanwhile
 
@@ -322,6 +326,7 @@ class Worker:
             "last_error": failing.last_error or next(filter(None, (one.waits() for one in self.fleet if one)), None),
             "last_error_ns": failing.last_error_ns,
             "heads": next(filter(None, (worker.heads_trouble for worker in self.fleet if worker)), None),
+            "unremoved": next(filter(None, (worker.pipeline.removal.trouble() for worker in self.fleet if worker)), None),
         }
         try:
             replace_file(self._files, self._place.leader_note, json.dumps(note).encode(), durable=False)

@@ -11,6 +11,7 @@ _LOST = "tests/faults/test_lost_checkpoints.py"
 _NUMBERS = "tests/faults/test_numbers_tell_repeats_and_losses.py"
 _LEADS = "tests/faults/test_one_process_leads.py"
 _PLACE = "tests/spool/test_where_a_spool_may_be.py"
+_HELD = "tests/faults/test_held_files_stop_no_other.py"
 _SHIPPER_KILLED = _CRASH + "::test_a_shipper_killed_before_any_of_its_operations_loses_and_doubles_nothing"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -197,5 +198,33 @@ MUTANTS: tuple[Mutant, ...] = (
         "    import opcode  # what `interrupts` looks an exception up in\n",
         "    opcode = 0\n",
         "tests/faults/test_many_writers_at_once.py::test_collect_imports_nothing_in_the_thread_that_calls_it",
+    ),
+    one(
+        "a segment that is held stops the removal of no other",
+        "ship/removal.py",
+        "            except OSError as error:\n                self.refused[name] = error\n                continue\n",
+        "",
+        _HELD + "::test_one_segment_that_is_held_stops_the_removal_of_no_other",
+    ),
+    one(
+        "a held segment is not asked for at each look",
+        "ship/removal.py",
+        "        if now < self._retry_at:",
+        "        if False:",
+        _HELD + "::test_a_shipper_goes_on_beside_a_held_segment_says_so_once_and_removes_it_later",
+    ),
+    one(
+        "no row is given up where nothing can be removed",
+        "ship/pipeline.py",
+        "if freed >= room or self.removal.blocked:",
+        "if freed >= room:",
+        _HELD + "::test_rows_are_given_up_only_where_that_frees_room",
+    ),
+    one(
+        "a try that its own process outlived is no death",
+        "ship/deadly_rounds.py",
+        "        if number != self._number:",
+        "        if True:",
+        _HELD + "::test_a_round_that_fails_while_its_note_is_held_is_no_deadly_one",
     ),
 )

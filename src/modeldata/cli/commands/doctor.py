@@ -246,6 +246,8 @@ def _shipping(settings: Settings, files: Files) -> Iterator[Finding]:
         yield Finding(BAD, "last error", str(stats.last_error or note.get("last_error")))
     if note.get("heads"):
         yield Finding(BAD, "heads", str(note["heads"]))
+    if note.get("unremoved"):
+        yield Finding(NOTE, "spool", str(note["unremoved"]))
     for reason, rows in stats.refused.items():
         yield Finding(NOTE, "refused", f"{counted(rows, 'row')}: {reason}")
     for name in ("quarantined", "damaged", "gaps", "torn"):

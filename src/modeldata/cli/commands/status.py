@@ -32,8 +32,8 @@ def _text(name: str, value: object) -> str:
         if not isinstance(value, dict):
             return "nobody ships just now"
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(value["since_ns"] / 1e9))
-        heads = f"; {value['heads']}" if "heads" in value else ""
-        return f"process {value['pid']} on {value['host']}, since {since} UTC{heads}"
+        troubles = [f"; {value[key]}" for key in ("heads", "unremoved") if key in value]
+        return "".join([f"process {value['pid']} on {value['host']}, since {since} UTC", *troubles])
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_plain(held)}" for key, held in value.items()) or "nothing"
     return _plain(value)
