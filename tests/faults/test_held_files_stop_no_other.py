@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from modeldata.cli.commands.doctor import examine
 from modeldata.ship.deadly_rounds import ATTEMPT, DeadlyRounds
+from modeldata.ship.policy import LONGEST_RETRY
 from modeldata.ship.removal import MOST_REFUSED, RETRY_SECONDS
 from modeldata.ship.status import status_of
 from modeldata.ship.worker import Worker
@@ -19,9 +22,11 @@ from tests.support.service import (
     Service,
     delivered_on_disk,
     finish,
+    manifest_rows,
     new_pipeline,
     segments_of,
     settings_of,
+    ship_all,
     spool_of,
     worker_of,
 )  # fmt: skip
@@ -132,3 +137,28 @@ def test_a_round_that_fails_while_its_note_is_held_is_no_deadly_one(tmp_path: Pa
     files.held.clear()
     rounds.end()
     assert not (tmp_path / ATTEMPT).exists()
+
+
+@pytest.mark.parametrize("held", ["inputs/2026/11/23/data.csv", "_manifest/data.csv.jsonl"])
+def test_rows_wait_for_a_file_that_excel_has_open_while_other_collectors_go_on(tmp_path: Path, held: str) -> None:
+    archive = str(tmp_path / "archive")
+    service = Service(Files(), archive)
+    assert all(service.collect(name, 1) for name in ("inputs", "predictions"))
+    ship_all(Files(), archive)
+    assert all(service.collect(name, 2) for name in ("inputs", "predictions"))
+    service.kill()
+    manifest = next(Path(archive).glob("**/inputs/**/_manifest/data*.jsonl"))
+    files = HeldFiles(held if held.endswith(".csv") else str(manifest))
+    shipper = _Shipper(archive, files)
+    shipper.ticks(3.0)
+    assert delivered_on_disk(archive)["predictions", "2"] == 1
+    waits = shipper.worker.waits()
+    assert waits is not None and "it is open in another program" in waits and "data" in waits and "close it there" in waits
+    assert [text for text in shipper.log if "waits alone" in text and "open in another program" in text] == shipper.log
+    assert not list((spool_of(archive) / "quarantine").iterdir())
+    files.held.clear()
+    shipper.ticks(2 * LONGEST_RETRY)
+    assert shipper.worker.waits() is None and delivered_on_disk(archive) == service.accepted
+    assert manifest_rows(archive) == 4
+    assert [path.name for path in Path(archive).glob("**/data*.csv")] == ["data.csv", "data.csv"]
+    shipper.lead.release()

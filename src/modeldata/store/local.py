@@ -18,6 +18,7 @@ from modeldata.format.names import OWN_FOLDER
 from modeldata.format.paths import owner_note
 from modeldata.settings.folders import SPOOL_PREFIX
 from modeldata.spool.files import Files, create_once, give_name, make_folders, read_all, read_file, settle, write_all
+from modeldata.spool.held import refusal, refusal_hint
 from modeldata.store.port import Conflict, Unavailable, Unreadable, probe_name
 
 if TYPE_CHECKING:
@@ -357,6 +358,6 @@ def _ours(left: bytes, data: memoryview) -> bool:
 def _unavailable(operation: str, path: str, error: OSError, of_one: type[Unavailable] = Unavailable) -> Unavailable:
     """of_one: the error for trouble with this path alone."""
     kind = Unavailable if error.errno in (*_OF_THE_DISK, errno.ENOENT, errno.ESTALE) else of_one
-    trouble = kind(operation, path, cause=error.strerror or str(error))
+    trouble = kind(operation, path, cause=refusal(error), hint=refusal_hint(error))
     trouble.path_only = error.errno not in _OF_THE_DISK
     return trouble

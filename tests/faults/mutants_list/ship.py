@@ -227,4 +227,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if True:",
         _HELD + "::test_a_round_that_fails_while_its_note_is_held_is_no_deadly_one",
     ),
+    one(
+        "an archive's file that is open elsewhere is named as that",
+        "store/local.py",
+        "cause=refusal(error), hint=refusal_hint(error)",
+        "cause=error.strerror or str(error)",
+        _HELD + "::test_rows_wait_for_a_file_that_excel_has_open_while_other_collectors_go_on",
+    ),
 )
