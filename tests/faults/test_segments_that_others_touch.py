@@ -236,7 +236,7 @@ os._exit(0)
     assert _numbers(tmp_path) == list(range(100))
 
 
-@pytest.mark.parametrize("answer", ["(0, 0)", "no()"])
+@pytest.mark.parametrize("answer", ["(0, 0)", "(-4096, -4096)", "(-1, 1 << 40)", "no()"])
 def test_rows_are_taken_where_a_file_system_does_not_say_how_large_it_is(tmp_path: Path, answer: str) -> None:
     run(
         f"""

@@ -168,7 +168,13 @@ def _surely(store: Store, path: str, content: bytes) -> None:
 
 def _put(store: Store, path: str, content: IO[bytes]) -> None:
     content.flush()
-    with mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as data:
+    try:
+        mapped = mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError:  # no mappings on the temporary disk: then it takes memory
+        content.seek(0)
+        store.put(path, content.read())
+        return
+    with mapped, memoryview(mapped) as data:
         store.put(path, data)
 
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 _BASE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
-_NO_RESERVING = {errno.EINVAL, errno.ENOSYS, errno.ENODEV, errno.ENOTSUP, errno.EOPNOTSUPP}
-"""What file systems answer that can't reserve. Rows are taken there as well; a full disk is then met at a store."""
+_NO_RESERVING = {errno.EINVAL, errno.ENOSYS, errno.ENODEV, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES}
+"""What file systems answer that can't reserve, and sandboxes that refuse the call. Rows are taken there as well; a full disk is
+then met at a store."""
 
 
 class Files:
@@ -143,6 +144,8 @@ class Files:
 
     def link(self, source: str, target: str) -> None:
         """Give a file a second name; raises FileExistsError where the name is taken: the atomic claim."""
+        if not hasattr(os, "link"):
+            raise OSError(errno.ENOSYS, "this Python has no hard links", source)
         os.link(source, target)
 
     def unlink(self, path: str) -> None:
@@ -244,7 +247,8 @@ def give_name(files: Files, hidden: str, path: str) -> None:
     files.unlink(hidden)
 
 
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_NO_LINKS = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+"""EACCES is what Android says."""
 
 
 def _create_without_links(files: Files, path: str, data: bytes) -> bool:

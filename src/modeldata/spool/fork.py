@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import sys
 
@@ -36,10 +35,12 @@ def own_mark() -> Mark:
 
 
 def _wiped() -> Mark | None:
-    page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     try:
+        import mmap
+
+        page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         page.madvise(MADV_WIPEONFORK)
-    except OSError as error:  # an older kernel, or a sandbox that does not know it
+    except (ImportError, OSError) as error:  # a Python without it, an older kernel, or a sandbox that refuses
         spare(error)
         return None
     page[0] = 1

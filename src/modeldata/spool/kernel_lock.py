@@ -51,7 +51,7 @@ else:
             fcntl.fcntl(fd, command, _WHOLE_FILE)
         except OSError as error:
             spare(error)
-            return error.errno in (errno.EINVAL, errno.ENOSYS) and hold(fd)  # an old kernel, or a sandbox
+            return error.errno not in (errno.EAGAIN, errno.EACCES) and hold(fd)  # an old kernel, or a sandbox
         return True
 
     _WHOLE_FILE = struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)

@@ -64,8 +64,8 @@ class Quota:
             free, total = self._files.free_bytes(place.folder)
         except OSError as error:
             spare(error)
-            total = 0
-        if not total:
+            free = total = 0
+        if total <= 0 or free < 0:  # below zero: the "all bits set" of a file system that does not know
             return self.most  # it does not say; a disk that is full says so when it is written
         kept = min(self.min_free, total // SMALL_DISK_PART)
         if free - smallest < kept:

@@ -63,7 +63,8 @@ class Segment:
         unborn = path + UNBORN
         self._fd = files.open(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
-            files.hold(self._fd)  # before it has its name: no reader can take a new segment for a dead one
+            if not files.hold(self._fd):  # before it has its name: no reader can take a new segment for a dead one
+                raise OSError(errno.ENOLCK, "there are no file locks here: set MODELDATA_SPOOL to a disk that has them")
             if not files.allocate(self._fd, capacity):
                 files.truncate(self._fd, capacity)  # one size for its whole life, so that a cut is seen
             write_all(files, self._fd, header.pack(), 0)

@@ -173,8 +173,8 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "a file system that does not say its size",
         "spool/quota.py",
-        "        if not total:\n",
-        "        if False:\n",
+        "        if total <= 0 or free < 0:",
+        "        if False:",
         f"tests/{_TOUCHED}::test_rows_are_taken_where_a_file_system_does_not_say_how_large_it_is",
     ),
 )

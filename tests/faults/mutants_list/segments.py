@@ -110,8 +110,8 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "a segment is held before it has its name",
         "spool/segment.py",
-        "            files.hold(self._fd)  # before it has its name: no reader can take a new segment for a dead one",
-        "            pass",
+        "            if not files.hold(self._fd):  # before it has its name: no reader can take a new segment for a dead one",
+        "            if False:",
         _SEGMENTS + "::test_what_a_living_writer_holds_is_not_taken_for_dead",
         _STATES,
     ),

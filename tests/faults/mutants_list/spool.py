@@ -9,6 +9,7 @@ _ORDER = "tests/faults/test_effects_come_in_order.py"
 _LEADS = "tests/faults/test_one_process_leads.py"
 _STRANGERS = "tests/faults/test_strangers_in_the_spool.py"
 _PLACE = "tests/spool/test_where_a_spool_may_be.py"
+_LACKS = "tests/faults/test_systems_that_lack_calls.py"
 _DISK = "tests/faults/test_bounded_disk.py"
 _CUT_SHIPPING = _POWER + "::test_a_power_cut_at_any_moment_of_shipping_doubles_nothing_and_loses_nothing_synced"
 
@@ -112,5 +113,40 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if self._released:\n            return False\n",
         "",
         "tests/faults/test_one_process_leads.py::test_who_let_go_of_the_lead_has_it_no_more_though_a_full_disk_took_no_new_mark",
+    ),
+    one(
+        "room that a sandbox does not reserve",
+        "spool/files.py",
+        ", errno.EPERM, errno.EACCES}\n",
+        "}\n",
+        _LACKS + "::test_rows_are_archived_where_a_sandbox_refuses_to_reserve_room",
+    ),
+    one(
+        "a Python or sandbox without mmap",
+        "spool/fork.py",
+        "except (ImportError, OSError) as error:",
+        "except ZeroDivisionError as error:",
+        _LACKS + "::test_a_fork_is_noticed_where_memory_can_not_be_mapped",
+    ),
+    one(
+        "no locks, no rows",
+        "spool/segment.py",
+        "if not files.hold(self._fd):",
+        "if files.hold(self._fd) is None:",
+        _LACKS + "::test_rows_are_refused_with_the_reason_where_no_file_can_be_locked",
+    ),
+    one(
+        "a refused better lock",
+        "spool/kernel_lock.py",
+        "error.errno not in (errno.EAGAIN, errno.EACCES)",
+        "error.errno in (errno.EINVAL, errno.ENOSYS)",
+        _LACKS + "::test_one_process_leads_also_where_a_sandbox_refuses_the_better_lock",
+    ),
+    one(
+        "links that Android refuses",
+        "spool/files.py",
+        "_NO_LINKS = {errno.EPERM, errno.EACCES,",
+        "_NO_LINKS = {errno.EPERM,",
+        _LACKS + "::test_names_are_given_once_where_files_have_one_name_only",
     ),
 )
