@@ -17,7 +17,7 @@ from modeldata.spool.files import Files, create_once, give_name
 from modeldata.spool.fork import own_mark
 from modeldata.spool.kernel_lock import hold_lead
 from tests.support.archive import features
-from tests.support.scripts import drain
+from tests.support.scripts import drain, run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the calls are those of POSIX")
 
@@ -52,9 +52,21 @@ def test_a_fork_is_noticed_where_memory_can_not_be_mapped(monkeypatch: pytest.Mo
     _sees_a_fork()
 
 
-def test_a_fork_is_noticed_by_a_python_without_mmap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "mmap", None)
-    _sees_a_fork()
+def test_a_fork_is_noticed_by_a_python_without_mmap(tmp_path: Path) -> None:
+    run(
+        """
+import os, sys
+sys.modules["mmap"] = None
+from modeldata.spool.fork import own_mark
+mark = own_mark()
+assert mark[0]
+child = os.fork()
+if child == 0:
+    os._exit(1 if mark[0] else 0)
+assert os.waitpid(child, 0)[1] == 0
+""",
+        tmp_path,
+    )
 
 
 def _sees_a_fork() -> None:

@@ -7,6 +7,13 @@ import sys
 
 from modeldata.interrupts import spare
 
+try:
+    import mmap  # not in a function: a forked child that imports may wait for ever for a lock of its parent's
+except ImportError:  # a Python that was built without it
+    HAS_MMAP = False
+else:
+    HAS_MMAP = True
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
@@ -35,12 +42,12 @@ def own_mark() -> Mark:
 
 
 def _wiped() -> Mark | None:
+    if not HAS_MMAP:
+        return None
     try:
-        import mmap
-
         page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         page.madvise(MADV_WIPEONFORK)
-    except (ImportError, OSError) as error:  # a Python without it, an older kernel, or a sandbox that refuses
+    except OSError as error:  # an older kernel, or a sandbox that refuses
         spare(error)
         return None
     page[0] = 1
