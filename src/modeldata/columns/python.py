@@ -10,6 +10,7 @@ One such value never keeps anybody from the others, nor in a list, struct or map
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,10 +45,13 @@ def python_value(scalar: pa.Scalar) -> Any:
 
 
 def _time(scalar: pa.Scalar) -> Any:
+    """In UTC, and without a look at the machine's zones: Arrow looks there for UTC, too."""
     unit, zone = scalar.type.unit, scalar.type.tz
-    if zone not in (None, "UTC"):
-        return python_value(scalar.cast(pa.timestamp(unit, "UTC")))
-    return np.datetime64(scalar.value, unit)
+    try:
+        moment = pa.scalar(scalar.value, pa.timestamp(unit)).as_py()
+        return moment.replace(tzinfo=dt.UTC) if zone else moment
+    except NO_VALUE:
+        return np.datetime64(scalar.value, unit)
 
 
 def _map(scalar: pa.Scalar) -> list[tuple[Any, Any]]:

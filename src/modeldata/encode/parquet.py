@@ -186,8 +186,7 @@ def _is_within(group: Any, may_hold: Callable[[int, int], bool]) -> bool:
         stats = column.statistics
         if stats is None or not stats.has_min_max:
             return True
-        low, high = (int(pa.scalar(value, UTC).value) * 1000 for value in (stats.min, stats.max))
-        return may_hold(low, high)
+        return may_hold(stats.min_raw * 1000, stats.max_raw * 1000)  # `min` needs a database of zones, for UTC too
     return True
 
 

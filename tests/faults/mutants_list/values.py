@@ -8,6 +8,7 @@ _CLOSED = "tests/read/test_a_query_opens_nothing_else.py::test_"
 _LEFT = "tests/read/test_what_can_not_be_read_is_left_out.py::test_"
 _HOSTILE = "tests/read/test_a_hostile_archive_costs_an_error.py::test_"
 _ANY = "tests/read/test_every_way_reads_any_value.py::test_"
+_NO_ZONES = "tests/read/test_a_machine_without_zones_reads_all.py::test_"
 _CLEAR = "tests/read/test_clear_answers.py::test_"
 
 _ONE_TYPE = "tests/encode/test_a_column_keeps_its_type.py"
@@ -179,5 +180,26 @@ MUTANTS: tuple[Mutant, ...] = (
         "far dates are pandas' own", "read/frames.py",
         '{"date_as_object": False, **options}', "options",
         f"{_ANY}a_far_date_is_pandas_own_type",
+    ),
+    one(
+        "row groups are chosen without zones", "encode/parquet.py",
+        "stats.min_raw * 1000, stats.max_raw * 1000", "pa.scalar(stats.min, UTC).value * 1000, pa.scalar(stats.max, UTC).value * 1000",
+        f"{_NO_ZONES}all_rows_are_read",
+    ),
+    one(
+        "a time without a zone database is a datetime", "columns/python.py",
+        "return moment.replace(tzinfo=dt.UTC) if zone else moment", "raise ValueError",
+        f"{_NO_ZONES}times_are_datetimes_in_utc",
+    ),
+    one(
+        "a data frame needs no zone database", "read/frames.py",
+        'return pa.timestamp(kind.unit, "+00:00")', "return kind",
+        f"{_NO_ZONES}a_data_frame_has_its_times_in_utc",
+    ),
+    one(
+        "plain CSV needs no zone database", "read/plain_csv.py",
+        "[None if time is None else time.value for time in times], pa.int64()).cast(TIME)",
+        "[None if time is None else time.as_py() for time in times], TIME)",
+        f"{_NO_ZONES}a_file_without_a_manifest_is_read_past_a_bad_time",
     ),
 )  # fmt: skip
