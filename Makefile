@@ -8,7 +8,7 @@ WORKERS ?= 3
 LOWEST := --quiet --python-version 3.11 --no-header --no-annotate --all-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test spark lint types bench faults slice soak mutants pythons lock clean
+.PHONY: help setup demo test spark lint types bench faults slice soak mutants pythons windows windows-smoke lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -60,10 +60,17 @@ mutants: setup  ## switch each guard off: a test must fail
 pythons: setup  ## the tests on other versions of Python and of the libraries (Debian, as root)
 	$(BIN)/python -m tests.platforms.pythons
 
+windows: setup  ## the tests under Python 3.11 and 3.13 for Windows, in Wine (Debian, as root)
+	$(BIN)/python -m tests.windows
+	$(BIN)/python -m tests.platforms.page
+
+windows-smoke: setup  ## the same for collect, kill, ship, read, audit, erase and the commands only
+	$(BIN)/python -m tests.windows --smoke
+
 lock: setup  ## pin the versions of everything again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --all-extras --group dev pyproject.toml -o requirements-dev.txt
 	$(BIN)/uv pip compile $(LOWEST) --resolution lowest-direct --no-deps pyproject.toml \
 		| $(BIN)/uv pip compile $(LOWEST) --group dev --constraints /dev/stdin pyproject.toml -o requirements-lowest.txt
 
 clean:  ## remove what was made
-	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .pythons
+	rm -rf $(VENV) .windows .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .pythons

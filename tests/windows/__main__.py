@@ -15,6 +15,8 @@ from tests.windows.wine import Wine, windows, windows_path
 
 SUITES = ["names", "format", "request", "settings", "snapshot", "spool", "encode", "read", "keep", "e2e", "faults"]
 SECONDS = 1800
+SYSTEM = "Windows 10 (Wine 8)"
+"""As the table of docs/platforms.md names it."""
 CHOICE = "not soak and not spark"
 
 
@@ -57,6 +59,8 @@ def run(wine: Wine, version: str, suite: str, words: str) -> Counts:
         f"--junit-xml={windows_path(report)}",
         *(["-k", words] if words else []),
     ]
+    if not words and "/" not in suite:
+        options += ["-p", "tests.platforms.recorder", "--system", SYSTEM, "--libraries", "pinned"]
     began = time.monotonic()
     try:
         command = [python(version), "-m", "pytest", *options, f"tests/{suite}"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 
 from modeldata.interrupts import spare
 from modeldata.spool.keep_gil import cautious_store
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
     from modeldata.spool.fork import Mark
     from modeldata.spool.keep_gil import Store
 
-_BASE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_BASE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _NO_RESERVING = {errno.EINVAL, errno.ENOSYS, errno.ENODEV, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES}
 """What file systems answer that can't reserve, and sandboxes that refuse the call. Rows are taken there as well; a full disk is
 then met at a store."""
 
 
-class Files:
+class PosixFiles:
     """The real disk. Every method is one system call (or the nearest the platform has) and raises OSError."""
 
     def open(self, path: str, flags: int, mode: int = 0o600) -> int:
@@ -72,16 +73,10 @@ class Files:
         return os.write(fd, data)
 
     def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
-        if hasattr(os, "pwrite"):
-            return os.pwrite(fd, data, offset)
-        os.lseek(fd, offset, os.SEEK_SET)
-        return os.write(fd, data)
+        return os.pwrite(fd, data, offset)
 
     def pread(self, fd: int, size: int, offset: int) -> bytes:
-        if hasattr(os, "pread"):
-            return os.pread(fd, size, offset)
-        os.lseek(fd, offset, os.SEEK_SET)
-        return os.read(fd, size)
+        return os.pread(fd, size, offset)
 
     def truncate(self, fd: int, size: int) -> None:
         os.ftruncate(fd, size)
@@ -91,9 +86,7 @@ class Files:
         getattr(os, "fdatasync", os.fsync)(fd)
 
     def sync_folder(self, path: str) -> None:
-        """New, renamed and removed names in a folder reach the disk. Windows has no such call and needs none."""
-        if os.name == "nt":
-            return
+        """New, renamed and removed names in a folder reach the disk."""
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         try:
             os.fsync(fd)
@@ -156,6 +149,15 @@ class Files:
 
     def listdir(self, path: str) -> list[str]:
         return sorted(os.listdir(path))
+
+
+if sys.platform == "win32":
+    from modeldata import windows
+
+    class Files(windows.Disk, PosixFiles):
+        """The real disk, as Windows has it."""
+else:
+    Files = PosixFiles
 
 
 def _ask_pwrite(data: bytes, offset: int) -> bool:

@@ -17,17 +17,7 @@ import sys
 from modeldata.interrupts import spare
 
 if sys.platform == "win32":
-    import msvcrt
-
-    def hold(fd: int) -> bool:
-        """Hold the open file `fd` for this process; False when somebody else does."""
-        try:
-            os.lseek(fd, 0x7FFF_FFF0, os.SEEK_SET)
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            spare(error)
-            return False
-        return True
+    from modeldata.windows import hold
 
     hold_lead = hold
 else:
