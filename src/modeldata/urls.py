@@ -26,6 +26,7 @@ STORES = {
 """Scheme → its module in `store/`, the class there, the library that it needs, the extra of ours that brings that one."""
 SEPARATOR = ","
 """Between several archives. A path with a comma is written as a `file:` URL with `%2C`."""
+_SEPARATORS = frozenset("/\\")
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._")
 
@@ -103,7 +104,10 @@ def listable(path: str) -> str:
 
 
 def local_folder(url: str, *, windows: bool = os.name == "nt") -> str | None:
-    """The path that a URL without scheme or with `file:` names; None for other schemes and for other hosts."""
+    """The path that a URL without scheme or with `file:` names; None for other schemes and for other hosts.
+
+    `x://…` is a scheme on Windows, too; a drive is `x:/…`.
+    """
     scheme, separator, rest = url.partition(":")
     if scheme.lower() == "file":
         if rest.startswith("//"):
@@ -113,8 +117,7 @@ def local_folder(url: str, *, windows: bool = os.name == "nt") -> str | None:
             rest = slash + path
         path = _percent_decoded(rest)
         return path[1:] if windows and path[2:3] == ":" else path
-    drive = windows and len(scheme) == 1
-    remote = (rest.startswith("//") and "/" not in scheme and not drive) or scheme.lower() in STORES
+    remote = (rest.startswith("//") and not _SEPARATORS.intersection(scheme)) or scheme.lower() in STORES
     if separator and remote:
         return None
     return os.path.expanduser(url)

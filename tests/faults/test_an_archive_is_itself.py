@@ -23,8 +23,9 @@ from modeldata.store import open_store
 from modeldata.store.archive_id import NAME, identify
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.support.archive import features
+from tests.support.folding import FoldingFiles
 from tests.support.ledger import assert_exactly_once
-from tests.support.service import NOON, Service, delivered_on_disk, ship_all
+from tests.support.service import NOON, Service, delivered_on_disk, finish, ship_all
 from tests.support.spools import copy_as_itself
 
 SPOOL = f".modeldata-spool-{os.getuid()}"
@@ -172,6 +173,43 @@ def test_a_second_spelling_in_a_list_is_the_same_archive(tmp_path: Path) -> None
     (tmp_path / "a").mkdir()
     (tmp_path / "link").symlink_to("a")
     assert _several(tmp_path, ["a", "link", "b"]).archives == [str(tmp_path / "a"), str(tmp_path / "b")]
+
+
+@pytest.mark.parametrize("below", ["", "/new", "/new/below"])
+def test_a_spelling_that_no_path_function_knows_is_the_same_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    """As another case on macOS, `\\\\?\\C:\\x` for `C:\\x`, or a second mount: the inode tells. Here a link stands for it."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "A").mkdir()
+    (tmp_path / "link").symlink_to("a")
+    monkeypatch.setattr(os.path, "realpath", lambda path: path)
+    named = [f"a{below}", f"link{below}", f"A{below}"]
+    assert _several(tmp_path, named).archives == [str(tmp_path / f"a{below}"), str(tmp_path / f"A{below}")]
+
+
+def test_folders_of_a_disk_without_inodes_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", lambda path, **how: os.stat_result((0o40755, 0, 0, 1, 0, 0, 0, 0, 0, 0)))
+        archives = _several(tmp_path, ["a", "b"]).archives
+    assert archives == [str(tmp_path / "a"), str(tmp_path / "b")]
+
+
+def test_a_case_folding_disk_has_one_checkpoint_for_two_spellings(tmp_path: Path) -> None:
+    """The archive's id decides, whatever the text of its URL."""
+    disk = FoldingFiles(tmp_path)
+    lower, upper = str(tmp_path / "archive"), str(tmp_path / "ARCHIVE")
+    service = Service(disk, lower)
+    _collect(service, 0)
+    ship_all(disk, lower)
+    _collect(service, 100)
+    place = open_place(service.settings.spool_folder(), disk, b"\2" * 16, NOON)
+    settings = Settings.build({}, archive=upper, min_free_bytes=0)
+    store = open_store(upper, disk)
+    finish(Pipeline(place, store, settings, files=disk, warn=pytest.fail, may_commit=lambda: True))
+    _assert_once(lower, service)
+    assert len(os.listdir(place.sinks)) == 1
+    service.kill()
 
 
 # copies

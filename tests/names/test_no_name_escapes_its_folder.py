@@ -89,7 +89,7 @@ def test_shortened_components_differ_too_where_only_the_end_does(text: str, end:
     assert names.component(text) != names.component(text + end)
 
 
-@pytest.mark.parametrize("made", ["a/b", "..", "~zz", "~4", "~41", "a~2d", "CON", "_x", "é"])
+@pytest.mark.parametrize("made", ["a/b", "..", "~zz", "~4", "~41b", "a~2d", "CON", "_x", "é"])
 def test_what_was_never_made_is_refused_when_decoded(made: str) -> None:
     with pytest.raises(ValueError):
         names.decode_component(made)

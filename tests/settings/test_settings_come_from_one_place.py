@@ -308,7 +308,10 @@ def test_a_path_with_a_comma_is_one_archive_when_it_comes_as_a_path(tmp_path: Pa
         ("file:/a", False, "/a"), ("file://localhost/a", False, "/a"), ("file:///a%20b%C3%A9", False, "/a bé"),
         ("file:///50%/x%2", False, "/50%/x%2"), ("file:///a%  b", False, "/a%  b"), ("/a://b", False, "/a://b"),
         ("file://other/a", False, None), ("s3://b", False, None), ("c://x", False, None),
-        ("C:\\a\\b", True, "C:\\a\\b"), ("C:/a", True, "C:/a"), ("c://a", True, "c://a"), ("file:///C:/a%20b", True, "C:/a b"),
+        ("C:\\a\\b", True, "C:\\a\\b"), ("C:/a", True, "C:/a"), ("c://a", True, None), ("x://host/p", True, None), ("C:a", True, "C:a"),
+        ("file:///C:/a%20b", True, "C:/a b"), ("file:/C:/a", True, "C:/a"), ("file://server/share", True, None),
+        ("//server/share", True, "//server/share"), ("\\\\?\\C:\\a", True, "\\\\?\\C:\\a"),
+        ("C:\\a://b", True, "C:\\a://b"), (".\\x://b", True, ".\\x://b"),
         ("file:C:/a", True, "C:/a"), ("\\\\server\\share", True, "\\\\server\\share"), ("s3://b", True, None),
     ],
 )  # fmt: skip

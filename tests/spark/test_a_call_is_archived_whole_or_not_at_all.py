@@ -10,9 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from modeldata import Archive
 from modeldata.catalog.audit import COMPLETE, NOTHING, audit
 from modeldata.cli.commands.doctor import examine
 from modeldata.format import names
+from modeldata.format.paths import day_folder
 from modeldata.settings import Settings
 from modeldata.spark import task
 from modeldata.spark.call import AttemptFile, Call, new_call
@@ -20,11 +22,13 @@ from modeldata.spark.commit import ABANDONED_NS, Driver, sweep, sweep_quietly, u
 from modeldata.spark.errors import UNKNOWN, NotArchived
 from modeldata.spool.files import Files
 from modeldata.store import Rejected, Unavailable, open_for
+from modeldata.store.archive_id import NAME
 from modeldata.store.local import LocalStore
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.heads.kit import assert_proven
 from tests.spark.archive import assert_nothing_left, rows
 from tests.stores.buckets import LocalBucket
+from tests.support.folding import FoldingFiles, folded_siblings
 
 NOW = 1_795_000_000_000_000_000
 LATER = NOW + ABANDONED_NS + 1
@@ -90,6 +94,20 @@ def test_what_all_tasks_wrote_is_there_once_with_its_own_columns(root: Path) -> 
     assert_nothing_left(files(root))
     assert_audited(root)
     assert [len(record["batches"]) for (record,) in assert_proven(root).values()] == [2]
+
+
+def test_a_second_case_of_a_model_has_a_folder_of_its_own(root: Path) -> None:
+    settings, disk = settings_of(root), FoldingFiles(root)
+    LocalStore(str(root), disk).put(NAME, b"{}")
+    for model in ("m", "M"):
+        call = call_of(settings)._replace(identity={**IDENTITY, "model_name": model})
+        call = call._replace(folder=day_folder(call.identity, NOW, False))
+        driver = Driver(call, settings, LocalStore(str(root), disk))
+        call = driver.begin()
+        driver.commit(attempt(call, 0))
+    assert folded_siblings(root) == []
+    assert sorted(Archive(root).read("M", "inputs")["number"].to_pylist()) == [0, 1, 2]
+    assert_audited(root)
 
 
 @pytest.mark.parametrize("file_format", ["csv", "jsonl", "parquet"])

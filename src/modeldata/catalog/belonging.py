@@ -6,7 +6,8 @@ the folder was renamed, and nothing else has the rows. A line that repeats anoth
 whole manifests under a second name. Folders that hold the same day of one collector (a backup of an archive inside of it) are
 compared by the numbers of their rows.
 
-Where a disk takes `Churn` and `churn` for one name, both lie in one folder. Their lines are *twins*: each is read by its name.
+Where a disk takes `Churn` and `churn` for one name, the second gets another (see `names.respelled`). Earlier versions put both
+into one folder. Their lines are *twins*: each is read by its name.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def _belongs(line: ManifestLine, place: DataFolder | None) -> bool:
     entry, folder = line.entry, place.collector
     if entry.file and entry.rows and not place.start_ns <= entry.first_ns <= entry.last_ns < place.end_ns:
         return False
-    return is_same_folder(home(line), folder) or is_same_folder(home(line).casefold(), folder.casefold())
+    return is_own(line, place) or is_same_folder(home(line).casefold(), folder.casefold())
 
 
 def _is_renamed(line: ManifestLine, place: DataFolder | None, has_day: Callable[[DataFolder, int], bool]) -> bool:
@@ -87,13 +88,16 @@ def _is_renamed(line: ManifestLine, place: DataFolder | None, has_day: Callable[
 
 
 def is_own(line: ManifestLine, place: DataFolder) -> bool:
-    """Is a line that belongs into a folder its collector's own, and no twin's?"""
-    return is_same_folder(home(line), place.collector)
+    """Is a line that belongs into a folder its collector's own, under either of its names, and no twin's?"""
+    return is_same_folder(home(line), place.collector) or is_same_folder(_respelled(home(line)), _respelled(place.collector))
 
 
 def home(line: ManifestLine) -> str:
     """The folder of the collector that a line names."""
     return _home(*(line.entry.identity[part] for part in names.IDENTITY))
+
+
+_respelled = lru_cache(4096)(names.respelled)
 
 
 @lru_cache(4096)

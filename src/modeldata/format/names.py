@@ -67,8 +67,25 @@ def escaped(character: str) -> str:
     return "".join(f"~{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
 
 
+def respelled(path: str) -> str:
+    """`path` with each letter of its components escaped: two that differ are two names also where a disk takes `A` for `a`.
+
+    For the second of two names that such a disk takes for one. A component that ends in a hash has no second name like it.
+    """
+    return "/".join(part if "~~" in part else shortened(_letters_escaped(part)) for part in path.split("/"))
+
+
+def _letters_escaped(part: str) -> str:
+    plain, *escapes = part.split("~")
+    texts = [(plain, ""), *((escape[2:], f"~{escape[:2]}") for escape in escapes)]
+    return "".join(known + "".join(escaped(one) if one.isalpha() else one for one in text) for text, known in texts)
+
+
 def decode_component(name: str) -> str | None:
-    """The text that `component` was given; None where it was shortened. Raises ValueError for what `component` never makes."""
+    """The text that `component` was given, also of a name that was `respelled`; None where it was shortened.
+
+    Raises ValueError for what neither of them makes.
+    """
     if "~~" in name:
         return None
     if name == "~":
@@ -78,7 +95,7 @@ def decode_component(name: str) -> str | None:
     for escape in escapes:
         data += bytes.fromhex(escape[:2]) + escape[2:].encode()
     text = data.decode("utf-8", "surrogatepass")
-    if component(text) != name:
+    if name not in (component(text), respelled(component(text))):
         raise ValueError(f"not a path component of ours: {name!r:.80}")
     return text
 

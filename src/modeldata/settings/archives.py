@@ -31,6 +31,7 @@ def check_archive(url: str, *, opened: bool = True) -> str:
     scheme = low.partition(":")[0]
     cause = "it names no folder of this host" if scheme == "file" else f"scheme {scheme!r} is not known"
     known = "known are a path, file://, " + ", ".join(f"{name}://" for name in urls.STORES)
+    known += f"; a drive is {scheme}:/" if len(scheme) == 1 else ""
     raise SettingsError("open the archive", url, cause=cause, hint=f"{known}; set MODELDATA_ARCHIVE")
 
 
@@ -57,12 +58,30 @@ def _installed(module: str) -> bool:
 
 
 def unique(archives: Sequence[str]) -> list[str]:
-    """Without a second spelling of the same folder: a link, another case where case does not count."""
-    by_folder: dict[str, str] = {}
+    """Without a second spelling of the same folder: a link, another case where case does not count, a short or a long name."""
+    by_folder: dict[object, str] = {}
     for url in archives:
         folder = None if urls.scheme_of(url) else urls.local_folder(url)
-        by_folder.setdefault(os.path.normcase(os.path.realpath(folder)) if folder else url, url)
+        by_folder.setdefault(_spelled_once(os.path.realpath(folder)) if folder else url, url)
     return list(by_folder.values())
+
+
+def _spelled_once(folder: str) -> object:
+    """The same for all spellings: the nearest folder above that is there, by its inode, and the names below it."""
+    above, below = folder, ""
+    while True:
+        try:
+            seen = os.stat(above)
+        except OSError:
+            parent, name = os.path.split(above)
+            if parent == above:
+                break
+            above, below = parent, os.path.join(name, below)
+            continue
+        if seen.st_ino:
+            return seen.st_dev, seen.st_ino, os.path.normcase(below)
+        break  # a disk without inodes
+    return os.path.normcase(folder)
 
 
 def absolute(folder: str) -> str:

@@ -49,6 +49,7 @@ class Placements:
         for path in after.targets:
             self._folders.setdefault(path.rpartition("/")[0], []).append(path)
         self._headers: dict[str, set[str]] = {}
+        self._own: dict[str, str] = {}
 
     def _disown(self) -> None:
         """A spool that is a copy leaves the files of the original alone."""
@@ -64,11 +65,23 @@ class Placements:
             if not targets[path].sealed:
                 del targets[path]
 
+    def _own_folder(self, folder: str) -> str:
+        """Where this archive has the rows of a folder. Asked once a round. The folder itself where it can't be asked about."""
+        if folder not in self._own:
+            try:
+                self._own[folder] = self._store.own_folder(folder)
+            except Unavailable as error:
+                if not error.path_only:
+                    raise
+                self._own[folder] = folder
+        return self._own[folder]
+
     def item(self, batch: Batch, at: int) -> OutboxItem:
         """A batch with its place: the end of the file that holds such rows, or the start of a new one."""
         crc, check = crc32(memoryview(batch.data)[batch.head :]), checksum(batch.data, 0)
         whole = not (FORMATS[batch.format].grows and self._appends)
-        path = self._next_part(batch.folder, batch.format) if whole else f"{batch.folder}/.{batch.format}"
+        folder = self._own_folder(batch.folder)
+        path = self._next_part(folder, batch.format) if whole else f"{folder}/.{batch.format}"
         log = manifest_of(path) if whole else ""
         item = OutboxItem(
             path, 0, at, batch.head, len(batch.data), crc, batch.entry, log, 0, whole,
@@ -90,7 +103,7 @@ class Placements:
         intent.items[index] = self._placed(intent.items[index])
 
     def _placed(self, item: OutboxItem) -> OutboxItem:
-        path = self._file_for(item.folder, item.columns, _format_of(item.path))
+        path = self._file_for(self._own_folder(item.folder), item.columns, _format_of(item.path))
         target = self._after.targets[path]
         item = item._replace(path=path, start=target.length, log=target.log, log_start=target.log_length)
         self._advance(item)
@@ -98,6 +111,7 @@ class Placements:
 
     def has_room(self, folder: str, header: str) -> bool:
         """May rows of this header have a file of their own in `folder`? Not where it has `MAX_SHAPES` others already."""
+        folder = self._own_folder(folder)
         known = self._headers.get(folder)
         if known is None:
             columns = (self._after.targets[path].columns for path in self._folders.get(folder, []))
@@ -109,7 +123,7 @@ class Placements:
 
     def place_note(self, folder: str, note: Entry) -> OutboxItem:
         """A line in a manifest that belongs to no rows. Raises `Unavailable` where the folder takes none."""
-        path = manifest_path(folder, f"told-{self._place.spool8}").removesuffix(".jsonl")
+        path = manifest_path(self._own_folder(folder), f"told-{self._place.spool8}").removesuffix(".jsonl")
         if not self._appends:
             self._after.parts += 1
             return OutboxItem("", 0, 0, 0, 0, 0, note, f"{path}-{self._after.parts}.jsonl", 0, True)

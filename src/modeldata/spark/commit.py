@@ -56,14 +56,16 @@ class Driver:
         self._settings = settings
         self._store = store or open_for(settings, Files())
 
-    def begin(self) -> None:
-        """Raises `NotArchived` where the archive can't be written."""
+    def begin(self) -> Call:
+        """The call, with the folder that this archive has for it. Raises `NotArchived` where the archive can't be written."""
         try:
+            self.call = self.call._replace(folder=with_retries(lambda: self._store.own_folder(self.call.folder)))
             with_retries(lambda: self._store.put(self.call.marker, self.call.marker_content()))
         except ModelDataError as error:
             raise not_archived(error) from None
         except Conflict as error:
             raise NotArchived("begin a call", cause=str(error)) from None
+        return self.call
 
     def commit(self, written: Sequence[AttemptFile]) -> int:
         """Archive what the given attempts wrote: all of it, once. The number of rows.

@@ -70,8 +70,7 @@ class ModelDataSource(DataSource):
             correlation=options.get("correlation_id", ""),
             request=options.get("request_id", ""),
         )
-        Driver(call, settings).begin()
-        return ModelDataWriter(call)
+        return ModelDataWriter(Driver(call, settings).begin())
 
 
 class PushingSource(ModelDataSource):

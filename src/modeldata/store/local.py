@@ -14,7 +14,7 @@ import stat
 from threading import get_ident
 from typing import TYPE_CHECKING
 
-from modeldata.format.names import OWN_FOLDER
+from modeldata.format.names import OWN_FOLDER, respelled
 from modeldata.format.paths import owner_note
 from modeldata.settings.folders import SPOOL_PREFIX
 from modeldata.spool.files import Files, create_once, give_name, make_folders, read_all, read_file, settle, write_all
@@ -47,9 +47,43 @@ class LocalStore:
         self.root = root
         self._files = files
         self._settled: dict[str, int] = {}
+        self._tells_case: bool | None = None
 
     def _path(self, path: str) -> str:
         return os.path.join(self.root, *path.split("/"))
+
+    def own_folder(self, folder: str) -> str:
+        own = ""
+        try:
+            if self._case_counts():
+                return folder
+            for name in folder.split("/"):
+                own = self._own_name(own, name)
+        except OSError as error:
+            raise _unavailable("find a folder of the archive", self._path(folder), error) from error
+        return own
+
+    def _case_counts(self) -> bool:
+        """Does this disk tell upper from lower case? Tried on a folder that every archive has."""
+        if self._tells_case is None:
+            try:
+                known = self._files.stat(self._path(OWN_FOLDER))
+            except FileNotFoundError:
+                return True  # nobody shipped to this archive before
+            try:
+                self._tells_case = not os.path.samestat(known, self._files.stat(self._path(OWN_FOLDER.upper())))
+            except FileNotFoundError:
+                self._tells_case = True
+        return self._tells_case
+
+    def _own_name(self, above: str, name: str) -> str:
+        """Made before the look: of two hosts that make it at once, the one whose spelling is there has it."""
+        path, other = (f"{above}/{part}".lstrip("/") for part in (name, respelled(name)))
+        if path == other:
+            return path  # without letters
+        full = self._path(path)
+        self._make_folder(full)
+        return path if name in self._files.listdir(os.path.dirname(full)) else other
 
     def claim(self, path: str, owner: bytes, mark: str) -> bool:
         folder, name = os.path.split(self._path(path))
@@ -341,8 +375,11 @@ class LocalStore:
 
 
 def _meet(first: str, second: str) -> bool:
-    """Is one of two folders the other, or in it?"""
-    return os.path.commonpath([first, second]) in (first, second)
+    """Is one of two folders the other, or in it? Not on two drives."""
+    try:
+        return os.path.commonpath([first, second]) in (first, second)
+    except ValueError:
+        return False
 
 
 def _ours(left: bytes, data: memoryview) -> bool:

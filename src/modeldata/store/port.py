@@ -63,6 +63,12 @@ class WriteStore(Protocol):
     block_bytes: int
     """No batch is larger, unless it is a single row."""
 
+    def own_folder(self, folder: str) -> str:
+        """The folder to use for `folder`: itself, unless another that differs by the case of letters alone is in its place.
+
+        Then it is the one with that name `respelled`, and so for each folder above it. Raises `Unavailable`.
+        """
+
     def claim(self, path: str, owner: bytes, mark: str) -> bool:
         """Is the file `path` ours to append to? True for one owner at most, however often it asks. Raises `Unavailable`.
 

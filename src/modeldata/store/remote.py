@@ -69,6 +69,9 @@ class RemoteStore(ABC, Generic[Client]):
     @abstractmethod
     def put(self, path: str, data: bytes | memoryview) -> None: ...
 
+    def own_folder(self, folder: str) -> str:
+        return folder  # keys tell upper from lower case
+
     def length(self, path: str) -> int:
         size = self._ask(lambda client: self._size(client, self._location.key(path)))
         if not isinstance(size, Failure):

@@ -82,7 +82,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "identity: a second spelling in a list is the same archive",
         "settings/archives.py",
-        "os.path.normcase(os.path.realpath(folder)) if folder else url, url",
+        "_spelled_once(os.path.realpath(folder)) if folder else url, url",
         "url, url",
         "tests/" + _ITSELF + "test_a_second_spelling_in_a_list_is_the_same_archive",
     ),

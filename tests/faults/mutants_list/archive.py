@@ -329,4 +329,25 @@ MUTANTS: tuple[Mutant, ...] = (
         "    if store.length(path):\n",
         "tests/keep/test_killed_at_every_step.py::test_the_claim_of_a_run_that_lives_stays_where_nothing_is_to_be_done",
     ),
+    one(
+        "a folder of two spellings is one archive by its inode",
+        "settings/archives.py",
+        "            return seen.st_dev, seen.st_ino, os.path.normcase(below)\n",
+        "            break\n",
+        "tests/faults/test_an_archive_is_itself.py::test_a_spelling_that_no_path_function_knows_is_the_same_archive",
+    ),
+    one(
+        "a disk without inodes tells its folders apart",
+        "settings/archives.py",
+        "        if seen.st_ino:\n",
+        "        if True:\n",
+        "tests/faults/test_an_archive_is_itself.py::test_folders_of_a_disk_without_inodes_are_told_apart",
+    ),
+    one(
+        "a letter before :// is no drive",
+        "urls.py",
+        'rest.startswith("//") and not',
+        'rest.startswith("//") and len(scheme) > 1 and not',
+        "tests/settings/test_settings_come_from_one_place.py::test_which_folder_a_url_means",
+    ),
 )

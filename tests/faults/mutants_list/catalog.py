@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.faults.mutant import Mutant, one
 
 _ONCE = "tests/catalog/test_each_batch_counts_once.py"
+_CASES = "tests/names/test_two_cases_are_two_collectors.py"
 _PLAIN = "tests/read/test_files_without_a_manifest.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -25,7 +26,7 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "a batch is its collector's, wherever its line lies",
         "catalog/belonging.py",
-        "    return is_same_folder(home(line), folder) or is_same_folder(home(line).casefold(), folder.casefold())",
+        "    return is_own(line, place) or is_same_folder(home(line).casefold(), folder.casefold())",
         "    return True",
         _ONCE + "::test_files_of_another_collector_among_ones_own_are_not_read",
     ),
@@ -168,5 +169,47 @@ MUTANTS: tuple[Mutant, ...] = (
         "    return place is not None and is_own(line, place) and not has_day(place, line.entry.first_ns)\n",
         "    return False\n",
         "tests/catalog/test_each_batch_counts_once.py::test_a_day_that_was_renamed_is_read_as_long_as_nothing_else_has_its_rows",
+    ),
+    one(
+        "two cases of a name are two folders",
+        "store/local.py",
+        "        return path if name in self._files.listdir(os.path.dirname(full)) else other\n",
+        "        return path\n",
+        _CASES + "::test_collectors_of_two_cases_have_folders_of_their_own",
+    ),
+    one(
+        "two cases of a name are two folders for notes as well",
+        "ship/placement.py",
+        '        path = manifest_path(self._own_folder(folder), f"told-',
+        '        path = manifest_path(folder, f"told-',
+        _CASES + "::test_what_was_refused_of_the_second_case_is_said_in_a_folder_of_its_own",
+    ),
+    one(
+        "a folder that can't be looked at stops no other",
+        "ship/placement.py",
+        "                self._own[folder] = folder\n",
+        "                raise\n",
+        _CASES + "::test_a_folder_that_can_not_be_looked_at_stops_no_other",
+    ),
+    one(
+        "a respelled folder is its collector's own",
+        "catalog/belonging.py",
+        " or is_same_folder(_respelled(home(line)), _respelled(place.collector))",
+        "",
+        _CASES + "::test_collectors_of_two_cases_have_folders_of_their_own",
+    ),
+    one(
+        "a respelled folder names its collector",
+        "format/names.py",
+        "    if name not in (component(text), respelled(component(text))):\n",
+        "    if name != component(text):\n",
+        _CASES + "::test_the_second_folder_of_a_collector_names_it",
+    ),
+    one(
+        "two cases of a name are two folders for Spark's executors",
+        "spark/commit.py",
+        "            self.call = self.call._replace(folder=with_retries(lambda: self._store.own_folder(self.call.folder)))\n",
+        "",
+        "tests/spark/test_a_call_is_archived_whole_or_not_at_all.py::test_a_second_case_of_a_model_has_a_folder_of_its_own",
     ),
 )
