@@ -11,7 +11,7 @@ LOWEST := --quiet --python-version 3.11 --no-header --no-annotate --all-extras
 .PHONY: help setup demo test spark lint types bench faults slice soak mutants pythons windows windows-smoke lock clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
 
 setup: $(READY)  ## a virtual environment with all extras and tools, in .venv
 
