@@ -155,6 +155,19 @@ def test_so_many_rows_that_are_none_are_left_out_together(shipped: Shipped) -> N
     assert len(left) >= 90 and len(caught) < 120 and all(int(n) % 2 for n in left)
 
 
+def test_a_query_that_fails_after_its_first_rows_says_so_in_our_words(tmp_path: Path) -> None:
+    """More rows than DuckDB keeps ahead: mostly, some are printed before the damaged file is reached."""
+    made = Shipped(str(tmp_path / "archive"), tmp_path / "spool", "parquet")
+    for day, rows in ((DAYS[0], 600_000), (DAYS[2], 1)):
+        made.collect("x", pa.table({"n": range(rows)}), at=f"{day}T10:00:00")
+        made.ship()
+    data_of(made.archive, 2).write_bytes(b"PAR1" + bytes(60))
+    done = run("query", "select n from m_x", "--archive", made.archive.settings.archive, "--csv")
+    assert done.code == 1
+    assert "could not run the query: could not read the archive" in done.err and "--skip-damaged" in done.err
+    assert "Traceback" not in done.err
+
+
 @pytest.mark.parametrize("shipped", ["parquet"], indirect=True)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_damaged_file_is_left_out(shipped: Shipped, way: str) -> None:

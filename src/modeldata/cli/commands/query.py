@@ -55,10 +55,8 @@ def command(
     if batches is None:
         say("no rows: it is not a query")
         return
-    try:
-        print_rows(_whole_numbers(batches) if form == JSONL else batches, batches.schema, form, rows)
-    except _duckdb_error() as error:
-        raise failed("run the query", error, HINT) from None
+    fetched = _fetched(batches)
+    print_rows(_whole_numbers(fetched) if form == JSONL else fetched, batches.schema, form, rows)
 
 
 def _list_views(reader: Reader, form: str, rows: int | None) -> None:
@@ -73,13 +71,6 @@ def _list_views(reader: Reader, form: str, rows: int | None) -> None:
     print_rows(table.to_batches(), table.schema, form, rows)
 
 
-def _duckdb_error() -> type[Exception]:
-    import duckdb
-
-    error_type: type[Exception] = duckdb.Error
-    return error_type
-
-
 def _ask(reader: Reader, sql: str, **how: Any) -> pa.RecordBatchReader | None:
     """The rows of a query, as they are asked for. Raises `NotThere`, `MissingExtra`, and what DuckDB says as `ModelDataError`."""
     from modeldata.catalog.errors import need
@@ -92,6 +83,14 @@ def _ask(reader: Reader, sql: str, **how: Any) -> pa.RecordBatchReader | None:
         relation = reader.sql(sql, **how)
         return None if relation is None else _batches(_readable(relation))
     except duckdb.Error as error:
+        raise failed("run the query", error, HINT) from None
+
+
+def _fetched(batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The rows. What fails after the first ones is Arrow's error with DuckDB's text in it, so any error is said in our words."""
+    try:
+        yield from batches
+    except Exception as error:
         raise failed("run the query", error, HINT) from None
 
 
@@ -113,7 +112,7 @@ def _readable(relation: Any) -> Any:
     return relation.project(", ".join(projected))
 
 
-def _whole_numbers(batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def _whole_numbers(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """sum() of whole numbers is of 128 bit: a number in JSON where 64 are enough, as everybody expects."""
     import pyarrow as pa
     import pyarrow.types as types
