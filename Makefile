@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEMO_READY := $(VENV)/.demo-ready
 WORKERS ?= 3
 LOWEST := --quiet --python-version 3.11 --no-header --no-annotate --all-extras
 
@@ -15,17 +16,23 @@ help:  ## what can be made
 
 setup: $(READY)  ## a virtual environment with all extras and tools, in .venv
 
-$(READY): pyproject.toml requirements-dev.txt requirements-pandas22.txt requirements-java.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements-dev.txt)"
+$(READY): $(DEMO_READY) requirements-pandas22.txt requirements-java.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-dev.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target $(VENV)/pandas-2.2 -r requirements-pandas22.txt
 	java -version 2>&1 | grep -qE 'version "(1[7-9]|[2-9][0-9])' || $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-java.txt
 	$(BIN)/python -c "from tests.support.azurite import modules; modules()"
 	touch $(READY)
 
-demo: setup  ## a real model service, archived before your eyes
+$(DEMO_READY): pyproject.toml requirements-dev.txt
+	@echo "1/3  A virtual environment in $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "2/3  uv, which installs the rest"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements-dev.txt)"
+	@echo "3/3  modeldata, its commands, and a model service: about 180 MB to download"
+	@$(BIN)/uv pip install --python $(BIN)/python --constraints requirements-dev.txt --editable '.[demo]'
+	@touch $(DEMO_READY)
+
+demo: $(DEMO_READY)  ## a real model service, archived before your eyes
 	$(BIN)/modeldata demo
 
 test: setup  ## all tests but the long fault runs and the soak

@@ -12,7 +12,7 @@ from modeldata.archive import Archive, default_archive
 from modeldata.collector import ModelDataCollector
 from modeldata.errors import ModelDataError, SettingsError, SpoolError, StoreError
 from modeldata.intake import flush
-from modeldata.request import request
+from modeldata.request_id import request
 from modeldata.stats import Stats, Status
 
 TYPE_CHECKING = False

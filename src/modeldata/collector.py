@@ -10,7 +10,7 @@ from modeldata.intake import Intake, default_intake
 from modeldata.intake.messages import say, warn
 from modeldata.interrupts import of_service, spare
 from modeldata.notebook import html_table
-from modeldata.request import current_request, encoded_id
+from modeldata.request_id import current_request, encoded_id
 from modeldata.snapshot import RefusedData, SchemaCache, capture_of, captures
 from modeldata.snapshot.dispatch import Distributed
 from modeldata.spool.frame import MAX_DATA, MAX_ID

@@ -10,7 +10,7 @@ import msgpack
 
 from modeldata.encode import format_of
 from modeldata.intake.messages import say
-from modeldata.request import current_request, encoded_id
+from modeldata.request_id import current_request, encoded_id
 from modeldata.ship.batch import Batch, BatchFormat, encode_group
 from modeldata.ship.calls import WriterFrames
 from modeldata.ship.definitions import ArchiveLayout

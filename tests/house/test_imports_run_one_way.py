@@ -6,11 +6,12 @@ import ast
 
 import pytest
 
+import modeldata
 from tests.house.source import ALL, FILES, circle_in, graph, imports_of, private_names, room, tree_of
 
 FLOORS = (
     # what any module may know
-    ("interrupts", "urls", "request", "keywords", "notebook"),
+    ("interrupts", "urls", "request_id", "keywords", "notebook"),
     ("errors", "stats", "windows"),
     ("format", "parsing"),
     ("identity", "settings"),
@@ -122,3 +123,7 @@ def test_what_a_service_imports_has_nothing_of_the_shippers_side() -> None:
 def test_what_a_service_imports_is_cheap(module: str) -> None:
     outside = {item.module.split(".")[0] for item in imports_of(module) if item.at_top} - {"modeldata"}
     assert outside <= CHEAP | (CALLS_OF_WINDOWS if module == "modeldata.windows" else set())
+
+
+def test_no_module_has_the_name_of_something_public() -> None:
+    assert {room(module) for module in FILES} & set(modeldata.__all__) == set()

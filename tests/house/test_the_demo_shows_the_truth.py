@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,15 +16,19 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from modeldata.cli.demo import tour
+from modeldata.cli.demo import service, tour
 from modeldata.cli.demo.archive import CALL, POSITION, compare
-from tests.support import archive, scripts
+from modeldata.errors import ModelDataError
+from tests.support import archive, only, scripts
 
 COMMAND = [sys.executable, "-m", "modeldata", "demo", "--archive", "here"]
 
 
 def test_all_that_was_sent_is_in_the_archive_once(tmp_path: Path) -> None:
-    hostile = scripts.environment(COLUMNS="80", MODELDATA_ENABLED="false", MODELDATA_ARCHIVE="/nowhere", SERVICE_NAME="x")
+    hostile = scripts.environment(
+        **only.environment(tmp_path, "modeldata[demo]"),
+        COLUMNS="80", MODELDATA_ENABLED="false", MODELDATA_ARCHIVE="/nowhere", SERVICE_NAME="x",
+    )  # fmt: skip
     done = subprocess.run(COMMAND, cwd=tmp_path, env=hostile, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     inputs, predictions = archive.rows(tmp_path / "here", "inputs"), archive.rows(tmp_path / "here", "prediction")
@@ -31,6 +37,49 @@ def test_all_that_was_sent_is_in_the_archive_once(tmp_path: Path) -> None:
     assert "NOT THE SAME" not in done.stdout
     assert done.stdout.count("the same") == 2
     assert max(map(len, done.stdout.splitlines())) <= max(80, len(str(tmp_path / "here")))
+
+    printed = re.findall(r"^  (python -m modeldata .*|duckdb\..*)$", done.stdout, re.MULTILINE)
+    assert [re.split(r"[ (]", line.removeprefix("python -m "))[:2] for line in printed] == [
+        ["modeldata", "ls"], ["modeldata", "stats"], ["modeldata", "tail"], ["modeldata", "audit"], ["duckdb.sql", "\"from"],
+    ]  # fmt: skip
+    for line in printed:
+        assert_it_runs(line.replace(" -f ", " "), tmp_path, hostile)
+
+
+def assert_it_runs(line: str, folder: Path, env: dict[str, str]) -> None:
+    command = [*shlex.split(line)[1:]] if line.startswith("python") else ["-c", f"import duckdb; assert {line}.fetchall()"]
+    done = subprocess.run(
+        [sys.executable, *command], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, line + done.stdout + done.stderr
+
+
+def service_of(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], ModelDataError]:
+    """What was shown, and how it ended, where the example is this."""
+    (folder / "app.py").write_text(code)
+    monkeypatch.setattr(service, "example_folder", lambda: folder)
+    shown: list[str] = []
+    with pytest.raises(ModelDataError) as error, service.Service(folder / "here", shown.append):
+        pass
+    return shown, error.value
+
+
+def test_a_service_that_ends_at_its_start_leaves_its_words_and_its_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, error = service_of("print('no licence for this machine', flush=True); raise SystemExit(3)", tmp_path, monkeypatch)
+    assert "no licence for this machine" in shown
+    assert "exit status 3" in str(error)
+
+
+def test_a_service_that_starts_slowly_is_waited_for_in_words_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "SAY_SECONDS", 0.05)
+    monkeypatch.setattr(service, "START_SECONDS", 0.2)
+    shown, error = service_of("import time; time.sleep(60)", tmp_path, monkeypatch)
+    assert [line.partition(":")[0] for line in shown] == ["Still starting after 0 s"] * 3
+    assert "did not listen within 0 s" in str(error)
 
 
 def test_as_json_it_tells_what_was_compared_and_nothing_else(tmp_path: Path) -> None:
@@ -62,7 +111,7 @@ def test_rows_that_were_refused_make_it_fail(tmp_path: Path, monkeypatch: pytest
     out = io.StringIO()
     assert [check.good for check in tour.Tour(tmp_path, Console(file=out, width=80)).run()] == [False, False]
     assert out.getvalue().count("NOT THE SAME") == 2
-    assert "refused 604 of 604 calls" in " ".join(out.getvalue().split())  # a line may end anywhere in it
+    assert "604 of 604 calls were refused" in " ".join(out.getvalue().split())  # a line may end anywhere in it
 
 
 def test_a_folder_that_can_not_be_made_is_said_in_one_line(tmp_path: Path) -> None:

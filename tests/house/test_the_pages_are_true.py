@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,18 @@ def test_every_make_target_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     typed = re.findall(r"(?:^ {4}|`)make((?: [a-z]+)+)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert {target for line in typed for target in line.split()} <= targets
+
+
+def test_the_demo_installs_the_demo_and_nothing_else() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "--always-make", "demo"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    installs = [line for line in done.stdout.splitlines() if "pip install" in line]
+    assert len(installs) == 2, "uv, and the demo"
+    assert "'^uv=='" in installs[0]
+    assert installs[1].endswith("--constraints requirements-dev.txt --editable '.[demo]'")
+    assert "azurite" not in done.stdout
+    assert "java" not in done.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

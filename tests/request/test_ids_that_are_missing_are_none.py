@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from modeldata import Archive
-from modeldata.request import encoded_id
+from modeldata.request_id import encoded_id
 from modeldata.spool.files import Files
 from modeldata.spool.frame import MAX_ID
 from tests.support.archive import rows

@@ -59,7 +59,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "a missing id is no id",
-        "request.py",
+        "request_id.py",
         "    if _is_missing(given, kind):\n",
         "    if given is None:\n",
         "tests/request/test_ids_that_are_missing_are_none.py",

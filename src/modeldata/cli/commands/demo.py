@@ -13,7 +13,8 @@ from rich.console import Console
 
 from modeldata.cli.options import JsonOption
 
-NEEDED = ("fastapi", "httpx", "pandas", "sklearn", "uvicorn")
+NEEDED = ("duckdb", "fastapi", "httpx", "pandas", "sklearn", "uvicorn")
+"""What the demo imports, and what the commands need that it prints at its end."""
 
 
 def command(
@@ -28,9 +29,11 @@ def command(
     if missing:
         print(f"modeldata: {', '.join(missing)} missing: pip install 'modeldata[demo]'", file=sys.stderr)
         raise typer.Exit(1)
+    out = Console(highlight=False, stderr=as_json)
+    out.print("Loading pandas; a cold disk takes some seconds.", style="dim")
     from modeldata.cli.demo.tour import Tour  # here: pandas comes with it
 
-    tour = Tour(archive.expanduser().absolute(), Console(highlight=False, stderr=as_json))
+    tour = Tour(archive.expanduser().absolute(), out)
     checks = tour.run()
     if as_json:
         results = [{**check._asdict(), "good": check.good} for check in checks]

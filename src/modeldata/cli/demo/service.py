@@ -17,10 +17,12 @@ import httpx
 from modeldata.errors import ModelDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 START_SECONDS = 120.0
 """The longest to wait for the service; on a cold disk the import of scikit-learn takes most of it."""
+SAY_SECONDS = 5.0
+"""How often to say that it still starts."""
 STOP_SECONDS = 10.0
 OURS = ("MODELDATA_", "AML_MODEL_DC_", "SERVICE_NAME")
 """Variables that would change what the demo shows."""
@@ -34,18 +36,31 @@ def example_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parents[4] / "examples" / "fastapi_service"
 
 
-class Measured(NamedTuple):
-    """What the service measured, see `server.py`. Times in nanoseconds."""
+class Call(NamedTuple):
+    """One `collect()`. In nanoseconds: what it took; what its thread ran of that; what it waited for a core."""
 
-    calls: list[tuple[str, int, int, int, bool]]
+    identifier: str
+    rows: int
+    took: int
+    ran: int
+    queued: int
+    accepted: bool
+
+
+class Measured(NamedTuple):
+    """What the service measured, see `server.py`. Times in nanoseconds; `cpu` is that of the whole service."""
+
+    calls: list[Call]
     requests: list[tuple[str, int]]
+    cpu: int
 
 
 class Service:
     """The example in a process of its own, on a free port of this host. A context manager: the process ends with it."""
 
-    def __init__(self, archive: Path) -> None:
+    def __init__(self, archive: Path, say: Callable[[str], None]) -> None:
         self._environment = _environment(os.environ, archive)
+        self._say = say
         self.url = ""
 
     def __enter__(self) -> Service:
@@ -69,18 +84,22 @@ class Service:
             self._end()
 
     def _port(self) -> int:
+        """The port that it listens at: its first line that is a number. Other lines are shown."""
         assert self._process.stdout is not None
-        with _Alarm(START_SECONDS, self._process):
-            line = self._process.stdout.readline()
-        if not line.strip().isdecimal():
-            raise ModelDataError("start the example service", str(example_folder()), cause="it ended", hint="see above")
-        return int(line)
+        with _Start(self._process, self._say) as start:
+            for line in self._process.stdout:
+                if line.strip().isdecimal():
+                    return int(line)
+                self._say(line.rstrip())
+        cause = start.late or f"it ended with exit status {self._process.wait()}"
+        raise ModelDataError("start the example service", str(example_folder()), cause=cause, hint="it printed what stands above")
 
     def stop(self) -> Measured:
         """Let it answer what it has begun and leave. What it measured."""
         output = self._end()
         try:
-            return Measured(**json.loads(output))
+            measured = json.loads(output)
+            return Measured([Call(*call) for call in measured["calls"]], measured["requests"], measured["cpu"])
         except ValueError as error:
             raise ModelDataError("stop the example service", cause="it did not say what it measured") from error
 
@@ -96,18 +115,33 @@ class Service:
             return ""
 
 
-class _Alarm:
-    """Kills a process that takes too long, so that a read from its pipe ends."""
+class _Start:
+    """Watches a process that starts: says now and then that it still does, and kills it when it takes too long.
 
-    def __init__(self, seconds: float, process: subprocess.Popen[str]) -> None:
-        self._timer = threading.Timer(seconds, process.kill)
-        self._timer.daemon = True
+    A read from its pipe then ends, and `late` says why.
+    """
 
-    def __enter__(self) -> None:
-        self._timer.start()
+    def __init__(self, process: subprocess.Popen[str], say: Callable[[str], None]) -> None:
+        self._process, self._say = process, say
+        self._started = threading.Event()
+        self.late = ""
+
+    def __enter__(self) -> _Start:
+        threading.Thread(target=self._watch, daemon=True).start()
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+        self._started.set()
+
+    def _watch(self) -> None:
+        waited = 0.0
+        while not self._started.wait(SAY_SECONDS):
+            waited += SAY_SECONDS
+            if waited >= START_SECONDS:
+                self.late = f"it did not listen within {waited:.0f} s"
+                self._process.kill()
+                return
+            self._say(f"Still starting after {waited:.0f} s: a cold disk gives scikit-learn slowly.")
 
 
 def _environment(outer: Mapping[str, str], archive: Path) -> dict[str, str]:

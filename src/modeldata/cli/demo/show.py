@@ -102,14 +102,14 @@ def counts(checks: list[Check]) -> Table:
 
 
 def cost(measured: Measured) -> Table:
-    """Time of each `collect()`, and of the requests around them."""
+    """Own work of each `collect()` first, then what its caller sees of it, and the requests around them."""
     table = _table()
     table.add_column("measured in the service")
-    _columns(table, ["times", "median", "p99", "median CPU", "p99 CPU"])
+    _columns(table, ["times", "median CPU", "p99 CPU", "median", "p99"])
     for name, spans in _groups(measured).items():
         wall = sorted(taken for taken, _ in spans)
         ran = sorted(ran for _, ran in spans if ran is not None)
-        table.add_row(name, f"{len(wall):,}", *(_time(value) for value in (*_typical(wall), *_typical(ran))))
+        table.add_row(name, f"{len(wall):,}", *(_time(value) for value in (*_typical(ran), *_typical(wall))))
     return table
 
 
@@ -119,12 +119,35 @@ Span = tuple[int, int | None]
 
 def _groups(measured: Measured) -> dict[str, list[Span]]:
     """Times by what they are of. The first call stands alone: it opens the spool and starts the shipping process."""
-    groups: dict[str, list[Span]] = {"the first collect()": [measured.calls[0][2:4]]}
-    for identifier, rows, taken, ran, _ in sorted(measured.calls[1:], key=lambda call: (call[0], call[1])):
-        groups.setdefault(f"collect() {identifier}, {_kind(rows == 1)}", []).append((taken, ran))
+    groups: dict[str, list[Span]] = {"the first collect()": [(measured.calls[0].took, measured.calls[0].ran)]}
+    for call in sorted(measured.calls[1:], key=lambda call: (call.identifier, call.rows)):
+        groups.setdefault(f"collect() {call.identifier}, {_kind(call.rows == 1)}", []).append((call.took, call.ran))
     for path, taken in sorted(measured.requests):
         groups.setdefault(f"request, {_kind(not path.endswith('batch'))}", []).append((taken, None))
     return groups
+
+
+def meaning(measured: Measured) -> str:
+    """What the table's columns are, the share of the service that is ours, and what the slowest calls waited for."""
+    ran = sum(call.ran for call in measured.calls)
+    refused = sum(not call.accepted for call in measured.calls)
+    share = ran / max(measured.cpu, 1)
+    return (
+        f"{refused} of {len(measured.calls)} calls were refused. CPU is a call's own work, {share:.1%} of what the\n"
+        "service used. The last two columns are what the caller sees: work and waiting.\n" + _slowest(measured)
+    )
+
+
+def _slowest(measured: Measured) -> str:
+    """Where the time of the slowest 1 % of the calls went."""
+    slowest = sorted(measured.calls, key=lambda call: call.took)[-max(len(measured.calls) // 100, 1) :]
+    took, ran, queued = (sum(getattr(call, name) for call in slowest) / len(slowest) for name in ("took", "ran", "queued"))
+    return (
+        f"The slowest 1 % took {_time(took)} on average. Own work: {_time(ran)}. Waiting for a\n"
+        f"core of this machine: {_time(queued)}. Waiting for other threads of the service,\n"
+        f"of which Python runs one at a time: {_time(max(took - ran - queued, 0))}. Most of these calls open a file\n"
+        "in the spool, once for each thread."
+    )
 
 
 def _kind(alone: bool) -> str:

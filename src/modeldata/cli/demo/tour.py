@@ -51,10 +51,11 @@ class Tour:
         except OSError as error:
             raise ModelDataError("make the archive's folder", str(self.archive), cause=error.strerror or str(error)) from error
         self._say("1  A model service: scikit-learn behind FastAPI and uvicorn")
+        self.out.print("Training the model and starting the service; a few seconds.")
         example = _module(service.example_folder() / "train.py")
         table, benign = example.held_out()
         rows: list[service.Row] = table.to_dict("records")
-        with self.out.status("training and starting"), service.Service(self.archive) as running:
+        with service.Service(self.archive, self._report) as running:
             self.out.print(f"Its model is trained (is a tumour malignant?); it listens at\n{running.url}")
             sent = service.send(running.url, rows, self.name, clients=CLIENTS, batch=BATCH)
             answered = time.monotonic()
@@ -94,13 +95,7 @@ class Tour:
     def _show_cost(self, measured: Measured) -> None:
         self._say(f"6  What collecting cost, with {CLIENTS} clients at once")
         self.out.print(show.cost(measured))
-        collecting = sum(call[2] for call in measured.calls)
-        serving = sum(request[1] for request in measured.requests)
-        refused = sum(not call[4] for call in measured.calls)
-        self.out.print(
-            f"collect() took {collecting / max(serving, 1):.1%} of the time of all requests, and refused {refused} of "
-            f"{len(measured.calls)} calls.\nA time includes waiting for other threads; CPU is the call's own work."
-        )
+        self.out.print(show.meaning(measured))
 
     def _show_way_on(self) -> None:
         self._say("7  It is yours")
@@ -114,6 +109,10 @@ class Tour:
             f"duckdb.sql(\"from '{where}/*/*/*/{INPUTS}/*/*/*/*.csv'\")",
         ):
             self.out.print(f"  {line}", soft_wrap=True, markup=False, style="cyan")
+
+    def _report(self, text: str) -> None:
+        """A line of plain text, from any thread."""
+        self.out.print(text, markup=False, soft_wrap=True, style="dim")
 
     def _say(self, text: str) -> None:
         self.out.print(f"\n[bold]{text}[/]")
