@@ -41,7 +41,7 @@ class Archive:
     url: a path or URL, or several: then each row goes to all. Relative paths are taken from the working directory as it is now.
     settings: any other setting by its name (`spool="/var/spool/md"`, `fsync="always"`, ...), see the table in the README.
 
-    Raises `SettingsError` for what can't be used.
+    Raises `SettingsError` for settings that can't be used.
     """
 
     def __init__(self, url: PathText | Sequence[PathText] | None = None, **settings: Unpack[SettingsOptions]) -> None:
@@ -168,7 +168,7 @@ class Archive:
     def status(self) -> Status:
         """What waits in the spool, how old it is, who ships, what was refused: of all processes that share the spool.
 
-        Reads the spool's own files, never the archive. What can't be read is said in `last_error`.
+        Reads the spool's own files, never the archive. A part that can't be read is named in `last_error`.
         """
         from modeldata.ship.status import status_of
         from modeldata.spool.files import Files
@@ -195,7 +195,7 @@ class Archive:
         but letters and digits. Only the columns, days and row groups that it needs are read, when its rows are asked for.
 
         The query opens no other file and no network connection, unless `external`. Needs `modeldata[sql]`. connection: one of
-        yours, with its own rights and tables, whose names go before those of our views; times are UTC in ours. errors,
+        yours, with its own rights and tables: their names go before those of our views; times are UTC in ours. errors,
         types: as in `read`.
         """
         relation: duckdb.DuckDBPyRelation = self._reader().sql(text, connection, external=external, errors=errors, types=types)

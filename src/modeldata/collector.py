@@ -40,7 +40,7 @@ class ModelDataCollector:
     One scoring file may have several collectors; give each its own `identifier`, so that the columns under it stay the same.
 
     Parameters
-        model_name: the model whose data this is. Not empty.
+        model_name: the model that this data belongs to. Not empty.
         identifier: the place in the code, such as "inputs" or "predictions".
         feature_names: column names for lists and arrays. Data frames and dicts bring their own; without either, columns
             are named by position.
@@ -164,7 +164,7 @@ class ModelDataCollector:
             self._intake.shared.refusals.warn_once("debug", f"nothing to show: {said(error)}")
 
     def _rescue(self, lane: Lane | None, error: Exception, writing: bool, input_data: object, user_correlation_id: str) -> bool:
-        """Off the hot path. A lane whose segment is in doubt is never used again; a frame the disk refused is tried once more.
+        """Off the hot path. A lane with a segment in doubt is never used again; a frame the disk refused is tried once more.
 
         Each lane goes back to its own writer: the archive may have been closed meanwhile.
         """

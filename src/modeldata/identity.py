@@ -1,4 +1,4 @@
-"""Whose data it is: the six names that a collector's path is made of."""
+"""The identity of data: the six names that a collector's path is made of."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ class Status:
 
     `archived` (in the archive), `pending` (in the spool, on their way), `lag_seconds` (age of the oldest pending call), `refused`
     (dropped rows by reason, as far as the shipper knows), `torn` (segment ends cut off by a death: never accepted), `damaged`
-    (frames whose bytes went bad), `gaps` (rows missing between sequence numbers), `quarantined` (rows set aside because they
+    (frames with damaged bytes), `gaps` (rows missing between sequence numbers), `quarantined` (rows set aside because they
     can't be decoded), `segments` and `bytes` (on disk), `leader` (who ships: pid, host, since; what is wrong with its heads, and
     which archived file of the spool can't be removed) and `last_error` (why archiving does not go on, None where it does).
     With several archives, `archives` has archived, pending and lag_seconds of each, and the counts above are those of the one for

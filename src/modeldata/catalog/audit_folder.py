@@ -83,7 +83,7 @@ class FolderAuditor:
         self._lengths: dict[str, int] = {}
 
     def look(self, catalog: Catalog, listing: Listing) -> FolderAudit:
-        """Never raises for what is in the archive: what can't be read is said in `unread`."""
+        """Never raises for what is in the archive: parts that can't be read are named in `unread`."""
         report = FolderAudit()
         try:
             contents = catalog.read(listing)

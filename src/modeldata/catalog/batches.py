@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 DAY_NS = 86_400_000_000_000
 LEVELS = 3
-"""Slashes in the path of a collector whose account is a single name: nothing can be in front of it."""
+"""Slashes in the path of a collector with an account of a single name: nothing can be in front of it."""
 TAIL = 64 * 1024
 READERS = 8
 """Manifests that are asked for at once: where each batch has its own, the way there takes longer than the reading."""
@@ -54,7 +54,7 @@ class Contents:
 
     lines: every committed line that belongs here, once, those of a file in the order of its bytes. live: those that count.
     replaced: ids that do not. copies: lines that only repeat others.
-    problems: lines that are not valid, unless they were replaced. half: manifests whose last line is still on its way.
+    problems: lines that are not valid, unless they were replaced. half: manifests with a last line that is still on its way.
     strays: what is here and counts for nobody, or for a twin, in words; `misplaced` has the lines of it.
     identity: the collector of these rows, as a line says, else as the path does.
     known_files, originals, uncommitted: its data files (as paths) that a line names, that are read without a manifest, and under
@@ -246,7 +246,7 @@ class Catalog:
         return self._is_there[day]
 
     def _on_their_way(self, contents: Contents) -> list[str]:
-        """Files without a manifest whose line comes next, or never: a shipper or a call of Spark is at it."""
+        """Files without a manifest: their line comes next, or never: a shipper or a call of Spark is at it."""
         if contents.unproven and not self._store.length(ARCHIVE_NOTE):
             return []  # the copying tool left out all that begins with an underscore
         return [path for path in contents.originals if is_of_a_call(path) or self._store.claimed(path)]

@@ -141,7 +141,7 @@ def _may_hold(listing: Listing, start_ns: int, end_ns: int) -> bool:
 
 
 def _identity(collector: str) -> dict[str, str]:
-    """Of the key of a collector (see `format.names.stream`). A part whose text can't be told is as it stands there."""
+    """Of the key of a collector (see `format.names.stream`). A part that has no text of its own stays as it stands there."""
     parts = [*collector.split("/"), *names.IDENTITY][: len(names.IDENTITY)]
     return {name: _text(part) for name, part in zip(names.IDENTITY, parts, strict=True)}
 

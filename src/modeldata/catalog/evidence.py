@@ -123,7 +123,7 @@ class Evidence:
     # In words
 
     def say(self, report: Audit, *, check_bytes: bool) -> None:
-        """What is proven, and what is not known."""
+        """What is proven, and what remains unknown."""
         report.proven += self._proven(check_bytes)
         report.not_known += self._not_known()
 

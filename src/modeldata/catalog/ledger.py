@@ -1,6 +1,6 @@
 """What the heads in an archive say: the records of each log, proven against its heads, and what they add up to.
 
-A log whose records don't give its heads was changed; a place in it without a record was cut. What the records say of batches,
+A log was changed where its records don't give its heads; a place in it without a record was cut. What the records say of batches,
 writers and the highest number of each is what the rest of the archive is held against (see `modeldata.format.head`).
 """
 

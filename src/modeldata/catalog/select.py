@@ -81,7 +81,7 @@ def _end(path: str) -> str:
 
 
 def _told(catalog: Catalog, listings: list[Listing]) -> dict[str, str] | None:
-    """Whose rows these are by the first manifest that says it."""
+    """The collector of these rows, by the first manifest that names it."""
     return next((one for listing in listings if listing.manifests and (one := catalog.read(listing).identity)), None)
 
 
@@ -100,7 +100,7 @@ def _twins(catalog: Catalog, candidates: list[CollectorFolders], part: str, valu
 
 
 def choose(catalog: Catalog, wanted: Mapping[str, str | None], archive: str) -> list[CollectorFolders]:
-    """The collectors whose identity has every part of `wanted` that is not None.
+    """The collectors that have every part of `wanted` that is not None.
 
     Raises `NotThere`, with the names that may have been meant.
     """

@@ -1,7 +1,7 @@
 """Nodes of many frames (see `modeldata.snapshot.arrow_copy`) as one, before anything is built of them.
 
 A frame of one row has twenty buffers of a few bytes: what Arrow does for each array would cost a hundred times what is in it.
-Only types whose values lie one after the other are merged; others are built frame by frame.
+Only types with values that lie one after the other are merged; others are built frame by frame.
 """
 
 from __future__ import annotations

@@ -107,4 +107,4 @@ def _check_metadata(metadata: object) -> None:
             return
     except struct.error:
         pass  # a count beyond the end
-    raise ValueError("metadata of an Arrow schema whose counts are not its bytes")
+    raise ValueError("metadata of an Arrow schema with counts that are not its bytes")

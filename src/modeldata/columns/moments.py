@@ -84,7 +84,7 @@ DURATION = r"(?P<sign>-?)P(?P<d>[0-9]+)DT(?P<h>[0-9]+)H(?P<m>[0-9]+)M(?P<s>[0-9]
 _DAY = r"([+-]?\d{3,}-\d\d-\d\d)"
 _ISO = re.compile(rf"{_DAY}(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d{{1,9}}))?)?(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?")
 _DATE = re.compile(rf"{_DAY}|<value out of range: (-?\d+)>")
-"""The second is what Arrow writes, and older versions stored, for a date whose year has more than four digits."""
+"""The second is what Arrow writes, and older versions stored, for a date with a year of more than four digits."""
 
 
 def count_of(text: str, unit: str) -> tuple[int, bool]:

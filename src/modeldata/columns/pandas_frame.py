@@ -53,7 +53,7 @@ def decode_some(types: list[str], extra: dict[str, Any], payloads: Payloads, mos
 
 
 def _typed(types: list[str], extra: dict[str, Any], payloads: Payloads) -> tuple[dict[int, Values], Payloads]:
-    """By place, the columns whose values lie one after the other; and what is left of each frame for the others."""
+    """By place, the columns with values that lie one after the other; and what is left of each frame for the others."""
     parts, row_bytes = _parts(extra["parts"])
     objects: list[int] = extra["objects"]
     texts: list[int] = extra.get("texts", [])  # before version 2 of the spool, text was among the objects

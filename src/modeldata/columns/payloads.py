@@ -51,7 +51,7 @@ class Payloads:
 
 
 def plain_dtype(text: object) -> np.dtype[Any]:
-    """A dtype out of a definition. Raises ValueError for one whose values are no plain bytes (pointers, structures, nothing)."""
+    """A dtype out of a definition. Raises ValueError where its values are no plain bytes (pointers, structures, nothing)."""
     dtype = np.dtype(str(text))
     if dtype.hasobject or dtype.names is not None or dtype.subdtype is not None or not dtype.itemsize:
         raise ValueError(f"values of dtype {dtype} can't be read from bytes")
@@ -88,7 +88,7 @@ def pieces(content: bytes | memoryview, starts: Array, size: int) -> Array:
 
 
 def every(content: bytes | memoryview, dtype: np.dtype[Any]) -> Array:
-    """The value that begins at each byte of `content`: a view, whose values overlap."""
+    """The value that begins at each byte of `content`: a view: its values overlap."""
     return np.ndarray((max(0, len(content) - dtype.itemsize + 1),), dtype, content, strides=(1,))
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Absent:
-    """The value of a cell whose row did not have this key. There is one, `ABSENT`."""
+    """The value of a cell in a row without this key. There is one, `ABSENT`."""
 
     _only: Self | None = None
 

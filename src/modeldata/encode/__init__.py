@@ -100,7 +100,7 @@ class FileFormat(Protocol):
     ) -> Encoded:
         """The rows of `columns`, all of one length. metadata: for formats with room for it in their files.
 
-        types: what `Encoded.types` said of columns in files before; of use to formats whose files have types.
+        types: what `Encoded.types` said of columns in files before; of use to formats with types in their files.
         """
 
     def split(self, data: bytes, rows: int, at: int) -> tuple[bytes, bytes]:

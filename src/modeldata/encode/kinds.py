@@ -147,8 +147,8 @@ def each(kinds: ColumnKinds, rows: int) -> list[Kind]:
     """The kind of every row."""
     if not isinstance(kinds, list):
         return [kinds] * rows
-    told = (kind or "null" for kind, count in kinds for _ in range(count))
-    return list(islice(told, rows + 1))  # one too many is enough for whoever counts them
+    each = (kind or "null" for kind, count in kinds for _ in range(count))
+    return list(islice(each, rows + 1))  # one too many is enough for whoever counts them
 
 
 def split(kinds: dict[str, Any], at: int) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -26,7 +26,7 @@ FIRST, LAST = _table(WHITE + b"#"), _table(WHITE)
 
 
 SAMPLE, FEW = 512, 128
-"""A column whose first cells have so few texts is likely to repeat them: then each text is looked at once."""
+"""A column with so few texts in its first cells is likely to repeat them: then each text is looked at once."""
 
 
 def quoted(values: pa.Array) -> pa.Array:

@@ -61,7 +61,7 @@ _FAMILIES = {
     **{(name, "["): "other" for name in ("fixed_size_binary", "category", "list", "interval")},
     **{(name, "<"): "other" for name in (*_NESTED, "dictionary")},
 }
-"""(name, bracket after it) → family: types whose values may stand in one column of a CSV file side by side."""
+"""(name, bracket after it) → family: types with values that may stand in one column of a CSV file side by side."""
 
 _ENDS: dict[str, str | tuple[str, ...]] = {"": "", "[": "]", "(": ")", "<": (">", "]")}
 """The bracket that opens → what the type ends with: a list of fixed size has that size behind it."""

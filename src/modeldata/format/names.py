@@ -13,7 +13,7 @@ WRITER = "$Writer"
 SEQUENCE = "$Sequence"
 ROW = "$Row"
 JSON = "$Json"
-"""The one column of rows whose own columns are too many different ones (see `ship.json_rows`)."""
+"""The one column of rows that come with too many different columns (see `ship.json_rows`)."""
 OWN_COLUMNS = (TIMESTAMP, CORRELATION, REQUEST, WRITER, SEQUENCE, ROW)
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 
@@ -39,7 +39,7 @@ def component(text: str) -> str:
 
     ASCII letters, digits, `.`, `_`, `-` and inner spaces stay; every other UTF-8 byte becomes `~XX`. So do a leading dot
     or underscore (Spark and Hive would skip it), a trailing dot or space and the first letter of a device name (Windows
-    would change those). Empty text is `~`. Texts whose form is longer than 180 bytes end in `~~` and a hash.
+    would change those). Empty text is `~`. Texts with a form longer than 180 bytes end in `~~` and a hash.
     """
     if not text:
         return "~"

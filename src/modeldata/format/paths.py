@@ -103,7 +103,7 @@ def place_of(folder: str) -> DataFolder | None:
 
 
 def identity_of(collector: str) -> dict[str, str] | None:
-    """Whose rows are below a collector's folder; None where its name does not tell (a hash in it, cut off, not one of ours)."""
+    """The collector of a folder's rows; None where its name does not say (a hash in it, cut off, not one of ours)."""
     levels = collector.split("/")
     if len(levels) < 4:
         return None
@@ -185,7 +185,7 @@ def manifest_path(folder: str, stem: str) -> str:
 
 
 def folder_of_manifest(path: str) -> str:
-    """The folder whose data a manifest, or another file beside it, is about."""
+    """The data folder that a manifest, or another file beside it, is about."""
     return path.rpartition(f"/{names.MANIFEST}/")[0]
 
 
@@ -200,7 +200,7 @@ def claim_of(folder: str) -> str:
 
 
 def generation_manifest(folder: str, generation: int) -> str:
-    """The manifest whose put is the switch to a generation."""
+    """The manifest of a generation: its put is the switch."""
     return manifest_path(folder, f"generation-{generation}")
 
 

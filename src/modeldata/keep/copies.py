@@ -52,7 +52,7 @@ SET_ASIDE = "set aside because it could not be read, so its rows are not known: 
 class Copy(NamedTuple):
     """A file of a spool with rows that fit, or another archive of the spool. why: what keeps them there, and what to do.
 
-    rows: None where they can't be told; 0 for an archive, which was not looked into.
+    rows: None where they can't be counted; 0 for an archive, which was not looked into.
     """
 
     path: str
@@ -164,7 +164,7 @@ def _of_rounds(job: KeepJob, expression: Expression, place: SpoolFolder, files: 
 
 
 def _fitting(job: KeepJob, expression: Expression, held: HeldRows | None) -> int | None:
-    """How many rows fit; None where that can't be told."""
+    """How many rows fit; None where that can't be known."""
     if held is None:
         return None
     try:

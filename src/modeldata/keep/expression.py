@@ -61,7 +61,7 @@ class Expression:
         return [text for node in nodes(self.tree) if node["class"] == "CONSTANT" and (text := _text(node))]
 
     def rows_sql(self, rename: Callable[[str], str]) -> str:
-        """SQL for the places of rows that fit, in `rows`, whose columns have other names."""
+        """SQL for the places of rows that fit, in `rows`, where columns have other names."""
         return _sql({**self._select, "where_clause": _renamed(self.tree, rename)})
 
     def types_sql(self, rename: Callable[[str], str]) -> tuple[str, list[list[bool]]]:

@@ -59,7 +59,7 @@ class FolderView(NamedTuple):
 
     @property
     def orphans(self) -> list[str]:
-        """Data files of a rewrite whose switch can't come any more."""
+        """Data files of a rewrite with a switch that can't come any more."""
         return [path for path in self.unfinished if (generation_of_data(path) or 0) <= self.latest]
 
     @property

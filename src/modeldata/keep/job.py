@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class KeepJob(NamedTuple):
-    """An archive, and whose folders are meant: parts of the identity, None for any."""
+    """An archive, and which folders are meant: parts of the identity, None for any."""
 
     store: Store
     archive: str

@@ -49,7 +49,7 @@ class RowKeys(NamedTuple):
         return RowKeys(self.writers.take(pa.array(rows)), self.sequences[rows], self.places[rows])
 
     def ranges(self) -> Sequences:
-        """(writer, first, last) of rows whose numbers follow each other, in the order of the file."""
+        """(writer, first, last) of rows with numbers that follow each other, in the order of the file."""
         if not len(self.sequences):
             return []
         return [

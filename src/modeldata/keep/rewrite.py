@@ -93,7 +93,7 @@ class Draft:
 
 
 def rewrite(store: Store, folder: str, run: RewriteRun, plan: Callable[[Draft], bool]) -> bool:
-    """Make a new generation of a folder; where somebody was faster, plan anew. Old files go, also those an earlier run left.
+    """Make a new generation of a folder; where somebody was faster, plan again. Old files go, also those an earlier run left.
 
     plan: fills a draft; False where nothing is to be done, which is what this gives back then, too.
     Raises `Busy`, `Damaged`, `Unavailable`, and what `plan` raises.
@@ -159,7 +159,7 @@ def _switch(store: Store, draft: Draft) -> bool:
 
 
 def _surely(store: Store, path: str, content: bytes) -> None:
-    """A put whose first answer may have been lost. Raises `Conflict`, `Unavailable`."""
+    """A put after a first answer that may have been lost. Raises `Conflict`, `Unavailable`."""
     try:
         store.put(path, content)
     except Unavailable:
@@ -200,7 +200,7 @@ def clean(store: Store, seen: FolderView) -> None:
 
 
 def remnants(store: Store, folder: str) -> list[str]:
-    """Files of rewrites that are not whole, and whose puts were interrupted, or are under way."""
+    """Files of rewrites that are not whole, and files of puts that were interrupted, or are under way."""
     found = [*store.unfinished_puts(folder), *store.unfinished_puts(f"{folder}/{names.MANIFEST}")]
     return [path for path in found if generation_of_remnant(path)]
 

@@ -122,7 +122,7 @@ def _taken(values: Any, rows: Numbers, which: pa.Array) -> Any:
 
 
 def _form(column: Column) -> str:
-    """Arrow data whose values are Python's own, too, can stand beside values that came one by one."""
+    """Arrow data with values that are Python's own, too, can stand beside values that came one by one."""
     if isinstance(column.values, list) or _everyday(column.values.type):
         return ""
     return str(column.values.type)

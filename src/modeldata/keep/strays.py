@@ -1,6 +1,6 @@
 """Rows of a collector that lie where nobody counts them: copies in other folders, and files under other names.
 
-A rewrite does not touch what is not its folder's own. So erasing names such rows, until somebody removes the copy.
+A rewrite touches only what is its folder's own. So erasing names such rows, until somebody removes the copy.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Chunk:
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """Whose rows these are: a folder has one collector."""
+        """The collector of these rows: a folder has one."""
         return self.batches[0].line.entry.identity
 
     @property

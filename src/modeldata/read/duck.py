@@ -20,7 +20,7 @@ _HINT = re.compile(r" \((?:read\(\) takes a wider type|[^()]*errors=\"skip\").*\
 
 
 def connected(operation: str, *, external: bool = False) -> Any:
-    """A connection of our own, whose times are UTC. No query on it opens a file or a network connection, loads an extension
+    """A connection of our own, with times in UTC. No query on it opens a file or a network connection, loads an extension
     or changes that; with `external`, it does what DuckDB does. Raises `MissingExtra`.
     """
     try:

@@ -56,7 +56,7 @@ def _proven(batch: ArchivedBatch, chunk: Chunk, data: memoryview) -> bool:
 
 
 def damage(store: ReadStore, batch: ArchivedBatch, content: bytes) -> Damaged:
-    """What to say of a batch whose bytes are not what was archived: its lines in the file, and the first that is no row."""
+    """What to say of a batch with other bytes than were archived: its lines in the file, and the first that is no row."""
     if len(content) < batch.row_bytes:
         cause = f"{batch.row_bytes - len(content):,} bytes are missing at its end"
         return Damaged("read the archive", batch.path, cause=cause, hint=SKIP_HINT)

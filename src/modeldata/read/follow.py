@@ -1,8 +1,8 @@
 """Rows as they arrive in an archive: what is committed, once, whatever becomes of its files afterwards.
 
-A look lists folders, reads manifests that are new or longer, and then only those rows whose (writer, sequence) was not given
-before. So late rows of an old time are given when they arrive, and compaction, which moves rows, gives none again. Manifests
-are written after the rows that they name: half a row is never there to be seen.
+A look lists folders, reads manifests that are new or longer, and then only those rows with a (writer, sequence) that is new. So
+late rows of an old time are given when they arrive, and compaction, which moves rows, gives none again. Manifests are written
+after the rows that they name: half a row is never there to be seen.
 """
 
 from __future__ import annotations

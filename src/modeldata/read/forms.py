@@ -10,8 +10,8 @@ Parts of one column that have different types get the narrowest that holds both:
     no value at all          the other
     anything else            text: each value in the form of a CSV cell
 
-Values that Arrow has no type for are text in that form, too (UUID, complex, values of several kinds, nested values whose source
-declared no type: JSON). `Scan.to_pylist` gives all of them back as what they were.
+Values that Arrow has no type for are text in that form, too (UUID, complex, values of several kinds, nested values from a source
+that declared no type: JSON). `Scan.to_pylist` gives all of them back as what they were.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _numpy_type(dtype: str) -> pa.DataType:
 
 
 def _nested_type(kind: dict[str, Any]) -> pa.DataType | None:
-    """Of an Arrow column, whose kinds name every part."""
+    """Of an Arrow column: its kinds name every part."""
     inner: list[pa.DataType | None]
     if "list" in kind:
         inner = [_inner_type(kind["list"])]

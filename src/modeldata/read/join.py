@@ -103,7 +103,7 @@ class JoinPlan(NamedTuple):
     """How collectors are joined.
 
     matches: by identifier, which call of it is meant where an id was used more than once. tolerance_us: how much older it may be
-    with "asof". across: identifiers whose rows belong to rows of every version and service.
+    with "asof". across: identifiers with rows that belong to rows of every version and service.
     """
 
     on: Literal["correlation", "request"]

@@ -1,6 +1,6 @@
 """Which rows of two collectors belong together. Rows of one id lie in calls: calls are matched first, then their rows. Pure.
 
-Calls of one key (an id, and whose model it is) are ordered by time. A call meets one call of the other collector:
+Calls of one key (an id of one model) are ordered by time. A call meets one call of the other collector:
 
     order   the first meets the first, the second the second
     first   each meets the first

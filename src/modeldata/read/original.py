@@ -50,7 +50,7 @@ class Original(NamedTuple):
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """Whose rows these are, as its folder says."""
+        """The collector of these rows, as its folder says."""
         place = place_of(self.folder)
         return (place and identity_of(place.collector)) or {}
 

@@ -132,7 +132,7 @@ def parsed(section: Section, types: Mapping[str, pa.DataType], note: Note) -> pa
 
 
 def _with_times(table: pa.Table, lines: Callable[[], list[int]], note: Note) -> pa.Table:
-    """The same with times as times. Rows whose time is none are noted, and left out."""
+    """The same with times as times. Rows without a valid time are noted, and left out."""
     if names.TIMESTAMP not in table.column_names:
         return table
     at, texts = table.column_names.index(names.TIMESTAMP), table[names.TIMESTAMP]

@@ -33,8 +33,9 @@ LOOKS = 8
 
 
 class ReadRequest(NamedTuple):
-    """A question: whose rows (parts of the identity, None for any), of [start_ns, end_ns), which columns (None: all), in which
-    types where not in their own, and whether damage stops the reader ("raise") or is left out ("skip").
+    """A question: rows of which collectors (parts of the identity, None for any), of [start_ns, end_ns),
+    which columns (None: all), in which types where not in their own, and whether damage stops the reader ("raise") or is
+    left out ("skip").
 
     may_hold: rules out rows by their times, [first, last] in nanoseconds; what it leaves may still hold others.
     among_others: other rows are asked the same, and may have the columns in `types` that these do not have.
@@ -174,7 +175,7 @@ def check_columns(wanted: Iterable[str], known: Collection[str], archive: str) -
 
 
 class _Seen(NamedTuple):
-    """Batches whose manifests say the same of a column: one of them can be looked at for all."""
+    """Batches with manifests that say the same of a column: one of them can be looked at for all."""
 
     name: str
     format: str

@@ -151,7 +151,7 @@ def _second(name: str, summary: ColumnSummary) -> Iterator[str]:
         for at, top in enumerate(summary.top):
             text = top.value.replace("'", "''")
             yield f"count_if({name} = '{text}') AS {name}_{at}"
-    elif _place(name, summary):  # not DuckDB's `histogram`, whose time grows with the square of the columns
+    elif _place(name, summary):  # not DuckDB's `histogram`: its time grows with the square of the columns
         for bar in range(BARS):
             yield f"count_if({name}_place = {bar}) AS {name}_{bar}"
 

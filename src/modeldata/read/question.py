@@ -49,8 +49,8 @@ class Question(TypedDict, total=False):
 class JoinQuestion(Question, total=False):
     """match: which call of another collector is meant where an id was used more than once, for all or by identifier:
     "order" (the first with the first), "first", "last", or "asof" (the newest at or before that of the first collector).
-    tolerance: how much older it may be there. across: identifiers whose rows belong to rows of every model version and service,
-    such as labels that another service collects; `version`, `service`, `account` and `model_id` are not asked of them.
+    tolerance: how much older it may be there. across: identifiers with rows for every model version and
+    service, such as labels that another service collects; `version`, `service`, `account` and `model_id` are not asked of them.
     look_back, look_ahead: how long before `start` and after `end` rows of the other collectors are looked for.
     """
 

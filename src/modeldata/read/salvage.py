@@ -32,7 +32,7 @@ MOST = 100
 
 
 class Salvage(NamedTuple):
-    """damaged: takes what can't be read, and may raise it."""
+    """damaged: takes the error of a part that can't be read, and may raise it."""
 
     store: ReadStore
     damaged: Callable[[StoreError], None]

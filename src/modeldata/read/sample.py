@@ -1,4 +1,4 @@
-"""A look at the first rows of a batch, for columns whose manifest does not have their type."""
+"""A look at the first rows of a batch, for columns without a type in their manifest."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Rows of an archive as a stream of record batches: what `Archive.scan` gives.
 
 Memory is bounded by a few chunks (`chunks.CHUNK_BYTES` of a file that grows, `GROUP_ROWS` rows of another), which are fetched and
-parsed ahead by threads. Compaction may work beside: where a file is gone, its folder is looked at anew, and rows that were given
+parsed ahead by threads. Compaction may work beside: where a file is gone, its folder is looked at again, and rows that were given
 already are left out of what replaced it.
 """
 
@@ -54,7 +54,7 @@ GROUP_ROWS = 1 << 18
 
 
 class Owned(NamedTuple):
-    """Rows, and whose they are: the owner of so many rows, then that of the next."""
+    """Rows, and their owners: the owner of so many rows, then that of the next."""
 
     table: pa.Table
     owners: list[tuple[Owner, int]]
@@ -63,7 +63,7 @@ class Owned(NamedTuple):
 class Scan:
     """Rows of the collectors that a question fits, as record batches of one `schema`: day by day, each file in its own order.
 
-    May be iterated any number of times; each time reads anew what was planned when it was made. Batches are never empty and
+    May be iterated any number of times; each time reads again what was planned when it was made. Batches are never empty and
     never hold half a row. Raises, while it is iterated: `Damaged`, `DoesNotFit`, `Unavailable`.
     """
 
@@ -91,7 +91,7 @@ class Scan:
     def count(self) -> int:
         """How many rows there are. Read are only those of batches that lie across `start` or `end`, or have no manifest.
 
-        The others are counted by the manifests, whose checksums are not proven: damage is met when rows are read.
+        The others are counted by the manifests; their checksums are not proven: damage is met when rows are read.
         """
         inner, rest = apart(self._plan, self._request)
         plan = ReadPlan(rest, pa.schema([pa.field(names.TIMESTAMP, OWN_TYPES[names.TIMESTAMP])]))
@@ -121,7 +121,7 @@ class Scan:
                 self._widen(misfit)
 
     def to_owned(self) -> Owned:
-        """All rows as one table, as `to_arrow`, and whose they are."""
+        """All rows as one table, as `to_arrow`, and their owners."""
 
         def owned(tables: Iterator[tuple[Chunk | Original, pa.Table]]) -> Owned:
             parts = [(tuple(str(piece.identity.get(part)) for part in OWNER), table) for piece, table in tables]
@@ -138,7 +138,7 @@ class Scan:
         return self.to_reader().__arrow_c_stream__(requested_schema)
 
     def to_arrow(self) -> pa.Table:
-        """All rows as one table. A column whose values turn out not to fit gets a wider type, and all is read again."""
+        """All rows as one table. A column with values that do not fit gets a wider type, and all is read again."""
         return self.consume(lambda batches: pa.RecordBatchReader.from_batches(self.schema, batches).read_all())
 
     def to_pandas(self, **options: Any) -> Any:
@@ -215,7 +215,7 @@ class Reading:
         self._originals: list[Original] = []
         """Files of the original that were."""
         self._again: Counter[str] = Counter()
-        """Folders that were looked at anew, and how often."""
+        """Folders that were looked at again, and how often."""
 
     def tables(self) -> Iterator[pa.Table]:
         return (table for _, table in self.pieces())

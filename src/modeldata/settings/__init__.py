@@ -78,7 +78,7 @@ class Settings:
     ) -> Settings:
         """The settings that arguments, environment and defaults give, in this order.
 
-        Raises `SettingsError`, naming the argument or variable, for what is not valid.
+        Raises `SettingsError` for a value that is not valid, naming the argument or variable.
         """
         given = {**options, "archive": None if archive is None else _listed(archive)}
         unknown = sorted(set(given) - set(SETTINGS))

@@ -1,4 +1,4 @@
-"""The URLs of archives as settings keep them. What can't be opened is said at once, not by rows that pile up."""
+"""The URLs of archives as settings keep them. One that can't be opened is named at once, not by rows that pile up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check_archive(url: str, *, opened: bool = True) -> str:
 
     Raises `SettingsError` for one that can't be opened: said at once, not by rows that pile up.
 
-    opened: False lets pass one whose library is not installed, for settings that are switched off.
+    opened: False accepts an archive without its library installed, for settings that are switched off.
     """
     low = url.lower()
     if "accountkey=" in low or "sharedaccesssignature=" in low:

@@ -71,7 +71,7 @@ SETTINGS = {
             ("MODELDATA_CREDENTIALS",),
             path_text,
             None,
-            "a file of variables for the store, read anew",
+            "a file of variables for the store, read again",
         ),
         Setting("heads", ("MODELDATA_HEADS",), str, "", "a second place for heads, or - for the log"),
         Setting("heads_key", ("MODELDATA_HEADS_KEY",), str, "", "signs heads: an Ed25519 key, or its file"),

@@ -34,7 +34,7 @@ PARTS = 8
 FAIR, FAIR_TIMES = 64 << 20, 32
 """Bytes of memory that one row may ask for: so many, and so many times its own."""
 MOST_TYPES = 4096
-"""Columns of a collector whose types are remembered: the checkpoint holds them, and callers may choose the names."""
+"""Columns of a collector with types that are remembered: the checkpoint holds them, and callers may choose the names."""
 
 
 class Batch(NamedTuple):

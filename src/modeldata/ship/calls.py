@@ -95,7 +95,7 @@ class Calls:
         return self.starts + self._long("data") + self._long("correlation"), self._long("request")
 
     def ranges(self) -> list[tuple[bytes, int, int]]:
-        """(writer, first, last) of rows whose numbers follow each other, in the order of the file."""
+        """(writer, first, last) of rows with numbers that follow each other, in the order of the file."""
         return [(self.writers[which], low, high) for which, low, high in _ranges(self.heads, self.writer)]
 
     def _long(self, field: str) -> Array:

@@ -114,7 +114,7 @@ class Progress:
         self.parked = 0
         """Rows that `archived` counts and that are parked (see `ship.parked`). Not stored: for those who look on."""
         self.spool = ""
-        """The id (hex) of the spool whose files `targets` are; empty in states of a version that did not note it."""
+        """The id (hex) of the spool that owns the files in `targets`; empty in states of a version that did not note it."""
         self.heads = HeadLog()
 
     def pack(self) -> bytes:
@@ -207,7 +207,7 @@ class Checkpoint:
         return True
 
     def forget(self) -> None:
-        """Begin anew, with what is known to be lost kept beside: rows that were archived may be archived again."""
+        """Begin again, with what is known to be lost kept beside: rows that were archived may be archived again."""
         for path in (*self._paths, self._begun):
             if self._is_there(path):
                 self._files.rename(path, path + ".lost")

@@ -271,7 +271,7 @@ class Gatherer:
 
 
 def _expected(segment: OpenSegment, stream: str, gathered: Gathered) -> int | None:
-    """The next number of a collector; None where nothing is known of its writer, whose earlier segments are gone."""
+    """The next number of a collector; None where the earlier segments of its writer are gone."""
     known = segment.number == 1 or segment.writer_id in gathered.after.sequences
     return gathered.after.sequences.get(segment.writer_id, {}).get(stream, 0 if known else None)
 

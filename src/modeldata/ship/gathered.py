@@ -55,7 +55,7 @@ class Refusals(NamedTuple):
 
 
 class SequenceGap(NamedTuple):
-    """Sequence numbers [first, last] of a writer and collector whose rows will never be in the archive."""
+    """Sequence numbers [first, last] of a writer and collector: these rows will never be in the archive."""
 
     identity: dict[str, str]
     folder: str
@@ -95,7 +95,7 @@ class Gathered:
         self.bad: list[CorruptFrame] = []
         self.lost: list[SequenceGap] = []
         self.writers: dict[str, WriterView] = {}
-        """By id (hex): those whose segments were read."""
+        """By id (hex): those with segments that were read."""
         self.unfinished: set[str] = set()
         """Writers (hex) that have a segment of which not all is behind us."""
         self.repeats = 0

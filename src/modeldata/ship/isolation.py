@@ -84,7 +84,7 @@ class IsolatedEncoder:
             yield from self._judge(work, why)
 
     def _judge(self, work: EncodingJob, why: str) -> Iterator[Outcome]:
-        """What is not cut any more gets a second chance, and is set aside where it kills again."""
+        """A round that is not cut any more gets a second chance, and is set aside where it kills again."""
         try:
             yield from self._made(work)
         except EncoderDied:

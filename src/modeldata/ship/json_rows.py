@@ -38,7 +38,7 @@ def encode_groups(
     form_of: Callable[[ArchiveLayout], BatchFormat],
     isolated: IsolatedEncoder,
 ) -> Iterator[tuple[FrameGroup, Batch | UndecodableCall]]:
-    """The batches of all groups of a round: of those for whose columns their folder has room, then of the others."""
+    """The batches of all groups of a round: first where the folder has room for their columns, then of the others."""
     roomy: dict[ArchiveLayout, list[FrameGroup]] = {}
     surplus: dict[tuple[str, str, ArchiveLayout], list[FrameGroup]] = {}
     for group in groups:

@@ -38,7 +38,7 @@ class OutboxItem(NamedTuple):
 
     The first `head` bytes are the header, `crc` is the checksum of the rest. `log` is the manifest file that gets a line about
     it. An item without bytes has no `path`: it is only a line in the log. `whole`: file and log are written once and never grow.
-    `staged`: the file that holds the bytes. A path whose name is only an ending has no file yet: its folder took none.
+    `staged`: the file that holds the bytes. A path with only an ending as its name has no file yet: its folder took none.
     `columns` then says which rows the file is for.
     """
 

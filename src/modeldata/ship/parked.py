@@ -1,6 +1,6 @@
-"""What could not land alone: the rest of a round whose other batches are in the archive.
+"""Batches that could not land: the rest of a round; its other batches are in the archive.
 
-A batch whose folder takes nothing (another owner, a link in a file's place, a key that is refused) must stop no other. It is
+A batch for a folder that takes nothing (another owner, a link in a file's place, a key that is refused) must stop no other. It is
 frozen bytes by then, and its place may have been tried, so it stays as it is: a small round of its own, beside the round under
 way, sent again until it lands. What comes later for the same folder is parked behind it, so that files keep their order.
 """

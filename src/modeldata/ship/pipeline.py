@@ -149,7 +149,7 @@ class Pipeline:
     def step(self, *, parked_too: bool = True) -> Round:
         """Finish the round that a crash left, or make a new one. Raises `Unavailable` or OSError; the next call goes on.
 
-        When it returns, the rows it counts are durable in the archive and the checkpoint knows. What can't land alone is parked.
+        When it returns, the rows it counts are durable in the archive and the checkpoint knows. Others are parked.
         parked_too: where there is nothing else to do, try once what is parked.
         """
         intent = self._left_over()
@@ -283,7 +283,7 @@ class Pipeline:
     def _encode(
         self, gathered: Gathered, placements: Placements, staging: Staging
     ) -> tuple[list[OutboxItem], list[CorruptFrame], dict[str, str]]:
-        """Every batch of a round to staging: the items, what can't be archived, and batch → hash of its row bytes."""
+        """Every batch of a round to staging: the items, the rows that can't be archived, and batch → hash of its row bytes."""
         origin = f"{self.place.spool8}-{gathered.after.round}"
         items: list[OutboxItem] = []
         hashes: dict[str, str] = {}

@@ -99,7 +99,7 @@ class Placements:
             return item
 
     def place(self, intent: Intent, index: int) -> None:
-        """Give an item whose folder took no file one. Raises `Unavailable` where it still takes none."""
+        """Give an item a file where its folder took none. Raises `Unavailable` where it still takes none."""
         intent.items[index] = self._placed(intent.items[index])
 
     def _placed(self, item: OutboxItem) -> OutboxItem:

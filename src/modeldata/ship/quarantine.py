@@ -1,4 +1,4 @@
-"""What can't be archived is kept as it was, in the spool, and said. Never in the way of other rows."""
+"""Rows that can't be archived are kept as they were, in the spool, and reported. Never in the way of other rows."""
 
 from __future__ import annotations
 

@@ -98,8 +98,8 @@ class Sender:
             return True
 
     def _until_there(self, intent: Intent, index: int, placements: Placements, outbox: Outbox, keep: Keep, *, log: bool) -> bool:
-        """The rows, or (once those are there) the manifest line, of one item. One whose file is no longer ours gets another,
-        decided durably first. False: its one row was set aside."""
+        """The rows, or (once those are there) the manifest line, of one item. An item gets another
+        file where its own is no longer ours, decided durably first. False: its one row was set aside."""
         while True:
             self._check_lead("send a batch")
             try:

@@ -44,7 +44,7 @@ def status_of(settings: Settings, files: Files, now_ns: int, place: SpoolFolder 
 
 
 def fill(stats: Status, settings: Settings, place: SpoolFolder | None, files: Files, now_ns: int) -> None:
-    """Add to `stats` what is true of the whole spool. What can't be read is said in `last_error`."""
+    """Add to `stats` what is true of the whole spool. A part that can't be read is named in `last_error`."""
     try:
         place = place or existing_place(settings, files)
         if place is not None:

@@ -61,7 +61,7 @@ class Supervisor:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew, as a forked child must: threads and children belonged to the parent."""
+        """Begin again, as a forked child must: threads and children belonged to the parent."""
         self._looked_at = float("-inf")
         self._started = 0
         self.thread: ShipperThread | None = None

@@ -28,7 +28,7 @@ class BlockSchema(Schema):
 
 
 def capture_array(data: Array, schemas: SchemaCache, pack: Pack) -> Captured:
-    """0-D and 1-D: one row. 2-D: its rows. More: rows whose cells are nested lists. Records: a column per field.
+    """0-D and 1-D: one row. 2-D: its rows. More: rows with nested lists as cells. Records: a column per field.
 
     Any dtype, byte order and memory order; the stored bytes are little-endian and in C order.
     """
@@ -106,7 +106,7 @@ def block_schema(columns: tuple[str, ...], dtype: DType, cell: Sequence[int], sc
 
 
 def _capture_new(data: Array, rows: int, cells: tuple[int, ...], schemas: SchemaCache, pack: Pack) -> Captured:
-    """A dtype or width not met before, or a dtype whose bytes are not its value."""
+    """A dtype or width not met before, or a dtype where the bytes are not the value."""
     dtype = data.dtype
     if rows == 0 or cells[0] == 0:
         return NOTHING
@@ -130,7 +130,7 @@ def _capture_values(data: Array, rows: int, cells: tuple[int, ...], schemas: Sch
 
 
 def _values_schema(count: int, declared_type: str, single: bool, schemas: SchemaCache) -> Schema:
-    """Plain rows, all of whose columns are declared to be of one type."""
+    """Plain rows: all columns are declared to be of one type."""
     if declared_type == ANY:
         return schemas.row_schema(count, single)
     return schemas.cached(

@@ -5,7 +5,7 @@ A *node* is [length, buffers, children, dictionary or None, base, offset]:
                 None: absent
     dictionary  a list of nodes: the values are those of all of them, in order
     base        what to subtract from the offsets of text, lists and maps
-    offset      rows to skip: only for run-end encoding, whose runs are copied whole
+    offset      rows to skip: only for run-end encoding: its runs are copied whole
 """
 
 from __future__ import annotations

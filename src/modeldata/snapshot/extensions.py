@@ -17,7 +17,7 @@ def ext(code: int, data: bytes) -> ExtType:
 
 
 ABSENT = ext(CODE_ABSENT, b"")
-"""The value of a cell whose row does not have this key."""
+"""The value of a cell in a row without this key."""
 
 
 def iso_with_zone(text: str, value: Any) -> bytes:

@@ -22,7 +22,7 @@ _row_readers = TypeTable({dict: dict.copy}, row_reader)
 
 
 def capture_list(data: list[object], schemas: SchemaCache, pack: Pack) -> Captured:
-    """A flat list is one row; one whose elements are all lists or tuples, all dicts, or all arrays is rows.
+    """A flat list is one row; one of lists or tuples alone, of dicts alone, or of arrays alone is rows.
 
     Shorter rows are filled up with ABSENT. Any other mixture is one row with nested values.
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     DType = np.dtype[Any]
 
 RAW = frozenset("biufcmM")
-"""Kinds of dtype whose bytes are their value."""
+"""Kinds of dtype where the bytes are the value."""
 FIRST_USERS = 256
 """Numbers of dtypes from here on, and below zero, are not numpy's own: only the library that made them knows what they are."""
 _WIDER = tuple(map(np.dtype, ("i1", "u1", "<f4", "<f8")))

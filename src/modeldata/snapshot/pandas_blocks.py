@@ -47,7 +47,7 @@ class CopyPlan:
 
     labels: what tells these columns from others (see `_labels`). blocks: (type, dtype, columns) of each block. sources: (block,
     row) of each column. groups: each with the one block that is all of it, if there is one, and whether its memory is what is
-    stored. single_block: the block whose memory is all of the data.
+    stored. single_block: the block that holds all of the data.
     """
 
     __slots__ = ("arrow_texts", "blocks", "groups", "index", "labels", "schema", "single_block", "sources", "texts")

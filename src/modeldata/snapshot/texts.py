@@ -35,13 +35,13 @@ def lengths_of(columns: int) -> Struct:
 
 
 def of_row(values: Sequence[object], lengths: Struct) -> list[Buffer]:
-    """One row; what is not text is missing."""
+    """One row; other values than text are missing."""
     texts = [_encode(value, "utf-8", "surrogatepass") if isinstance(value, str) else None for value in values]
     return [lengths.pack(*[NO_TEXT if text is None else len(text) for text in texts]), *filter(None, texts)]
 
 
 def of_values(columns: Sequence[Sequence[object]]) -> list[Buffer]:
-    """Columns of Python values; what is not text is missing."""
+    """Columns of Python values; other values than text are missing."""
     texts = [
         _encode(value, "utf-8", "surrogatepass") if isinstance(value, str) else None for values in columns for value in values
     ]

@@ -3,7 +3,7 @@
     begin     the marker says that the call is under way
     commit    attempts that count get the names of data files, then the manifest is put: the switch
     give up   nothing counts; what was written is removed
-    settle    the same for a call whose driver is gone, or that can't know how far it came: a manifest without files is put
+    settle    the same for a call without its driver, or that can't know how far it came: a manifest without files is put
               where the call's own would be. At most one of the two can ever be there, so all agree on what became of it
 
 A driver that is killed leaves a call that was committed, or one that never will be. `uncommitted_calls` lists the latter.

@@ -1,4 +1,4 @@
-"""`collect()` of a Spark frame: an action of Spark, whose tasks write to the archive and whose driver decides.
+"""`collect()` of a Spark frame: an action of Spark, its tasks write to the archive and its driver decides.
 
 Promise: True means that every row is in the archive once; anything else, that none is. Rows never come to the driver.
 """
@@ -39,7 +39,7 @@ def collect(
 ) -> int:
     """Archive all rows of `frame`; their number. Runs the frame once, and waits for it.
 
-    Raises `RefusedData` for what can't be collected, `NotArchived` where it did not come to be: then no row is in the archive.
+    Raises `RefusedData` for data that can't be collected, `NotArchived` where it failed: then no row is in the archive.
     """
     columns = check(frame, settings)
     if not columns:

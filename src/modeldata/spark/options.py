@@ -50,7 +50,7 @@ def settings_of(options: Mapping[str, str], env: Mapping[str, str]) -> Settings:
 
 
 def identity_of(options: Mapping[str, str], settings: Settings) -> Identity:
-    """Whose rows are written. Raises `SettingsError` where no model is named."""
+    """The identity of the rows that are written. Raises `SettingsError` where no model is named."""
     if not options.get("model"):
         raise SettingsError("write to the archive", cause="no model is named", hint='say .option("model", name)')
     given = {part: options.get(option, "unknown") for option, part in IDENTITY.items()}

@@ -43,7 +43,7 @@ _LOW = np.uint64(0xFFFF_FFFF)
 
 
 class FrameRun:
-    """Frames of one segment whose checksums held, in its order.
+    """Frames of one segment with checksums that held, in its order.
 
     The payload of frame n begins at `content[starts[n]]`: data, correlation id, request id. `base` is where in the segment
     `content` was read.

@@ -119,7 +119,7 @@ def seal(
     check: int,
     flags: int,
 ) -> bytes:
-    """The header of a frame whose payload is stored already: `sizes` of data and ids, `check` of all three."""
+    """The header of a frame with a payload that is stored already: `sizes` of data and ids, `check` of all three."""
     head = FRAME.pack(FRAME_MAGIC, kind, CHECK_XXH3, flags, sequence, time_ns, rows, definition, *sizes, check)
     return head + CRC.pack(checksum(head, salt))
 
@@ -164,7 +164,7 @@ def frame_size(payload_bytes: int) -> int:
 
 
 class FrameHeader:
-    """A frame's header whose own checksum held; `size` is the frame's, padding included."""
+    """A frame's header with a checksum that held; `size` is the frame's, padding included."""
 
     __slots__ = (
         "check", "correlation", "data", "definition", "flags", "kind", "payload_crc", "request", "rows", "sequence", "size",

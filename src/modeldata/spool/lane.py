@@ -27,8 +27,8 @@ MOST_NOTED = 8
 """Kinds of refusals (collector and reason) that one lane keeps in the tail of its segment."""
 MOST_ROLLS = 2
 """New segments for one frame. Each is made large enough for it; only somebody who cuts it at once makes another one necessary."""
-TEND_NS = 100_000_000
-"""How often a busy lane looks up: was its file removed, is somebody shipping? A tenth of a second."""
+TEND_NS = 1_000_000_000
+"""How often a busy lane looks up: was its file removed, is somebody shipping? Each store looks at the file itself."""
 
 Content: TypeAlias = "tuple[int, bytes | Buffers, bytes, bytes, int]"
 """Of a DATA frame: rows, data, correlation id, request id, time."""
@@ -281,7 +281,7 @@ class Lane:
 
 
 def _append_pieces(segment: Segment, sequence: int, number: int, content: Content, flags: int = 0) -> bool:
-    """A DATA frame whose data is not copied first. False: there is no room for it. Raises `NotStored`."""
+    """A DATA frame from data that is not copied first. False: there is no room for it. Raises `NotStored`."""
     rows, data, correlation, request, time_ns = content
     sizes = (len(data), len(correlation), len(request))
     ours = isinstance(data, bytes)

@@ -21,7 +21,7 @@ SCAN_WINDOW = 1 << 20
 
 
 class Frame:
-    """A frame whose two checksums held. `payload` is a copy; `start` and `stop` are offsets in its segment."""
+    """A frame with two checksums that held. `payload` is a copy; `start` and `stop` are offsets in its segment."""
 
     __slots__ = ("head", "payload", "start", "stop")
 
@@ -64,7 +64,7 @@ class OpenSegment:
     """A segment being read. `alive` was asked *before* the size, so a dead one is seen in its last state."""
 
     def __init__(self, place: SpoolFolder, name: str, files: Files) -> None:
-        """Raises OSError for what is not a readable regular file, ValueError for what is no segment of this version."""
+        """Raises OSError where it is no readable regular file, ValueError for what is no segment of this version."""
         named = segment_name(name)
         if named is None:
             raise ValueError(f"not a segment: {name}")
@@ -101,7 +101,7 @@ class OpenSegment:
         return read_all(self._files, self._fd, min(size, max(0, self.size - offset)), offset)
 
     def frames(self, start: int) -> Iterator[Frame | Damage]:
-        """Frames from `start` on, in order. Ends at END, at what is not written yet, or at the end of the file.
+        """Frames from `start` on, in order. Ends at END, at bytes that are not written yet, or at the end of the file.
 
         Of a writer that was killed the last one may be what it kept in the tail of its segment.
         """
@@ -157,7 +157,7 @@ class OpenSegment:
     def _damage(self, head: frame.FrameHeader | None, at: int) -> Damage | None:
         """What lies at `at` instead of a frame; None where there is nothing, or nothing yet."""
         if self.alive and not any(self.read(frame.ALIGN, at)):
-            return None  # the usual case: everything was read; don't search what is not written
+            return None  # the usual case: everything was read; don't search bytes that are not written
         follower = self._next_good(at + frame.ALIGN)
         if follower is not None:
             return Damage(at, follower, head.rows if head is not None and head.kind == frame.DATA else None, torn=False)
@@ -177,7 +177,7 @@ class OpenSegment:
         return False
 
     def _next_good(self, at: int) -> int | None:
-        """The offset of the next frame, from `at` on, whose checksums hold."""
+        """The offset of the next frame, from `at` on, with checksums that hold."""
         while at < self._stop:
             window = self.read(SCAN_WINDOW, at)
             hit = window.find(frame.FRAME_MAGIC)

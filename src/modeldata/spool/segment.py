@@ -1,7 +1,7 @@
 """One open segment, as its writer sees it: a preallocated file, written in order.
 
 Before each store it is proven that the descriptor still is our file, whole and with its name: somebody in the process may have
-closed it, so that its number is another file's; somebody outside may have cut or removed it. What is not ours is never written,
+closed it, so that its number is another file's; somebody outside may have cut or removed it. A file of others is never written,
 cut or closed.
 """
 
@@ -113,7 +113,7 @@ class Segment:
             raise NotStored(errno.ESTALE, "the segment was changed by others", self.path)
 
     def append_pieces(self, pieces: Sequence[Buffer], seal: Callable[[int], bytes], check: int | None) -> bool:
-        """A frame whose payload lies in several places. `seal`: its header, for the checksum of the payload.
+        """A frame with a payload that lies in several places. `seal`: its header, for the checksum of the payload.
 
         check: the checksum, where nobody else can change the pieces meanwhile. None: it is taken of what was stored, so that
         whoever does spoils no frame. The header comes last.

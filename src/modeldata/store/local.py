@@ -77,7 +77,7 @@ class LocalStore:
         return self._tells_case
 
     def _own_name(self, above: str, name: str) -> str:
-        """Made before the look: of two hosts that make it at once, the one whose spelling is there has it."""
+        """Made before the look: of two hosts that make it at once, the one that spelled it has it."""
         path, other = (f"{above}/{part}".lstrip("/") for part in (name, respelled(name)))
         if path == other:
             return path  # without letters

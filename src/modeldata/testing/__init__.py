@@ -1,7 +1,7 @@
 """Doubles for tests, of this library and of services that use it.
 
 FaultyFiles     the real disk, failing or dying at the n-th operation
-SimulatedDisk   a disk in memory whose power can be cut: what was not synced is dropped, reordered or zeroed
+SimulatedDisk   a disk in memory with a power cut: what was not synced is dropped, reordered or zeroed
 StoreConformance, AppendConformance     does a store of your own keep what the shipper relies on?
 """
 

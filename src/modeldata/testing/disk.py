@@ -1,4 +1,4 @@
-"""A disk in memory whose power can be cut.
+"""A disk in memory with a power cut.
 
 The model (after SQLite's crash tests): what was synced is there. Of everything else, each written page (4 KiB) and each new,
 renamed or removed name is kept or not, independently of the order in which it was done; a page that is not kept holds what was

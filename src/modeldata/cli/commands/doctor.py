@@ -52,7 +52,7 @@ class Finding(NamedTuple):
 def command(options: SpoolOptions, as_json: JsonOption = False) -> None:
     """Answer "why is nothing there?": settings and where they come from, spool, archive, who ships, what waits.
 
-    Leaves nothing behind: what is not there yet is not made, and no right to delete is needed. Exits with 1 where something is
+    Leaves nothing behind: missing folders are not made, and no right to delete is needed. Exits with 1 where something is
     wrong.
     """
     files = Files()

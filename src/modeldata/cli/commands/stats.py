@@ -98,7 +98,7 @@ def _numbers(column: ColumnSummary, width: int) -> list[str]:
 
 
 def _bars(counts: tuple[int, ...]) -> list[str]:
-    """The highest bar is full; what is not empty can be seen."""
+    """The highest bar is full; a bar that is not empty can be seen."""
     most = max(counts)
     return [BLOCKS[0] if not count else BLOCKS[max(1, round(count / most * (len(BLOCKS) - 1)))] for count in counts]
 
