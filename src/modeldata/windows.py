@@ -31,7 +31,7 @@ NETWORK_DRIVE = "smb3"
 """What a mapped network drive and a UNC path count as, among the names in `disk_kind`."""
 SHARING_VIOLATION, LOCK_VIOLATION, ACCESS_DENIED, USER_MAPPED_FILE = 32, 33, 5, 1224
 PATIENCE_SECONDS = 2.0
-"""How long a file that another program holds may keep us from replacing or removing it: a scanner, a backup, a reader of ours."""
+"""How long a shipper waits to replace a file that another program has open: a scanner, a backup, a reader of ours."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
 
 
@@ -66,24 +66,8 @@ def drive_kind(path: str, drive_type: Callable[[str], int]) -> str:
     return NETWORK_DRIVE if unc or drive_type(drive + "\\") == DRIVE_REMOTE else ""
 
 
-def first_that_works(ways: list[Callable[[], None]], clock: Callable[[], float], sleep: Callable[[float], object]) -> None:
-    """Do one of `ways`, the best first; again for a while where another program holds the file. Raises what the last one raised.
-
-    Nothing is tried twice for another reason: a disk that is full stays full.
-    """
-    until, pause = clock() + PATIENCE_SECONDS, FIRST_PAUSE
-    while True:
-        try:
-            return _any_of(ways)
-        except OSError as error:
-            if not is_held(error) or clock() >= until:
-                raise
-            spare(error)
-        sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE)
-
-
-def _any_of(ways: list[Callable[[], None]]) -> None:
+def first_that_works(*ways: Callable[[], None]) -> None:
+    """Do one of `ways`, the best first, at once: this is met inside `collect()`. Raises what the last one raised."""
     for way in ways[:-1]:
         try:
             return way()
@@ -94,9 +78,45 @@ def _any_of(ways: list[Callable[[], None]]) -> None:
     return ways[-1]()
 
 
+def patiently(
+    way: Callable[[], None], is_held: Callable[[OSError], bool], clock: Callable[[], float], sleep: Callable[[float], object]
+) -> None:
+    """Do `way`; again for `PATIENCE_SECONDS` while another program holds the file. Raises the last error.
+
+    Nothing is tried twice for another reason: a disk that is full stays full.
+    """
+    until, pause = clock() + PATIENCE_SECONDS, FIRST_PAUSE
+    while True:
+        try:
+            return way()
+        except OSError as error:
+            if not is_held(error) or clock() >= until:
+                raise
+            spare(error)
+        sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
 def is_held(error: OSError) -> bool:
-    """Does another program hold the file just now? Windows gives the same answer where we have no right to it."""
-    return getattr(error, "winerror", None) in (SHARING_VIOLATION, LOCK_VIOLATION, ACCESS_DENIED, USER_MAPPED_FILE)
+    """Does another program have the file open?"""
+    return getattr(error, "winerror", None) in (SHARING_VIOLATION, LOCK_VIOLATION, USER_MAPPED_FILE)
+
+
+def target_is_held(error: OSError, target_exists: Callable[[], bool], source_is_ours: Callable[[], bool]) -> bool:
+    """Did a replace fail because another program has the target open? "Access denied" also means that we have no right to it."""
+    denied = getattr(error, "winerror", None) == ACCESS_DENIED
+    return (is_held(error) or (denied and source_is_ours())) and target_exists()
+
+
+def flushed(handle: int, flush: Callable[[int], object], reopened: Callable[[int], int], close: Callable[[int], object]) -> bool:
+    """Is what was written to a file on the disk? Windows refuses to flush a handle that only reads: then by one that writes."""
+    if flush(handle):
+        return True
+    writer = reopened(handle)
+    try:
+        return bool(flush(writer))
+    finally:
+        close(writer)
 
 
 if sys.platform == "win32":
@@ -151,6 +171,12 @@ if sys.platform == "win32":
         except OSError as error:
             raise OSError(None, error.strerror, path, error.winerror) from None  # as `os.open` says it: with the path
 
+    def _reopened(handle: int) -> int:
+        """Another handle of the same file, which may write."""
+        writer: int = _kernel.ReOpenFile(handle, GENERIC_WRITE, SHARE_ALL, 0)
+        _check(writer != _INVALID)
+        return writer
+
     def hold(fd: int) -> bool:
         """Hold the open file `fd` for this process; False when somebody else does."""
         there = _Overlapped.at(LOCKED_BYTE)
@@ -192,16 +218,7 @@ if sys.platform == "win32":
             return room.raw[: done.value]
 
         def sync(self, fd: int) -> None:
-            """Only a handle that may write is flushed: one that only reads is opened once more."""
-            handle = msvcrt.get_osfhandle(fd)
-            if _kernel.FlushFileBuffers(handle):
-                return
-            again = _kernel.ReOpenFile(handle, GENERIC_WRITE, SHARE_ALL, 0)
-            _check(again != _INVALID)
-            try:
-                _check(_kernel.FlushFileBuffers(again))
-            finally:
-                _kernel.CloseHandle(again)
+            _check(flushed(msvcrt.get_osfhandle(fd), _kernel.FlushFileBuffers, _reopened, _winapi.CloseHandle))
 
         def sync_folder(self, path: str) -> None:
             """Where a folder can't be flushed, NTFS writes its log of names with the next flush of a file."""
@@ -218,10 +235,16 @@ if sys.platform == "win32":
 
         def rename(self, source: str, target: str) -> None:
             old, new = long_path(source), long_path(target)
-            first_that_works([lambda: _rename_over(source, new), lambda: os.replace(old, new)], time.monotonic, time.sleep)
+            first_that_works(lambda: _rename_over(source, new), lambda: os.replace(old, new))
+
+        def replace(self, source: str, target: str) -> None:
+            def is_held(error: OSError) -> bool:
+                return target_is_held(error, lambda: os.path.lexists(long_path(target)), lambda: _is_ours(source))
+
+            patiently(lambda: self.rename(source, target), is_held, time.monotonic, time.sleep)
 
         def unlink(self, path: str) -> None:
-            first_that_works([lambda: _remove(path), lambda: os.unlink(long_path(path))], time.monotonic, time.sleep)
+            first_that_works(lambda: _remove(path), lambda: os.unlink(long_path(path)))
 
         def link(self, source: str, target: str) -> None:
             os.link(long_path(source), long_path(target))
@@ -247,6 +270,15 @@ if sys.platform == "win32":
     def _remove(path: str) -> None:
         """The name is free at once, also while somebody has the file open."""
         _with_handle(path, _DISPOSITION_EX, _POSIX_DELETE.to_bytes(4, "little"))
+
+    def _is_ours(path: str) -> bool:
+        """May we rename `path`?"""
+        try:
+            _winapi.CloseHandle(_opened(path, DELETE | SYNCHRONIZE))
+        except OSError as error:
+            spare(error)
+            return False
+        return True
 
     def _with_handle(path: str, what: int, value: bytes) -> None:
         handle = _opened(path, DELETE | SYNCHRONIZE)

@@ -252,7 +252,7 @@ class Checkpoint:
     def _mark_begun(self) -> None:
         """From now on, no slot at all means that they were lost, not that nothing was archived."""
         try:
-            replace_file(self._files, self._begun, b"")
+            replace_file(self._files, self._begun, b"", patient=True)
         except OSError:
             pass  # a full disk must not stop us from freeing it; both slots would have to be lost as well
 

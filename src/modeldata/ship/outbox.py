@@ -174,7 +174,7 @@ class Staging:
             return
         self._files.sync(self._fd)  # the content before the name: a name never points to less
         self.close()
-        self._files.rename(self._path + ".tmp", self._path)
+        self._files.replace(self._path + ".tmp", self._path)
         self._files.sync_folder(os.path.dirname(self._path))
 
     def close(self) -> None:
@@ -212,7 +212,7 @@ class Outbox:
         """Another staging file, durable when this returns; its name."""
         taken = self._cuts()
         number = 1 + max((int(name.removeprefix(CUT)) for name in taken), default=0)
-        replace_file(self._files, self._path(f"{CUT}{number}"), b"".join(pieces))
+        replace_file(self._files, self._path(f"{CUT}{number}"), b"".join(pieces), patient=True)
         return f"{CUT}{number}"
 
     def _cuts(self) -> list[str]:
@@ -222,7 +222,7 @@ class Outbox:
 
     def rewrite(self, intent: Intent) -> None:
         """Replace the intent, its bytes staying as they are: where a file turned out not to be ours any more."""
-        replace_file(self._files, self._intent, intent.pack())
+        replace_file(self._files, self._intent, intent.pack(), patient=True)
 
     def load(self) -> Intent | None:
         """The intent that was frozen last; None where there is none. Raises ValueError where it can't be read."""

@@ -118,7 +118,7 @@ def adopt(place: SpoolFolder, name: str, settings: Settings, files: Files, archi
     noted = _noted(place, name, files)
     wanted = {"id": archive.id if archive is not None else noted.get("id", ""), "url": settings.archive}
     if noted != wanted:
-        replace_file(files, os.path.join(folder, NOTE), json.dumps(wanted).encode())
+        replace_file(files, os.path.join(folder, NOTE), json.dumps(wanted).encode(), patient=True)
 
 
 def _noted(place: SpoolFolder, name: str, files: Files) -> dict[str, object]:

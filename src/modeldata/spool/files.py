@@ -133,7 +133,12 @@ class PosixFiles:
         os.fchmod(fd, mode)
 
     def rename(self, source: str, target: str) -> None:
+        """At once, also onto `target`. Raises where the system refuses that because another program has `target` open."""
         os.replace(source, target)
+
+    def replace(self, source: str, target: str) -> None:
+        """As `rename`; where another program has `target` open it may wait for seconds. Not for `collect()`."""
+        self.rename(source, target)
 
     def link(self, source: str, target: str) -> None:
         """Give a file a second name; raises FileExistsError where the name is taken: the atomic claim."""
@@ -197,8 +202,11 @@ def read_file(files: Files, path: str, *, one_name: bool = True) -> bytes:
         files.close(fd)
 
 
-def replace_file(files: Files, path: str, data: bytes | memoryview, *, durable: bool = True) -> None:
-    """The file holds all of `data` or what it held before, also over a power cut."""
+def replace_file(files: Files, path: str, data: bytes | memoryview, *, durable: bool = True, patient: bool = False) -> None:
+    """The file holds all of `data` or what it held before, also over a power cut.
+
+    patient: it may take seconds where another program has the file open (see `Files.replace`).
+    """
     temporary = path + ".tmp"
     fd = files.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     try:
@@ -207,7 +215,7 @@ def replace_file(files: Files, path: str, data: bytes | memoryview, *, durable: 
             files.sync(fd)  # the content before the name: a name never points to less
     finally:
         files.close(fd)
-    files.rename(temporary, path)
+    (files.replace if patient else files.rename)(temporary, path)
     if durable:
         files.sync_folder(os.path.dirname(path))  # the name itself
 

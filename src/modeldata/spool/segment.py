@@ -211,7 +211,8 @@ class Segment:
         except OSError as error:
             spare(error)
             return True
-        return (seen.st_dev, seen.st_ino) != self._identity[:2]
+        device, inode = self._identity[:2]
+        return seen.st_ino != inode or device not in (0, seen.st_dev)  # 0: Wine, of a file that got its name while it was open
 
     def finish(self, time_ns: int) -> None:
         """Say END, give back the room that was not used, let go."""

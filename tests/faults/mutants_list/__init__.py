@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.faults import hostile
 from tests.faults.mutant import Mutant
-from tests.faults.mutants_list import archive, catalog, cli, collect, heads, keep, read, segments, ship, spool, values
+from tests.faults.mutants_list import archive, catalog, cli, collect, heads, keep, read, segments, ship, spool, values, windows
 
 MUTANTS: tuple[Mutant, ...] = (
     *segments.MUTANTS,
@@ -18,5 +18,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *cli.MUTANTS,
     *read.MUTANTS,
     *values.MUTANTS,
+    *windows.MUTANTS,
     *hostile.MUTANTS,
 )
