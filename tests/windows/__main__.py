@@ -14,6 +14,7 @@ from tests.windows.environment import CACHE, DISTRIBUTIONS, PREFIX, environment,
 from tests.windows.wine import Wine, windows, windows_path
 
 SUITES = ["names", "format", "request", "settings", "snapshot", "spool", "encode", "read", "keep", "e2e", "faults"]
+SMOKE = ["windows/test_smoke.py"]
 SECONDS = 1800
 SYSTEM = "Windows 10 (Wine 8)"
 """As the table of docs/platforms.md names it."""
@@ -34,8 +35,9 @@ def main() -> int:
     parser.add_argument("suites", nargs="*", help="folders or files below tests/")
     parser.add_argument("--python", choices=sorted(DISTRIBUTIONS), action="append", dest="versions")
     parser.add_argument("-k", dest="words", default="", help="as pytest's")
+    parser.add_argument("--smoke", action="store_true", help="only that rows are collected, shipped, read and erased")
     asked = parser.parse_args()
-    suites = asked.suites or SUITES
+    suites = SMOKE if asked.smoke else asked.suites or SUITES
     bad = False
     for version in asked.versions or sorted(DISTRIBUTIONS):
         prepare(version)

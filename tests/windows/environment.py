@@ -42,6 +42,7 @@ def environment(version: str) -> dict[str, str]:
     return {
         "PYTHONPATH": ";".join(windows_path(folder) for folder in (CACHE / f"packages-{version}", ROOT / "src", ROOT)),
         "PYTHONPYCACHEPREFIX": windows_path(CACHE / "compiled"),
+        "PYTHONDONTWRITEBYTECODE": "",  # to compile all modules at each start takes most of the time
     }
 
 
