@@ -12,6 +12,7 @@ from modeldata.catalog.audit import COMPLETE
 from modeldata.errors import ModelDataError, SpoolError
 from modeldata.keep.job import KeepJob
 from modeldata.keep.jobs import compact
+from modeldata.keep.removal import Removals
 from modeldata.keep.rewrite import Busy, RewriteRun, rewrite
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
@@ -145,7 +146,13 @@ def test_a_folder_that_somebody_is_at_is_left_alone(tmp_path: Path) -> None:
     assert "a run on 'other' is at it" in found.problem and found.rows == 0
     assert [path.suffix for path in data_files(tmp_path)] == [".csv"] * 2
     with pytest.raises(Busy):
-        rewrite(store, str(manifests.parent.relative_to(store.root)), held.run, lambda draft: pytest.fail("not claimed"))
+        rewrite(
+            store,
+            str(manifests.parent.relative_to(store.root)),
+            held.run,
+            lambda draft: pytest.fail("not claimed"),
+            Removals(store),
+        )
     assert compacted(store)[0].problem == "", "a claim of half an hour is taken over"
 
 

@@ -79,6 +79,8 @@ class Audit:
         """What this audit can't know, and how to know it."""
         self.unaccounted: list[str] = []
         """Data files that no manifest names: another tool's, or the 2017 original's. And, in words, copies that don't count."""
+        self.still_there: list[str] = []
+        """Files that compact, prune or erase did not remove yet: a run is at work or died, or another program holds them."""
         self.hints: list[str] = []
         """What to do next."""
 
@@ -121,6 +123,7 @@ class Audit:
             "proven": self.proven,
             "not_known": self.not_known,
             "unaccounted": self.unaccounted,
+            "still_there": self.still_there,
             "hints": self.hints,
             "writers": len(self.writers),
         }
@@ -206,6 +209,7 @@ def _summary(auditor: FolderAuditor, folders: dict[str, FolderAudit], evidence: 
         report.problems += [*seen.problems, *seen.doubts]
         report.unread += seen.unread
         report.unaccounted += seen.unaccounted
+        report.still_there += seen.still_there
         for reason, rows in seen.refused.items():
             report.refused[reason] = report.refused.get(reason, 0) + rows
         for collector, writer, first, last, reason in seen.numbers:

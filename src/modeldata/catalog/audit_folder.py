@@ -37,6 +37,7 @@ class FolderAudit:
     problems: what is wrong. doubts: what is wrong, or was on its way just then: only a later look tells. unread: what the store
     did not give. live, replaced: ids of batches that count, and of those that don't any more.
     counted: ids of batches that are where they belong, also if others replaced them. misplaced: lines of other folders.
+    still_there: files whose rows were all replaced: they may go.
     numbers: (collector, writer, first, last, reason why they are lost; empty for rows that are there).
     """
 
@@ -52,6 +53,7 @@ class FolderAudit:
         self.doubts: list[str] = []
         self.unread: list[str] = []
         self.unaccounted: list[str] = []
+        self.still_there: list[str] = []
         self.counted: set[str] = set()
         self.misplaced: list[ManifestLine] = []
 
@@ -180,7 +182,7 @@ class FolderAuditor:
         if end is None:
             self._judge_without_line(path, length, contents, report)
         elif not live:
-            return  # it may go, or be gone
+            report.still_there += [path] if length else []
         elif not length:
             report.doubts.append(f"{path}: is gone, its manifest is there")
         elif length < end or end < first:

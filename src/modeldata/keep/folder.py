@@ -73,6 +73,11 @@ class FolderView(NamedTuple):
         return [log for log in self.dead_logs if generation_of_manifest(log) != self.latest]
 
     @property
+    def has_leftovers(self) -> bool:
+        """Did a run begin here, and not come to its end, or could not remove what is old?"""
+        return bool(self.dead_files or self.unfinished or self.idle_logs)
+
+    @property
     def claimed(self) -> bool:
         """Is a run at work here, or did one die?"""
         return claim_of(self.folder) in {f"{self.folder}/{note}" for note in self.contents.listing.notes}

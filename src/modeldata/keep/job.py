@@ -28,7 +28,7 @@ class FolderResult(NamedTuple):
     """What became of one folder, or in a dry run would. `rows`: compacted, pruned or erased. `files`: old ones and their `bytes`.
 
     problem: why it was not done, or not all of it; empty if it was. note: what else to know. `day` is empty where it is about
-    the whole collector.
+    the whole collector. still_there: old files that the store would not remove (another program holds them): the next run does.
     """
 
     collector: str
@@ -38,6 +38,7 @@ class FolderResult(NamedTuple):
     bytes: int
     problem: str = ""
     note: str = ""
+    still_there: tuple[str, ...] = ()
 
 
 Each: TypeAlias = "Callable[[Callable[[DataFolder], list[Any]], list[DataFolder]], Iterable[list[Any]]]"

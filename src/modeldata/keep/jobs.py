@@ -16,9 +16,11 @@ from modeldata.keep import prune as pruning
 from modeldata.keep.expression import Expression
 from modeldata.keep.folder import look
 from modeldata.keep.job import FolderResult
+from modeldata.keep.removal import Removals
 from modeldata.keep.rewrite import Busy, drop_abandoned, remnants, rewrite
 from modeldata.keep.search import search
 from modeldata.read.part import Misfit
+from modeldata.store import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +60,8 @@ def _compact(job: KeepJob, place: DataFolder, sizes: Sizes, growing: bool, dry: 
     store = job.store
     works: list[compacting.CompactJob] = []
 
+    removals = Removals(store)
+
     def plan(draft: Draft) -> bool:
         works[:] = _work(draft.look)
         for work in works:
@@ -72,14 +76,16 @@ def _compact(job: KeepJob, place: DataFolder, sizes: Sizes, growing: bool, dry: 
     if dry:
         works = _work(seen)
     elif _work(seen) or _has_leftovers(seen, store):
-        rewrite(store, place.path, job.run, plan)
+        rewrite(store, place.path, job.run, plan, removals)
     for work in works:
-        yield _done(place, work.rows, len(work.files), work.bytes)
+        yield _done(place, work.rows, len(work.files), work.bytes, removals=removals)
+    if not works and removals.refused:
+        yield _done(place, removals=removals)
 
 
 def _has_leftovers(seen: FolderView, store: Store) -> bool:
     """Did a run begin here, and not come to its end?"""
-    return bool(seen.dead_files or seen.unfinished or seen.idle_logs or remnants(store, seen.folder))
+    return seen.has_leftovers or bool(remnants(store, seen.folder))
 
 
 def prune(job: KeepJob, before_ns: int, *, dry: bool = True) -> Iterator[FolderResult]:
@@ -94,6 +100,7 @@ def _prune(job: KeepJob, place: DataFolder, dry: bool) -> Iterator[FolderResult]
     seen = look(store, place.path)
     due = pruning.is_due(seen)
     sizes = [store.length(path) for path in seen.contents.listing.data_files]
+    removals = Removals(store)
 
     def plan(draft: Draft) -> bool:
         if pruning.is_due(draft.look):
@@ -102,22 +109,25 @@ def _prune(job: KeepJob, place: DataFolder, dry: bool) -> Iterator[FolderResult]
         return False
 
     if not dry and (due or _has_leftovers(seen, store)):
-        rewrite(store, place.path, job.run, plan)
+        rewrite(store, place.path, job.run, plan, removals)
         for path in pruning.originals(seen):
-            store.remove(path)
+            removals.remove(path)
     if due:
-        left = [] if dry else look(store, place.path).contents.listing.data_files
-        problem = f"still there: {', '.join(left)}: a shipper writes, or wrote half of something, there" if left else ""
-        yield _done(place, pruning.rows_of(seen), len(sizes), sum(sizes), problem)
+        left = set() if dry else {*look(store, place.path).contents.listing.data_files} - removals.refused.keys()
+        problem = f"still there: {', '.join(sorted(left))}: a shipper writes, or wrote half of something, there" if left else ""
+        yield _done(place, pruning.rows_of(seen), len(sizes), sum(sizes), problem, removals)
+    elif removals.refused:
+        yield _done(place, removals=removals)
     elif seen.contents.unproven:
-        yield _done(place, 0, 0, 0, f"{place.path}: its files have no manifest, and stay: `modeldata audit` names them")
+        yield _done(place, problem=f"{place.path}: its files have no manifest, and stay: `modeldata audit` names them")
 
 
 def erase(job: KeepJob, where: str, *, dry: bool = True, each: Each = map) -> Iterator[FolderResult]:
     """Rows that fit a condition in SQL, out of every file. Nothing is changed before all collectors were asked.
 
     A collector without a column that `where` names has no such rows: it is left alone, and a note says so. Raises `NotThere`
-    where none has all of them, `SettingsError` where `where` can't be asked of one that has, `Damaged`, `Unavailable`.
+    where none has all of them, `SettingsError` where `where` can't be asked of one that has, `Unavailable`. What is
+    damaged has a `problem`, and stays as it is; all else is erased.
     """
     for collector in search(job, Expression(where), each):
         if collector.absent:
@@ -132,8 +142,9 @@ def erase(job: KeepJob, where: str, *, dry: bool = True, each: Each = map) -> It
             yield from results
 
 
-def _found(folder: FolderFinding) -> FolderResult:
-    return _done(folder.place, folder.rows, len(folder.files), folder.bytes, folder.problem)._replace(note=folder.note)
+def _found(folder: FolderFinding, removals: Removals | None = None) -> FolderResult:
+    done = _done(folder.place, folder.rows, len(folder.files), folder.bytes, folder.problem, removals)
+    return done._replace(note=folder.note)
 
 
 def erase_one(job: KeepJob, place: DataFolder, *, findings: dict[str, FolderFinding], condition: Condition) -> list[FolderResult]:
@@ -148,6 +159,7 @@ def erase_one(job: KeepJob, place: DataFolder, *, findings: dict[str, FolderFind
 def _erase(job: KeepJob, finding: FolderFinding, condition: Condition) -> Iterator[FolderResult]:
     store, folder = job.store, finding.place.path
     rows, problems = finding.rows, [finding.problem] if finding.problem else []
+    removals = Removals(store)
 
     def plan(draft: Draft) -> bool:
         nonlocal rows
@@ -160,27 +172,27 @@ def _erase(job: KeepJob, finding: FolderFinding, condition: Condition) -> Iterat
 
     again, left = False, {*finding.files}
     if not left and _is_unfinished(job, finding):
-        _finish(job, folder)
+        _finish(job, folder, removals)
     while left:
-        rewrite(store, folder, job.run, plan)
-        left = erasing.find(look(store, folder), store, condition).files
+        rewrite(store, folder, job.run, plan, removals)
+        left = erasing.find(look(store, folder), store, condition).files - removals.refused.keys()
         if left and again:
             problems.append(f"still there: {', '.join(sorted(left))}: a shipper writes there; run the command again")
             break
         again = True
-    if finding.is_told:
-        yield _found(finding._replace(rows=rows, problem="; ".join(problems)))
+    if finding.is_told or removals.refused:
+        yield _found(finding._replace(rows=rows, problem="; ".join(problems)), removals)
 
 
 def _is_unfinished(job: KeepJob, finding: FolderFinding) -> bool:
     """Is a run at work here, or did one die?"""
-    return finding.claimed or bool(remnants(job.store, finding.place.path))
+    return finding.unfinished or bool(remnants(job.store, finding.place.path))
 
 
-def _finish(job: KeepJob, folder: str) -> None:
+def _finish(job: KeepJob, folder: str, removals: Removals) -> None:
     """Take away what a run left that died: a file that is not whole may have rows, and no search looks into it."""
     try:
-        rewrite(job.store, folder, job.run, lambda draft: False)
+        rewrite(job.store, folder, job.run, lambda draft: False, removals)
     except Busy:
         pass  # it lives, and takes its own away; it reads files without such rows
 
@@ -199,11 +211,19 @@ def _safely(job: KeepJob, place: DataFolder, work: Iterator[FolderResult], dry: 
     except (Busy, Damaged) as error:
         if isinstance(error, Busy) and not job.patient:
             raise
-        yield _done(place, 0, 0, 0, str(error))
+        yield _done(place, problem=str(error))
     except Vanished as vanished:
-        yield _done(place, 0, 0, 0, str(gone(str(vanished))))
+        yield _done(place, problem=str(gone(str(vanished))))
+    except Unavailable as error:
+        if not error.path_only:
+            raise
+        yield _done(place, problem=str(error))
 
 
-def _done(place: DataFolder, rows: int, files: int, size: int, problem: str = "") -> FolderResult:
+def _done(
+    place: DataFolder, rows: int = 0, files: int = 0, size: int = 0, problem: str = "", removals: Removals | None = None
+) -> FolderResult:
     day = place.path[len(place.collector) + 1 :].replace("/", "-", 2).replace("/", "T")
-    return FolderResult(place.collector, day, rows, files, size, problem)
+    refused = removals.refused if removals else {}
+    problem = "; ".join(filter(None, (problem, removals.problem() if removals else "")))
+    return FolderResult(place.collector, day, rows, files, size, problem, still_there=tuple(refused))

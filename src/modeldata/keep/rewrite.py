@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from modeldata.format.head import Signer
     from modeldata.keep.lines import Carried
+    from modeldata.keep.removal import Removals
     from modeldata.store import Store
 
 STALE_NS = 30 * 60 * 1_000_000_000
@@ -92,19 +93,20 @@ class Draft:
             one.content.close()
 
 
-def rewrite(store: Store, folder: str, run: RewriteRun, plan: Callable[[Draft], bool]) -> bool:
+def rewrite(store: Store, folder: str, run: RewriteRun, plan: Callable[[Draft], bool], removals: Removals) -> bool:
     """Make a new generation of a folder; where somebody was faster, plan again. Old files go, also those an earlier run left.
 
-    plan: fills a draft; False where nothing is to be done, which is what this gives back then, too.
+    plan: fills a draft; False where nothing is to be done, which is what this gives back then, too. removals: has what is still
+    there afterwards.
     Raises `Busy`, `Damaged`, `Unavailable`, and what `plan` raises.
     """
-    with _claimed(store, folder, run):
+    with _claimed(store, folder, run, removals):
         for _ in range(TRIES):
             seen = _settled(store, folder)
             draft = Draft(seen, run)
             try:
                 if not plan(draft):
-                    clean(store, seen)
+                    clean(store, seen, removals)
                     return False
                 switched = _switch(store, draft)
                 if switched:
@@ -113,7 +115,7 @@ def rewrite(store: Store, folder: str, run: RewriteRun, plan: Callable[[Draft], 
                 continue  # another run took a file away: look again
             finally:
                 draft.close()
-            clean(store, look(store, folder))
+            clean(store, look(store, folder), removals)
             if switched:
                 return True
     raise Busy("rewrite a folder", folder, cause="others rewrote it time and again", hint="run the command again later")
@@ -178,24 +180,26 @@ def _put(store: Store, path: str, content: IO[bytes]) -> None:
         store.put(path, data)
 
 
-def clean(store: Store, seen: FolderView) -> None:
-    """Take away what nobody reads any more: data files first, then the manifests that name them. What grew meanwhile stays."""
+def clean(store: Store, seen: FolderView, removals: Removals) -> None:
+    """Take away what nobody reads any more: data files first, then the manifests that name them. What grew meanwhile stays.
+
+    So does what another program holds, with the manifest that names it.
+    """
     ends = seen.ends
-    left = {path for path in seen.dead_files if not store.remove_if(path, ends[path])}
+    left = {path for path in seen.dead_files if not removals.remove_if(path, ends[path])}
     for path in seen.orphans:
-        store.remove(path)
+        removals.remove(path)
     for path in remnants(store, seen.folder):
         if (generation_of_remnant(path) or 0) <= seen.latest:
-            store.remove(path)
+            removals.remove(path)
     needed = {line.log for line in seen.contents.lines if f"{seen.folder}/{line.entry.file}" in left}
     for log in seen.dead_logs:
         number = generation_of_manifest(log)
         if log in needed or number == seen.latest:
             continue
         if number is None:
-            store.remove_if(log, store.length(log) if not store.appends else _length_read(seen, store, log))
-        else:
-            store.remove(log)
+            removals.remove_if(log, store.length(log) if not store.appends else _length_read(seen, store, log))
+        elif removals.remove(log):
             _take_number(store, seen, number)
 
 
@@ -216,7 +220,7 @@ def _length_read(seen: FolderView, store: Store, log: str) -> int:
 
 
 @contextmanager
-def _claimed(store: Store, folder: str, run: RewriteRun) -> Iterator[None]:
+def _claimed(store: Store, folder: str, run: RewriteRun, removals: Removals) -> Iterator[None]:
     path = claim_of(folder)
     mine = json.dumps({"run": run.id, "host": run.host, "time_ns": run.now_ns}).encode()
     try:
@@ -226,7 +230,7 @@ def _claimed(store: Store, folder: str, run: RewriteRun) -> Iterator[None]:
     try:
         yield
     finally:
-        store.remove(path)
+        removals.remove(path)
 
 
 def drop_abandoned(store: Store, folder: str, run: RewriteRun) -> None:

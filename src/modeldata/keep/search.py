@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
 from modeldata.catalog.batches import Catalog, Vanished
-from modeldata.catalog.errors import Damaged, NotThere, near
+from modeldata.catalog.errors import Damaged, NotThere, SkippedWarning, near
 from modeldata.catalog.retry import gone, retried
 from modeldata.catalog.select import choose
-from modeldata.errors import SettingsError
+from modeldata.errors import SettingsError, StoreError
 from modeldata.format.paths import DataFolder, collector_folder, place_of
 from modeldata.keep import erase as erasing
 from modeldata.keep.condition import Condition
@@ -21,6 +22,7 @@ from modeldata.keep.strays import problems_by_folder, strays
 from modeldata.read.forms import TEXT, column_type, promote
 from modeldata.read.part import Misfit
 from modeldata.read.plan import ReadRequest, make_plan
+from modeldata.store import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,8 +40,8 @@ LEAST_TEXT = 4
 class FolderFinding(NamedTuple):
     """What fits in one folder. `files`: data files that have to go, and their `bytes`. problem: why some of it stays.
 
-    unfit: why the condition can't be asked of these rows. wider: the types of columns that it can be asked in. claimed: a run is
-    at work here, or died.
+    unfit: why the condition can't be asked of these rows. wider: the types of columns that it can be asked in. unfinished: a
+    run is at work here, died, or left what it could not remove.
     """
 
     place: DataFolder
@@ -49,7 +51,7 @@ class FolderFinding(NamedTuple):
     problem: str = ""
     unfit: str = ""
     wider: pa.Schema | None = None
-    claimed: bool = False
+    unfinished: bool = False
     note: str = ""
 
     @property
@@ -69,14 +71,14 @@ class CollectorFindings(NamedTuple):
 
 
 def search(job: KeepJob, expression: Expression, each: Each) -> list[CollectorFindings]:
-    """What fits of each collector. Raises `NotThere` where none has the columns, `Damaged`, `Unavailable`.
+    """What fits of each collector. Raises `NotThere` where none has the columns, `Unavailable`.
 
-    Raises `SettingsError` where the condition can't be asked of all collectors that have them.
+    Raises `SettingsError` where the condition can't be asked of all collectors that have them. What is damaged has a `problem`.
     """
     catalog = Catalog.of(job.store)
     chosen = choose(catalog, job.wanted, job.archive)
-    schemas = [_schema(job, collector, expression, catalog) for collector in chosen]
-    findings = [_searched(job, *pair, expression, each) for pair in zip(chosen, schemas, strict=True)]
+    known_columns = [_columns(job, collector, expression, catalog) for collector in chosen]
+    findings = [_searched(job, *pair, expression, each) for pair in zip(chosen, known_columns, strict=True)]
     copies = strays(job.store, catalog, chosen)
     findings = [
         _with_copies(job, one, copies[collector_folder(collector.identity)])
@@ -84,7 +86,7 @@ def search(job: KeepJob, expression: Expression, each: Each) -> list[CollectorFi
     ]
     if all(one.absent for one in findings):
         missing = next(name for one in findings for name in one.absent)
-        known = {name for schema in schemas for name in schema.names}
+        known = {name for columns in known_columns for name in columns.schema.names}
         cause = f"no column {missing!r}" if len(findings) == 1 else f"no collector has every column of it; one has no {missing!r}"
         raise NotThere("find rows", job.archive, cause=cause, hint=near(missing, known))
     unfit = [(one.collector, one.unfit) for one in findings if one.unfit]
@@ -94,10 +96,33 @@ def search(job: KeepJob, expression: Expression, each: Each) -> list[CollectorFi
     return findings
 
 
-def _schema(job: KeepJob, collector: CollectorFolders, expression: Expression, catalog: Catalog) -> pa.Schema:
+class _Columns(NamedTuple):
+    """What is known of the columns of a collector. damage: why it may have more."""
+
+    schema: pa.Schema
+    damage: str = ""
+
+
+def _columns(job: KeepJob, collector: CollectorFolders, expression: Expression, catalog: Catalog) -> _Columns:
+    """Damage in one folder leaves the others to be searched."""
+    request = ReadRequest(collector.identity)
+    try:
+        return _Columns(_schema(job, collector, request, expression, catalog))
+    except (Damaged, Unreadable) as error:
+        damage = _unseen(error)
+    try:
+        with warnings.catch_warnings(action="ignore", category=SkippedWarning):  # the damage is in the result
+            return _Columns(_schema(job, collector, request._replace(errors="skip"), expression, catalog), damage)
+    except (Damaged, Unreadable):
+        return _Columns(pa.schema({}), damage)
+
+
+def _schema(
+    job: KeepJob, collector: CollectorFolders, request: ReadRequest, expression: Expression, catalog: Catalog
+) -> pa.Schema:
     """The columns of a collector in the types that `read()` gives, and those that only replaced batches still have."""
     try:
-        schema = make_plan(job.store, job.archive, ReadRequest(collector.identity), catalog).schema
+        schema = make_plan(job.store, job.archive, request, catalog).schema
     except NotThere:
         schema = pa.schema({})
     if not _absent(expression, schema):
@@ -121,12 +146,16 @@ def _absent(expression: Expression, schema: pa.Schema) -> list[str]:
 
 
 def _searched(
-    job: KeepJob, collector: CollectorFolders, schema: pa.Schema, expression: Expression, each: Each
+    job: KeepJob, collector: CollectorFolders, columns: _Columns, expression: Expression, each: Each
 ) -> CollectorFindings:
     """Asks all folders; where values do not fit the types of their columns, asks all of them again in wider ones."""
     places = [listing.place for listing in collector.listings if listing.place is not None]
     path = places[0].collector
+    schema, damage = columns
     absent = _absent(expression, schema)
+    if absent and damage:
+        whole = FolderFinding(DataFolder(path, path, 0, 0), problem=damage)
+        return CollectorFindings(path, None, [whole], [])
     if absent:
         return CollectorFindings(path, None, [], absent)
     try:
@@ -163,15 +192,21 @@ def search_one(job: KeepJob, place: DataFolder, *, condition: Condition) -> list
         return [FolderFinding(place, wider=condition.widened(misfit))]
     except SettingsError as error:
         return [FolderFinding(place, unfit=error.cause)]
-    except Damaged as error:
-        return [FolderFinding(place, problem=str(error))]
+    except (Damaged, Unreadable) as error:
+        return [FolderFinding(place, problem=_unseen(error))]
     except Vanished as vanished:
-        return [FolderFinding(place, problem=str(gone(str(vanished))))]
+        return [FolderFinding(place, problem=_unseen(gone(str(vanished))))]
     files = sorted(fitting.files & set(seen.contents.listing.data_files))
     stay = (f"{path}: {count} rows in a file without a manifest: edit it" for path, count in fitting.originals.items())
     size = sum(job.store.length(path) for path in files)
     note = _note(fitting.columns_left(seen), condition) if files else ""
-    return [FolderFinding(place, fitting.total, tuple(files), size, "; ".join(stay), claimed=seen.claimed, note=note)]
+    unfinished = seen.claimed or seen.has_leftovers
+    return [FolderFinding(place, fitting.total, tuple(files), size, "; ".join(stay), unfinished=unfinished, note=note)]
+
+
+def _unseen(error: StoreError) -> str:
+    """What to say where nobody can tell which rows are there."""
+    return f"could not look into {error.where}: {error.cause}: rows that fit may be in it; `modeldata audit` names all damage"
 
 
 def _note(columns: set[str], condition: Condition) -> str:

@@ -10,16 +10,14 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import stat
 from threading import get_ident
 from typing import TYPE_CHECKING
 
 from modeldata.format.names import OWN_FOLDER, respelled
 from modeldata.format.paths import owner_note
-from modeldata.settings.folders import SPOOL_PREFIX
 from modeldata.spool.files import Files, create_once, give_name, make_folders, read_all, read_file, settle, write_all
-from modeldata.spool.held import refusal, refusal_hint
-from modeldata.store.port import Conflict, Unavailable, Unreadable, probe_name
+from modeldata.store.local_walk import UNDER_WAY, Walk, local_path, unavailable
+from modeldata.store.port import Conflict, Unreadable, probe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,14 +25,8 @@ if TYPE_CHECKING:
 FOLDER_MODE = 0o777
 FILE_MODE = 0o640
 """Before the umask. What models were asked is nobody's business outside the owner's group."""
-UNDER_WAY = ".under-way"
-"""Ends the hidden name of a file that is not whole yet."""
-_OF_THE_DISK = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EMFILE, errno.ENFILE, errno.ENOMEM))
-"""Troubles that no other file would be spared."""
-DEEPEST = 32
-"""Folders above a file, at most. An archive has eleven; a link or a stranger may lead much deeper."""
 ABANDONED_NS = 3_600_000_000_000
-"""After an hour, such a file is nobody's."""
+"""After an hour, a hidden file that is not whole is nobody's."""
 
 
 class LocalStore:
@@ -50,7 +42,7 @@ class LocalStore:
         self._tells_case: bool | None = None
 
     def _path(self, path: str) -> str:
-        return os.path.join(self.root, *path.split("/"))
+        return local_path(self.root, path)
 
     def own_folder(self, folder: str) -> str:
         own = ""
@@ -60,7 +52,7 @@ class LocalStore:
             for name in folder.split("/"):
                 own = self._own_name(own, name)
         except OSError as error:
-            raise _unavailable("find a folder of the archive", self._path(folder), error) from error
+            raise unavailable("find a folder of the archive", self._path(folder), error) from error
         return own
 
     def _case_counts(self) -> bool:
@@ -97,7 +89,7 @@ class LocalStore:
                 create_once(self._files, note, owner, mark)
                 noted = self._read(note)
         except OSError as error:
-            raise _unavailable("claim a file of the archive", self._path(path), error) from error
+            raise unavailable("claim a file of the archive", self._path(path), error) from error
         return noted == owner
 
     def _read(self, path: str) -> bytes | None:
@@ -112,60 +104,10 @@ class LocalStore:
         except FileNotFoundError:
             return 0
         except OSError as error:
-            raise _unavailable("look at a file of the archive", self._path(path), error) from error
+            raise unavailable("look at a file of the archive", self._path(path), error) from error
 
     def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
-        """Every file below `folder` but what is in a spool, as paths with `/`, by name. Raises `Unavailable`.
-
-        Links to folders elsewhere are followed (an old year on a larger disk). No folder is listed twice, and what is in the
-        archive only under its own name: a link leads nowhere round in circles. What lies deeper than `DEEPEST` is passed over.
-        """
-        yield from self._walk(folder, wanted or (lambda below: True), set())
-
-    def _walk(self, folder: str, wanted: Callable[[str], bool], seen: set[tuple[int, int]]) -> Iterator[str]:
-        """seen: device and inode of the folders that were listed so far."""
-        try:
-            names = self._files.listdir(self._path(folder) if folder else self.root)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise _unavailable("list the archive", self._path(folder), error) from error
-        for name in names:
-            path = f"{folder}/{name}" if folder else name
-            if name.startswith(SPOOL_PREFIX) or name.endswith(UNDER_WAY) or path == OWN_FOLDER:
-                continue
-            entry = self._followed(path)
-            if entry is None or (stat.S_ISDIR(entry.st_mode) and (entry.st_dev, entry.st_ino) in seen):
-                continue
-            if not stat.S_ISDIR(entry.st_mode):
-                yield path
-            elif path.count("/") < DEEPEST and wanted(path):
-                seen.add((entry.st_dev, entry.st_ino))
-                yield from self._walk(path, wanted, seen)
-
-    def _followed(self, path: str) -> os.stat_result | None:
-        """What is there; of a link to a folder, what it leads to. None for what is gone, or is listed under a name of its own."""
-        full = self._path(path)
-        try:
-            entry = self._files.stat(full)
-        except FileNotFoundError:
-            return None  # compaction took it since it was listed
-        except OSError as error:
-            raise _unavailable("list the archive", full, error) from error
-        if not stat.S_ISLNK(entry.st_mode):
-            return entry
-        target = os.path.realpath(full)
-        try:
-            followed = self._files.stat(target)
-        except OSError as error:
-            if "." in os.path.basename(path):
-                return entry  # it stands for a file, and is met again when that is read
-            hint = "mount what it leads to, or remove the link: rows behind it can't be seen"
-            cause = f"it is a link to {target}: {error.strerror or error}"
-            raise Unavailable("list the archive", full, cause=cause, hint=hint) from error
-        if not stat.S_ISDIR(followed.st_mode):
-            return entry
-        return None if _meet(target, os.path.realpath(self.root)) else followed
+        return Walk(self.root, self._files, wanted).below(folder)
 
     def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
         """`size` bytes of `path` from `start` (all, without), fewer where it ends. Raises `Unavailable`."""
@@ -177,7 +119,7 @@ class LocalStore:
             finally:
                 self._files.close(fd)
         except OSError as error:
-            raise _unavailable("read the archive", full, error, Unreadable) from error
+            raise unavailable("read the archive", full, error, Unreadable) from error
 
     def claimed(self, path: str) -> bool:
         return False  # a note beside it tells
@@ -189,7 +131,7 @@ class LocalStore:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise _unavailable("remove a file of the archive", self._path(path), error) from error
+            raise unavailable("remove a file of the archive", self._path(path), error) from error
 
     def remove_if(self, path: str, size: int) -> bool:
         """False also where somebody appends just now, or where this file system can't tell."""
@@ -206,7 +148,7 @@ class LocalStore:
         except FileNotFoundError:
             return True
         except OSError as error:
-            raise _unavailable("remove a file of the archive", full, error) from error
+            raise unavailable("remove a file of the archive", full, error) from error
         return True
 
     def copy(self, source: str, target: str) -> None:
@@ -222,16 +164,31 @@ class LocalStore:
                 self.put(target, self.read(source))
             self._files.sync_folder(os.path.dirname(full))
         except OSError as error:
-            raise _unavailable("copy a file of the archive", full, error) from error
+            raise unavailable("copy a file of the archive", full, error) from error
 
     def clear(self, folder: str) -> None:
-        full = self._path(folder)
+        full, refused = self._path(folder), None
+        for above, _, names in os.walk(full):
+            for name in names:
+                refused = self._refused(os.path.join(above, name)) or refused
         try:
+            if refused is not None:
+                raise refused
             shutil.rmtree(full)
         except FileNotFoundError:
             return
         except OSError as error:
-            raise _unavailable("clear a folder of the archive", full, error) from error
+            raise unavailable("clear a folder of the archive", error.filename or full, error) from error
+
+    def _refused(self, full: str) -> OSError | None:
+        """Remove a file that hinders nobody where it stays: why it can't be removed, None where it is gone."""
+        try:
+            self._files.unlink(full)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            return error
+        return None
 
     def _make_folder(self, folder: str) -> None:
         """Durably."""
@@ -245,16 +202,16 @@ class LocalStore:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise _unavailable("list the archive", full, error) from error
+            raise unavailable("list the archive", full, error) from error
         return [f"{folder}/{name}" for name in names if name.startswith(".") and name.endswith(UNDER_WAY)]
 
     def probe(self, mark: str) -> bool:
         hidden = os.path.join(self.root, f".{probe_name(mark)}{UNDER_WAY}")
         try:
             self._files.close(self._files.open(hidden, os.O_RDWR | os.O_CREAT | os.O_TRUNC, FILE_MODE))
-            self._files.unlink(hidden)
         except OSError:
             return False
+        self._refused(hidden)
         return True
 
     def put(self, path: str, data: bytes | memoryview) -> None:
@@ -268,7 +225,7 @@ class LocalStore:
                     raise Conflict(f"{full} is there, with other content")
                 self._files.sync_folder(os.path.dirname(full))  # an earlier try may have died before this
         except OSError as error:
-            raise _unavailable("put a file into the archive", full, error) from error
+            raise unavailable("put a file into the archive", full, error) from error
 
     def _put(self, full: str, data: bytes | memoryview) -> bool:
         """Make the file under a hidden name, then give it its own: False where that is taken."""
@@ -286,7 +243,7 @@ class LocalStore:
         try:
             give_name(self._files, hidden, full)
         except FileExistsError:
-            self._files.unlink(hidden)
+            self._refused(hidden)
             return False
         self._files.sync_folder(folder)
         return True
@@ -295,15 +252,14 @@ class LocalStore:
         """What earlier tries of the same file left when they died: nobody who lives needs so long."""
         for name in self._files.listdir(folder):
             path = os.path.join(folder, name)
+            if not (name.startswith(stem) and name.endswith(UNDER_WAY)):
+                continue
             try:
-                if (
-                    name.startswith(stem)
-                    and name.endswith(UNDER_WAY)
-                    and now_ns - self._files.stat(path).st_mtime_ns > ABANDONED_NS
-                ):
-                    self._files.unlink(path)
+                abandoned = now_ns - self._files.stat(path).st_mtime_ns > ABANDONED_NS
             except FileNotFoundError:
                 continue  # it has its name by now
+            if abandoned:
+                self._refused(path)
 
     def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
         full = self._path(path)
@@ -319,7 +275,7 @@ class LocalStore:
             if is_new:
                 self._files.sync_folder(os.path.dirname(full))
         except OSError as error:
-            raise _unavailable("append to the archive", full, error) from error
+            raise unavailable("append to the archive", full, error) from error
         return False
 
     def _held(self, full: str, start: int) -> tuple[int, bool]:
@@ -344,7 +300,7 @@ class LocalStore:
             return self._files.hold(fd)
         finally:
             self._files.close(fd)
-            self._files.unlink(hidden)
+            self._refused(hidden)
 
     def _open(self, full: str, start: int) -> tuple[int, bool]:
         """The file, and whether its name is new. A file that must already be there is not made again."""
@@ -374,14 +330,6 @@ class LocalStore:
             raise
 
 
-def _meet(first: str, second: str) -> bool:
-    """Is one of two folders the other, or in it? Not on two drives."""
-    try:
-        return os.path.commonpath([first, second]) in (first, second)
-    except ValueError:
-        return False
-
-
 def _ours(left: bytes, data: memoryview) -> bool:
     """Is `left` what an interrupted write of `data` leaves behind: its beginning, where pages that a power cut took are zeros?"""
     if left == data[: len(left)]:
@@ -390,11 +338,3 @@ def _ours(left: bytes, data: memoryview) -> bool:
 
     there, wanted = np.frombuffer(left, np.uint8), np.frombuffer(data[: len(left)], np.uint8)
     return bool(((there == wanted) | (there == 0)).all())
-
-
-def _unavailable(operation: str, path: str, error: OSError, of_one: type[Unavailable] = Unavailable) -> Unavailable:
-    """of_one: the error for trouble with this path alone."""
-    kind = Unavailable if error.errno in (*_OF_THE_DISK, errno.ENOENT, errno.ESTALE) else of_one
-    trouble = kind(operation, path, cause=refusal(error), hint=refusal_hint(error))
-    trouble.path_only = error.errno not in _OF_THE_DISK
-    return trouble

@@ -128,8 +128,16 @@ class RemoteStore(ABC, Generic[Client]):
             raise self._unavailable("copy a file of the archive", target, failure)
 
     def clear(self, folder: str) -> None:
+        refused: Unavailable | None = None
         for path in list(self.walk(folder)):
-            self.remove(path)
+            try:
+                self.remove(path)
+            except Unavailable as error:
+                if not error.path_only:
+                    raise
+                refused = error
+        if refused is not None:
+            raise refused
 
     def unfinished_puts(self, folder: str) -> list[str]:
         return []  # a put is seen as a whole or not at all

@@ -144,9 +144,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "folders without end are passed over",
-        "store/local.py",
-        'elif path.count("/") < DEEPEST and wanted(path):',
-        "elif wanted(path):",
+        "store/local_walk.py",
+        'elif path.count("/") < DEEPEST and self._wanted(path):',
+        "elif self._wanted(path):",
         "tests/keep/test_linked_folders_are_of_the_archive.py::test_folders_without_end_are_passed_over",
     ),
     one(

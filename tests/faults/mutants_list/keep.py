@@ -6,6 +6,8 @@ from tests.faults.mutant import one
 
 _CONDITION = "tests/keep/test_a_condition_is_about_columns.py"
 _COPIES = "tests/keep/test_copies_in_spools_are_named.py"
+_BESIDE_DAMAGE = "tests/keep/test_erase_goes_on_beside_damage.py"
+_HELD = "tests/keep/test_held_files_stay_and_are_named.py"
 
 MUTANTS = (
     one(
@@ -109,8 +111,71 @@ MUTANTS = (
     one(
         "an erasure looks for files that are not whole",
         "keep/jobs.py",
-        "return finding.claimed or bool(remnants(job.store, finding.place.path))",
-        "return finding.claimed",
+        "return finding.unfinished or bool(remnants(job.store, finding.place.path))",
+        "return finding.unfinished",
         "tests/keep/test_killed_at_every_step.py::test_a_file_that_is_not_whole_goes_also_when_all_else_is_done",
+    ),
+    one(
+        "erase goes on beside a collector that is damaged",
+        "keep/search.py",
+        'request._replace(errors="skip")',
+        "request",
+        _BESIDE_DAMAGE + "::test_a_damaged_day_is_named_and_all_others_are_erased",
+    ),
+    one(
+        "a column that may be in what is damaged is not called absent",
+        "keep/search.py",
+        "    if absent and damage:\n",
+        "    if False:\n",
+        _BESIDE_DAMAGE + "::test_a_column_that_may_be_in_what_is_damaged_is_not_called_absent",
+    ),
+    one(
+        "a file that can't be removed stops the removal of no other",
+        "keep/removal.py",
+        "            if not error.path_only:\n                raise\n",
+        "            raise\n",
+        _HELD + "::test_one_held_file_stops_the_removal_of_no_other",
+    ),
+    one(
+        "what could not be removed goes with another run",
+        "keep/search.py",
+        "    unfinished = seen.claimed or seen.has_leftovers\n",
+        "    unfinished = seen.claimed\n",
+        _HELD + "::test_what_one_erasure_could_not_remove_goes_with_another",
+    ),
+    one(
+        "a folder that takes nothing stops no other",
+        "keep/jobs.py",
+        "        if not error.path_only:\n            raise\n",
+        "        raise\n",
+        _HELD + "::test_a_folder_that_takes_nothing_stops_no_other",
+    ),
+    one(
+        "an audit names files that should be gone",
+        "catalog/audit_folder.py",
+        "            report.still_there += [path] if length else []\n",
+        "            return\n",
+        _HELD + "::test_a_held_file_is_named_until_a_later_run_takes_it_away",
+    ),
+    one(
+        "one held file keeps no other in a folder that is cleared",
+        "store/local.py",
+        "                refused = self._refused(os.path.join(above, name)) or refused\n",
+        "                refused = refused or self._refused(os.path.join(above, name))\n",
+        _HELD + "::test_a_cleared_folder_keeps_only_what_is_held",
+    ),
+    one(
+        "an archive takes a file also where a scanner holds it",
+        "store/local.py",
+        "        self._refused(hidden)\n        return True\n",
+        "        return self._refused(hidden) is None\n",
+        _HELD + "::test_an_archive_that_takes_a_file_works_also_where_a_scanner_holds_it",
+    ),
+    one(
+        "what a dead put left stops no other",
+        "store/local.py",
+        "            if abandoned:\n                self._refused(path)\n",
+        "            if abandoned:\n                self._files.unlink(path)\n",
+        _HELD + "::test_what_a_dead_put_left_stops_no_other_where_it_is_held",
     ),
 )

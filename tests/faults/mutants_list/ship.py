@@ -229,7 +229,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "an archive's file that is open elsewhere is named as that",
-        "store/local.py",
+        "store/local_walk.py",
         "cause=refusal(error), hint=refusal_hint(error)",
         "cause=error.strerror or str(error)",
         _HELD + "::test_rows_wait_for_a_file_that_excel_has_open_while_other_collectors_go_on",

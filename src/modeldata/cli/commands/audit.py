@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from modeldata.settings import Settings
 
 STATUS = {COMPLETE: 0, BROKEN: 1, NOTHING: 1, EXPLAINED: 3, UNPROVEN: 4}
+REMOVES = "`modeldata compact` or `erase` removes it, unless another program holds it"
 COLOURS = {COMPLETE: "green", BROKEN: "red", NOTHING: "red", EXPLAINED: "yellow", UNPROVEN: "yellow"}
 
 
@@ -109,5 +110,6 @@ def _lines(result: Audit) -> Iterator[str]:
     yield from (f"proven: {what}" for what in result.proven if result.verdict not in (BROKEN, NOTHING))
     yield from (f"not known: {what}" for what in result.not_known)
     yield from (f"not ours: {path}" for path in result.unaccounted)
+    yield from (f"still there: {path}: its rows were replaced; {REMOVES}" for path in result.still_there)
     yield from (f"refused by the service: {counted(rows, 'row')} ({reason})" for reason, rows in result.refused.items())
     yield from result.hints
