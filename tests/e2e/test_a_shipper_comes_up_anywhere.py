@@ -23,6 +23,7 @@ from modeldata.spool.files import Files
 from modeldata.spool.folder import SpoolFolder, open_place
 from tests.support.archive import features
 from tests.support.scripts import modeldata, run, wait_until
+from tests.support.service import spool_of
 
 LIBRARY = os.path.dirname(os.__file__)
 SOURCE = str(Path(supervisor.__file__).parents[2])
@@ -88,6 +89,7 @@ def _service(folder: Path, site: Path | str) -> str:
     return _SERVICE.format(site=str(site), archive=str(folder / "archive"))
 
 
+@pytest.mark.posix("links, which a user of Windows may not make")
 def test_backports_in_site_packages_do_not_keep_a_shipper_from_its_work(tmp_path: Path) -> None:
     site = _backports(tmp_path / "site-packages")
     (site / "modeldata").symlink_to(os.path.join(SOURCE, "modeldata"))
@@ -108,6 +110,7 @@ def test_a_package_inside_a_zip_archive_is_found_there(tmp_path: Path) -> None:
     assert features(tmp_path / "archive") == [("1",)]
 
 
+@pytest.mark.posix("links, which a user of Windows may not make")
 @pytest.mark.parametrize("flag", ["-E", "-I", "-S"])
 def test_a_service_that_ignores_its_environment_has_a_shipper_that_does(tmp_path: Path, flag: str) -> None:
     import subprocess
@@ -164,7 +167,7 @@ def test_a_library_that_can_not_be_loaded_is_said_once_and_rows_wait(tmp_path: P
     )
     said, counted = done.stdout.splitlines()
     assert "a library can't be loaded" in said and "libarrow.so.2600" in said
-    log = (tmp_path / "archive" / f".modeldata-spool-{os.getuid()}" / "shipper.log") if way == "process" else None
+    log = (spool_of(tmp_path / "archive") / "shipper.log") if way == "process" else None
     told = log.read_text() if log else done.stderr
     assert "Traceback" not in told + done.stderr
     assert told.count("libarrow.so.2600") == 1 if way == "thread" else 1 <= told.count("libarrow.so.2600") <= 3

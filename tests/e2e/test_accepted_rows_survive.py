@@ -174,6 +174,7 @@ def test_several_processes_write_one_file_and_a_dead_ones_segments_are_taken_ove
     assert assert_complete(tmp_path / "modeldata") == 12_000
 
 
+@pytest.mark.posix("fork")
 def test_forked_children_write_as_writers_of_their_own(tmp_path: Path) -> None:
     run(
         COLLECT
@@ -214,6 +215,7 @@ def test_forked_children_write_as_writers_of_their_own(tmp_path: Path) -> None:
     assert_complete(tmp_path / "modeldata")
 
 
+@pytest.mark.posix("fork")
 def test_a_child_that_a_library_forked_writes_as_a_writer_of_its_own(tmp_path: Path) -> None:
     """No hook of Python's runs there. Without a thread of ours: a child may wait for ever for the GIL of a thread that it does not have."""
     run(

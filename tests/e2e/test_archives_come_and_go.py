@@ -32,6 +32,7 @@ def _collect_once(folder: Path, number: int, **settings: object) -> bool:
     return Archive(folder, **{**OFF, **settings}).collector("m", "inputs", ["n"]).collect([number])
 
 
+@pytest.mark.posix("/proc")
 def test_an_archive_for_each_request_leaves_no_descriptor_and_loses_no_row(tmp_path: Path) -> None:
     before = _descriptors()
     assert all(_collect_once(tmp_path, number) for number in range(60))
@@ -41,6 +42,7 @@ def test_an_archive_for_each_request_leaves_no_descriptor_and_loses_no_row(tmp_p
     assert_complete(tmp_path)
 
 
+@pytest.mark.posix("/proc")
 def test_an_archive_for_each_tenant_leaves_no_descriptor_and_a_bounded_memory(tmp_path: Path) -> None:
     before = _descriptors()
     for tenant in range(MOST_UNUSED + 20):

@@ -151,6 +151,7 @@ def _assert_true_to_its_word(folder: Path, returned: dict[int, bool], found: Cou
         assert accepted == (point in found), point
 
 
+@pytest.mark.posix("signals that Windows has not")
 @pytest.mark.parametrize("kind", [TimeLimit, TimeoutError, ValueError])
 def test_at_every_instruction_of_a_call_it_reaches_the_service_and_no_answer_is_false(
     tmp_path: Path, old_handler: None, kind: type[Exception]
@@ -174,6 +175,7 @@ def test_at_every_instruction_of_a_call_it_reaches_the_service_and_no_answer_is_
     _assert_true_to_its_word(tmp_path, returned, found)
 
 
+@pytest.mark.posix("signals that Windows has not")
 @pytest.mark.parametrize(("kind", "step"), [(TimeLimit, 23), (TimeoutError, 19)])
 def test_at_every_line_of_a_first_call_too_while_the_spool_is_made(
     tmp_path: Path, old_handler: None, kind: type[Exception], step: int
@@ -206,6 +208,7 @@ DATA: dict[str, Callable[[int], object]] = {
 }
 
 
+@pytest.mark.posix("signals that Windows has not")
 @pytest.mark.parametrize("what", DATA)
 def test_it_passes_through_the_takers_of_every_kind_of_data(tmp_path: Path, old_handler: None, what: str) -> None:
     archive = Archive(tmp_path, ship="off", fsync="never", min_free_bytes=1)
@@ -222,6 +225,7 @@ def test_it_passes_through_the_takers_of_every_kind_of_data(tmp_path: Path, old_
     assert archive.stats().dropped == {}
 
 
+@pytest.mark.posix("signals that Windows has not")
 @pytest.mark.parametrize("way", ["plain", "of_a_partial", "decorated", "forgetful", "of_varargs", "of_an_object"])
 @pytest.mark.parametrize("kind", [TimeLimit, TimeoutError])
 def test_however_its_handler_is_written(tmp_path: Path, old_handler: None, way: str, kind: type[Exception]) -> None:
@@ -244,6 +248,7 @@ def test_however_its_handler_is_written(tmp_path: Path, old_handler: None, way: 
     assert collector.collect([1])
 
 
+@pytest.mark.posix("signals that Windows has not")
 def test_what_the_datas_own_code_raises_is_bad_data_also_while_the_service_handles_a_time_limit(
     tmp_path: Path, old_handler: None
 ) -> None:

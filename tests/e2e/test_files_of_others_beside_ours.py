@@ -67,6 +67,7 @@ def test_two_spools_on_one_archive_never_share_a_file(root: Path, tmp_path: Path
     assert "data.csv" in listed(day_of(root)) and len(listed(day_of(root))) == 2
 
 
+@pytest.mark.posix("named pipes in a folder")
 def test_what_is_no_segment_is_ignored_never_deleted_and_hangs_nobody(root: Path, archive: Archive, clock: Clock) -> None:
     assert archive.collector("m", "inputs", ["n"]).collect([1])
     (segments,) = root.glob(".modeldata-spool-*/segments")

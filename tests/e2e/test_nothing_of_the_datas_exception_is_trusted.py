@@ -208,6 +208,7 @@ def test_the_class_of_data_may_say_what_it_likes(tmp_path: Path) -> None:
     assert stats.accepted + sum(stats.dropped.values()) == 5
 
 
+@pytest.mark.posix("fork")
 def test_where_no_memory_is_left_after_a_fork_a_row_is_refused_and_counted(tmp_path: Path) -> None:
     """The child needs a page of its own to know forks by, and a packer: here it gets neither."""
     run(

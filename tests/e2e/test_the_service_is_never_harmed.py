@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.archive import features
 from tests.support.scripts import drain, modeldata, run, wait_until
+from tests.support.service import spool_of
 
 HEAVY = ("numpy", "pandas", "pyarrow", "obstore", "msgspec", "polars", "typer", "rich", "subprocess", "logging", "asyncio")
 
@@ -30,6 +31,7 @@ def test_importing_and_collecting_a_list_imports_nothing_heavy(tmp_path: Path) -
     assert done.stdout.splitlines() == ["[]", "[]"]
 
 
+@pytest.mark.posix("signals that Windows has not")
 def test_importing_and_constructing_starts_writes_and_opens_nothing(tmp_path: Path) -> None:
     run(
         """
@@ -231,6 +233,7 @@ def test_an_unknown_scheme_is_said_at_construction_with_the_known_ones(tmp_path:
     )
 
 
+@pytest.mark.posix("modes of files")
 @pytest.mark.skipif(os.name == "nt", reason="modes are a POSIX thing")
 def test_a_spool_in_a_folder_that_others_can_write_is_refused_with_owner_and_mode(tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
@@ -249,6 +252,7 @@ def test_a_spool_in_a_folder_that_others_can_write_is_refused_with_owner_and_mod
     assert "0777" in done.stderr and "chmod go-w" in done.stderr and str(os.getuid()) in done.stderr
 
 
+@pytest.mark.posix("modes of files")
 def test_spool_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
     run(
         """
@@ -261,7 +265,7 @@ def test_spool_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
     """,
         tmp_path,
     )
-    spool = tmp_path / "a" / f".modeldata-spool-{os.getuid()}"
+    spool = spool_of(tmp_path / "a")
     for path in [spool, *spool.rglob("*")]:
         mode = stat.S_IMODE(path.lstat().st_mode)
         assert mode & 0o077 == 0, f"{path} has mode {mode:04o}"

@@ -25,10 +25,8 @@ from modeldata.testing import Died, Fault, FaultyFiles
 from tests.support.archive import features
 from tests.support.folding import FoldingFiles
 from tests.support.ledger import assert_exactly_once
-from tests.support.service import NOON, Service, delivered_on_disk, finish, ship_all
+from tests.support.service import NOON, Service, delivered_on_disk, finish, ship_all, spool_of
 from tests.support.spools import copy_as_itself
-
-SPOOL = f".modeldata-spool-{os.getuid()}"
 
 
 def _collect(service: Service, first: int, count: int = 20) -> None:
@@ -77,7 +75,14 @@ def _dots(real: Path) -> str:
     return f"{real}/../archive"
 
 
-SPELLINGS = [_link, _renamed, _below_another_folder, _url, _slashes, _dots]
+SPELLINGS = [
+    pytest.param(_link, marks=pytest.mark.posix("links, which a user of Windows may not make")),
+    _renamed,
+    _below_another_folder,
+    _url,
+    _slashes,
+    _dots,
+]
 
 
 @pytest.mark.parametrize("spell", SPELLINGS)
@@ -106,7 +111,7 @@ def _collect_into_the_open_segment(service: Service) -> None:
 def _forget_identity(archive: Path) -> None:
     """As a version before this one left it."""
     (archive / NAME).unlink()
-    for note in (archive / SPOOL).rglob("archive.json"):
+    for note in spool_of(archive).rglob("archive.json"):
         note.unlink()
 
 
@@ -169,12 +174,14 @@ def test_the_order_of_archives_is_no_part_of_which_spool_is_theirs(tmp_path: Pat
     assert _several(tmp_path, order).spool_folder() == _several(tmp_path, ["a", "b"]).spool_folder()
 
 
+@pytest.mark.posix("links, which a user of Windows may not make")
 def test_a_second_spelling_in_a_list_is_the_same_archive(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "link").symlink_to("a")
     assert _several(tmp_path, ["a", "link", "b"]).archives == [str(tmp_path / "a"), str(tmp_path / "b")]
 
 
+@pytest.mark.posix("links, which a user of Windows may not make")
 @pytest.mark.parametrize("below", ["", "/new", "/new/below"])
 def test_a_spelling_that_no_path_function_knows_is_the_same_archive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import random
 import shutil
 from collections import Counter
@@ -16,7 +15,7 @@ from modeldata.spool.files import Files
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.heads.kit import assert_proven
 from tests.support.ledger import assert_exactly_once
-from tests.support.service import DAY, NOON, Service, delivered_on_disk, manifest_rows, ship_all
+from tests.support.service import DAY, NOON, Service, delivered_on_disk, manifest_rows, segments_of, ship_all, spool_of
 from tests.support.spools import copy_as_itself
 
 Rows = Counter[tuple[str, str]]
@@ -46,7 +45,7 @@ def _copy(template: Path, name: str) -> str:
     target = template.parent / "archive"
     shutil.rmtree(target, ignore_errors=True)
     copy_as_itself(template, target)
-    sinks = target / f".modeldata-spool-{os.getuid()}" / "sinks"
+    sinks = spool_of(target) / "sinks"
     from modeldata.settings import Settings
 
     (only,) = sinks.iterdir()
@@ -76,8 +75,7 @@ def _assert_all_there(archive: str, expected: Rows, *, recorded: bool = True) ->
     assert found == expected
     assert manifest_rows(archive) == sum(expected.values())
     assert_proven(archive, complete=recorded)
-    left = os.listdir(os.path.join(archive, f".modeldata-spool-{os.getuid()}", "segments"))
-    assert left == []
+    assert not list(segments_of(archive).iterdir())
 
 
 def test_a_shipper_killed_before_any_of_its_operations_loses_and_doubles_nothing(template: tuple[Path, Rows]) -> None:

@@ -176,6 +176,7 @@ def test_an_archive_on_a_full_disk_never_shows_a_half_row(private_mounts: list[s
     assert assert_noted_once(tmp_path / "modeldata", tmp_path).delivered == 600
 
 
+@pytest.mark.posix("limits of a process")
 @pytest.mark.parametrize(("limit", "reason"), [("FSIZE", "no_space"), ("NOFILE", "no_files")])
 def test_a_limit_of_the_process_refuses_counts_and_goes_on_when_it_is_lifted(tmp_path: Path, limit: str, reason: str) -> None:
     code = """
@@ -208,6 +209,7 @@ def test_a_limit_of_the_process_refuses_counts_and_goes_on_when_it_is_lifted(tmp
     assert count.attempted - count.accepted == told["dropped"][reason]
 
 
+@pytest.mark.posix("/proc and /dev")
 @pytest.mark.parametrize("spool", ["/dev/full", "/proc/spool", "file/spool"])
 def test_a_spool_that_can_not_be_made_refuses_and_counts(tmp_path: Path, spool: str) -> None:
     (tmp_path / "file").write_text("a file where a folder must be")

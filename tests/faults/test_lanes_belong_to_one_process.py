@@ -100,6 +100,7 @@ os._exit(0)
     assert told["verdict"] == "complete" and told["refused"] in ({}, {"invalid_data": 2})
 
 
+@pytest.mark.posix("fork")
 def test_a_fork_between_two_steps_of_an_append_is_noticed_before_the_store(tmp_path: Path) -> None:
     """A signal handler may fork there; the mark of the process is looked at with each store."""
     run(

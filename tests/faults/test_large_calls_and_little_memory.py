@@ -61,6 +61,7 @@ def _first_cells(archive: Path) -> list[float]:
 @pytest.mark.timeout(3600)
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit and /proc are Linux's")
 @pytest.mark.parametrize("kind", ROWS)
+@pytest.mark.posix("limits of a process")
 def test_a_call_of_200_mb_is_archived_with_one_gib_or_refused(tmp_path: Path, kind: str) -> None:
     archive = tmp_path / "archive"
     taken, refused = _run(SERVICE, str(archive), kind)

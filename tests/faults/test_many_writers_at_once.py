@@ -22,6 +22,7 @@ from tests.support.service import (
 )
 
 
+@pytest.mark.posix("fork")
 def test_forks_while_threads_collect_neither_hang_nor_lose(tmp_path: Path) -> None:
     done = run(
         """
@@ -235,6 +236,7 @@ def test_a_reader_that_is_faster_than_the_writer_takes_each_row_once(tmp_path: P
     service.kill()
 
 
+@pytest.mark.posix("fork")
 def test_a_fork_after_collector_and_archive_are_gone_says_nothing(tmp_path: Path) -> None:
     done = run(
         """

@@ -99,7 +99,14 @@ def _order_of_an_older_version(at: Path) -> tuple[Settings, list[Path]]:
     return _settings([at / "a", at / "b"], at / "s"), [at / "a", at / "b"]
 
 
-CHANGES = [_second_archive, _one_archive_less, _named_root, _moved, _spelled_by_a_link, _order_of_an_older_version]
+CHANGES = [
+    _second_archive,
+    _one_archive_less,
+    _named_root,
+    _moved,
+    pytest.param(_spelled_by_a_link, marks=pytest.mark.posix("links, which a user of Windows may not make")),
+    _order_of_an_older_version,
+]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -200,6 +207,7 @@ def test_the_register_of_spools_is_bounded_and_forgets_what_is_gone(tmp_path: Pa
 # a link that is switched while the service lives
 
 
+@pytest.mark.posix("links, which a user of Windows may not make")
 @pytest.mark.parametrize("way", ["process", "thread"])
 @pytest.mark.parametrize("named", [False, True], ids=["beside", "named"])
 def test_a_link_that_is_switched_under_a_living_service_strands_no_row(tmp_path: Path, way: str, named: bool) -> None:

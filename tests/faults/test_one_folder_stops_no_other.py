@@ -21,6 +21,8 @@ from modeldata.spool.files import Files
 from modeldata.testing import Died, Fault, FaultyFiles
 from tests.support.service import NOON, Service, delivered_on_disk, finish, manifest_rows, new_pipeline, pipeline_of, ship_all
 
+pytestmark = pytest.mark.posix("folders that are blocked by links, pipes and sockets")
+
 DAY = "a/s/i-m-1/inputs/2026/11/23"
 """Where the collector that is blocked has its rows."""
 

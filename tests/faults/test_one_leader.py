@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import subprocess
@@ -196,8 +195,9 @@ def test_a_full_disk_does_not_keep_anybody_from_leading(path: str, code: int) ->
     lead.release()
 
 
+@pytest.mark.posix("locks by fcntl")
 def test_where_the_kernel_has_no_such_lock_the_lead_is_held_by_another(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(fcntl, "F_OFD_SETLK")
+    monkeypatch.delattr("fcntl.F_OFD_SETLK")
     lead = _lead(path)
     _read(path)
     stranger = os.open(path, os.O_RDWR)

@@ -51,6 +51,7 @@ def test_one_process_leads_and_the_next_one_only_after_it(tmp_path: Path) -> Non
     mine.release()
 
 
+@pytest.mark.posix("fork")
 def test_a_forked_child_leads_nothing(tmp_path: Path) -> None:
     lead = Leadership.take(str(tmp_path / "leader.lock"), Files())
     assert lead is not None and lead.intact()
@@ -83,6 +84,7 @@ def test_a_leader_whose_lock_was_replaced_commits_nothing(tmp_path: Path) -> Non
     service.kill()
 
 
+@pytest.mark.posix("fork")
 def test_a_forked_child_lets_go_of_its_parents_segments_at_once(tmp_path: Path) -> None:
     """Not only when it collects: a child that never does must not keep its dead parent's segments from being finished."""
     archive = str(tmp_path / "a")

@@ -17,6 +17,7 @@ from tests.support.ledger import assert_noted_once, compare
 from tests.support.scripts import wait_until
 
 
+@pytest.mark.posix("fork")
 def test_frames_of_16_mib_torn_by_sigkill_cost_only_themselves(tmp_path: Path) -> None:
     code = """
     import random, time
@@ -144,6 +145,7 @@ def _delivered(folder: Path) -> int:
     return compare(folder / "modeldata", folder).delivered
 
 
+@pytest.mark.posix("signals that stop a process")
 def test_a_stopped_leader_keeps_the_lead_and_goes_on_where_it_was(tmp_path: Path, shippers: list[_Shipper]) -> None:
     _collect(tmp_path, "a")
     shippers.append(_Shipper(tmp_path, "first"))
@@ -177,6 +179,7 @@ def test_when_the_leader_is_killed_the_one_that_waits_takes_over(tmp_path: Path,
     assert assert_once(tmp_path) == 1000
 
 
+@pytest.mark.posix("fork")
 def test_a_child_that_a_leader_forked_does_not_keep_the_lead_after_its_death(tmp_path: Path) -> None:
     """D4: also a child of a C-level fork, which tells nobody."""
     code = """

@@ -42,6 +42,7 @@ else:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit and /proc are Linux's")
+@pytest.mark.posix("limits of a process")
 def test_rows_that_a_shipper_has_no_memory_for_stay_and_are_archived_once_by_the_next(tmp_path: Path) -> None:
     outcomes = set()
     for spare_mib in (0, 1, 4, 12, 24, 48, 200):

@@ -111,6 +111,7 @@ USES = {
 }
 
 
+@pytest.mark.posix("/proc and /dev")
 @pytest.mark.parametrize("fsync", FSYNC)
 @pytest.mark.parametrize("close", CLOSERS)
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
@@ -143,6 +144,7 @@ for file in files:
         assert stored >= {"0", "1"} or "0.0" in stored
 
 
+@pytest.mark.posix("modes of files")
 def test_a_file_that_was_only_given_another_mode_goes_on_being_written(tmp_path: Path) -> None:
     """Kubernetes changes group and mode of a volume's files under a service."""
     segment = _segment(tmp_path, Files())
@@ -196,6 +198,7 @@ def test_both_ways_to_store_see_that_a_file_is_another(tmp_path: Path, files: Fi
     os.close(other)
 
 
+@pytest.mark.posix("limits of a process")
 @pytest.mark.parametrize("limit", [300_000, 500_000])
 def test_a_limit_on_the_size_of_files_refuses_and_counts(tmp_path: Path, limit: int) -> None:
     done = run(
@@ -213,6 +216,7 @@ os._exit(0)
     assert taken and refused == counted and len(_numbers(tmp_path)) == taken
 
 
+@pytest.mark.posix("calls of POSIX")
 @pytest.mark.parametrize(
     "code", [errno.EOPNOTSUPP, *(pytest.param(code, marks=LONG) for code in (errno.EINVAL, errno.ENOSYS, errno.ENODEV))]
 )

@@ -28,6 +28,7 @@ from tests.support.service import (
 )
 
 
+@pytest.mark.posix("links, which a user of Windows may not make")
 def test_a_link_planted_in_the_spool_is_not_followed(tmp_path: Path) -> None:
     """At the name of a segment, of staging and of a checkpoint: the target keeps its bytes, and nothing of it is read."""
     archive = str(tmp_path / "a")
@@ -56,6 +57,7 @@ def test_a_link_planted_in_the_spool_is_not_followed(tmp_path: Path) -> None:
     assert delivered_on_disk(archive) == service.accepted
 
 
+@pytest.mark.posix("named pipes in a folder")
 @pytest.mark.timeout(60)
 def test_a_second_name_or_a_fifo_in_the_spool_is_left_alone(tmp_path: Path) -> None:
     archive = str(tmp_path / "a")

@@ -18,6 +18,8 @@ from tests.support.kernel import CHANGING, assert_once, drain_folder, run_alone,
 from tests.support.ledger import assert_noted_once
 from tests.support.spools import copy_as_itself
 
+pytestmark = pytest.mark.posix("strace")
+
 
 @pytest.fixture
 def spooled(tmp_path: Path) -> Path:

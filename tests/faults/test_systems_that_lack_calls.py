@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import logging
 import mmap
 import os
@@ -18,6 +17,8 @@ from modeldata.spool.fork import own_mark
 from modeldata.spool.kernel_lock import hold_lead
 from tests.support.archive import features
 from tests.support.scripts import drain, run
+
+pytestmark = pytest.mark.posix("calls of POSIX that a system may lack")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the calls are those of POSIX")
 
@@ -83,19 +84,19 @@ def test_rows_are_refused_with_the_reason_where_no_file_can_be_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
     """Without locks a reader can't tell a living writer from a dead one."""
-    monkeypatch.setattr(fcntl, "flock", _refuses(code))
+    monkeypatch.setattr("fcntl.flock", _refuses(code))
     with caplog.at_level(logging.WARNING):
         assert _collect(tmp_path) == (False, {"spool_unusable": 1})
     assert "no file locks" in caplog.text and "MODELDATA_SPOOL" in caplog.text
     assert not list((tmp_path / "archive").rglob("*.seg*"))
 
 
-@pytest.mark.skipif(not hasattr(fcntl, "F_OFD_SETLK"), reason="this Python knows no locks of open files")
+@pytest.mark.skipif(sys.platform != "linux", reason="locks of open files are Linux's")
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EINVAL, errno.ENOSYS])
 def test_one_process_leads_also_where_a_sandbox_refuses_the_better_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    monkeypatch.setattr(fcntl, "fcntl", _refuses(code))
+    monkeypatch.setattr("fcntl.fcntl", _refuses(code))
     with open(tmp_path / "lock", "w") as first, open(tmp_path / "lock", "w") as second:
         assert hold_lead(first.fileno())
         assert not hold_lead(second.fileno())

@@ -101,6 +101,7 @@ def test_rows_of_others_in_the_spool_are_not_named(run: Run, shipped: Shipped, t
     assert copies(told) == [(str(segments(tmp_path)[0]), 1)], "only of the collectors that are meant"
 
 
+@pytest.mark.posix("links, which a user of Windows may not make")
 def test_a_round_that_could_not_land_is_named(run: Run, shipped: Shipped, tmp_path: Path) -> None:
     blocked = next((tmp_path / "archive").glob("*/*/*")) / "blocked"
     blocked.symlink_to("/nonexistent")

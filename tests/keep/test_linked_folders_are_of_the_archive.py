@@ -21,6 +21,8 @@ from tests.cli.kit import run
 from tests.keep.kit import DAY, compacted, erased, local, pruned
 from tests.read.kit import Shipped
 
+pytestmark = pytest.mark.posix("links, which a user of Windows may not make")
+
 LEVELS = {"account": 0, "model": 2, "collector": 3, "year": 4, "month": 5, "day": 6}
 """Which folder is moved and linked: how deep it is below the archive."""
 ROWS = 6

@@ -97,6 +97,7 @@ def without(*rows: int) -> list[int]:
     return [row for row in range(len(DAYS) * EACH) if row not in rows]
 
 
+@pytest.mark.posix("named pipes in a folder")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_file_that_can_not_be_opened_is_left_out(shipped: Shipped, way: str) -> None:
     path = data_of(shipped.archive, 1)
@@ -179,6 +180,7 @@ def test_a_damaged_file_is_left_out(shipped: Shipped, way: str) -> None:
     check(shipped.archive, way, without(*range(2 * EACH, 3 * EACH)))
 
 
+@pytest.mark.posix("named pipes in a folder")
 def test_a_manifest_that_can_not_be_opened_is_said(shipped: Shipped) -> None:
     path = data_of(shipped.archive, 1)
     for manifest in (path.parent / "_manifest").glob("*.jsonl"):

@@ -122,6 +122,7 @@ print(len(columns), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 """
 
 
+@pytest.mark.posix("the memory of a process as getrusage tells it")
 def test_statistics_of_wide_rows_hold_no_copy_of_all_columns_for_each(tmp_path: Path) -> None:
     shipped = Shipped(str(tmp_path / "archive"), tmp_path / "spool", "parquet")
     shipped.collect("wide", np.random.default_rng(7).random((3, 160)))

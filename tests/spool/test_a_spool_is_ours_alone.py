@@ -21,7 +21,7 @@ from tests.support.service import NOON
 from tests.support.users import SERVICE, STRANGER, VOLUME_GROUP, as_user, made, open_folder, python_as, root_only
 
 __all__ = ["open_folder"]
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="owners and modes are a POSIX thing")
+pytestmark = pytest.mark.posix("owners and modes")
 
 COLLECT = """
 import logging, sys

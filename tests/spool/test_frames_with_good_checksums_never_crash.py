@@ -142,7 +142,7 @@ def _run(tmp_path: Path, seed: int, count: int) -> None:
     code = (
         "import sys, tests.spool.test_frames_with_good_checksums_never_crash as fuzz\n"
         "seed, count, note = int(sys.argv[1]), int(sys.argv[2]), open(sys.argv[3], 'wb', 0)\n"
-        "import resource; resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))\n"
+        "if sys.platform != 'win32': import resource; resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))\n"
         "for number, frame in enumerate(fuzz.mutants(seed, count)):\n"
         "    note.seek(0); note.write(b'%d ' % number)\n"
         "    fuzz.take(*frame)\n"

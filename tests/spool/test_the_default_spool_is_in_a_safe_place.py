@@ -22,7 +22,7 @@ from tests.support.archive import features
 from tests.support.users import SERVICE, as_user, made, open_folder, root_only
 
 __all__ = ["open_folder"]
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="owners and modes are a POSIX thing")
+pytestmark = pytest.mark.posix("owners and modes")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from modeldata.spool.files import Files
 from tests.support.archive import data_files, features, manifest_lines
 from tests.support.audits import audit_of
 from tests.support.scripts import modeldata
-from tests.support.service import ship_all
+from tests.support.service import ship_all, spool_of
 
 
 @pytest.fixture
@@ -148,7 +147,7 @@ def test_an_audit_names_a_gap_whose_reason_is_known_and_exits_with_3(tmp_path: P
     ((gap,),) = [writer.missing for writer in _audit(archive).writers]
     assert gap.first == gap.last and gap.reason == "damaged"
     assert len(features(archive)) == 19
-    assert list((archive / f".modeldata-spool-{os.getuid()}" / "quarantine").iterdir()), "kept as it was"
+    assert list((spool_of(archive) / "quarantine").iterdir()), "kept as it was"
 
 
 def test_an_audit_lists_files_of_others_without_calling_them_broken(tmp_path: Path) -> None:

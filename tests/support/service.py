@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modeldata.settings import Settings
+from modeldata.settings.folders import SPOOL_PREFIX, user_name
 from modeldata.ship.pipeline import Pipeline
 from modeldata.ship.worker import Worker
 from modeldata.snapshot import SchemaCache, capture_of
@@ -96,7 +97,7 @@ def settings_of(archive: str | Path) -> Settings:
 
 
 def spool_of(archive: str | Path) -> Path:
-    return Path(archive, f".modeldata-spool-{os.getuid()}")
+    return Path(archive, SPOOL_PREFIX + user_name(os.environ))
 
 
 def segments_of(archive: str | Path) -> Path:
