@@ -1,7 +1,7 @@
-"""Everything that a first `collect()` would import, imported when an archive is made instead.
+"""Everything that a first `collect()`, `stats()`, `flush()` or `close()` would import, imported when an archive is made instead.
 
 A process that forks while one of its threads imports leaves the child with a half-imported module, or with the lock of one: it
-can never import it again. Archives are made when a service starts, rows come from all its threads: so `collect()` imports
+can never import it again. Archives are made when a service starts, rows come from all its threads: so these calls import
 nothing. What handles numpy, pandas or Arrow data is brought in only where the user has those libraries already.
 """
 
@@ -16,10 +16,10 @@ def prepare() -> None:
     import opcode  # what `interrupts` looks an exception up in
     import threading
 
-    import modeldata.ship.checkpoint
-    import modeldata.ship.watch
+    import modeldata.ship.status  # and with it what looks at checkpoints and segments
     import modeldata.snapshot.libraries
     import modeldata.snapshot.packing
+    import modeldata.store.archive_id
     from modeldata.spool.keep_gil import find_libc
 
     del hashlib, json, logging, opcode, threading

@@ -63,6 +63,41 @@ def test_forks_while_threads_collect_neither_hang_nor_lose(tmp_path: Path) -> No
     assert assert_complete(tmp_path / "modeldata") == len(found)
 
 
+@pytest.mark.parametrize("way", ["off", "thread", "process"])
+def test_stats_flush_and_close_import_nothing_in_the_thread_that_calls_them(tmp_path: Path, way: str) -> None:
+    """A child that is forked meanwhile could never end its own archive."""
+    done = run(
+        """
+    import os, sys, threading
+    from modeldata import Archive
+    archive = Archive("modeldata")
+    collector = archive.collector("m", identifier="inputs")
+    collector.collect({"n": 1})
+    imported = []
+
+    def look():
+        archive.stats()
+        archive.flush(0.1)
+        archive.stats()
+        archive.close()
+        archive.stats()
+
+    class Watch:
+        def find_spec(self, name, path=None, target=None):
+            imported.append((threading.current_thread().name, name))
+
+    sys.meta_path.insert(0, Watch())
+    caller = threading.Thread(target=look, name="caller")
+    caller.start()
+    caller.join()
+    print([name for thread, name in imported if thread == "caller"])
+    """,
+        tmp_path,
+        {"MODELDATA_SHIP": way, "MODELDATA_FSYNC": "interval"},
+    )
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("way", ["off", "thread", "process", "auto"])
 def test_collect_imports_nothing_in_the_thread_that_calls_it(tmp_path: Path, way: str) -> None:
     """A child that is forked meanwhile would inherit the lock of that import, and wait for it for ever."""

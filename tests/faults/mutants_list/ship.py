@@ -200,6 +200,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/faults/test_many_writers_at_once.py::test_collect_imports_nothing_in_the_thread_that_calls_it",
     ),
     one(
+        "stats, flush and close import nothing",
+        "ready.py",
+        "    import modeldata.ship.status  # and with it",
+        "    import modeldata.ship.watch  # and with it",
+        "tests/faults/test_many_writers_at_once.py::test_stats_flush_and_close_import_nothing_in_the_thread_that_calls_them",
+    ),
+    one(
         "a segment that is held stops the removal of no other",
         "ship/removal.py",
         "            except OSError as error:\n                self.refused[name] = error\n                continue\n",
