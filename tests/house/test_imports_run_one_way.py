@@ -34,6 +34,7 @@ FLOORS = (
     ("archive",),
     ("modeldata",),
     # around the library
+    ("ui",),
     ("testing", "cli"),
     ("__main__",),
 )
@@ -41,7 +42,7 @@ FLOORS = (
 
 LEVEL = {name: level for level, floor in enumerate(FLOORS) for name in floor}
 
-SHIPPER_SIDE = ("store", "columns", "encode", "ship", "catalog", "read", "keep", "debug", "metrics", "cli", "testing")
+SHIPPER_SIDE = ("store", "columns", "encode", "ship", "catalog", "read", "keep", "debug", "metrics", "cli", "testing", "ui")
 SERVICE_MODULES_OF_SHIP = {"modeldata.ship"} | {
     f"modeldata.ship.{name}" for name in ("policy", "spawn", "stop", "supervisor", "failure_report")
 }

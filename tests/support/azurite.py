@@ -150,7 +150,7 @@ def modules() -> Path:
     return found
 
 
-def _npm() -> list[str]:
+def npm_command() -> list[str]:
     """The command that installs: Node's own npm, by path, because it may not be in PATH."""
     found = shutil.which("npm")
     if found:
@@ -166,7 +166,7 @@ def _is_there(folder: Path) -> bool:
 
 
 def _install() -> None:
-    command = [*_npm(), "install", "--prefix", str(HOME), "--no-audit", "--no-fund", f"azurite@{VERSION}"]
+    command = [*npm_command(), "install", "--prefix", str(HOME), "--no-audit", "--no-fund", f"azurite@{VERSION}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or not _is_there(HOME / "node_modules"):
         why = (done.stderr or done.stdout)[-2000:]

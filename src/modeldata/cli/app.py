@@ -35,6 +35,7 @@ COMMANDS = {
     "join": "Inputs, predictions and labels side by side.",
     "export": "Rows as CSV, JSON lines, Parquet or Arrow.",
     "stats": "What each column holds.",
+    "ui": "A page in the browser to look at all of it.",
     "compact": "A day's many files into few of Parquet.",
     "prune": "Old days out of the archive.",
     "erase": "The rows of one subject out of every file.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from modeldata.errors import SpoolError
 from modeldata.settings.folders import temporary_state
 from modeldata.spool.private import danger_above
 
@@ -11,7 +12,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modeldata.errors import SpoolError
     from modeldata.settings import Settings
     from modeldata.spool.files import Files
 
@@ -53,3 +53,11 @@ def _note(folder: str, refused: SpoolError | None, env: Mapping[str, str]) -> st
         return ""
     why, hint = (refused.cause, refused.hint) if refused else ("no home can be written", "set MODELDATA_SPOOL")
     return f"{why}, so rows wait in {folder}{', which a restart may empty' if temporary else ''}; {hint}"
+
+
+def spool_folder_if_any(settings: Settings, files: Files, env: Mapping[str, str]) -> str:
+    """Where the spool would be; empty where there is no place at all."""
+    try:
+        return locate_spool(settings, files, env).folder
+    except SpoolError:
+        return ""

@@ -87,7 +87,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "a query opens no other file", "read/duck.py",
-        "config={} if external else CLOSED", "config={}",
+        "({} if external else CLOSED)", "{}",
         f"{_CLOSED}a_query_opens_no_other_file", f"{_CLOSED}no_variable_of_the_program_is_a_table",
     ),
     one(

@@ -16,9 +16,9 @@ from modeldata.cli.archive import store_of
 from modeldata.cli.console import Out
 from modeldata.cli.options import ArchiveArgument, JsonOption
 from modeldata.cli.table import counted
-from modeldata.errors import SpoolError, mask
+from modeldata.errors import mask
 from modeldata.spool.files import Files
-from modeldata.spool.location import locate_spool
+from modeldata.spool.location import spool_folder_if_any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,19 +72,19 @@ def _audited(settings: Settings, fast: bool, heads: str | None, key: str | None,
     witness = Witness(
         heads_at(heads, lambda place: store_of(settings.only(place)), files) if heads else [],
         key_of(key, files) if key else None,
-        spool_looker(settings.archive, store, files, gethostname(), [spool] if spool else [], _usual_spool(settings, files)),
+        spool_looker(
+            settings.archive,
+            store,
+            files,
+            gethostname(),
+            [spool] if spool else [],
+            spool_folder_if_any(settings, files, os.environ),
+        ),
     )
     result = audit(store, check_bytes=not fast, witness=witness)
     if result.verdict == NOTHING:
         result.hints += meant(settings.archive, files)
     return result
-
-
-def _usual_spool(settings: Settings, files: Files) -> str:
-    try:
-        return locate_spool(settings, files, os.environ).folder
-    except SpoolError:
-        return ""  # no place at all: then there is none
 
 
 def _print(result: Audit, archive: str) -> None:

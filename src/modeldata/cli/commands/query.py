@@ -10,7 +10,7 @@ import typer
 from modeldata.cli.archive import say
 from modeldata.cli.options import ArchiveOptions, FormOptions, SkipOption, TextOption, as_text
 from modeldata.cli.output import JSONL, print_rows
-from modeldata.read.duck import failed
+from modeldata.read.duck import failed, record_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
     from modeldata.read.reader import Reader
 
-BATCH_ROWS = 65_536
 HINT = "--text reads columns as text, --skip-damaged leaves out what is damaged"
-AS_TEXT = ("INTERVAL", "BIT", "TIME WITH TIME ZONE", "TIMESTAMP WITH TIME ZONE")
-"""Types that Arrow has no type for, or only with data that may not be installed."""
 
 
 def command(
@@ -81,7 +78,7 @@ def _ask(reader: Reader, sql: str, **how: Any) -> pa.RecordBatchReader | None:
         raise need("duckdb", "sql", "run SQL") from None
     try:
         relation = reader.sql(sql, **how)
-        return None if relation is None else _batches(_readable(relation))
+        return None if relation is None else record_batches(relation)
     except duckdb.Error as error:
         raise failed("run the query", error, HINT) from None
 
@@ -92,24 +89,6 @@ def _fetched(batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         yield from batches
     except Exception as error:
         raise failed("run the query", error, HINT) from None
-
-
-def _batches(relation: Any) -> pa.RecordBatchReader:
-    """The method has another name since DuckDB 1.4."""
-    read = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
-    return read(BATCH_ROWS)
-
-
-def _readable(relation: Any) -> Any:
-    """Each column under a name of its own and of a type that all forms know."""
-    seen: dict[str, int] = {}
-    projected = []
-    for at, (name, kind) in enumerate(zip(relation.columns, map(str, relation.types), strict=True), 1):
-        seen[name] = seen.get(name, 0) + 1
-        mine = name if seen[name] == 1 else f"{name}_{seen[name]}"
-        value = f"CAST(#{at} AS VARCHAR)" if kind in AS_TEXT else f"#{at}"
-        projected.append(f'{value} AS "{mine.replace(chr(34), chr(34) * 2)}"')
-    return relation.project(", ".join(projected))
 
 
 def _whole_numbers(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
