@@ -75,13 +75,18 @@ class Visit:
 
     def __init__(self, browser: Browser, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", accept_downloads=True, reduced_motion="reduce"
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            accept_downloads=True,
+            reduced_motion="reduce",
         )
         self.page: Page = context.new_page()
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None)
+        self.page.on(
+            "console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.url = url
         self.page.goto(url)
@@ -105,13 +110,20 @@ class Visit:
     @property
     def strangers(self) -> list[str]:
         """Requests that left this machine."""
-        return [url for url in self.requests if urlsplit(url).scheme not in ("blob", "data") and urlsplit(url).hostname not in LOOPBACK]
+        return [
+            url
+            for url in self.requests
+            if urlsplit(url).scheme not in ("blob", "data") and urlsplit(url).hostname not in LOOPBACK
+        ]
 
     def violations(self, source: str) -> list[str]:
         """What axe finds wrong with the page as it is."""
         self.page.evaluate(source)
         found: dict[str, Any] = self.page.evaluate("axe.run()")
-        return [f"{each['id']}: {each['nodes'][0]['html'][:200]} {each['nodes'][0]['failureSummary'][:300]}" for each in found["violations"]]
+        return [
+            f"{each['id']}: {each['nodes'][0]['html'][:200]} {each['nodes'][0]['failureSummary'][:300]}"
+            for each in found["violations"]
+        ]
 
     def close(self) -> None:
         self.page.context.close()

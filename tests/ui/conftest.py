@@ -13,12 +13,12 @@ from tests.ui import kit
 
 @pytest.fixture(scope="session")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[kit.Row]]:
-    """The folder that has `archive` and `spool`, and what was collected."""
+    """The folder that has `archive` and `spool`, and the rows of `inputs` that are there."""
     folder = tmp_path_factory.mktemp("planted")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Files, "sync", lambda self, fd: None)
         _, rows = kit.fill(folder)
-    return folder, rows
+        return folder, kit.kept(folder, rows)
 
 
 @pytest.fixture

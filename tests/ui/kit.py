@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import datetime as dt
 import random
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import pyarrow.parquet as pq
 
+from modeldata.keep.jobs import compact, erase
+from modeldata.spool.files import Files
+from modeldata.store.local import LocalStore
 from modeldata.ui import app
+from tests.keep.kit import SMALL, job
 from tests.read.kit import Shipped
 
 FIRST_DAY = dt.date(2026, 11, 2)
@@ -22,6 +28,11 @@ OUTAGE = (5, range(8, 16))
 VERSION_DAY = 6
 """From here on, version 2 answers."""
 PER_HOUR = 6
+ERASED = ("order-100", "order-101", "order-1500")
+"""Ids whose rows of `inputs` were erased afterwards."""
+COMPACTED_DAY = 0
+REFUSED = 3
+"""Rows that were too large."""
 
 
 class Row(NamedTuple):
@@ -59,9 +70,12 @@ def planted() -> list[Row]:
 
 def fill(folder: Path, file_format: str = "csv") -> tuple[Shipped, list[Row]]:
     """The planted rows and a prediction for each, shipped day by day, and hour by hour on the day of the outage."""
-    shipped, rows = Shipped(str(folder / "archive"), folder / "spool", file_format), planted()
+    shipped, rows = Shipped(str(folder / "archive"), folder / "spool", file_format, max_row_bytes=100_000), planted()
     last = None
-    for row in rows:
+    for number, row in enumerate(rows):
+        if number == len(rows) - 10:
+            large = shipped.archive.collector("churn", "predictions", model_version="2")
+            assert not any(large.collect({"score": "x" * 200_000}) for _ in range(REFUSED))
         now = (row.at.date(), row.at.hour if row.at.date() == dt.date.fromisoformat(day(OUTAGE[0])) else 0)
         if last not in (None, now):
             shipped.ship()
@@ -72,6 +86,30 @@ def fill(folder: Path, file_format: str = "csv") -> tuple[Shipped, list[Row]]:
         shipped.collect("predictions", score, ids=row.id, at=later, model="churn", model_version=row.version)
     shipped.ship()
     return shipped, rows
+
+
+def kept(folder: Path, rows: list[Row]) -> list[Row]:
+    """Erases what `ERASED` names, and compacts the first day. The rows of `inputs` that are left."""
+    ids = " OR ".join(f"\"$CorrelationId\" = '{each}'" for each in ERASED)
+    store = LocalStore(str(folder / "archive"), Files())
+    done = list(erase(job(store, identifier="inputs"), ids, dry=False))
+    assert sum(each.rows for each in done) == len(ERASED) and not any(each.problem for each in done)
+    first = job(store, identifier="predictions", model_version="1")
+    assert list(compact(first, SMALL))
+    return [row for row in rows if row.id not in ERASED]
+
+
+def archived(folder: Path, identifier: str) -> list[tuple[dt.datetime, str]]:
+    """Time and id of each row that lies in the files, by the csv module and pyarrow."""
+    found = []
+    for path in (folder / "archive").rglob(f"*/{identifier}/*/*/*/data*"):
+        if path.suffix == ".csv":
+            with path.open(newline="", encoding="utf-8") as file:
+                found += [(dt.datetime.fromisoformat(row["$Timestamp"]), row["$CorrelationId"]) for row in csv.DictReader(file)]
+        else:
+            table = pq.read_table(path)
+            found += zip(table["$Timestamp"].to_pylist(), table["$CorrelationId"].to_pylist(), strict=True)
+    return [(at if at.tzinfo else at.replace(tzinfo=dt.UTC), name) for at, name in found]
 
 
 class Asked:

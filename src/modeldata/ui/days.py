@@ -51,7 +51,7 @@ class Day(NamedTuple):
 
 
 class Days(NamedTuple):
-    """left: days that there was no time for."""
+    """left: days that there was no time for. Each question counts one more at least."""
 
     basis: Basis
     days: list[Day]
@@ -65,10 +65,13 @@ def days_of(source: Source, look: Look, folders: Sequence[FolderFacts], referenc
         basis = _basis(source, look, chosen)
         wanted = list(dict.fromkeys(day_of(each.start_ns) for each in folders if each.rows))
         days: list[Day] = []
+        new = 0
         for day in wanted:
             parts = [each for each in folders if each.rows and day_of(each.start_ns) == day]
-            if any(_kept(source, part, basis) is None for part in parts) and clock.is_over and days:
-                continue
+            if any(_kept(source, part, basis) is None for part in parts):
+                if clock.is_over and new:
+                    continue
+                new += 1
             days.append(_day(source, look, day, parts, basis))
         return Days(basis, days, len(wanted) - len(days))
 

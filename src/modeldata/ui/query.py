@@ -40,16 +40,16 @@ def answer(source: Source, text: str, count: int, seconds: float = SECONDS) -> d
     count = max(1, min(count, MOST_SHOWN))
     with _run(source, text, seconds) as result:
         schema = result.schema
-        found: list[list[Any]] = []
+        shown: list[list[Any]] = []
         for batch in result:
-            found += rows(_table(batch.slice(0, count + 1 - len(found))))
-            if len(found) > count:
+            shown += rows(_table(batch.slice(0, count + 1 - len(shown))))
+            if len(shown) > count:
                 break
     return {
         "archive": mask(source.archive),
         "columns": columns(schema),
-        "rows": found[:count],
-        "more": len(found) > count,
+        "rows": shown[:count],
+        "more": len(shown) > count,
         "seconds": round(time.monotonic() - began, 3),
     }
 

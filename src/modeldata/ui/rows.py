@@ -71,16 +71,16 @@ def page(
     if place is not None:
         end_ns = min(end_ns, (place.time_us + 1) * 1000)
     skipped = place.shown if place else 0
-    found, searched_ns = _newest(source, look, folders, filters, (start_ns, end_ns), count + skipped + 1, clock)
-    table = found.slice(skipped, count)
-    more = found.num_rows > skipped + count
+    newest, searched_ns = _newest(source, look, folders, filters, (start_ns, end_ns), count + skipped + 1, clock)
+    table = newest.slice(skipped, count)
+    more = newest.num_rows > skipped + count
     return {
         "archive": mask(source.archive),
         "view": folders[0].view,
         "versions": list(dict.fromkeys(each.version for each in folders)),
         "columns": columns(table.schema),
         "rows": rows(table),
-        "next": str(_following(found, skipped + count))
+        "next": str(_following(newest, skipped + count))
         if more
         else None
         if searched_ns is None
@@ -189,11 +189,11 @@ def _first(table: pa.Table) -> int:
 def _of_case(source: Source, look: Look, folder: FolderFacts, only: Sequence[Filter]) -> pa.Table:
     """First the ids alone, which costs less; then the rows, where there are any."""
     ids = source.scan(look, folder, columns=[names.CORRELATION])
-    found = pa.table({})
+    fitting = pa.table({})
     if any(_fitting(batch, only).num_rows for batch in ids):
         for batch in source.scan(look, folder):
-            found = _merged(found, _fitting(batch, only), MOST_OF_A_CASE)
-    return found
+            fitting = _merged(fitting, _fitting(batch, only), MOST_OF_A_CASE)
+    return fitting
 
 
 def _member(folder: FolderFacts, table: pa.Table, first_us: int) -> dict[str, Any]:

@@ -32,14 +32,15 @@ export function lines(title, times, series, { unit = "rows", step = "hour" } = {
     const colours = [colour("--one"), colour("--two"), colour("--good"), colour("--bad"), colour("--soft"), colour("--front")];
     plot = new Plot({
       width: Math.max(240, place.clientWidth - 16), height: 240, tzDate: (seconds) => Plot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      axes: [axis, { ...axis, size: 64 }], scales: { y: { range: (_, low, high) => [0, Math.max(1, high * 1.05)] } },
+      axes: [{ ...axis, values: (_, splits) => splits.map(tick) }, { ...axis, size: 64 }], scales: { y: { range: (_, low, high) => [0, Math.max(1, high * 1.05)] } },
       series: [
         { value: (_, value) => (value === null ? "" : moment(value)) },
-        ...series.map((each, index) => ({ label: each.name, stroke: colours[index % colours.length], width: 2, dash: index < 6 ? [] : [4, 4], points: { show: times.length < 60 } })),
+        ...series.map((each, index) => ({ label: each.name, stroke: colours[index % colours.length], width: 2, dash: index % 2 ? [8, 4] : [], points: { show: times.length < 60 } })),
       ],
     }, [times, ...series.map((each) => each.values)], place);
   };
   const moment = (seconds) => time(new Date(seconds * 1000).toISOString().slice(0, step === "hour" ? 16 : 10));
+  const tick = (seconds) => { const iso = new Date(seconds * 1000).toISOString(); return seconds % 86400 ? iso.slice(11, 16) : iso.slice(5, 10); };
   place.addEventListener("keydown", (event) => {
     const move = { ArrowLeft: -1, ArrowRight: 1, Home: -times.length, End: times.length }[event.key];
     if (!move || !plot) return;
