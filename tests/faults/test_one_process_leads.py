@@ -42,7 +42,7 @@ def test_one_process_leads_and_the_next_one_only_after_it(tmp_path: Path) -> Non
             assert Leadership.taken(path, Files())
             assert Leadership.take(path, Files()) is None
         finally:
-            first.send_signal(signal.SIGKILL)
+            first.kill()
             first.wait(30)
     assert not Leadership.taken(path, Files())
     mine = Leadership.take(path, Files())

@@ -117,7 +117,7 @@ def shippers(tmp_path: Path) -> Iterator[list[_Shipper]]:
     yield made
     for one in made:
         try:
-            one.signal(signal.SIGKILL)
+            one.signal(9)
         except ProcessLookupError:
             pass
         one.process.wait(30)
@@ -169,7 +169,7 @@ def test_when_the_leader_is_killed_the_one_that_waits_takes_over(tmp_path: Path,
     wait_until(lambda: _leader(tmp_path) == shippers[0].process.pid)
     shippers.append(_Shipper(tmp_path, "second"))
     wait_until(lambda: str(shippers[0].process.pid) in shippers[1].log.read_text(), what="the second says who leads and waits")
-    shippers[0].signal(signal.SIGKILL)
+    shippers[0].signal(9)
     shippers[0].process.wait(30)
     _collect(tmp_path, "b")
     wait_until(lambda: _delivered(tmp_path) == 1000)

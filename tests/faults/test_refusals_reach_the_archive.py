@@ -48,7 +48,7 @@ archive._intake.writer.retire(archive._intake.writer.acquire())
 }
 BOTH = ("retired between",)
 """Each end of these is another guard."""
-ENDS = {"killed": "os.kill(os.getpid(), signal.SIGKILL)", "closed": "archive.close(); os._exit(0)"}
+ENDS = {"killed": "os.kill(os.getpid(), 9)", "closed": "archive.close(); os._exit(0)"}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ DEFAULTS = {
     "config_map": "/var/azureml-app/model_config_map.json", "service_name": "",
 }  # fmt: skip
 EXAMPLES: list[tuple[str, str, str, object]] = [
-    ("archive", "MODELDATA_ARCHIVE", "/srv/a", "/srv/a"),
+    ("archive", "MODELDATA_ARCHIVE", "/srv/a", os.path.abspath("/srv/a")),
     ("enabled", "MODELDATA_ENABLED", "false", False),
     ("enabled", "AML_MODEL_DC_STORAGE_ENABLED", "FALSE", False),
     ("debug", "AML_MODEL_DC_DEBUG", "true", True),
@@ -44,7 +44,7 @@ EXAMPLES: list[tuple[str, str, str, object]] = [
     ("heads", "MODELDATA_HEADS", "s3://proofs/ours", "s3://proofs/ours"),
     ("heads_key", "MODELDATA_HEADS_KEY", "/run/secrets/heads.pem", "/run/secrets/heads.pem"),
     ("hour_folders", "AML_MODEL_DC_BOUNDARY", "hour", True),
-    ("spool", "MODELDATA_SPOOL", "/var/spool/md", "/var/spool/md"),
+    ("spool", "MODELDATA_SPOOL", "/var/spool/md", os.path.abspath("/var/spool/md")),
     ("spool_max_bytes", "MODELDATA_SPOOL_MAX_BYTES", "512M", 512 * MIB),
     ("when_full", "MODELDATA_WHEN_FULL", "drop_oldest", "drop_oldest"),
     ("block_timeout", "MODELDATA_BLOCK_TIMEOUT", "20ms", 0.02),
@@ -219,6 +219,7 @@ def test_building_touches_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.posix("a working directory that can be removed")
 def test_a_working_directory_that_is_gone_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
@@ -325,6 +326,7 @@ def test_a_file_url_that_names_no_folder_here_is_refused(url: str) -> None:
         check_archive(url)
 
 
+@pytest.mark.posix("users that are numbers")
 def test_the_spool_lies_beside_a_local_archive_hidden_from_readers_and_one_for_each_user(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Settings.build({}, archive="/srv/archive")
     folders = set()
@@ -339,7 +341,7 @@ def test_the_spool_lies_beside_a_local_archive_hidden_from_readers_and_one_for_e
 def test_two_archives_may_share_a_named_spool_and_stay_apart() -> None:
     one = Settings.build({"MODELDATA_SPOOL": "/var/spool/md"}, archive="/srv/a").spool_folder()
     other = Settings.build({"MODELDATA_SPOOL": "/var/spool/md"}, archive="/srv/b").spool_folder()
-    assert one != other and os.path.dirname(one) == os.path.dirname(other) == "/var/spool/md"
+    assert one != other and os.path.dirname(one) == os.path.dirname(other) == os.path.abspath("/var/spool/md")
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the XDG places are those of Linux")
@@ -369,6 +371,7 @@ def _note(env: dict[str, str], **given: str) -> str:
 
 
 @pytest.mark.parametrize(("platform", "place"), [("darwin", "Library/Application Support"), ("win32", "AppData/Local")])
+@pytest.mark.posix("a home that is named by HOME")
 def test_each_platform_has_its_own_state_directory(
     platform: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
