@@ -17,6 +17,7 @@ import pytest
 import typer.main
 
 from modeldata.cli.app import app
+from modeldata.settings.folders import SPOOL_PREFIX, user_name
 from modeldata.spool.files import Files
 from tests.support import scripts
 
@@ -30,7 +31,9 @@ HOME = "/home/you/shop"
 HEAD = """# The command line
 
 Made by `python -m tests.cli.pages`, which runs the commands; a test keeps it true. The archive of the examples has three days of
-a model `churn`: inputs, predictions, and labels for every third call. Install: `pip install '.[cli,sql]'`; `query` and `stats` need `sql`.
+a model `churn`: inputs, predictions, and labels for every third call. Install:
+`pip install '.[cli,sql]'`. Of the extras, `query`, `stats`, `erase` and `--where` need `sql`; all need `cli`. The archive is local here; all commands work
+on every store ([stores.md](stores.md)).
 
 - **Whose rows**: a collector is `MODEL/IDENTIFIER` (`churn/inputs`); `MODEL` is enough where it has only one. What is misspelt is
   answered with what may have been meant. Names may have a `/` of their own: `team/churn/inputs` is whichever of `team` and `churn/inputs`, or
@@ -42,7 +45,7 @@ a model `churn`: inputs, predictions, and labels for every third call. Install: 
 - **Form**: rows are a table at a terminal and CSV in a pipe; `--table`, `--csv`, `--json` say which. A table is for eyes: at a terminal long
   cells are cut where there is no room, and columns without room are named on stderr. In a pipe it is as wide as it has to be. The CSV and JSON of a row are whole. `--json` of rows is one object a
   line, of all else one object, with the keys that its command names below; `audit`, `compact`, `prune` and `erase` of several archives give them as `archives`.
-- **Times** are UTC, unless they say a zone. **Durations** have a unit (`500ms`, `30s`, `15min`, `12h`, `90d`, `4w`) or are ISO 8601 (`PT1H30M`);
+- **Times** are UTC, unless they say a zone: `2026-11-23`, `2026-11-23T12:00`, `2026-11` (its first day), `today`, `yesterday`, `now`, `7d` (ago). **Durations** have a unit (`500ms`, `30s`, `15min`, `12h`, `90d`, `4w`) or are ISO 8601 (`PT1H30M`);
   `--interval` and `--timeout` take bare seconds, too.
 - **TAB** completes commands and options, and from a local archive collectors, models, services, versions and columns:
   `modeldata --install-completion`. An archive that does not answer in 0.2 s completes nothing.
@@ -65,6 +68,7 @@ EXAMPLES = {
         "modeldata query 'SELECT plan, count(*) AS n, avg(score) AS score FROM churn_inputs"
         ' JOIN churn_predictions USING ("$CorrelationId") GROUP BY plan ORDER BY score\'',
         "modeldata query 'SELECT avg(agee) FROM churn_inputs'",
+        "modeldata query 'SELECT plan, age FROM churn_inputs' -o plans.parquet",
     ),
     "join": (
         "modeldata join churn predictions inputs labels --columns score,age,left -n 4",
@@ -73,6 +77,12 @@ EXAMPLES = {
     "export": ("modeldata export churn/inputs --start 2026-11-22 -o inputs.parquet",),
     "stats": ("modeldata stats churn/inputs",),
     "audit": ("modeldata audit",),
+    "ship": ("modeldata ship --drain",),
+    "status": ("modeldata status",),
+    "doctor": ("modeldata doctor",),
+    "compact": ("modeldata compact --dry-run --identifier labels",),
+    "prune": ("modeldata prune --older-than 1d --identifier inputs",),
+    "erase": ("modeldata erase --where 'age = 18'",),
 }  # fmt: skip
 JSON_LINES = {
     "ship": "ship --drain", "status": "status", "audit": "audit", "doctor": "doctor", "ls": "ls", "stats": "stats churn/inputs",
@@ -82,6 +92,8 @@ JSON_LINES = {
 """What is run with `--json`, for its keys. All else prints rows, or works for long."""
 NOTES = {
     "tail": "With `-f`: `modeldata tail -f churn/inputs --json | jq .age` prints ages as they arrive, until Ctrl-C.",
+    "demo": "It shows some forty lines: the service, the files, the rows, and what collecting cost.",
+    "coverage": "It prints a line for each hour, host and service: `2026-11-29 09:00  vm  shop  1  280  1.2 s`.",
     "head": "A name that is misspelt: `modeldata head chrun/inputs` ends with 1 and *did you mean 'churn/inputs'?*",
 }
 
@@ -129,7 +141,7 @@ def block(line: str, folder: Path) -> str:
 
 def shown(line: str, folder: Path) -> str:
     done = at_a_terminal(line)
-    return (done.out + done.err).replace(str(folder), HOME)
+    return (done.out + done.err).replace(str(folder), HOME).replace(SPOOL_PREFIX + user_name(os.environ), SPOOL_PREFIX + "1000")
 
 
 @contextmanager

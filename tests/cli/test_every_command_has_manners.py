@@ -121,8 +121,8 @@ def test_an_empty_archive_says_where_rows_may_wait(tmp_path: Path, monkeypatch: 
         ("ls chrun", "did you mean 'churn'?"),
         ("stats churn/inputs --columns agee", "did you mean 'age'?"),
         ("head churn", "say churn/inputs or churn/labels or churn/predictions"),
-        ("export churn/inputs --version 7", "no version '7'"),
-        ("head churn/inputs --start yesterday", "ISO 8601"),
+        ("export churn/inputs --model-version 7", "no version '7'"),
+        ("head churn/inputs --start tomorow", "yesterday"),
     ],
 )
 def test_what_is_misspelt_is_answered_with_what_there_is(here: Path, line: str, said: str) -> None:

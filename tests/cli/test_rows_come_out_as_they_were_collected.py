@@ -190,7 +190,7 @@ def test_an_interrupted_export_leaves_no_file(here: Path, monkeypatch: pytest.Mo
         assert [path.name for path in here.iterdir() if path.name.endswith(".part")]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("modeldata.cli.commands.export._watched", interrupted)
+    monkeypatch.setattr("modeldata.cli.commands.export.watched", interrupted)
     done = run("export", "churn/inputs", "-o", "out.csv")
     assert (done.code, done.out) == (130, "")
     assert [path.name for path in here.iterdir()] == ["modeldata"]
@@ -241,7 +241,7 @@ def test_a_join_takes_the_call_that_is_meant_and_labels_of_another_version(here:
     assert rows("--match", "last") == ("5", "")
     assert rows("--match", "last", "--match", "inputs=asof", "--across", "labels") == ("0", "1")
     assert rows("--match", "asof", "--tolerance", "1m") == ("", "")
-    assert rows("--match", "labels=last", "--version", "2", "--across", "labels") == ("0", "1")
+    assert rows("--match", "labels=last", "--model-version", "2", "--across", "labels") == ("0", "1")
 
 
 @pytest.fixture

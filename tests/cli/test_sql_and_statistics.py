@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -152,7 +153,7 @@ def test_ls_has_versions_and_services_where_there_are_any(here: Path) -> None:
     assert [(version["model_version"], version["rows"]) for version in one["versions"]] == [("1", 1), ("2", 1)]
     assert one["rows"] == 2
     assert "1, 2" in run("ls", "--archive", "two").out and "shop" in run("ls", "--archive", "two").out
-    assert len(run("head", "m", "--archive", "two", "--version", "2").rows()) == 1
+    assert len(run("head", "m", "--archive", "two", "--model-version", "2").rows()) == 1
 
 
 def test_ls_of_files_of_the_original_says_that_their_rows_are_not_counted(here: Path) -> None:
@@ -169,3 +170,30 @@ def test_ls_of_a_manifest_that_can_not_be_understood_is_broken(here: Path) -> No
     manifest.write_text("{}\nnot json\n" + manifest.read_text())
     done = run("ls")
     assert done.code == 1 and "problem: " in done.err and "churn/inputs" in done.out
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "arrow"])
+def test_a_query_writes_a_whole_file_of_any_form(here: Path, form: str) -> None:
+    sql = "SELECT plan, count(*) AS n FROM churn_inputs GROUP BY plan ORDER BY n, plan"
+    done = run("query", sql, "-o", f"out.{form}")
+    assert (done.code, done.out, done.err) == (0, "", f"modeldata: 4 rows: out.{form}\n")
+    readers = {
+        "csv": pd.read_csv,
+        "jsonl": partial(pd.read_json, lines=True),
+        "parquet": pd.read_parquet,
+        "arrow": pd.read_feather,
+    }
+    assert readers[form](f"out.{form}")["n"].tolist() == [15, 15, 30, 60]
+    assert run("query", sql, "-o", f"out.{form}").code == 1, "it is there already"
+    assert run("query", sql, "-o", f"out.{form}", "--overwrite", "-n", "1").err.endswith(f"1 row: out.{form}\n")
+
+
+def test_a_query_that_fails_leaves_no_file(here: Path) -> None:
+    sql = "SELECT CASE WHEN age > 70 THEN error('too old') ELSE age END FROM churn_inputs"
+    assert run("query", sql, "-o", "out.csv").code == 1
+    assert [path.name for path in here.iterdir()] == ["modeldata"]
+
+
+def test_statistics_say_what_they_read_where_stderr_is_a_terminal(here: Path) -> None:
+    assert "reading 120 rows of churn/inputs" in run("stats", "churn/inputs", err_tty=True).err
+    assert run("stats", "churn/inputs").err == ""

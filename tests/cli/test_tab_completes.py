@@ -53,7 +53,7 @@ def completed(words: str, **variables: str) -> list[str]:
         ("join churn predictions labels --columns s", ["score"]),
         ("head churn/inputs --service un", ["unknown"]),
         ("audit --vers", []),
-        ("prune --older-than 9d --version unk", ["unknown"]),
+        ("prune --older-than 9d --model-version unk", ["unknown"]),
         ("he", ["head"]),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -155,3 +156,14 @@ def test_half_a_number_is_not_shown() -> None:
     columns = [TableColumn("id", ["x" * 20]), TableColumn("n", ["1234567890"], right=True)]
     assert lines(columns, 25) == (["id", "x" * 20], ["n"])
     assert lines(columns, 32)[1] == []
+
+
+def test_ls_shows_the_versions_in_80_columns_also_of_long_names(here: Path) -> None:
+    shipped = Shipped(str(here / "long"), here / "long-spool")
+    identity: dict[str, Any] = {"model": "customer-churn", "model_version": "2026-11-rc1", "webservice_name": "checkout"}
+    shipped.collect("predictions", {"age": 41}, at="2026-11-20T10:00:00", **identity)
+    shipped.ship()
+    done = at_a_terminal("modeldata ls --archive long", columns=80)
+    assert "2026-11-rc1" in done.out
+    assert done.out.splitlines()[0].split() == ["collector", "service", "rows", "size", "last", "versions"]
+    assert done.err == ""

@@ -1,4 +1,4 @@
-"""What README and docs/reading.md say of other tools is run as it stands, on days that are not simple."""
+"""What docs/reading.md says of other tools is run as it stands, on days that are not simple."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pandas
 import polars
 import pytest
 
-from tests.house.test_the_pages_are_true import README, ROOT
+from tests.house.test_the_pages_are_true import ROOT
 from tests.read.kit import Shipped
 
 READING = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
-LINES = re.search(r"Read a day with anything:\n\n((?: {4}.+\n)+)", README)
+LINES = re.search(r"Read a day with anything:\n\n((?: {4}.+\n)+)", READING)
 TWO_SHAPES = [{"age": 30, "income": 5000}, {"height": 170, "weight": 70}]
 LATE_FRACTION = [*({"x": number} for number in range(25_000)), {"x": 1.5}]
 """Later than any tool looks by itself."""
@@ -48,7 +48,7 @@ def values(rows: list[dict[str, Any]]) -> Counter[tuple[str, float]]:
 
 
 @pytest.mark.parametrize("calls", [TWO_SHAPES, LATE_FRACTION], ids=["two shapes", "late fraction"])
-def test_the_lines_of_the_readme_for_pandas_and_duckdb_read_each_value_under_its_name(tmp_path: Path, calls: Any) -> None:
+def test_the_lines_for_pandas_and_duckdb_read_each_value_under_its_name(tmp_path: Path, calls: Any) -> None:
     day = day_of(tmp_path, calls)
     frame = run(line_of("pandas"), day, pandas=pandas)
     assert values(frame.to_dict("records")) == values(calls)
@@ -57,7 +57,7 @@ def test_the_lines_of_the_readme_for_pandas_and_duckdb_read_each_value_under_its
 
 
 @pytest.mark.spark
-def test_the_line_of_the_readme_for_spark_reads_each_value_under_its_name_or_refuses(tmp_path: Path, spark: Any) -> None:
+def test_the_line_for_spark_reads_each_value_under_its_name_or_refuses(tmp_path: Path, spark: Any) -> None:
     frame = run(line_of("spark"), day_of(tmp_path / "one", LATE_FRACTION), spark=spark)
     assert values([row.asDict() for row in frame.collect()]) == values(LATE_FRACTION)
     with pytest.raises(Exception, match="FAILED_READ_FILE"):

@@ -1,27 +1,19 @@
-"""Which collectors a reader means, and which moments. Names in an archive say it, except where a name is a hash."""
+"""Which collectors a reader means. Names in an archive say it, except where a name is a hash."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.catalog.batches import LEVELS, start_of
 from modeldata.catalog.errors import NotThere, near
-from modeldata.errors import SettingsError
 from modeldata.format import names
 from modeldata.format.paths import collector_folder, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
-
     from modeldata.catalog.batches import Catalog, Listing
-
-Moment: TypeAlias = "dt.datetime | dt.date | np.datetime64 | str | None"
-FIRST_NS, LAST_NS = -(2**63), 2**63 - 1
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class CollectorFolders(NamedTuple):
@@ -29,35 +21,6 @@ class CollectorFolders(NamedTuple):
 
     identity: dict[str, str]
     listings: list[Listing]
-
-
-def nanoseconds(moment: Moment, default: int) -> int:
-    """A bound as nanoseconds since 1970. Without a zone it is UTC; a date is its midnight. Raises `SettingsError`."""
-    if moment is None:
-        return default
-    moment = _datetime(moment)
-    since = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)) - _EPOCH
-    return min(max(since // dt.timedelta(microseconds=1) * 1000, FIRST_NS), LAST_NS)
-
-
-def _datetime(moment: object) -> dt.datetime:
-    cause = f"{moment!r} is no time"
-    if type(moment).__name__ == "datetime64":
-        moment = moment.astype("M8[us]").item()  # type: ignore[attr-defined] # numpy has it
-    if isinstance(moment, str):
-        try:
-            moment = dt.datetime.fromisoformat(moment)
-        except ValueError as error:
-            cause = str(error)
-    if isinstance(moment, dt.datetime):
-        return moment
-    if isinstance(moment, dt.date):
-        return dt.datetime(moment.year, moment.month, moment.day)
-    hint = (
-        "start and end are datetime, date, numpy.datetime64 or ISO 8601 text such as 2026-11-23 or 2026-11-23T12:00;"
-        " of seconds since 1970: datetime.fromtimestamp(seconds, UTC)"
-    )
-    raise SettingsError("read the archive", cause=cause, hint=hint)
 
 
 def collectors(catalog: Catalog) -> list[CollectorFolders]:

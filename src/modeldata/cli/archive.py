@@ -9,20 +9,26 @@ from typing import TYPE_CHECKING
 from modeldata.cli.table import text_lines
 from modeldata.errors import SpoolError, mask
 from modeldata.settings import Settings
+from modeldata.settings.misspelt import misspelt, warning
 from modeldata.settings.table import SETTINGS
 from modeldata.spool.files import Files
 from modeldata.spool.folder import noted_layout
 from modeldata.spool.location import locate_spool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from modeldata.store import Store
 
 
-def settings_of(archive: str | None, spool: str | None) -> Settings:
+def settings_of(archive: str | None, spool: str | None, *, warn: Callable[[str], None] | None = None) -> Settings:
     """Settings as a service with the same environment would build them.
 
     What the environment does not say about the archive's layout is taken from the service that used the spool last.
+    warn: is given what looks wrong in the environment; else it goes to stderr.
     """
+    for variable, meant in misspelt(os.environ).items():
+        (warn or say)(warning(variable, meant))
     settings = Settings.build(os.environ, archive=archive, spool=spool)
     try:
         noted = noted_layout(locate_spool(settings, Files(), os.environ).folder, Files())

@@ -31,10 +31,12 @@ def run_on_each(
     dry: bool,
     engine: Engine = Engine.here,
     copies: Callable[[KeepJob, Settings], Iterable[Copy]] | None = None,
+    way: str = "--yes does it",
 ) -> None:
     """Do the work on each archive of the settings and show its outcome. Exits with 1 where some of it could not be done.
 
-    copies: finds rows outside of the archives. They are looked for first, so that a dry run finds the same.
+    way: how to have it done after a dry run. copies: finds rows outside of the archives. They are looked for first, so that a
+    dry run finds the same.
     """
     from modeldata.keep.job import KeepJob
     from modeldata.keep.rewrite import RewriteRun
@@ -60,7 +62,7 @@ def run_on_each(
         shown = {"archive": mask(url), "dry_run": dry, **_sums(results), "folders": [result._asdict() for result in results]}
         summaries.append({**shown, "copies": [copy._asdict() for copy in elsewhere]} if copies else shown)
         if not options.json:
-            _conclude(results, mask(url), verb, dry)
+            _conclude(results, mask(url), f"{verb}; {way}", dry)
     if options.json:
         print(json.dumps(summaries[0] if len(summaries) == 1 else {"archives": summaries}))
     if failed:
@@ -108,8 +110,8 @@ def _show(result: FolderResult, verb: str, dry: bool) -> None:
         say(f"{where}: {result.note}")
 
 
-def _conclude(results: list[FolderResult], archive: str, verb: str, dry: bool) -> None:
+def _conclude(results: list[FolderResult], archive: str, done: str, dry: bool) -> None:
     if not results:
         say(f"nothing to do: {archive}")
     elif dry:
-        say(f"nothing was changed: {counted(_sums(results)['rows'], 'row')} would be {verb}; --yes does it: {archive}")
+        say(f"nothing was changed: {counted(_sums(results)['rows'], 'row')} would be {done}: {archive}")

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-VersionOption = Annotated[str | None, typer.Option("--version", help="Only this model version.", autocompletion=complete_version)]
+VersionOption = Annotated[
+    str | None, typer.Option("--model-version", help="Only this model version.", autocompletion=complete_version)
+]
 ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.", autocompletion=complete_service)]
 SkipOption = Annotated[bool, typer.Option("--skip-damaged", help="Leave out what is damaged, and say so, instead of ending.")]
 TextOption = Annotated[
@@ -117,7 +119,10 @@ class ReadOptions(ArchiveOptions):
     """Rows of when, of whom, which columns."""
 
     start: Annotated[
-        str | None, typer.Option("--start", metavar="TIME", help="From here on: 2026-11-23 or 2026-11-23T12:00, UTC.")
+        str | None,
+        typer.Option(
+            "--start", metavar="TIME", help="From here on, UTC: 2026-11-23, 2026-11-23T12:00, 2026-11, yesterday or 7d (ago)."
+        ),
     ] = None
     end: Annotated[str | None, typer.Option("--end", metavar="TIME", help="Before this.")] = None
     days: Annotated[int | None, typer.Option("--days", metavar="N", min=1, help="The last N days, today included (UTC).")] = None

@@ -18,6 +18,7 @@ from modeldata.intake.flush import Flush
 from modeldata.intake.messages import warn
 from modeldata.intake.refusals import Refusals
 from modeldata.settings.folders import state_folder_if_any
+from modeldata.settings.misspelt import misspelt, warning
 from modeldata.settings.table import LAYOUT
 from modeldata.ship.supervisor import Supervisor
 from modeldata.snapshot.packing import new_packer
@@ -74,6 +75,8 @@ class SharedIntake:
             remember(state, place.folder, self.files)
         self.flush.note_opened(place)
         self._warn_of_place(place, location.note)
+        for variable, meant in misspelt(os.environ).items():
+            self.refusals.warn_once(variable, warning(variable, meant))
         return place
 
     def _warn_of_place(self, place: SpoolFolder, note: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from modeldata.catalog.select import LAST_NS
+from modeldata.catalog.moments import LAST_NS
 from modeldata.columns import ABSENT
 from modeldata.columns.python import python_values
 from modeldata.format import names

@@ -11,8 +11,9 @@ import pyarrow.types as types
 
 from modeldata.catalog.batches import Catalog, Vanished, may_hold_rows
 from modeldata.catalog.errors import Damaged, NotThere, SkippedWarning, near
+from modeldata.catalog.moments import FIRST_NS, LAST_NS
 from modeldata.catalog.retry import retried
-from modeldata.catalog.select import FIRST_NS, LAST_NS, choose
+from modeldata.catalog.select import choose
 from modeldata.format import names
 from modeldata.format.paths import place_of
 from modeldata.read import original

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
-from modeldata.catalog.select import FIRST_NS, LAST_NS, nanoseconds
+from modeldata.catalog.moments import FIRST_NS, LAST_NS, nanoseconds
 from modeldata.errors import SettingsError
 from modeldata.read.join import HOWS, IDS, JoinPlan
 from modeldata.read.match import MATCHES
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from modeldata.catalog.select import Moment
+    from modeldata.catalog.moments import Moment
     from modeldata.read.match import Matching
 
 

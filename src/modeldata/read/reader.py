@@ -11,7 +11,8 @@ import pyarrow as pa
 from modeldata.catalog.audit import audit
 from modeldata.catalog.batches import Catalog
 from modeldata.catalog.errors import NotThere
-from modeldata.catalog.select import FIRST_NS, LAST_NS, choose
+from modeldata.catalog.moments import FIRST_NS, LAST_NS
+from modeldata.catalog.select import choose
 from modeldata.format import names
 from modeldata.read.follow import Follow
 from modeldata.read.inventory import inventory

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.types as types
 
 from modeldata.catalog.errors import DoesNotFit
-from modeldata.catalog.select import FIRST_NS, LAST_NS, nanoseconds
+from modeldata.catalog.moments import FIRST_NS, LAST_NS, nanoseconds
 from modeldata.format import names
 from modeldata.read.original import Original
 from modeldata.read.part import Misfit

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modeldata.catalog.select import FIRST_NS, LAST_NS, nanoseconds
+from modeldata.catalog.moments import FIRST_NS, LAST_NS, nanoseconds
 from modeldata.errors import SettingsError, mask
 from modeldata.format import names
 from modeldata.read.newest import KEYS

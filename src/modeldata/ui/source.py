@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.catalog.errors import NotThere, near
-from modeldata.catalog.select import FIRST_NS, LAST_NS
+from modeldata.catalog.moments import FIRST_NS, LAST_NS
 from modeldata.format import names
 from modeldata.read.plan import ReadRequest
 from modeldata.read.reader import Reader

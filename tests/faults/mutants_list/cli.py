@@ -12,7 +12,7 @@ _NAMED = "tests/cli/test_collectors_are_named.py"
 MUTANTS: tuple[Mutant, ...] = (
     one(
         "an export never replaces what is no regular file",
-        "cli/commands/export.py",
+        "cli/files.py",
         "    if os.path.lexists(path) and not path.is_file():\n",
         "    if False:\n",
         _ROWS + "::test_what_is_no_regular_file_is_never_replaced",

@@ -37,4 +37,5 @@ def command(
         "compacted",
         dry=dry_run,
         engine=engine,
+        way="without --dry-run they are",
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
-from modeldata.cli.archive import store_of
+from modeldata.cli.archive import settings_of, store_of
 from modeldata.cli.console import Out
 from modeldata.cli.options import JsonOption, SpoolOptions
 from modeldata.cli.table import counted
@@ -56,12 +56,13 @@ def command(options: SpoolOptions, as_json: JsonOption = False) -> None:
     wrong.
     """
     files = Files()
+    findings: list[Finding] = []
     try:
-        settings = options.settings()
+        settings = settings_of(options.url, options.spool, warn=lambda text: findings.append(Finding(BAD, "settings", text)))
     except ModelDataError as error:
-        findings = [Finding(BAD, "settings", str(error))]
+        findings.append(Finding(BAD, "settings", str(error)))
     else:
-        findings = list(examine(settings, files))
+        findings.extend(examine(settings, files))
     if as_json:
         well = all(finding.verdict != BAD for finding in findings)
         print(json.dumps({"well": well, "findings": [finding._asdict() for finding in findings]}))

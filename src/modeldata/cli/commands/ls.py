@@ -12,7 +12,7 @@ from modeldata.cli.archive import say
 from modeldata.cli.complete import complete_collector
 from modeldata.cli.options import ArchiveOptions, JsonOption, named_collectors
 from modeldata.cli.output import print_columns
-from modeldata.cli.table import TableColumn, counted, safe
+from modeldata.cli.table import TableColumn, counted, lines, safe, table_width
 from modeldata.errors import mask
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def command(
     if as_json:
         print(json.dumps({"archive": mask(reader.url), "collectors": [_as_json(each) for each in held]}))
     else:
-        print_columns(_columns(held), "--json has all")
+        print_columns(_fitting(held), "--json has all")
     if unknown := sum(each.files_without_manifest for each in held):
         have = counted(unknown, "file has", "files have")
         say(f"{have} no manifest (the 2017 original wrote none): rows there are not counted here")
@@ -65,8 +65,15 @@ def _wanted(catalog: Catalog, collector: str | None, archive: str) -> list[Colle
     return choose(catalog, {}, archive) if collector is None else named_collectors(collector, catalog, archive)
 
 
-def _columns(held: list[CollectorInventory]) -> list[TableColumn]:
-    """A column for the service, the account and the versions only where somebody gave any."""
+def _fitting(held: list[CollectorInventory]) -> list[TableColumn]:
+    """Where a terminal has no room for all columns, and has for all but the first time and the last one's hour, without those."""
+    columns, width = _columns(held), table_width()
+    shorter = [column for column in _columns(held, last=10) if column.name != "first"]
+    return shorter if lines(columns, width)[1] and not lines(shorter, width)[1] else columns
+
+
+def _columns(held: list[CollectorInventory], last: int = 16) -> list[TableColumn]:
+    """A column for the service, the account and the versions only where somebody gave any. last: letters of the last time."""
     columns = [TableColumn("collector", [safe(each.name) for each in held], widest=sys.maxsize)]  # names differ at their ends
     for part in ("service", "account"):
         if any(each.identity[part] != USUAL for each in held):
@@ -74,7 +81,7 @@ def _columns(held: list[CollectorInventory]) -> list[TableColumn]:
     columns.append(TableColumn("rows", [_count(each) for each in held], True))
     columns.append(TableColumn("size", [size(each.total.bytes) for each in held], True))
     columns.append(TableColumn("first", [moment(each.total.first_ns)[:10] for each in held]))
-    columns.append(TableColumn("last", [moment(each.total.last_ns)[:16] for each in held]))
+    columns.append(TableColumn("last", [moment(each.total.last_ns)[:last] for each in held]))
     if any(set(each.versions) != {USUAL} for each in held):
         columns.append(TableColumn("versions", [safe(", ".join(sorted(each.versions))) for each in held], widest=16))
     return columns

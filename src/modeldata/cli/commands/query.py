@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from modeldata.cli.archive import say
+from modeldata.cli.files import OverwriteOption, form_of, whole_file
 from modeldata.cli.options import ArchiveOptions, FormOptions, SkipOption, TextOption, as_text
-from modeldata.cli.output import JSONL, print_rows
+from modeldata.cli.output import JSONL, first, print_rows
+from modeldata.cli.progress import watched
+from modeldata.cli.table import counted
 from modeldata.read.duck import failed, record_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pyarrow as pa
 
@@ -29,6 +34,11 @@ def command(
     ] = None,
     rows: Annotated[int | None, typer.Option("-n", "--rows", min=0, help="At most so many rows.")] = None,
     *,
+    file: Annotated[
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write the rows there: .csv, .jsonl, .parquet or .arrow."),
+    ] = None,
+    overwrite: OverwriteOption = False,
     allow_files: Annotated[
         bool, typer.Option("--allow-files", help="Let the query open other files and the network, too.")
     ] = False,
@@ -42,7 +52,7 @@ def command(
     There is a view for each collector, <model>_<identifier> in lower case: churn_inputs. Only the days and columns that the
     query needs are read, and no other file. Needs modeldata[sql].
     """
-    form = output.form
+    form = output.form if file is None else form_of(file)
     reader = options.reader()
     if sql is None:
         _list_views(reader, form, rows)
@@ -53,7 +63,23 @@ def command(
         say("no rows: it is not a query")
         return
     fetched = _fetched(batches)
+    if file is not None:
+        count = _write(first(fetched, rows), batches.schema, file, overwrite)
+        say(f"{counted(count, 'row')}: {file}")
+        return
     print_rows(_whole_numbers(fetched) if form == JSONL else fetched, batches.schema, form, rows)
+
+
+def _write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, file: str, overwrite: bool) -> int:
+    """A whole file of a query's rows, or none. How many."""
+    from modeldata.cli.formats import writer_of
+
+    count = 0
+    with whole_file(Path(file), overwrite) as sink, closing(writer_of(form_of(file), sink, schema)) as writer:
+        for batch in watched(batches, None):
+            writer.write(batch)
+            count += batch.num_rows
+    return count
 
 
 def _list_views(reader: Reader, form: str, rows: int | None) -> None:

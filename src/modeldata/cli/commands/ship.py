@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modeldata.cli.archive import say
 from modeldata.cli.options import JsonOption, SpoolOptions, parsed
+from modeldata.cli.progress import working
 from modeldata.cli.table import counted, safe
 from modeldata.errors import ModelDataError, SpoolError, mask
 from modeldata.parsing import seconds
@@ -58,10 +60,15 @@ def command(
     if accept_duplicates:
         _go_on_without_what_is_damaged(settings, files, warn)
     if drain:
-        raise typer.Exit(_drain(settings, files, leave, parsed(seconds, timeout, "--timeout"), as_json))
+        patience = parsed(seconds, timeout, "--timeout")
+        with working(f"archiving what waits, in {mask(settings.archive)}") as now:
+            status = _drain(settings, files, leave, patience, as_json, now)
+        raise typer.Exit(status)
     folder = locate_spool(settings, files, os.environ).folder
     place = open_place(folder, files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool)
     before = _archived(settings, place, files)
+    if sys.stderr.isatty():
+        say(f"shipping {place.folder} to {settings.archive}; Ctrl-C ends it")
     while not leave.is_set():
         led = lead_and_ship(
             place, settings, files=files, warn=warn, monotonic=time.monotonic, wall_ns=time.time_ns,
@@ -110,8 +117,10 @@ def _make_again(folder: str, place: SpoolFolder, files: Files, warn: Callable[[s
     warn(f"possible duplicates: a damaged round is made again; of {counted(waiting, 'row')} some may be archived twice: {folder}")
 
 
-def _drain(settings: Settings, files: Files, leave: StopRequest, timeout: float, as_json: bool) -> int:
-    """Also spools of these archives that nobody tends any more."""
+def _drain(
+    settings: Settings, files: Files, leave: StopRequest, timeout: float, as_json: bool, now: Callable[[str], None]
+) -> int:
+    """Also spools of these archives that nobody tends any more. now: is given what is done now."""
     more, elsewhere = _drain_formers(settings, files, leave)
     unsafe = beyond_reach(settings, files)
     elsewhere = elsewhere or unsafe
@@ -137,6 +146,7 @@ def _drain(settings: Settings, files: Files, leave: StopRequest, timeout: float,
             text = f"archived {counted(shipped, 'row')}, {counted(pending, 'is pending', 'are pending')}: {why}"
             return _report(as_json, 1, shipped, pending, text)
         if reason is not None:
+            now(f"{counted(pending, 'row waits', 'rows wait')}; trying again: {mask(reason)}")
             leave.wait(0.5)
 
 

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from modeldata.cli.options import CollectorArgument, JsonOption, ReadOptions
 from modeldata.cli.output import print_lines
+from modeldata.cli.progress import working
 from modeldata.cli.table import counted, fitted, safe, terminal_width, wrapped
 from modeldata.format import names
 
@@ -35,7 +36,8 @@ def command(collector: CollectorArgument, options: ReadOptions, as_json: JsonOpt
     if options.columns is None:
         ours = set(names.OWN_COLUMNS) - {names.TIMESTAMP}
         scan = scan.narrowed([name for name in scan.schema.names if name not in ours])
-    columns = summarize(scan)
+    with working(f"reading {counted(scan.most_rows, 'row') if scan.most_rows is not None else 'rows'} of {safe(query.name)}"):
+        columns = summarize(scan)
     rows = columns[0].rows if columns else 0
     if as_json:
         print(json.dumps({"collector": query.name, "rows": rows, "columns": [*map(_as_json, columns)]}, allow_nan=False))
