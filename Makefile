@@ -9,7 +9,7 @@ WORKERS ?= 3
 LOWEST := --quiet --python-version 3.11 --no-header --no-annotate --all-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test spark lint types bench faults slice soak mutants pythons windows windows-smoke lock clean
+.PHONY: help setup demo test ui spark lint types bench faults slice soak mutants pythons windows windows-smoke lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -35,9 +35,14 @@ $(DEMO_READY): pyproject.toml requirements-dev.txt
 demo: $(DEMO_READY)  ## a real model service, archived before your eyes
 	$(BIN)/modeldata demo
 
-test: setup  ## all tests but the long fault runs and the soak
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not faults and not soak and not spark"
+test: setup  ## all tests but the long fault runs, the soak and those in a browser
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not faults and not soak and not spark and not browser"
 	$(BIN)/python -m pytest -m "spark and not faults and not soak"
+
+ui: setup  ## the page in a real browser: every page drawn, looked at by axe, on the keyboard; its pictures in docs/img
+	$(BIN)/python -m tests.ui.browser
+	$(BIN)/python -m pytest -m browser tests/ui
+	$(BIN)/python -m tests.ui.pictures
 
 spark: setup  ## the tests with Spark, the long ones, too
 	$(BIN)/python -m pytest -m "spark and not soak"

@@ -37,6 +37,17 @@ def chromium() -> str:
     return found
 
 
+def install() -> None:
+    """Chromium, from Debian where it is missing and this user may install it; axe-core, from npm."""
+    try:
+        chromium()
+    except RuntimeError:
+        if os.geteuid() or not shutil.which("apt-get"):
+            raise
+        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", "chromium"], check=True, stdout=subprocess.DEVNULL)
+    axe()
+
+
 def axe() -> str:
     """The source of axe-core, installed once where it is missing."""
     path = HOME / "node_modules" / "axe-core" / "axe.min.js"
@@ -127,3 +138,7 @@ class Visit:
 
     def close(self) -> None:
         self.page.context.close()
+
+
+if __name__ == "__main__":
+    install()

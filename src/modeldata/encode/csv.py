@@ -17,7 +17,7 @@ import pyarrow.csv as pa_csv
 from modeldata.columns.listed import listed
 from modeldata.encode import ALL_ROWS, NO_TYPES, Encoded
 from modeldata.encode.kinds import PLAIN, needed_kinds, of_features, of_type, simplest
-from modeldata.encode.lines import PORTIONS, LineWriter, RowCounter, content, csv_bounds, slices, split_at
+from modeldata.encode.lines import PORTIONS, LineWriter, RowCounter, block_size, content, csv_bounds, slices, split_at
 from modeldata.encode.quotes import quoted
 from modeldata.encode.restore import LOOKALIKE
 from modeldata.encode.text import LONG_BITS, TEXT, Text, clean, column_text
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 EMPTY: dict[str, Any] = {"null_handling": "replace", "null_replacement": ""}
 NATURAL = frozenset(("str", "null"))
 """Kinds that text tells."""
-BLOCK = 1 << 20
 
 
 class Csv:
@@ -127,11 +126,12 @@ class _CsvPart:
         return ()
 
     def _parsed(self, kinds: Mapping[str, pa.DataType]) -> dict[str, Cells]:
-        one_line_each = bytes(self._data).count(b"\n") == self.rows
+        data = bytes(self._data)
+        one_line_each = data.count(b"\n") == self.rows
         table = pa_csv.read_csv(
             pa.BufferReader(pa.py_buffer(self._data)),
             read_options=pa_csv.ReadOptions(
-                column_names=list(self._labels.values()), block_size=BLOCK if one_line_each else len(self._data) + 1
+                column_names=list(self._labels.values()), block_size=block_size(data) if one_line_each else len(data) + 1
             ),
             parse_options=pa_csv.ParseOptions(newlines_in_values=not one_line_each, ignore_empty_lines=False),
             convert_options=pa_csv.ConvertOptions(

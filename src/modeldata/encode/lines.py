@@ -24,6 +24,23 @@ CHUNK = 1 << 20
 """Bytes looked at in one go: the marks of all would take nine times the size of the data."""
 
 
+BLOCK = 1 << 20
+"""Bytes that Arrow parses at once."""
+
+
+def block_size(data: bytes) -> int:
+    """`BLOCK`, or as much as the longest line needs: Arrow refuses a line that is longer than its block."""
+    size, start = BLOCK, 0
+    while start + BLOCK < len(data):
+        end = data.rfind(b"\n", start, start + BLOCK)
+        if end < 0:
+            end = data.find(b"\n", start + BLOCK)
+            end = end if end >= 0 else len(data)
+            size = max(size, end + 1 - start)
+        start = end + 1
+    return size
+
+
 def slices(columns: Sequence[Values]) -> Iterator[list[pa.Array | list[object]]]:
     """The columns, some rows at a time: what is text at once has to fit into memory beside them."""
     rows = len(columns[0]) if columns else 0

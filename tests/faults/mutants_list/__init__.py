@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from tests.faults import hostile
 from tests.faults.mutant import Mutant
-from tests.faults.mutants_list import archive, catalog, cli, collect, heads, keep, read, segments, ship, spool, values, windows
+from tests.faults.mutants_list import (
+    archive,
+    catalog,
+    cli,
+    collect,
+    heads,
+    keep,
+    read,
+    segments,
+    ship,
+    spool,
+    ui,
+    values,
+    windows,
+)
 
 MUTANTS: tuple[Mutant, ...] = (
     *segments.MUTANTS,
@@ -18,6 +32,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *cli.MUTANTS,
     *read.MUTANTS,
     *values.MUTANTS,
+    *ui.MUTANTS,
     *windows.MUTANTS,
     *hostile.MUTANTS,
 )
