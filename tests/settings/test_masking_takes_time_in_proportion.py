@@ -27,12 +27,20 @@ def _seconds(text: str) -> float:
     return best
 
 
+def _least_seconds() -> float:
+    """What can be measured at all: Windows counts a thread's work in steps of 10 ms and more."""
+    began = time.thread_time()
+    while (now := time.thread_time()) == began:
+        continue
+    return max(now - began, 0.0005)
+
+
 @pytest.mark.parametrize("end", ["", "@", "=="])
 @pytest.mark.parametrize("piece", PIECES)
 def test_sixteen_times_the_text_takes_nowhere_near_the_square_of_it(piece: str, end: str) -> None:
     short = piece * (SMALL // len(piece)) + end
     long = piece * (SMALL * TIMES // len(piece)) + end
-    assert _seconds(long) < LARGEST_RATIO * max(_seconds(short), 0.0005)
+    assert _seconds(long) < LARGEST_RATIO * max(_seconds(short), _least_seconds())
 
 
 def test_a_secret_behind_much_text_is_still_masked() -> None:

@@ -42,6 +42,7 @@ def test_the_innermost_and_latest_mount_says_what_a_folder_is_on(path: str, kind
     assert mount_of(path, MOUNTS)[1] == kind
 
 
+@pytest.mark.posix("file systems by their names")
 def test_this_very_machine_says_what_its_folders_are_on(tmp_path: Path) -> None:
     assert Files().file_system(str(tmp_path)) != ""
     assert Files().file_system("/proc") == "proc"
