@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DOCS := .venv-docs
 DEMO_READY := $(VENV)/.demo-ready
 WORKERS ?= 3
 LOWEST := --quiet --python-version 3.11 --no-header --no-annotate --all-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test ui spark lint types bench faults slice soak mutants pythons windows windows-smoke lock clean
+.PHONY: help setup demo test docs ui spark lint types bench faults slice soak mutants pythons windows windows-smoke lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -79,10 +80,21 @@ windows: setup  ## the tests under Python 3.11 and 3.13 for Windows, in Wine (De
 windows-smoke: setup  ## the same for collect, kill, ship, read, audit, erase and the commands only
 	$(BIN)/python -m tests.windows --smoke
 
+docs: $(DOCS)/.ready  ## the docs site in build/site, from docs/ and the docstrings; a broken link ends it
+	$(PYTHON) -m tests.house.site build/pages
+	$(DOCS)/bin/zensical build --strict --clean
+	@echo "open build/site/index.html"
+
+$(DOCS)/.ready: requirements-docs.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	touch $(DOCS)/.ready
+
 lock: setup  ## pin the versions of everything again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --all-extras --group dev pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --group docs -o requirements-docs.txt
 	$(BIN)/uv pip compile $(LOWEST) --resolution lowest-direct --no-deps pyproject.toml \
 		| $(BIN)/uv pip compile $(LOWEST) --group dev --constraints /dev/stdin pyproject.toml -o requirements-lowest.txt
 
 clean:  ## remove what was made
-	rm -rf $(VENV) .windows .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .pythons
+	rm -rf $(VENV) $(DOCS) .windows .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .pythons

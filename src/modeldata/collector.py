@@ -35,20 +35,25 @@ class ModelDataCollector:
     """Archives what passes one place in scoring code: model inputs, or predictions.
 
     Promise: `collect()` never raises into scoring code, never touches the network, never changes the data it is given, and when
-    it returns True the rows are in a file that the kernel owns and reach the archive exactly once.
+    it returns True the rows are safe from any death of the process and reach the archive exactly once.
 
     One scoring file may have several collectors; give each its own `identifier`, so that the columns under it stay the same.
 
-    Parameters
+    Args:
         model_name: the model that this data belongs to. Not empty.
         identifier: the place in the code, such as "inputs" or "predictions".
         feature_names: column names for lists and arrays. Data frames and dicts bring their own; without either, columns
             are named by position.
-        model_management_account_id, webservice_name, model_id, model_version: where the model belongs; parts of the path.
-            What `SERVICE_NAME` and the model config map say wins.
+        model_management_account_id: where the model belongs, as are the next three; a part of the path. What `SERVICE_NAME`
+            and the model config map say wins.
+        webservice_name: likewise.
+        model_id: likewise.
+        model_version: likewise.
         archive: an `Archive`; without it the one that the environment describes.
 
-    Raises TypeError or ValueError for arguments that are not valid, `SettingsError` for an archive that can't be used.
+    Raises:
+        TypeError, ValueError: an argument is not valid.
+        SettingsError: the archive can't be used.
     """
 
     _enabled_default = True

@@ -1,0 +1,56 @@
+"""The pages that `make docs` builds a site of: each has its place, and each link leads to one of them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from modeldata.settings.table import SETTINGS
+from tests.house import site
+
+ROOT = Path(__file__).parents[2]
+
+
+def named(entries: list[Any]) -> Iterator[str]:
+    """The pages of a navigation."""
+    for entry in entries:
+        for value in entry.values():
+            yield from [value] if isinstance(value, str) else named(value)
+
+
+def test_every_page_of_the_navigation_is_there_once_and_none_is_forgotten() -> None:
+    project = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    pages = list(named(project["nav"]))
+    assert sorted(pages) == sorted(site.places().values())
+
+
+def test_links_between_pages_lead_to_the_same_pages_in_the_site(tmp_path: Path) -> None:
+    site.gather(tmp_path / "pages")
+    home = (tmp_path / "pages" / "index.md").read_text(encoding="utf-8")
+    assert "](getting-started.md)" in home and "](changelog.md)" in home and "](guarantees.md#private)" in home
+    assert "](examples.md)" in (tmp_path / "pages" / "getting-started.md").read_text(encoding="utf-8")
+
+
+def test_a_link_out_of_the_site_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text("[code](src/x.py)", encoding="utf-8")
+    monkeypatch.setattr(site, "ROOT", tmp_path)
+    monkeypatch.setattr(site, "ABOVE", {"README.md": "index.md"})
+    with pytest.raises(ValueError, match=r"README\.md: src/x\.py is no page of the site"):
+        site.gather(tmp_path / "pages")
+
+
+def test_the_manifest_for_kubernetes_is_one_and_sets_settings_that_exist() -> None:
+    page = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+    pod = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["spec"]["template"]["spec"]
+    containers = [*pod["initContainers"], *pod["containers"]]
+    variables = {variable for setting in SETTINGS.values() for variable in setting.variables}
+    given = [{entry["name"]: entry["value"] for entry in each["env"]} for each in containers]
+    assert set().union(*given) <= variables
+    assert given[0].items() <= given[1].items(), "both use one spool and one archive"
+    assert all(mount["name"] == pod["volumes"][0]["name"] for each in containers for mount in each["volumeMounts"])
