@@ -9,9 +9,15 @@ import subprocess
 import pytest
 
 
+def _only_on_posix(what: str) -> None:
+    if os.name == "nt":
+        pytest.skip(f"POSIX: {what}")
+
+
 @pytest.fixture(scope="session")
 def strace() -> list[str]:
     """The command; installed where it is missing."""
+    _only_on_posix("strace")
     if shutil.which("strace") is None:
         installed = subprocess.run(["apt-get", "install", "-y", "-q", "strace"], capture_output=True, text=True, check=False)
         if installed.returncode:
@@ -25,6 +31,7 @@ def strace() -> list[str]:
 @pytest.fixture(scope="session")
 def private_mounts() -> list[str]:
     """What a command is begun with so that it may mount, seen by nobody else and gone with it."""
+    _only_on_posix("mounts of a process alone")
     tried = ""
     for way in (["unshare", "-m"], ["unshare", "-rm"]):
         test = [*way, "sh", "-c", "mount -t tmpfs -o size=64k none /mnt"]

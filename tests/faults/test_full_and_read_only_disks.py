@@ -180,7 +180,7 @@ def test_an_archive_on_a_full_disk_never_shows_a_half_row(private_mounts: list[s
 @pytest.mark.parametrize(("limit", "reason"), [("FSIZE", "no_space"), ("NOFILE", "no_files")])
 def test_a_limit_of_the_process_refuses_counts_and_goes_on_when_it_is_lifted(tmp_path: Path, limit: str, reason: str) -> None:
     code = """
-    import time
+    import resource, time
     kind = getattr(resource, "RLIMIT_" + sys.argv[1])
     before = resource.getrlimit(kind)
     book = Book(".", "w")

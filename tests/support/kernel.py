@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 CHANGING = "write,pwrite64,fsync,fdatasync,rename,renameat2,unlink,ftruncate,fallocate,link,mkdir"
 """What a shipper changes the world with. It sends nothing over a network."""
 PREPARE = """
-    import json, os, resource, signal, subprocess, sys
+    import json, os, signal, subprocess, sys
     from modeldata import Archive
     from tests.support.ledger import FEATURES, Book
     archive = Archive("modeldata")
@@ -46,12 +46,20 @@ def run_alone(command: list[str], folder: Path, timeout: float = 120, **env: str
     try:
         out, err = process.communicate(timeout=timeout)
     finally:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        end_group(process)
         process.wait()
     return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def end_group(process: subprocess.Popen[str]) -> None:
+    """End a process and those that it started. Windows has no such groups: there it is the process alone."""
+    if sys.platform == "win32":
+        process.kill()
+        return
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def service_script(folder: Path, code: str, name: str = "service.py") -> list[str]:
