@@ -35,6 +35,12 @@ def test_every_module_and_the_type_marker_are_in_it(installed: Path) -> None:
     assert {path for path in tracked if not (installed / path).exists()} == set()
 
 
+def test_the_page_and_the_licence_of_its_charts_are_in_it(installed: Path) -> None:
+    static = Path("modeldata/ui/static")
+    assert {path.name for path in (installed / static).iterdir()} == {path.name for path in (ROOT / "src" / static).iterdir()}
+    assert "MIT" in (installed / static / "uPlot.LICENSE.txt").read_text(encoding="utf-8")
+
+
 def test_other_azureml_packages_can_live_beside_it(installed: Path) -> None:
     assert (installed / "azureml/datacollector/__init__.py").exists()
     assert not (installed / "azureml/__init__.py").exists()

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
-
 from tests.support.azurite import HOME, npm_command
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 AXE = "4.14.1"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -75,6 +76,8 @@ def serving(archive: Path, *arguments: str, spool: Path | None = None) -> Iterat
 @contextmanager
 def browsing() -> Iterator[Browser]:
     """A browser with a new profile."""
+    from playwright.sync_api import sync_playwright  # here: other tests run without it
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(QUIET), chromium_sandbox=os.geteuid() != 0)
         yield browser
@@ -105,8 +108,7 @@ class Visit:
 
     def wait(self, page: str) -> None:
         """Until that page is drawn, with what it reads afterwards."""
-        self.page.wait_for_selector(f"html[data-ready={page}]", timeout=30_000)
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_selector(f"html[data-ready={page}]:not([data-asking])", state="attached", timeout=60_000)
 
     def go(self, page: str, parameters: str = "") -> None:
         address = f"#/{page}{'?' + parameters if parameters else ''}"

@@ -18,6 +18,11 @@ ASKED = {
     "drift": "collector=churn_inputs",
 }
 DARK = ("drift",)
+RENAME = """folder => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) walker.currentNode.data = walker.currentNode.data.replaceAll(folder, "/home/you/shop");
+}"""
+"""What a picture calls the folder that it was taken of."""
 
 
 def main() -> None:
@@ -35,7 +40,7 @@ def main() -> None:
                 if page == "sql":
                     seen.page.click("button.main")
                     seen.page.wait_for_selector("text=rows in")
-                seen.page.evaluate("document.getElementById('archive').textContent = '/home/you/shop/archive'")
+                seen.page.evaluate(RENAME, str(folder))
                 seen.page.mouse.move(0, 0)
                 seen.page.evaluate("document.activeElement.blur()")
                 seen.page.screenshot(path=str(IMAGES / f"ui-{page}.png"))

@@ -6,15 +6,18 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser
 
 from modeldata import Archive
 from modeldata.spool.files import Files
 from tests.support.scripts import wait_until
 from tests.ui import hostile, kit
 from tests.ui.browser import PAGES, Visit, axe, browsing, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}

@@ -106,6 +106,7 @@ class Tour:
             f"{command} stats breast_cancer/{INPUTS} --archive {where}",
             f"{command} tail -f breast_cancer/{INPUTS} --archive {where}",
             f"{command} audit {where}",
+            f"{command} ui {where} --open",
             f"duckdb.sql(\"from '{where}/*/*/*/{INPUTS}/*/*/*/*.csv'\")",
         ):
             self.out.print(f"  {line}", soft_wrap=True, markup=False, style="cyan")

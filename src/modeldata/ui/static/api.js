@@ -1,7 +1,9 @@
 // Questions to the server. The token comes in the address's fragment, which no request has in it, and stays in this tab alone.
 
 const KEY = `modeldata ${location.pathname}`;
+const state = document.documentElement.dataset;
 let current = new AbortController();
+let waiting = 0;
 
 /** Takes the token out of the address, so that nobody reads it there. */
 export function takeToken() {
@@ -30,6 +32,17 @@ async function checked(answer) {
   throw new Error(text);
 }
 
+/** While anything is asked, the document says so (`data-asking`). */
+async function asked(address, options) {
+  state.asking = ++waiting;
+  try {
+    return await checked(await fetch(address, { ...options, headers: headers(), signal: current.signal }));
+  } finally {
+    if (--waiting) state.asking = waiting;
+    else delete state.asking;
+  }
+}
+
 function query(parameters) {
   const given = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
@@ -40,13 +53,10 @@ function query(parameters) {
 
 /** An answer as it is documented in docs/ui.md. Throws an Error with what the server says. */
 export async function ask(question, parameters = {}) {
-  const signal = current.signal;
-  const answer = await fetch(`api/${question}?${query(parameters)}`, { headers: headers(), signal });
-  return (await checked(answer)).json();
+  return (await asked(`api/${question}?${query(parameters)}`, {})).json();
 }
 
 /** SQL goes in the body: it may be long, and addresses are kept in histories. */
 export async function askSql(parameters) {
-  const answer = await fetch("api/sql", { method: "POST", headers: headers(), body: JSON.stringify(parameters), signal: current.signal });
-  return checked(answer);
+  return asked("api/sql", { method: "POST", body: JSON.stringify(parameters) });
 }

@@ -37,7 +37,7 @@ async function prove(drawn, signal) {
     const missing = found.missing.reduce((sum, gap) => sum + gap.last - gap.first + 1, 0);
     const bad = ["broken", "nothing found"].includes(found.verdict);
     drawn.querySelector("#proof").replaceChildren(tiles([
-      ["Audit", h("span", { class: bad ? "bad" : "good" }, found.verdict), "What numbers, lines and heads prove; no bytes were read for it"],
+      ["Audit", h("span", { class: bad ? "bad" : found.verdict === "complete" && "good" }, found.verdict), "What numbers, lines and heads prove; no bytes were read for it"],
       ["Missing", count(missing), "Row numbers that were given and are not in the archive"],
       ["Doubled", count(found.doubled.length), "Stretches of row numbers that are in the archive twice"],
     ]), link("proof", {}, "Each gap and its reason"));
