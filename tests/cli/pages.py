@@ -62,7 +62,7 @@ on every store ([stores.md](stores.md)).
 
 EXAMPLES = {
     "ls": ("modeldata ls",),
-    "head": ("modeldata head churn/inputs -n 5", "modeldata head churn/inputs -n 2 --json --columns '$CorrelationId,age,plan'"),
+    "head": ("modeldata head churn/inputs -n 5", "modeldata head churn/inputs -n 2 --where 'age > 60'", "modeldata head churn/inputs -n 2 --json --columns '$CorrelationId,age,plan'"),
     "tail": ("modeldata tail churn/predictions -n 3",),
     "query": (
         "modeldata query 'SELECT plan, count(*) AS n, avg(score) AS score FROM churn_inputs"

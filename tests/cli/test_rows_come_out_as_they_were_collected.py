@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from modeldata.cli.formats import plain_names
 from tests.read.kit import Shipped
+from tests.support import archive
 
 from .kit import CALLS, DAYS, PLANS, age, run, score
 
@@ -348,3 +349,20 @@ def _table(file_format: str, data: bytes) -> tuple[list[str], list[list[object]]
     return table.column_names, [
         list(row.values()) for row in table.rename_columns([str(at) for at in range(table.num_columns)]).to_pylist()
     ]
+
+
+def test_where_gives_the_rows_that_fit_and_the_columns_that_are_asked_for(here: Path) -> None:
+    everyone = pd.concat(pd.read_csv(path) for path in archive.data_files(here / "modeldata", "inputs"))
+    fitting = everyone[(everyone["age"] > 40) & (everyone["plan"] == "plus")]
+    done = run("head", "churn/inputs", "-n", "1000", "--where", "age > 40 AND plan = 'plus'", "--columns", "income")
+    assert [float(row["income"]) for row in done.rows()] == fitting["income"].tolist()
+    assert run("export", "churn/inputs", "--where", "age > 40 AND plan = 'plus'", "-o", "some.parquet").code == 0
+    assert pd.read_parquet("some.parquet")["income"].tolist() == fitting["income"].tolist()
+    day = run("export", "churn/inputs", "--where", f"\"$Timestamp\" >= '{DAYS[2]}'").rows()
+    assert len(day) == CALLS and {row["$Timestamp"][:10] for row in day} == {DAYS[2]}
+
+
+def test_where_names_a_column_that_is_not_there_and_a_condition_that_is_none(here: Path) -> None:
+    assert "did you mean 'age'?" in run("head", "churn/inputs", "--where", "agee > 40").err
+    assert run("head", "churn/inputs", "--where", "age >").code == 1
+    assert run("head", "churn/inputs", "--where", "count(*) > 1").code == 1

@@ -60,7 +60,7 @@ class Condition(NamedTuple):
         chunk = Chunk(folder, (batch,))
         part = part_of(store, chunk, proven(store, chunk))
         try:
-            return self._fitting(table(part, chunk, self.schema), batch.rows)
+            return self.fitting(table(part, chunk, self.schema), batch.rows)
         except WrongRows:
             raise Damaged("find rows", batch.path, cause="its rows are not what its manifest says") from None
 
@@ -72,9 +72,10 @@ class Condition(NamedTuple):
 
         whole = pa.schema({**OWN_TYPES, **dict(zip(self.schema.names, self.schema.types, strict=True))})
         rows = original.table(store, Original(folder, path), whole, damaged)
-        return len(self._fitting(rows, rows.num_rows))
+        return len(self.fitting(rows, rows.num_rows))
 
-    def _fitting(self, there: pa.Table, count: int) -> Numbers:
+    def fitting(self, there: pa.Table, count: int) -> Numbers:
+        """Places of the rows that fit, in a table that has the condition's columns, or lacks some: those are null."""
         columns = dict(zip(there.column_names, there.columns, strict=True))
         wanted = [columns[field.name] if field.name in columns else pa.nulls(count, field.type) for field in self.schema]
         answer = self._asked(self.sql, pa.table(wanted, schema=self.schema))

@@ -17,6 +17,7 @@ from modeldata.cli.options import CollectorArgument, ReadOptions
 from modeldata.cli.output import binary_stdout
 from modeldata.cli.progress import watched
 from modeldata.cli.table import counted
+from modeldata.cli.where import WhereOption, rows_of
 from modeldata.errors import ModelDataError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from modeldata.cli.where import FittingRows
     from modeldata.encode import RowWriter
     from modeldata.read.scan import Scan
 
@@ -42,6 +44,7 @@ def command(
     plain: Annotated[
         bool, typer.Option("--plain-names", help="Names of columns without $ and other signs: letters, digits and _ only.")
     ] = False,
+    where: WhereOption = None,
     options: ReadOptions,
     as_json: Annotated[bool, typer.Option("--json", help="With FILE: print what was written as one JSON object.")] = False,
 ) -> None:
@@ -58,16 +61,16 @@ def command(
     make = _maker(excel_safe or options.settings().excel_safe, plain)
     if output == STDOUT:
         with binary_stdout() as sink:  # what is sent can't be taken back: a column that needs a wider type is an error
-            scan = query.scan()
-            _write(scan, scan, sink, "arrows" if form == "arrow" else form, make)
+            rows = rows_of(query, where)
+            _write(rows, rows, sink, "arrows" if form == "arrow" else form, make)
         return
     with whole_file(Path(output), overwrite) as sink:
-        rows = _whole(query.scan(), sink, form, make)
+        count = _whole(rows_of(query, where), sink, form, make)
     bytes_ = os.path.getsize(output)
     if as_json:
-        print(json.dumps({"file": output, "format": form, "rows": rows, "bytes": bytes_}))
+        print(json.dumps({"file": output, "format": form, "rows": count, "bytes": bytes_}))
     else:
-        say(f"{counted(rows, 'row')}, {counted(bytes_, 'byte')}: {output}")
+        say(f"{counted(count, 'row')}, {counted(bytes_, 'byte')}: {output}")
 
 
 def _maker(excel_safe: bool, plain: bool) -> Maker:
@@ -76,7 +79,7 @@ def _maker(excel_safe: bool, plain: bool) -> Maker:
     return partial(plainly_named_writer if plain else writer_of, excel_safe=excel_safe)
 
 
-def _whole(scan: Scan, sink: BinaryIO, form: str, make: Maker) -> int:
+def _whole(scan: Scan | FittingRows, sink: BinaryIO, form: str, make: Maker) -> int:
     """All rows into a file, from its beginning again where a column needs a wider type. How many."""
 
     def write(batches: Iterator[pa.RecordBatch]) -> int:
@@ -87,7 +90,7 @@ def _whole(scan: Scan, sink: BinaryIO, form: str, make: Maker) -> int:
     return scan.consume(write)
 
 
-def _write(batches: Iterable[pa.RecordBatch], scan: Scan, sink: BinaryIO, form: str, make: Maker) -> int:
+def _write(batches: Iterable[pa.RecordBatch], scan: Scan | FittingRows, sink: BinaryIO, form: str, make: Maker) -> int:
     from pyarrow import ArrowException
 
     rows = 0

@@ -8,12 +8,14 @@ import typer
 
 from modeldata.cli.options import CollectorArgument, FormOptions, ReadOptions
 from modeldata.cli.output import TABLE, first, print_rows, without_quiet
+from modeldata.cli.where import WhereOption, rows_of
 
 
 def command(
     collector: CollectorArgument,
     *,
     rows: Annotated[int, typer.Option("-n", "--rows", min=0, help="How many.")] = 10,
+    where: WhereOption = None,
     options: ReadOptions,
     output: FormOptions,
 ) -> None:
@@ -23,7 +25,7 @@ def command(
     unless --columns names them.
     """
     form = output.form
-    scan = options.query(collector).scan()
+    scan = rows_of(options.query(collector), where)
     if form == TABLE and options.columns is None:
         scan = scan.narrowed(without_quiet(scan.schema))
     head = scan.consume(lambda batches: list(first(batches, rows)))
