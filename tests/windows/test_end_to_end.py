@@ -139,7 +139,10 @@ def test_what_a_reader_keeps_from_being_removed_is_named_and_goes_later(tmp_path
     with python("-c", HOLDER, str(data), sharing, archive=root) as holder:
         assert first_lines(holder, 1) == ["open"]
         told = " ".join(outcome.problem for outcome in VERBS[verb](store))
-        assert (data.name in told and "open in another program" in told and data.exists()) if kept else not told
+        if kept:
+            assert data.name in told and "open in another program" in told and data.exists()
+        else:
+            assert not told or (sys.platform == "win32" and data.name in told), "Wine shows its name until it is closed"
     assert data.exists() == kept, "where the reader shared it for removal, it is gone when the reader closes it"
     assert not any(outcome.problem for outcome in VERBS[verb](store))
     assert not data.exists()
