@@ -7,10 +7,12 @@ READY := $(VENV)/.ready
 DOCS := .venv-docs
 DEMO_READY := $(VENV)/.demo-ready
 WORKERS ?= 3
+LOWEST_VENV := .venv-lowest
+ORDINARY := -p no:cacheprovider -m "not faults and not soak and not spark"
 LOWEST := --quiet --python-version 3.11 --no-header --no-annotate --all-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test docs ui spark lint types bench faults slice soak mutants pythons windows windows-smoke lock clean
+.PHONY: help setup demo test docs ui spark lint types bench faults slice soak mutants lowest lowest-smoke pythons windows windows-smoke lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -70,6 +72,19 @@ soak: setup  ## gunicorn under load and random faults, ten minutes (SOAK_SECONDS
 mutants: setup  ## switch each guard off: a test must fail
 	$(BIN)/python -m tests.faults.mutants
 
+$(LOWEST_VENV)/.ready: pyproject.toml requirements-lowest.txt | $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST_VENV)
+	$(BIN)/uv pip install --quiet --python $(LOWEST_VENV)/bin/python -r requirements-lowest.txt
+	$(BIN)/uv pip install --quiet --python $(LOWEST_VENV)/bin/python --no-deps --editable .
+	touch $@
+
+lowest: $(LOWEST_VENV)/.ready  ## the tests with the lowest versions of the libraries that are allowed
+	$(LOWEST_VENV)/bin/python -m pytest $(ORDINARY) tests/encode tests/format tests/snapshot tests/spool tests/read tests/cli tests/keep
+
+lowest-smoke: $(LOWEST_VENV)/.ready  ## the same, a minute of it
+	$(LOWEST_VENV)/bin/python -m pytest $(ORDINARY) -q tests/format tests/read/test_sql.py tests/cli/test_every_command_has_manners.py \
+		tests/keep/test_a_condition_is_about_columns.py tests/snapshot/test_arrow_data_keeps_its_types.py
+
 pythons: setup  ## the tests on other versions of Python and of the libraries (Debian, as root)
 	$(BIN)/python -m tests.platforms.pythons
 
@@ -97,4 +112,4 @@ lock: setup  ## pin the versions of everything again
 		| $(BIN)/uv pip compile $(LOWEST) --group dev --constraints /dev/stdin pyproject.toml -o requirements-lowest.txt
 
 clean:  ## remove what was made
-	rm -rf $(VENV) $(DOCS) .windows .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .pythons
+	rm -rf $(VENV) $(DOCS) $(LOWEST_VENV) .windows .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .pythons

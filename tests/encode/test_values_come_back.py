@@ -132,7 +132,10 @@ def test_columns_of_any_name_come_back(file_format: str) -> None:
 def test_a_column_that_its_declared_type_tells_needs_no_word() -> None:
     columns = decoded(
         pd.DataFrame(
-            {name: FRAMES[name] for name in ("int8", "boolean", "float64", "text", "Int64", "nanoseconds", "timedelta64[ns]")}
+            {
+                name: FRAMES[name]
+                for name in ("int8", "boolean", "float64", "arrow text", "Int64", "nanoseconds", "timedelta64[ns]")
+            }
         )
     )
     assert columns is not None

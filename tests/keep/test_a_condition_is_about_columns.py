@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from modeldata.catalog.errors import NotThere
@@ -180,6 +181,7 @@ def test_a_column_may_have_any_name(archive: Shipped, tmp_path: Path, name: str)
     assert left(archive, "inputs", name) == ["bob"]
 
 
+@pytest.mark.skipif(duckdb.__version__ < "2", reason="an older DuckDB does not tell a lambda from ->, so both are refused")
 def test_the_parameter_of_a_lambda_is_no_column(archive: Shipped, tmp_path: Path) -> None:
     import pyarrow as pa
 

@@ -35,7 +35,7 @@ def shipped(request: pytest.FixtureRequest, tmp_path: Path) -> Shipped:
 
 @pytest.fixture
 def no_zones(shipped: Shipped, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for package in ("pytz", "tzdata"):
+    for package in ("pytz", "tzdata", "tzdata.zoneinfo"):
         monkeypatch.setitem(sys.modules, package, None)
     zoneinfo.reset_tzpath([])
     _forget()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 import msgpack
+import numpy as np
 import pyarrow as pa
 
 from modeldata.columns import Column, Payloads, decode
@@ -52,8 +55,16 @@ def round_trip(*calls: object, schemas: SchemaCache | None = None) -> list[Colum
 
 def python(column: Column) -> list[object]:
     """The values of a column as Python has them."""
-    values: list[object] = column.values if isinstance(column.values, list) else column.values.to_pylist()
-    return values
+    return column.values if isinstance(column.values, list) else [_of_today(value) for value in column.values.to_pylist()]
+
+
+def _of_today(value: object) -> object:
+    """As newer versions of pyarrow give it. Older ones give numpy's half floats, and zones of pytz where it is installed."""
+    if isinstance(value, np.float16):
+        return float(value)
+    if isinstance(value, dt.datetime) and (zone := getattr(value.tzinfo, "zone", None)):
+        return value.astimezone(ZoneInfo(zone))
+    return value
 
 
 def arrow(column: Column) -> pa.Array:

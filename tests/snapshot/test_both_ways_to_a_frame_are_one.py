@@ -203,4 +203,4 @@ def test_a_pandas_whose_blocks_mean_something_else_is_read_by_its_public_api(
 
 def test_the_pandas_that_was_asked_for_is_the_one_that_is_tested() -> None:
     wanted = [path for path in sys.path if path.rstrip("/").endswith("pandas-2.2")]
-    assert pd.__version__.startswith("2.2.") == bool(wanted)
+    assert pd.__version__.startswith("2.2.") or not wanted

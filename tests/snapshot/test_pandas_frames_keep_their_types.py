@@ -26,7 +26,7 @@ def frame() -> pd.DataFrame:
     rows = 20
     at = np.arange(rows)
     odd = at % 2 == 1
-    moments = pd.to_datetime("2026-10-25") + pd.to_timedelta(at * 1_000_001, unit="us")
+    moments = (pd.to_datetime("2026-10-25") + pd.to_timedelta(at * 1_000_001, unit="us")).astype("M8[us]")
     return pd.DataFrame(
         {
             "f8": at / 3,
@@ -39,7 +39,7 @@ def frame() -> pd.DataFrame:
             "bool": odd,
             "complex": at * 1j,
             "time": moments.where(~odd),
-            "length": pd.to_timedelta(at, unit="h").where(odd),
+            "length": pd.to_timedelta(at, unit="h").astype("m8[us]").where(odd),
             "ns": pd.Series(np.arange(rows) + 1_700_000_000_123_456_789).astype("M8[ns]"),
             "zone": moments.tz_localize("UTC").tz_convert("Europe/Berlin"),
             "utc": moments.tz_localize("UTC"),

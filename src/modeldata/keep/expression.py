@@ -150,8 +150,8 @@ def _check(tree: Tree, macros: frozenset[str]) -> None:
         kind = node["class"]
         if kind not in ALLOWED:
             raise _refused(f"{REFUSED.get(kind, kind)} has no place in it: each row is asked alone")
-        if kind == "LAMBDA" and node.get("syntax_type") == "SINGLE_ARROW":
-            raise _refused("-> is not clear in it: write json_extract(column, path), or lambda x: ...")
+        if kind == "LAMBDA" and node.get("syntax_type") != "LAMBDA_KEYWORD":  # an older DuckDB does not say which it is
+            raise _refused("-> is not clear in it: write json_extract(column, path), or lambda x: ... (from DuckDB 2.0 on)")
         if kind == "FUNCTION":
             _check_function(node, macros)
 
