@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -85,6 +86,50 @@ def test_each_later_pod_with_an_fs_group_takes_up_the_spool_of_the_first(
     done = as_user(SERVICE, sys.executable, "-m", "modeldata", "ship", "--drain", *options, groups=groups)
     assert done.returncode == 0, done.stderr
     assert features(volume / "archive") == [("1",)] * 3
+
+
+def _modeldata(user: int, volume: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    where = ("--archive", str(volume / "archive"), "--spool", str(volume))
+    return as_user(user, sys.executable, "-m", "modeldata", *arguments, *where, groups=(VOLUME_GROUP,))
+
+
+@root_only
+@pytest.mark.parametrize("look", [True, False], ids=["its folder can be read", "its folder is closed"])
+def test_a_pod_of_another_user_has_a_spool_of_its_own_and_says_where_rows_of_the_first_wait(
+    open_folder: Path, look: bool
+) -> None:
+    volume = made(open_folder / "volume", 0o755)
+    _kubelet(volume, VOLUME_GROUP)
+    where = (str(volume / "archive"), str(volume))
+    assert python_as(SERVICE, COLLECT, *where, groups=(VOLUME_GROUP,)) == TAKEN
+    (first,) = (path for path in volume.iterdir() if path.name != "archive")
+    if look:
+        _kubelet(volume, VOLUME_GROUP)
+    assert python_as(STRANGER, COLLECT, *where, groups=(VOLUME_GROUP,)) == TAKEN
+
+    assert (volume / f"{first.name}-{STRANGER}").stat().st_uid == STRANGER
+    for command in (["status"], ["doctor"], ["ship", "--drain"]):
+        done = _modeldata(STRANGER, volume, *command)
+        assert f"rows may wait in {first}: user id {SERVICE} has to ship them" in done.stdout + done.stderr, done
+    assert done.returncode == 1
+    assert features(volume / "archive") == [("1",)]
+
+    _kubelet(volume, VOLUME_GROUP)
+    _modeldata(SERVICE, volume, "ship", "--drain")
+    assert features(volume / "archive") == [("1",)] * 2
+    _kubelet(volume, VOLUME_GROUP)
+    assert _modeldata(STRANGER, volume, "ship", "--drain").returncode == 0
+
+
+@root_only
+def test_the_root_user_is_told_of_rows_that_wait_in_the_spool_of_a_service(open_folder: Path) -> None:
+    volume = made(open_folder / "volume", 0o755)
+    _kubelet(volume, VOLUME_GROUP)
+    assert python_as(SERVICE, COLLECT, str(volume / "archive"), str(volume), groups=(VOLUME_GROUP,)) == TAKEN
+
+    done = _modeldata(0, volume, "ship", "--drain")
+
+    assert done.returncode == 1 and f"user id {SERVICE} has to ship them" in done.stderr
 
 
 def test_a_file_system_that_keeps_no_modes_is_refused_with_the_reason(tmp_path: Path) -> None:

@@ -159,12 +159,13 @@ class Settings:
         """Where rows may wait, the best place first; `locate_spool` chooses. Found when it is asked for: a server may change its
         user after the settings were built, and users never share a spool.
 
-        A spool that was named is a root with a folder for each archive, so two archives may share it. Else beside a local
+        A spool that was named is a root with a folder for each archive, so two archives may share it; the second place is for a
+        user who finds the first to be another's. Else beside a local
         archive, or below the state directories that `env` gives. Raises `SpoolError` where there is no such place.
         """
         key = self.spool_key()
         if self.spool is not None:
-            return [os.path.join(self.spool, key)]
+            return [os.path.join(self.spool, name) for name in (key, f"{key}-{user_name(env)}")]
         places = [os.path.join(root, key) for root in state_folders(env)]
         if len(self.archives) == 1 and not urls.scheme_of(self.archive):
             places.insert(0, os.path.join(local_folder(self.archive) or "", SPOOL_PREFIX + user_name(env)))

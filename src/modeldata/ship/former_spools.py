@@ -22,6 +22,7 @@ from modeldata.ship.sinks import sinks_of, state_of, state_under
 from modeldata.ship.watch import count, look
 from modeldata.spool.folder import SUFFIX, noted_layout, open_place
 from modeldata.spool.location import locate_spool
+from modeldata.spool.private import owner_of
 from modeldata.spool.register import inode_of, noted_archives, remembered
 
 if TYPE_CHECKING:
@@ -81,11 +82,32 @@ def pending_of_ours(settings: Settings, own: str, files: Files, env: Mapping[str
 
 
 def beyond_reach(settings: Settings, files: Files) -> str | None:
-    """What to do about rows in the better place of a spool, which is not used: others could carry it away. None: none wait."""
+    """What to do about rows of these archives in places that are not used: others could carry them away, or they are another
+    user's. None: none wait."""
     location = locate_spool(settings, files, os.environ)
-    if not location.unsafe or not _waits(location.unsafe, files):
-        return None
-    return f"rows wait in {location.unsafe} until it is safe: {location.note}"
+    found = [f"rows may wait in {folder}: user id {owner} has to ship them" for folder, owner in _of_others(settings, files)]
+    if location.unsafe and settings.spool is None and _waits(location.unsafe, files):
+        found.append(f"rows wait in {location.unsafe} until it is safe: {location.note}")
+    return "; ".join(found) or None
+
+
+def _of_others(settings: Settings, files: Files) -> Iterator[tuple[str, int]]:
+    """Folders of other users for these archives, under the root that was named, in which rows wait or nobody here can look."""
+    key = settings.spool_key()
+    for name in _listed(settings.spool, files) if settings.spool else ():
+        folder = os.path.join(settings.spool or "", name)
+        owner = owner_of(folder, files) if name.partition("-")[0] == key else None
+        if owner is not None and owner != os.getuid() and _may_wait(folder, files):
+            yield folder, owner
+
+
+def _may_wait(folder: str, files: Files) -> bool:
+    try:
+        return any(name.endswith(SUFFIX) for name in files.listdir(os.path.join(folder, "segments")))
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def _inode(folder: str, files: Files) -> int | None:

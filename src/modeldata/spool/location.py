@@ -6,7 +6,7 @@ import os
 
 from modeldata.errors import SpoolError
 from modeldata.settings.folders import temporary_state
-from modeldata.spool.private import danger_above
+from modeldata.spool.private import danger_above, owner_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Location:
     """The folder in which rows wait. `note`: what an operator should know of it; empty for the usual place.
 
-    unsafe: the better place, which others could carry away; empty where there is none.
+    unsafe: the better place, which others could carry away or which is another user's; empty where there is none.
     """
 
     __slots__ = ("folder", "note", "unsafe")
@@ -31,13 +31,15 @@ class Location:
 
 
 def locate_spool(settings: Settings, files: Files, env: Mapping[str, str]) -> Location:
-    """Where rows wait, the same for services, shippers and commands. A spool that was named is never moved.
+    """Where rows wait, the same for services, shippers and commands. A spool that was named stays under its root: where another
+    user has the folder of these archives, this user has one beside it.
 
     Raises `SpoolError` where there is no place at all. A place that is not safe either is refused by `open_place`.
     """
     places = settings.spool_folders(env)
     if settings.spool is not None:
-        return Location(places[0])
+        usual, own = places
+        return _under_root(usual, own, files)
     refused = None
     for folder in places:
         danger = danger_above(folder, files)
@@ -45,6 +47,13 @@ def locate_spool(settings: Settings, files: Files, env: Mapping[str, str]) -> Lo
             return Location(folder, _note(folder, refused, env), places[0] if refused else "")
         refused = refused or danger
     return Location(places[0])
+
+
+def _under_root(usual: str, own: str, files: Files) -> Location:
+    owner = owner_of(usual, files)
+    if owner is None or owner == os.getuid():
+        return Location(usual)
+    return Location(own, f"{usual} belongs to user id {owner}, so rows of user id {os.getuid()} wait in {own}", usual)
 
 
 def _note(folder: str, refused: SpoolError | None, env: Mapping[str, str]) -> str:

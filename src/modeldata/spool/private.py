@@ -33,6 +33,14 @@ def check_private(folder: str, files: Files) -> None:
     _check_way(folder, files)
 
 
+def owner_of(folder: str, files: Files) -> int | None:
+    """The user id that owns it. None where it is not there yet, nobody can look, or the system has no user ids."""
+    try:
+        return files.stat(folder).st_uid if hasattr(os, "getuid") else None
+    except OSError:
+        return None
+
+
 def danger_above(folder: str, files: Files) -> SpoolError | None:
     """Why others could carry away a spool at `folder`, which need not be there yet. None too where nobody can look."""
     try:

@@ -92,9 +92,30 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "rows in a place that is no longer safe are reported",
         "ship/former_spools.py",
-        "if not location.unsafe or not _waits(location.unsafe, files):",
-        "if True:",
+        "if location.unsafe and settings.spool is None and _waits(location.unsafe, files):",
+        "if False:",
         "tests/" + _UNSAFE,
+    ),
+    one(
+        "a user who finds the named spool to be another's has one beside it",
+        "spool/location.py",
+        "if owner is None or owner == os.getuid():",
+        "if True:",
+        "tests/" + _ALONE + "test_a_pod_of_another_user",
+    ),
+    one(
+        "rows in the spool of another user are named",
+        "ship/former_spools.py",
+        "if owner is not None and owner != os.getuid() and _may_wait(folder, files):",
+        "if False:",
+        "tests/" + _ALONE + "test_a_pod_of_another_user",
+    ),
+    one(
+        "where nobody can look, rows may wait",
+        "ship/former_spools.py",
+        "    except PermissionError:\n        return True\n",
+        "",
+        "tests/" + _ALONE + "test_a_pod_of_another_user",
     ),
     one(
         "rows in a lesser place are found when the better one is safe",
