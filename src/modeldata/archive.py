@@ -67,6 +67,14 @@ class Archive:
         """A collector on this archive; arguments as for `ModelDataCollector`."""
         return ModelDataCollector(model_name, identifier, feature_names, archive=self, **identity)
 
+    def open(self) -> bool:
+        """Do now what the first `collect()` would wait for: make the spool and a file in it, start whoever ships.
+
+        For the start of a service, once in each process, after a fork. False: rows can't be accepted now; the log has the
+        reason. Never raises.
+        """
+        return self._intake.open()
+
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that this process had accepted when called is in the archive. False: not within `timeout` seconds.
 

@@ -10,21 +10,25 @@ from modeldata.intake import Intake, default_intake
 from modeldata.intake.messages import say, warn
 from modeldata.interrupts import of_service, spare
 from modeldata.notebook import html_table
-from modeldata.request_id import current_request, encoded_id
+from modeldata.request_id import current_request, encoded_id, event_ns_of, fitting_id
 from modeldata.snapshot import RefusedData, SchemaCache, capture_of, captures
 from modeldata.snapshot.dispatch import Distributed
-from modeldata.spool.frame import MAX_DATA, MAX_ID
+from modeldata.spool.frame import MAX_ID
 from modeldata.spool.quota import SpoolFull
 from modeldata.spool.segment import NotStored
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from typing import Any
 
     from modeldata.archive import Archive
     from modeldata.spool.lane import Lane
     from modeldata.spool.writer import Writer
+
+    Marks = tuple[object, object, datetime | int | None]
+    """What a call brings besides its data: correlation id, request id, time."""
 
 NO_ID = ""
 MAX_ROWS = 2**32 - 1
@@ -121,19 +125,39 @@ class ModelDataCollector:
         """Its archive was closed: from now on `writer` refuses its rows."""
         self._writer = writer
 
-    def collect(self, input_data: object, user_correlation_id: str = "") -> bool:
+    @property
+    def last_refusal(self) -> str | None:
+        """Why the last call here that was refused was refused: a reason of `stats()`. "Here": by this thread or task.
+
+        To be read after a `collect()` that returned False. None: no call was refused, or collecting is switched off.
+        """
+        return self._intake.shared.refusals.last(self._schemas.stream)
+
+    def collect(
+        self,
+        input_data: object,
+        user_correlation_id: str = "",
+        *,
+        request_id: str | None = None,
+        timestamp: datetime | int | None = None,
+    ) -> bool:
         """Keep `input_data`, as it is now. True: it is safe and will be archived once. False: it was refused and counted.
 
         Never raises, whatever the data (with `on_error="raise"` a refusal raises `ModelDataError`).
 
         input_data: list (one row), list of lists or of dicts (rows), dict (one row), numpy array (0-D, 1-D: one row; 2-D:
             rows; more: rows of nested values), pandas DataFrame or Series, anything that offers the Arrow protocol
-            (polars, pyarrow, duckdb) or `__array__` (tensors). A Spark data frame, too: that is a Spark action; it runs the
-            frame, its executors write straight to the archive, and True says that all rows are there.
-        user_correlation_id: ties the call to others, and to labels that come later; kept with each row.
+            (polars, pyarrow, duckdb) or `__array__` (tensors). Text, bytes, a number or a time: one row of one column. A Spark
+            data frame, too: that is a Spark action; it runs the frame, its executors write straight to the archive, and True
+            says that all rows are there.
+        user_correlation_id: ties the call to others, and to labels that come later; kept with each row. One of more than
+            65,535 bytes is cut; its end is then `~~` and a hash of all of it.
+        request_id: the `$RequestId` of these rows, instead of that of `modeldata.request` around the call.
+        timestamp: the time of these rows, where it is not now: a datetime (UTC where it has no zone) or nanoseconds since 1970.
+            They go to the folder of that day. Spark data frames always have the time of the call.
         """
         if self._debug:
-            self._show(input_data, user_correlation_id)
+            self._show(input_data, (user_correlation_id, request_id, timestamp))
         if not self._enabled:
             return False
         writer = self._writer
@@ -143,14 +167,15 @@ class ModelDataCollector:
             lane = writer.acquire()
             schema, rows, data = captures[type(input_data)](input_data, self._schemas, lane.pack)
             correlation = b"" if user_correlation_id is NO_ID else encoded_id(user_correlation_id)
-            request = current_request()
+            request = current_request() if request_id is None else encoded_id(request_id)
+            event_ns = None if timestamp is None else event_ns_of(timestamp)
             if len(data) > self._max_row_bytes * rows or len(correlation) > MAX_ID or len(request) > MAX_ID:
-                raise _too_large(rows, max(len(data), len(correlation), len(request)), self._max_row_bytes)
+                correlation, request = self._fitting(rows, len(data), correlation, request)
             if rows:  # an empty list or frame asks for nothing and misses nothing
                 writing = True
-                lane.append(schema, rows, data, correlation, request, time_ns())
+                lane.append(schema, rows, data, correlation, request, time_ns(), event_ns)
         except Exception as error:
-            return self._rescue(lane, error, writing, input_data, user_correlation_id)
+            return self._rescue(lane, error, writing, input_data, (user_correlation_id, request_id, timestamp))
         except BaseException:
             if lane is not None:
                 writer.retire(lane)  # it is not known how far we came; the rows are there once or not at all
@@ -158,17 +183,24 @@ class ModelDataCollector:
         writer.release(lane)
         return True
 
-    def _show(self, input_data: object, user_correlation_id: str) -> None:
+    def _fitting(self, rows: int, size: int, correlation: bytes, request: bytes) -> tuple[bytes, bytes]:
+        """The ids, cut to what a frame holds. Raises `RefusedData` where it is the data that is too large."""
+        if size > self._max_row_bytes * rows:
+            limit = f"a row may have {self._max_row_bytes:,} (MODELDATA_MAX_ROW_BYTES)"
+            raise RefusedData("too_large", f"{rows} row(s) of {size:,} bytes together; {limit}")
+        return fitting_id(correlation, MAX_ID), fitting_id(request, MAX_ID)
+
+    def _show(self, input_data: object, marks: Marks) -> None:
         """The debug mode of the original: what would be archived, on stdout."""
         try:
             from modeldata.debug import show
 
-            show(self._schemas, input_data, user_correlation_id)
+            show(self._schemas, input_data, *_ids_of(marks), _event_ns(marks) or time_ns())
         except Exception as error:  # a debug print must not break scoring either
             spare(error)
             self._intake.shared.refusals.warn_once("debug", f"nothing to show: {said(error)}")
 
-    def _rescue(self, lane: Lane | None, error: Exception, writing: bool, input_data: object, user_correlation_id: str) -> bool:
+    def _rescue(self, lane: Lane | None, error: Exception, writing: bool, input_data: object, marks: Marks) -> bool:
         """Off the hot path. A lane with a segment in doubt is never used again; a frame the disk refused is tried once more.
 
         Each lane goes back to its own writer: the archive may have been closed meanwhile.
@@ -180,12 +212,12 @@ class ModelDataCollector:
             raise theirs
         if issubclass(type(error), Distributed) and lane is not None:
             lane.writer.release(lane)  # others need it while Spark works
-            return self._collect_spark(input_data, user_correlation_id)
+            return self._collect_spark(input_data, marks)
         if writing and lane is not None and not issubclass(type(error), SpoolFull):
             lane.writer.retire(lane)
             lane = None
             if issubclass(type(error), NotStored):
-                return self._second_try(input_data, user_correlation_id)
+                return self._second_try(input_data, marks)
         return self._refuse(lane, input_data, error, writing)
 
     def _refuse(self, lane: Lane | None, input_data: object, error: Exception, writing: bool) -> bool:
@@ -194,14 +226,12 @@ class ModelDataCollector:
         self._intake.shared.refusals.refuse(self._schemas.stream, rows_in(input_data), error, writing=writing)
         return False
 
-    def _collect_spark(self, frame: Any, user_correlation_id: str) -> bool:
+    def _collect_spark(self, frame: Any, marks: Marks) -> bool:
         """Through no spool: the executors write, and what this returns is what became of it."""
         try:
             from modeldata.spark.dataframe import collect
 
-            correlation, request = (
-                id_bytes.decode("utf-8", "replace") for id_bytes in (encoded_id(user_correlation_id), current_request())
-            )
+            correlation, request = (id_bytes.decode("utf-8", "replace") for id_bytes in _ids_of(marks))
             identity = self.identity.as_dict()
             rows = collect(frame, identity, self._intake.settings, correlation=correlation, request=request)
             self._intake.shared.count_distributed(rows)
@@ -211,13 +241,13 @@ class ModelDataCollector:
             return False
         return True
 
-    def _second_try(self, input_data: object, user_correlation_id: str) -> bool:
+    def _second_try(self, input_data: object, marks: Marks) -> bool:
         """In a lane of its own, thus in a new segment."""
         lane = None
         try:
             lane = self._writer.fresh_lane()
             schema, rows, data = capture_of(input_data)(input_data, self._schemas, lane.pack)
-            lane.append(schema, rows, data, encoded_id(user_correlation_id), current_request(), time_ns())
+            lane.append(schema, rows, data, *_ids_of(marks), time_ns(), _event_ns(marks))
         except Exception as error:
             if lane is not None and not issubclass(type(error), SpoolFull):
                 lane.writer.retire(lane)
@@ -244,13 +274,13 @@ def _unpickled(
     return collector
 
 
-def _too_large(rows: int, size: int, limit: int) -> RefusedData:
-    if size <= MAX_DATA and size <= limit * rows:
-        return RefusedData("too_large", f"an id of {size:,} bytes; ids may have {MAX_ID:,}")
-    return RefusedData(
-        "too_large",
-        f"{rows} row(s) of {size:,} bytes together; a row may have {limit:,} (MODELDATA_MAX_ROW_BYTES)",
-    )
+def _event_ns(marks: Marks) -> int | None:
+    return None if marks[2] is None else event_ns_of(marks[2])
+
+
+def _ids_of(marks: Marks) -> tuple[bytes, bytes]:
+    request = current_request() if marks[1] is None else encoded_id(marks[1])
+    return fitting_id(encoded_id(marks[0]), MAX_ID), fitting_id(request, MAX_ID)
 
 
 def rows_in(input_data: object) -> int:

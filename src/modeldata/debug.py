@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import msgpack
 
 from modeldata.encode import format_of
 from modeldata.intake.messages import say
-from modeldata.request_id import current_request, encoded_id
 from modeldata.ship.batch import Batch, BatchFormat, encode_group
 from modeldata.ship.calls import WriterFrames
 from modeldata.ship.definitions import ArchiveLayout
@@ -27,13 +25,12 @@ if TYPE_CHECKING:
 PRINTED = ArchiveLayout("csv", hour_folders=False, excel_safe=False)
 
 
-def show(schemas: SchemaCache, input_data: object, user_correlation_id: object) -> None:
+def show(schemas: SchemaCache, input_data: object, correlation: bytes, request: bytes, time_ns: int) -> None:
     """Print what the archive would get for this call. Raises whatever the data raises."""
     schema, rows, data = capture_of(input_data)(input_data, schemas, new_packer())
     if not rows:
         return
-    correlation = encoded_id(user_correlation_id)
-    frame_bytes = frame.pack_frame(0, frame.DATA, 0, time.time_ns(), rows, 1, bytes(data), correlation, current_request())
+    frame_bytes = frame.pack_frame(0, frame.DATA, 0, time_ns, rows, 1, bytes(data), correlation, request)
     head = frame.unpack_frame_header(frame_bytes, 0, 0)
     assert head is not None
     definition = msgpack.unpackb(schema.definition, unicode_errors="surrogatepass")

@@ -303,3 +303,17 @@ def test_any_dicts_come_back_key_by_key(rows: list[dict[str, object]]) -> None:
     for at, row in enumerate(rows):
         found = {column.name: python(column)[at] for column in columns}
         assert {name: value for name, value in found.items() if value is not ABSENT} == row
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "text", "", b"bytes", bytearray(b"x"), memoryview(b"abc"), 5, 2**70, True, 2.5, 1j, decimal.Decimal("1.50"),
+        dt.datetime(2024, 1, 1, tzinfo=dt.UTC), dt.date(2024, 1, 1), dt.time(12), dt.timedelta(1), uuid.UUID(int=5),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_a_value_alone_is_one_row_of_one_column(value: object) -> None:
+    (column,) = round_trip(value, schemas=new_schemas("prompt"))
+    assert column.name == "prompt"
+    assert python(column) == [bytes(value) if isinstance(value, (bytearray, memoryview)) else value]

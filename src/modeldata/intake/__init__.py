@@ -11,6 +11,7 @@ import os
 import time
 from weakref import WeakSet
 
+from modeldata.errors import said
 from modeldata.intake.shared import SharedIntake, shared_of
 from modeldata.interrupts import spare
 from modeldata.ready import prepare
@@ -65,6 +66,21 @@ class Intake:
         self._collectors.add(collector)
         self.writer.identities[stream] = identity
         return ClosedWriter() if self.closed else self.writer
+
+    def open(self) -> bool:
+        """As `Archive.open`."""
+        if self.closed:
+            return False
+        lane = self.writer.acquire()
+        try:
+            lane.open(time.time_ns())
+        except Exception as error:
+            spare(error)
+            self.shared.refusals.warn_once("open", f"no row can be accepted now: {said(error)}")
+            return False
+        finally:
+            self.writer.release(lane)
+        return True
 
     def close(self, timeout: float | None) -> bool:
         refusing = ClosedWriter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextvars import ContextVar
 
 from modeldata.errors import ModelDataError, said
 from modeldata.intake.messages import warn
@@ -27,6 +28,9 @@ REASONS = frozenset(
 """All that a refused row can be counted under."""
 
 
+_last: ContextVar[tuple[str, str | None]] = ContextVar("modeldata_refusal", default=("", None))
+
+
 class Refusals:
     """What was refused in this process, and what was said about it."""
 
@@ -39,6 +43,7 @@ class Refusals:
     def refuse(self, stream: str, rows: int, error: Exception, *, writing: bool) -> None:
         """Count rows that are not accepted, and say why once a minute. Raises `ModelDataError` with `on_error="raise"`."""
         reason = _reason(error, writing)
+        _last.set((stream, reason))
         self._count(stream, reason, rows)
         if self._raises:
             raise ModelDataError("collect", stream, cause=said(error), hint=reason) from error
@@ -60,6 +65,11 @@ class Refusals:
             if counted:
                 lane.refuse(*key, counted)
         self._writer.release(lane)
+
+    def last(self, stream: str) -> str | None:
+        """The reason of the last refusal in this thread or task, if it was of this collector."""
+        refused, reason = _last.get()
+        return reason if refused == stream else None
 
     def by_reason(self) -> dict[str, int]:
         """Reason → rows that were refused."""

@@ -9,6 +9,7 @@ from modeldata.snapshot.lists import capture_list, capture_sequence
 from modeldata.snapshot.row_objects import fields_of, is_mapping
 from modeldata.snapshot.schema import RefusedData, SchemaCache, refusal
 from modeldata.snapshot.type_table import TypeTable
+from modeldata.snapshot.values import is_single_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def capture_of(data: object) -> Capture:
 
 def _find(cls: type) -> Capture:
     """For a class that is not collected, a function that raises `RefusedData`."""
-    return _built_in(cls) or _of_library(cls) or _elsewhere(cls) or _by_protocol(cls) or _row(cls) or _refuser(cls)
+    ways = (_built_in, _of_library, _elsewhere, _by_protocol, _row, _single)
+    return next((capture for way in ways if (capture := way(cls)) is not None), None) or _refuser(cls)
 
 
 def _built_in(cls: type) -> Capture | None:
@@ -82,9 +84,21 @@ def _row(cls: type) -> Capture | None:
     return capture
 
 
+def _single(cls: type) -> Capture | None:
+    """Text, bytes, a number, a time: one row of one column."""
+    return _capture_value if is_single_value(cls) else None
+
+
+def _capture_value(data: object, schemas: SchemaCache, pack: Pack) -> Captured:
+    try:
+        return schemas.row_schema(1, True), 1, pack([data])
+    except Exception as error:
+        raise refusal(error, data) from error
+
+
 def _refuser(cls: type) -> Capture:
     return _refuse_with(
-        f"{_name(cls)} is not collected: expected a list, dict, numpy array, pandas, polars or Arrow data, tensor or row"
+        f"{_name(cls)} is not collected: expected a list, dict, numpy array, pandas, polars or Arrow data, tensor, row or value"
     )
 
 

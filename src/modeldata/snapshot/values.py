@@ -51,6 +51,15 @@ def form_of(value: object) -> object:
     raise RefusedData("unserializable", f"a {type(value).__name__} stands for another one without an end")
 
 
+def is_single_value(cls: type) -> bool:
+    """Is it text, bytes, a number, a time or the like: a value by itself, that holds no others?"""
+    for base in cls.__mro__[:-1]:
+        root = base.__module__.partition(".")[0]
+        if base in _SINGLE or ((root, base.__qualname__) in _SINGLE_NAMES and _is_what_it_says(base, root)):
+            return True
+    return False
+
+
 def _find(cls: type) -> Handler:
     return _by_name(cls) or _by_nature(cls)
 
@@ -257,6 +266,14 @@ _BUILT_IN: dict[type, Handler] = {
     frozenset: copies.of_frozenset,
 }
 handlers: dict[type, Handler] = TypeTable(_BUILT_IN, _find)
+
+_SINGLE = (str, bytes, bytearray, memoryview, int, float, complex)
+_SINGLE_NAMES = frozenset(
+    [
+        ("decimal", "Decimal"), ("datetime", "datetime"), ("datetime", "date"), ("datetime", "time"), ("datetime", "timedelta"),
+        ("uuid", "UUID"), ("enum", "Enum"), ("pyarrow", "Scalar"),
+    ]
+)  # fmt: skip
 
 _NAMED: dict[tuple[str, str], Maker] = {
     ("decimal", "Decimal"): _decimal,

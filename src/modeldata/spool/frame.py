@@ -36,7 +36,6 @@ CHECK_CRC32, CHECK_XXH3 = 1, 2
 REWRITTEN = 1
 """Flag: an earlier segment of this writer may hold the same rows under the same sequence (its fsync failed)."""
 
-MAX_DATA = 0xFFFF_FFFF
 MAX_ID = 0xFFFF
 
 

@@ -89,21 +89,23 @@ class Lane:
         data: bytes | Buffers,
         correlation: bytes,
         request: bytes,
-        time_ns: int,
+        now_ns: int,
+        event_ns: int | None = None,
         rolls: int = MOST_ROLLS,
     ) -> None:
-        """The rows are in the spool when this returns.
+        """The rows are in the spool when this returns. event_ns: their own time, where it is not the present one.
 
         Raises `SpoolFull` (nothing was written, the lane is good) or `NotStored` (nothing was written, the lane is not).
         After any other exception it is not known whether the rows are there: the lane must be retired.
         """
         if not self._ours[0]:
             self._leave_to_parent()  # also the data's own code may have forked, since the lane was taken
-        if not self._calm_from <= time_ns < self._calm_until:
-            self._tend(time_ns)
+        if not self._calm_from <= now_ns < self._calm_until:
+            self._tend(now_ns)
         known = self._known.get(schema)
         if known is None:
-            known = self._define(schema, len(data) + len(correlation) + len(request), time_ns)
+            known = self._define(schema, len(data) + len(correlation) + len(request), now_ns)
+        time_ns = now_ns if event_ns is None else event_ns
         number, counter = known
         segment = self.segment
         assert segment is not None
@@ -116,12 +118,18 @@ class Lane:
             if not rolls:
                 raise NotStored(errno.ESTALE, "new segments are changed by others", segment.path)
             payload = len(data) + len(correlation) + len(request)
-            self._roll(frame.frame_size(payload) + 2 * frame.frame_size(len(schema.definition)), time_ns)
-            return self.append(schema, rows, data, correlation, request, time_ns, rolls - 1)
+            self._roll(frame.frame_size(payload) + 2 * frame.frame_size(len(schema.definition)), now_ns)
+            return self.append(schema, rows, data, correlation, request, now_ns, event_ns, rolls - 1)
         if self._sync:
             self._sync_or_rewrite(segment, schema, (rows, data, correlation, request, time_ns))
         counter[0] = sequence + rows
         return None
+
+    def open(self, now_ns: int) -> None:
+        """Do now what the first row would wait for: a spool, a segment, a shipper. Raises `SpoolFull` where there can be none."""
+        if not self._ours[0]:
+            self._leave_to_parent()
+        self._segment_for(0, now_ns)
 
     def refuse(self, stream: str, reason: str, rows: int) -> None:
         """Count rows that were not accepted; the count reaches the archive with the next frame."""

@@ -86,10 +86,10 @@ def measure_collect() -> None:
     """Put a stopwatch around `ModelDataCollector.collect`."""
     collect, core_wait = ModelDataCollector.collect, CoreWait()
 
-    def measured(self: ModelDataCollector, input_data: Any, user_correlation_id: str = "") -> bool:
+    def measured(self: ModelDataCollector, input_data: Any, user_correlation_id: str = "", **marks: Any) -> bool:
         waited = core_wait.nanoseconds()
         ran, started = thread_time_ns(), perf_counter_ns()
-        accepted = collect(self, input_data, user_correlation_id)
+        accepted = collect(self, input_data, user_correlation_id, **marks)
         taken, ran = perf_counter_ns() - started, thread_time_ns() - ran
         waited = min(
             core_wait.nanoseconds() - waited, max(taken - ran, 0)
