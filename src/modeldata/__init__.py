@@ -18,6 +18,7 @@ from modeldata.stats import Stats, Status
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from modeldata.catalog.errors import Damaged, DoesNotFit, MissingExtra, NotThere, SkippedWarning, Unreadable
+    from modeldata.service.recorder import Recorder
 
 __version__ = "0.1.0"
 
@@ -29,6 +30,7 @@ __all__ = [
     "ModelDataCollector",
     "ModelDataError",
     "NotThere",
+    "Recorder",
     "SettingsError",
     "SkippedWarning",
     "SpoolError",
@@ -46,9 +48,13 @@ _OF_THE_READER = ("Damaged", "DoesNotFit", "MissingExtra", "NotThere", "SkippedW
 
 
 def __getattr__(name: str) -> object:
-    """A service that collects never loads what only a reader raises."""
+    """A service that collects never loads what only a reader raises, or what records a service from outside."""
     if name in _OF_THE_READER:
         from modeldata.catalog import errors
 
         return getattr(errors, name)
+    if name == "Recorder":
+        from modeldata.service.recorder import Recorder
+
+        return Recorder
     raise AttributeError(f"module 'modeldata' has no attribute {name!r}")

@@ -13,6 +13,7 @@ from modeldata.notebook import html_table
 from modeldata.request_id import current_request, encoded_id, event_ns_of, fitting_id
 from modeldata.snapshot import RefusedData, SchemaCache, capture_of, captures
 from modeldata.snapshot.dispatch import Distributed
+from modeldata.snapshot.held import Held, held
 from modeldata.spool.frame import MAX_ID
 from modeldata.spool.quota import SpoolFull
 from modeldata.spool.segment import NotStored
@@ -182,6 +183,31 @@ class ModelDataCollector:
             raise
         writer.release(lane)
         return True
+
+    def hold(self, input_data: object) -> Held:
+        """A copy of `input_data` as it is now, to be given to `collect()` of this collector once it is known to count.
+
+        Never raises: what can't be collected is refused, and counted, when the copy is collected.
+        """
+        lane = None
+        try:
+            lane = self._writer.acquire()
+            copy = held(*capture_of(input_data)(input_data, self._schemas, lane.pack))
+        except BaseException as error:
+            theirs = of_service(error)
+            if theirs is not None or not isinstance(error, Exception):
+                if lane is not None:
+                    lane.writer.retire(lane)  # as in `collect`
+                raise (theirs or error) from None
+            copy = Held(None, rows_in(input_data), error)
+        if lane is not None:
+            lane.writer.release(lane)
+        return copy
+
+    def count_left_out(self, rows: int) -> None:
+        """Rows that were left out on purpose, as a sample is taken: counted under "sampled_out"."""
+        if self._enabled:
+            self._intake.shared.refusals.count(self._schemas.stream, "sampled_out", rows)
 
     def _fitting(self, rows: int, size: int, correlation: bytes, request: bytes) -> tuple[bytes, bytes]:
         """The ids, cut to what a frame holds. Raises `RefusedData` where it is the data that is too large."""

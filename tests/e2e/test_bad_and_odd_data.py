@@ -33,8 +33,6 @@ def recursive() -> dict[str, object]:
 
 REFUSED: dict[str, tuple[object, str]] = {
     "generator": ((number for number in range(3)), "unsupported_type"),
-    "text": ("a text", "unsupported_type"),
-    "number": (5, "unsupported_type"),
     "None": (None, "unsupported_type"),
     "set": ({1, 2}, "unsupported_type"),
     "function": (print, "unsupported_type"),

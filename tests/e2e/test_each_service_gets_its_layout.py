@@ -219,7 +219,7 @@ def test_what_was_refused_is_told_in_the_folder_of_the_hour(tmp_path: Path) -> N
     made = Archive(tmp_path, ship="off", min_free_bytes=0, hour_folders=True)
     collector = made.collector("m", "inputs", ["x"])
     assert collector.collect(["v"])
-    assert not collector.collect(7)
+    assert not collector.collect({7})
     made.close(0)
 
     _ship(tmp_path, {})

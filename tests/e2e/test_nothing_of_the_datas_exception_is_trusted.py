@@ -258,7 +258,7 @@ def test_a_log_handler_that_raises_costs_no_row_and_reaches_nobody(tmp_path: Pat
         archive = Archive(tmp_path, ship="off", min_free_bytes=1)
         collector = archive.collector("m")
         warn("said by anybody")
-        assert collector.collect("text") is False
+        assert collector.collect({"text"}) is False
         assert collector.collect([1])
     finally:
         logging.getLogger().removeHandler(handler)

@@ -165,7 +165,7 @@ def test_collecting_from_signal_handlers_finalizers_and_log_handlers_never_deadl
     for number in range(3000):
         Cycle()
         collect("main")
-        dc.collect("refused, so that a warning is logged")
+        dc.collect({"refused, so that a warning is logged"})
     signal.setitimer(signal.ITIMER_REAL, 0)
     gc.collect()
     stats = archive.stats()
@@ -299,7 +299,7 @@ def test_status_says_what_waits_and_why(tmp_path: Path) -> None:
     archive = Archive("a", ship="off")
     dc = archive.collector("m")
     for number in range(5): assert dc.collect([number])
-    dc.collect("refused")
+    dc.collect({"refused"})
     """,
         tmp_path,
     )

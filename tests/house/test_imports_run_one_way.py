@@ -32,6 +32,7 @@ FLOORS = (
     ("debug", "metrics"),
     ("collector",),
     ("archive",),
+    ("service",),
     ("modeldata",),
     # around the library
     ("ui",),

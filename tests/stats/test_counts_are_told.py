@@ -50,7 +50,7 @@ def test_stats_add_up_for_every_outcome(archive: Archive, tmp_path: Path) -> Non
     for number in range(10):
         assert collector.collect([[number], [number]])
     for _ in range(3):
-        assert not collector.collect("refused")
+        assert not collector.collect({"refused"})
     assert not collector.collect(["x" * 5_000_000])
 
     stats = archive.stats()
@@ -75,7 +75,7 @@ def test_stats_are_opentelemetry_metrics_too(archive: Archive) -> None:
     collector = archive.collector("m")
     for number in range(7):
         assert collector.collect([number])
-    collector.collect("refused")
+    collector.collect({"refused"})
 
     data = json.loads(reader.get_metrics_data().to_json())
     metrics = data["resource_metrics"][0]["scope_metrics"][0]["metrics"]

@@ -15,6 +15,8 @@ from modeldata.spool.quota import SpoolFull
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from modeldata.spool.writer import Writer
 
 WARN_SECONDS = 60.0
@@ -22,13 +24,16 @@ WARN_SECONDS = 60.0
 REASONS = frozenset(
     {
         "closed", "disk_error", "internal", "invalid_data", "no_files", "no_memory", "no_space", "outcome_unknown",
-        "spark_failed", "spool_full", "spool_unusable", "store_unavailable", "too_large", "unserializable", "unsupported_type",
+        "sampled_out", "spark_failed", "spool_full", "spool_unusable", "store_unavailable", "too_large", "unserializable",
+        "unsupported_type",
     }
 )  # fmt: skip
 """All that a refused row can be counted under."""
 
 
-_last: ContextVar[tuple[str, str | None]] = ContextVar("modeldata_refusal", default=("", None))
+_last: ContextVar[Mapping[str, str]] = ContextVar("modeldata_refusal", default={})  # noqa: B039 - it is replaced, never changed
+MOST_REMEMBERED = 256
+"""Collectors whose last refusal one thread or task remembers."""
 
 
 class Refusals:
@@ -43,14 +48,15 @@ class Refusals:
     def refuse(self, stream: str, rows: int, error: Exception, *, writing: bool) -> None:
         """Count rows that are not accepted, and say why once a minute. Raises `ModelDataError` with `on_error="raise"`."""
         reason = _reason(error, writing)
-        _last.set((stream, reason))
-        self._count(stream, reason, rows)
+        last = _last.get()
+        _last.set({**(last if len(last) < MOST_REMEMBERED else {}), stream: reason})
+        self.count(stream, reason, rows)
         if self._raises:
             raise ModelDataError("collect", stream, cause=said(error), hint=reason) from error
         if self._is_news(reason):
             warn(f"not collected ({reason}) for {stream}: {said(error)}")
 
-    def _count(self, stream: str, reason: str, rows: int) -> None:
+    def count(self, stream: str, reason: str, rows: int) -> None:
         """In a lane, so that the archive gets to know. Where none can be had, here, until one can."""
         self._uncounted[stream, reason] = self._uncounted.get((stream, reason), 0) + rows
         if reason == "closed":
@@ -67,9 +73,8 @@ class Refusals:
         self._writer.release(lane)
 
     def last(self, stream: str) -> str | None:
-        """The reason of the last refusal in this thread or task, if it was of this collector."""
-        refused, reason = _last.get()
-        return reason if refused == stream else None
+        """The reason of this collector's last refusal in this thread or task; None where there was none."""
+        return _last.get().get(stream)
 
     def by_reason(self) -> dict[str, int]:
         """Reason → rows that were refused."""

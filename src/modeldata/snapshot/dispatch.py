@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modeldata.snapshot.dicts import capture_dict, capture_mapping
+from modeldata.snapshot.held import Held, capture_held
 from modeldata.snapshot.lazy import lazy_hint
 from modeldata.snapshot.libraries import input_of
 from modeldata.snapshot.lists import capture_list, capture_sequence
@@ -117,5 +118,7 @@ def _name(cls: type) -> str:
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
-captures: dict[type, Capture] = TypeTable({list: capture_list, tuple: capture_sequence, dict: capture_dict}, _find)
+captures: dict[type, Capture] = TypeTable(
+    {list: capture_list, tuple: capture_sequence, dict: capture_dict, Held: capture_held}, _find
+)
 """By class, the function that captures its objects."""

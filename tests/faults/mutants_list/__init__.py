@@ -13,6 +13,7 @@ from tests.faults.mutants_list import (
     keep,
     read,
     segments,
+    service,
     ship,
     spool,
     ui,
@@ -34,5 +35,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *values.MUTANTS,
     *ui.MUTANTS,
     *windows.MUTANTS,
+    *service.MUTANTS,
     *hostile.MUTANTS,
 )

@@ -17,14 +17,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "a generator keeps its request id in each context",
-        "request.py",
+        "request_id.py",
         "            _generators.setdefault(frame, []).append(self)\n",
         "            pass\n",
         "tests/request/test_a_generator_keeps_its_id.py",
     ),
     one(
         "a request id that ended elsewhere holds nowhere",
-        "request.py",
+        "request_id.py",
         "            self._ended = True\n",
         "            pass\n",
         "tests/request/test_a_generator_keeps_its_id.py",

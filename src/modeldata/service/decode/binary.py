@@ -1,0 +1,74 @@
+"""npy, Arrow streams and files, binary tensors of v2. numpy and pyarrow are imported where such a body comes."""
+
+from __future__ import annotations
+
+import io
+import json
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from modeldata.service.decode.json_rows import shaped, transposed
+from modeldata.service.decode.undecodable import Undecodable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+JSON_LENGTH = "inference-header-content-length"
+_DTYPES = {
+    "BOOL": "?", "UINT8": "u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8", "INT8": "i1", "INT16": "<i2", "INT32": "<i4",
+    "INT64": "<i8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
+}  # fmt: skip
+LENGTH_BYTES = 4
+
+
+def npy(body: bytes, headers: Mapping[str, str]) -> object:
+    import numpy as np
+
+    return np.load(io.BytesIO(body), allow_pickle=False)
+
+
+def arrow(body: bytes, headers: Mapping[str, str]) -> object:
+    import pyarrow as pa
+
+    if body.startswith(b"ARROW1"):
+        return pa.ipc.open_file(body).read_all()
+    return pa.ipc.open_stream(body).read_all()
+
+
+def v2_binary(body: bytes, headers: Mapping[str, str]) -> object:
+    """JSON of so many bytes, then the data of its tensors, one behind the other."""
+    size = int(headers[JSON_LENGTH])
+    head = json.loads(body[:size])
+    tensors = head.get("inputs") or head.get("outputs") or []
+    rest, columns = body[size:], {}
+    for tensor in tensors:
+        length = tensor.get("parameters", {}).get("binary_data_size")
+        if length is None:
+            columns[str(tensor["name"])] = shaped(tensor["data"], tensor["shape"])
+            continue
+        columns[str(tensor["name"])] = _values(rest[:length], tensor)
+        rest = rest[length:]
+    return transposed(columns) if columns else head
+
+
+def _values(data: bytes, tensor: dict[str, Any]) -> list[Any]:
+    if tensor["datatype"] == "BYTES":
+        return shaped(list(_texts(data)), tensor["shape"])
+    import numpy as np
+
+    dtype = np.dtype(_DTYPES[tensor["datatype"]])
+    if prod(tensor["shape"]) * dtype.itemsize != len(data):
+        raise Undecodable("a tensor that is not of its shape")
+    values: list[Any] = np.frombuffer(data, dtype).reshape(tensor["shape"]).tolist()
+    return values
+
+
+def _texts(data: bytes) -> Iterator[str]:
+    """Each with its length in front."""
+    at = 0
+    while at < len(data):
+        stop = at + LENGTH_BYTES + int.from_bytes(data[at : at + LENGTH_BYTES], "little")
+        if stop > len(data):
+            raise Undecodable("a text that is cut off")
+        yield data[at + LENGTH_BYTES : stop].decode("utf-8", "replace")
+        at = stop

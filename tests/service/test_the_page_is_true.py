@@ -1,0 +1,54 @@
+"""docs/services.md: its examples are run as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modeldata import default_archive
+from modeldata.service.paths import DEFAULT_PATHS
+from modeldata.service.recorder import COLUMNS
+from tests.service.kit import features, read
+from tests.service.servers import ask, uvicorn_of, werkzeug_of
+
+PAGE = (Path(__file__).parents[2] / "docs" / "services.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, value in {"ARCHIVE": str(tmp_path), "FORMAT": "jsonl", "SHIP": "off"}.items():
+        monkeypatch.setitem(os.environ, f"MODELDATA_{name}", value)
+    return tmp_path
+
+
+def _run(example: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "service"}
+    exec(compile(example, "services.md", "exec", dont_inherit=True), names)
+    return names
+
+
+@pytest.mark.parametrize(("example", "serve"), [(0, uvicorn_of), (1, werkzeug_of)])
+def test_an_example_of_a_service_is_archived(archive: Path, example: int, serve: Any) -> None:
+    with serve(_run(EXAMPLES[example])["app"]) as port:
+        assert ask(port, "/predict", [{"income": 2.5}])[0] == 200
+    default_archive().close(0)
+    rows = read(archive)
+    assert features(rows["inputs"]) == [(2.5,)] and features(rows["predictions"]) == [(5.0,)]
+
+
+def test_the_example_without_http_is_archived(archive: Path) -> None:
+    _run(EXAMPLES[2])
+    default_archive().close(0)
+    assert len(read(archive)["inputs"]) == 3
+
+
+def test_each_column_and_path_that_it_names_is_one() -> None:
+    named = set(re.findall(r"`(\w+)`", next(line for line in PAGE.splitlines() if line.startswith("| `requests`"))))
+    assert set(COLUMNS) <= named
+    paths = next(line for line in PAGE.splitlines() if line.startswith("| paths"))
+    assert set(re.findall(r"`(/[^`]+)`", paths)) <= set(DEFAULT_PATHS)
