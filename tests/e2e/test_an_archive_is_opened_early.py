@@ -36,6 +36,7 @@ def test_open_says_that_no_row_can_be_accepted(tmp_path: Path, caplog: pytest.Lo
     assert "no row can be accepted now" in caplog.text and str(tmp_path / "file") in caplog.text
 
 
+@pytest.mark.posix("fork")
 def test_a_closed_archive_is_not_opened_and_a_forked_child_opens_its_own(tmp_path: Path) -> None:
     archive = Archive(tmp_path, ship="off")
     assert archive.open()

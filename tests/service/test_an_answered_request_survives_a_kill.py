@@ -59,6 +59,7 @@ def _answered_and_killed(folder: Path, number: int) -> int | None:
     return int(json.loads(body)["n"])
 
 
+@pytest.mark.posix("SIGKILL")
 @pytest.mark.parametrize("times", [2, pytest.param(200, marks=[pytest.mark.faults, pytest.mark.timeout(1800)])])
 def test_no_answered_request_is_missing(tmp_path: Path, times: int) -> None:
     answered = [_answered_and_killed(tmp_path, number) for number in range(times)]
