@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import pickle
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,23 @@ def test_nothing_of_ours_reaches_the_service(tmp_path: Path) -> None:
 class _Silent(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no text")
+
+
+class _BadId:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(("given", "kept"), [(17, "17"), (None, None), (_BadId(), None), (b"bytes", "bytes")])
+def test_an_id_of_any_kind_is_taken_as_text(recording: Recording, given: Any, kept: str | None) -> None:
+    with recording.recorder().call(given) as call:
+        pass
+    assert call.correlation_id == (kept or call.request_id)
+
+
+def test_a_recorder_can_be_pickled(recording: Recording) -> None:
+    recorder = pickle.loads(pickle.dumps(recording.recorder(sample=0.0, redact=["a"])))
+    assert (recorder.sample, recorder.redaction.of({"a": 1})) == (0.0, {"a": "***"})
 
 
 def test_data_that_is_refused_is_said_in_the_calls_row(recording: Recording) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from contextvars import ContextVar
@@ -31,7 +32,8 @@ REASONS = frozenset(
 """All that a refused row can be counted under."""
 
 
-_last: ContextVar[Mapping[str, str]] = ContextVar("modeldata_refusal", default={})  # noqa: B039 - it is replaced, never changed
+_numbers = itertools.count(1)
+_last: ContextVar[Mapping[tuple[int, str], str]] = ContextVar("modeldata_refusal", default={})  # noqa: B039 - it is replaced, never changed
 MOST_REMEMBERED = 256
 """Collectors whose last refusal one thread or task remembers."""
 
@@ -41,6 +43,7 @@ class Refusals:
 
     def __init__(self, writer: Writer, *, on_error: str) -> None:
         self._writer = writer
+        self._number = next(_numbers)
         self._raises = on_error == "raise"
         self._uncounted: dict[tuple[str, str], int] = {}
         self._warned: dict[str, float] = {}
@@ -49,7 +52,7 @@ class Refusals:
         """Count rows that are not accepted, and say why once a minute. Raises `ModelDataError` with `on_error="raise"`."""
         reason = _reason(error, writing)
         last = _last.get()
-        _last.set({**(last if len(last) < MOST_REMEMBERED else {}), stream: reason})
+        _last.set({**(last if len(last) < MOST_REMEMBERED else {}), (self._number, stream): reason})
         self.count(stream, reason, rows)
         if self._raises:
             raise ModelDataError("collect", stream, cause=said(error), hint=reason) from error
@@ -74,7 +77,7 @@ class Refusals:
 
     def last(self, stream: str) -> str | None:
         """The reason of this collector's last refusal in this thread or task; None where there was none."""
-        return _last.get().get(stream)
+        return _last.get().get((self._number, stream))
 
     def by_reason(self) -> dict[str, int]:
         """Reason → rows that were refused."""

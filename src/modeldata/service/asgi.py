@@ -76,6 +76,8 @@ def _sending(exchange: Exchange, send: Send) -> Send:
             message = guarded(_begin, exchange, message) or message
         elif message["type"] == "http.response.body":
             guarded(_pass, exchange, message)
+        elif message["type"] == "http.response.pathsend":  # a file that the server sends by itself
+            guarded(exchange.answer_chunk, b"", last=True)
         await send(message)
 
     return sending

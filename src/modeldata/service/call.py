@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from modeldata.errors import said
 from modeldata.interrupts import spare
-from modeldata.service.ids import in_sample, new_id
-from modeldata.service.redact import ERROR_CHARACTERS
+from modeldata.service.ids import id_text, in_sample, new_id
+from modeldata.service.redact import ERROR_CHARACTERS, error_text
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,7 +30,7 @@ class Call:
 
     def __init__(self, recorder: Recorder, correlation_id: str, trace_id: str, integration: str) -> None:
         self.request_id = new_id()
-        self.correlation_id = correlation_id or trace_id or self.request_id
+        self.correlation_id = id_text(correlation_id) or trace_id or self.request_id
         self.sampled = in_sample(self.correlation_id, recorder.sample)
         self.status: int | None = None
         self.error = ""
@@ -57,8 +57,8 @@ class Call:
     def fail(self, error: object) -> None:
         """It gave no answer, for this reason."""
         try:
-            text = said(error) if isinstance(error, BaseException) else str(error)
-            self.error = text[:ERROR_CHARACTERS] or "failed"
+            text = said(error)[:ERROR_CHARACTERS] if isinstance(error, BaseException) else error_text(error)
+            self.error = text or "failed"
         except Exception as trouble:
             spare(trouble)
             self.error = "failed"

@@ -83,6 +83,9 @@ class Exchange:
             spare(trouble)
             self.call.notes.append(f"not looked into: {said(trouble)}")
         self.call.finish()
+        self.route = None  # it may know the request, which knows us
+        self._request.drop()
+        self._answer.drop()
 
     def _note(self, error: BaseException | None) -> None:
         call = self.call
@@ -147,8 +150,8 @@ class Exchange:
             return None
         try:
             kind = content_type_of(headers)
-            if what == "answer" and is_stream(kind) and "content-encoding" not in headers:
-                return assembled(tee.content(), kind)
+            if what == "answer" and is_stream(kind):
+                return assembled(inflated(tee.content(), headers.get("content-encoding", ""), self._recorder.max_body), kind)
             return self._recorder.decode(tee.content(), headers)
         except Exception as error:
             spare(error)
@@ -164,7 +167,7 @@ def beside(asked: Any, answered: Any) -> object:
     name, results = None, answered
     if isinstance(answered, dict) and len(answered) == 1:
         name, results = next(iter(answered.items()))
-    if count < 2 or not isinstance(results, list) or len(results) != count:
+    if not count or not isinstance(results, list) or len(results) != count:
         return answered
     if name is not None:
         return [{name: result} for result in results]

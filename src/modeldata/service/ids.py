@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_intdigest
 
+from modeldata.interrupts import spare
+from modeldata.request_id import encoded_id
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -26,6 +29,17 @@ def new_id() -> str:
     digits[6], digits[8] = digits[6] & 0x0F | 0x40, digits[8] & 0x3F | 0x80
     text = digits.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def id_text(given: object) -> str:
+    """An id of any kind as text; empty where it is missing, or can't be read."""
+    if type(given) is str:
+        return given
+    try:
+        return encoded_id(given).decode("utf-8", "replace")
+    except Exception as error:  # whatever the id's own code raises
+        spare(error)
+        return ""
 
 
 def trace_id_of(headers: Mapping[str, str]) -> str:

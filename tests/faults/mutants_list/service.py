@@ -13,8 +13,8 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "an answer is archived before its last byte leaves (ASGI)",
         "service/asgi.py",
-        "            guarded(_pass, exchange, message)\n        await send(message)\n",
-        "            await send(message)\n            guarded(_pass, exchange, message)\n            return\n        await send(message)\n",
+        "            guarded(_pass, exchange, message)\n",
+        "            await send(message)\n            return guarded(_pass, exchange, message)\n",
         _ASGI,
     ),
     one(
