@@ -12,7 +12,7 @@ ORDINARY := -p no:cacheprovider -m "not faults and not soak and not spark"
 LOWEST := --quiet --python-version 3.11 --no-header --no-annotate --all-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test docs ui spark lint types bench faults slice soak mutants lowest lowest-smoke pythons windows windows-smoke lock clean
+.PHONY: help setup demo test docs dist ui spark lint types bench faults slice soak mutants lowest lowest-smoke pythons windows windows-smoke lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -104,6 +104,12 @@ $(DOCS)/.ready: requirements-docs.txt
 	$(PYTHON) -m venv $(DOCS)
 	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
 	touch $(DOCS)/.ready
+
+dist: setup  ## wheel and sdist in dist/, checked; each extra installed by itself, on each Python here, and tried
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	$(BIN)/uv tool run --from twine==7.0.0 twine check --strict dist/*
+	$(BIN)/python -m tests.platforms.extras
 
 lock: setup  ## pin the versions of everything again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --all-extras --group dev pyproject.toml -o requirements-dev.txt

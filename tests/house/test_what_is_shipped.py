@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.platforms import extras
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -75,3 +77,7 @@ def test_licence_and_readme_are_in_its_metadata(wheel: Path) -> None:
         assert "License-Expression: Apache-2.0" in metadata
         assert (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[0] in metadata
         assert any(name.endswith("licenses/LICENSE") for name in content.namelist())
+
+
+def test_each_extra_is_tried_before_a_release() -> None:
+    assert set(extras.TRIED) == set(extras.extras())
