@@ -170,7 +170,7 @@ class ModelDataCollector:
             correlation = b"" if user_correlation_id is NO_ID else encoded_id(user_correlation_id)
             request = current_request() if request_id is None else encoded_id(request_id)
             event_ns = None if timestamp is None else event_ns_of(timestamp)
-            if len(data) > self._max_row_bytes * rows or len(correlation) > MAX_ID or len(request) > MAX_ID:
+            if len(data) > self._max_row_bytes * rows or len(correlation) + len(request) > MAX_ID:
                 correlation, request = self._fitting(rows, len(data), correlation, request)
             if rows:  # an empty list or frame asks for nothing and misses nothing
                 writing = True

@@ -60,6 +60,13 @@ MUTANTS: tuple[Mutant, ...] = (
         _BODIES,
     ),
     one(
+        "the user's own sitecustomize is run",
+        "service/launch/site/sitecustomize.py",
+        "Finder())\nrun_the_users()\n",
+        "Finder())\n",
+        "tests/service/test_unmodified_services_are_archived.py::test_a_server_of_its_own_command_is_archived[uvicorn]",
+    ),
+    one(
         "named fields never reach the spool",
         "service/call.py",
         "collector.hold(self._recorder.redaction.of(data))",
