@@ -18,6 +18,7 @@ from benchmarks import (
     shipping,
     sustained,
     threads,
+    ui,
 )
 
 QUESTIONS = {
@@ -32,6 +33,7 @@ QUESTIONS = {
     "shipping": shipping.main,
     "reading": reading.main,
     "reading_growth": reading_growth.main,
+    "ui": ui.main,
 }
 PAGES = (
     peers.page,

@@ -28,7 +28,7 @@ def drain(place: Path) -> Drained:
     command, began, peak = [sys.executable, "-m", "modeldata", "ship", "--drain", "--json"], time.perf_counter(), 0.0
     with (place / "drain").open("wb+") as said, subprocess.Popen(command, env=env, stdout=said, stderr=said) as process:
         while process.poll() is None:
-            peak = max(peak, _peak_mib(process.pid))
+            peak = max(peak, peak_mib(process.pid))
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(LOOK_SECONDS)
         seconds = time.perf_counter() - began
@@ -38,7 +38,7 @@ def drain(place: Path) -> Drained:
     return Drained(round(seconds, 3), round(peak, 1))
 
 
-def _peak_mib(pid: int) -> float:
+def peak_mib(pid: int) -> float:
     """VmHWM: of this program alone, unlike ru_maxrss, which begins with what its parent had."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()

@@ -47,7 +47,7 @@ def main() -> None:
         for form in FORMATS:
             folder = cache / f"reading-{ROWS}-{form}"
             if not (folder / "made").exists():
-                _make(folder, form)
+                make(folder, form)
             for case in CASES:
                 ours, theirs = (_measured(case, who, folder, form) for who in ("ours", "duckdb"))
                 assert np.allclose(ours["answer"], theirs["answer"]), (case, ours, theirs)
@@ -100,7 +100,7 @@ def _seconds(result: dict[str, Any], form: str, days: str) -> float:
     return seconds
 
 
-def _make(folder: Path, form: str) -> None:
+def make(folder: Path, form: str) -> None:
     """Day by day: collected under the clock of that day, then shipped."""
     from modeldata import Archive
     from modeldata.ship.pipeline import Pipeline
