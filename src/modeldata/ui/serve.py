@@ -76,6 +76,7 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen()  # who is given the address may come before the server is ready: they wait
     except OSError as error:
         listener.close()
         hint = "another program has it: --port 0 takes a free one" if port else "--host takes an address of this machine"
