@@ -1,6 +1,6 @@
 // Charts: lines over time by uPlot, loaded when the first is looked at; bars as SVG. Each stands beside its table.
 
-import { count, h, number, table, time } from "./dom.js";
+import { count, h, number, plain, table, time } from "./dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 let library = null;
@@ -35,7 +35,7 @@ export function lines(title, times, series, { unit = "rows", step = "hour" } = {
       axes: [{ ...axis, values: (_, splits) => splits.map(tick) }, { ...axis, size: 64 }], scales: { y: { range: (_, low, high) => [0, Math.max(1, high * 1.05)] } },
       series: [
         { value: (_, value) => (value === null ? "" : moment(value)) },
-        ...series.map((each, index) => ({ label: each.name, stroke: colours[index % colours.length], width: 2, dash: index % 2 ? [8, 4] : [], points: { show: times.length < 60 } })),
+        ...series.map((each, index) => ({ label: plain(each.name), stroke: colours[index % colours.length], width: 2, dash: index % 2 ? [8, 4] : [], points: { show: times.length < 60 } })),
       ],
     }, [times, ...series.map((each) => each.values)], place);
   };
@@ -47,7 +47,7 @@ export function lines(title, times, series, { unit = "rows", step = "hour" } = {
     event.preventDefault();
     at = Math.min(Math.max(at + move, 0), times.length - 1);
     plot.setCursor({ left: plot.valToPos(times[at], "x"), top: 10 });
-    spoken.textContent = `${moment(times[at])}: ${series.map((each) => `${each.name} ${count(each.values[at] ?? 0)}`).join(", ")}`;
+    spoken.textContent = plain(`${moment(times[at])}: ${series.map((each) => `${each.name} ${count(each.values[at] ?? 0)}`).join(", ")}`);
   });
   whenSeen(place, draw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot && draw());
@@ -86,7 +86,7 @@ export function bars(title, labels, sets, { open = false } = {}) {
   })));
   const peak = labels[shares[0].indexOf(Math.max(...shares[0]))];
   const said = `${title}: ${labels.length} bars, the highest at ${peak}`;
-  const drawn = shape("svg", { viewBox: `0 0 ${width} ${height + 1}`, preserveAspectRatio: "none", class: "bars", role: "img", "aria-label": said }, ...marks,
+  const drawn = shape("svg", { viewBox: `0 0 ${width} ${height + 1}`, preserveAspectRatio: "none", class: "bars", role: "img", "aria-label": plain(said) }, ...marks,
     shape("line", { x1: 0, x2: width, y1: height + 0.5, y2: height + 0.5, class: "axis" }));
   const columns = [{ name: "part", title: "Which values are counted" }, ...sets.flatMap((set) => [
     { name: set.name, title: `Rows of ${set.name} with these values`, number: true }, { name: "share", title: `Of all rows of ${set.name} that are counted here`, number: true }])];

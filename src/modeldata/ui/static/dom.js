@@ -2,8 +2,14 @@
 
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\uffff]/g;
 const LONGEST = 400;
+const READ = ["title", "aria-label"];
 const whole = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { maximumSignificantDigits: 5 });
+
+const escape = (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+/** Text in which what is invisible is an escape: for names, titles and labels. */
+export const plain = (value) => String(value).replace(INVISIBLE, escape);
 
 /** h("p", {class: "soft"}, "text", element): an element. `on…` is a listener, what is null or false is left out. */
 export function h(tag, attributes = {}, ...children) {
@@ -11,9 +17,10 @@ export function h(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value === true ? "" : value);
+    else element.setAttribute(name, value === true ? "" : READ.includes(name) ? plain(value) : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  const there = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  element.append(...there.map((child) => (child instanceof Node ? child : tag === "textarea" ? child : plain(child))));
   return element;
 }
 
@@ -24,8 +31,7 @@ export function text(value) {
   const shown = string.length > LONGEST ? `${string.slice(0, LONGEST)}…` : string;
   let last = 0;
   for (const found of shown.matchAll(INVISIBLE)) {
-    const code = found[0].charCodeAt(0).toString(16).padStart(4, "0");
-    part.append(shown.slice(last, found.index), h("span", { class: "escape" }, `\\u${code}`));
+    part.append(shown.slice(last, found.index), h("span", { class: "escape" }, escape(found[0])));
     last = found.index + found[0].length;
   }
   part.append(shown.slice(last));
@@ -98,7 +104,7 @@ export function input(name, value = "", more = {}) {
 
 /** What changed, for those who hear the page. */
 export function say(words) {
-  document.getElementById("said").textContent = words;
+  document.getElementById("said").textContent = plain(words);
 }
 
 export function problem(error) {
