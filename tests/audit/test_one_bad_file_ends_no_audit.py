@@ -32,6 +32,9 @@ class Denying:
     def length(self, path: str) -> int:
         return self._store.length(path)
 
+    def unfinished_puts(self, folder: str) -> dict[str, int]:
+        return self._store.unfinished_puts(folder)
+
     def claimed(self, path: str) -> bool:
         return self._store.claimed(path)
 

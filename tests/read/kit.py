@@ -60,6 +60,9 @@ class Counting:
             self.listed.append(path)
             yield path
 
+    def unfinished_puts(self, folder: str) -> dict[str, int]:
+        return self._store.unfinished_puts(folder)
+
     def claimed(self, path: str) -> bool:
         return self._store.claimed(path)
 

@@ -135,6 +135,7 @@ def audit(
     check_bytes: bool = True,
     witness: Witness | None = None,
     wait: Callable[[float], None] = time.sleep,
+    now_ns: Callable[[], int] = time.time_ns,
 ) -> Audit:
     """Read every head and manifest of an archive and, with `check_bytes`, every byte of their batches. Raises `Unavailable` where
     the archive can't be listed at all; all else that can't be read is one of the things that it says.
@@ -143,7 +144,7 @@ def audit(
     their bytes may be gone.
     """
     evidence = Evidence.of(store, witness or Witness())
-    auditor = FolderAuditor(store, evidence.ledger, check_bytes=check_bytes)
+    auditor = FolderAuditor(store, evidence.ledger, check_bytes=check_bytes, now_ns=now_ns())
     catalog = Catalog.of(auditor.listed)
     folders = _looked_at(auditor, catalog)
     report = _summary(auditor, folders, evidence)

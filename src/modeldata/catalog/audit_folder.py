@@ -8,6 +8,7 @@ from modeldata.catalog.batches import Vanished
 from modeldata.catalog.content import content_of
 from modeldata.catalog.forgiving import ForgivingStore
 from modeldata.catalog.lines import batch_of
+from modeldata.catalog.unfinished import unfinished_puts
 from modeldata.errors import StoreError
 from modeldata.format import names
 from modeldata.format.head import entry_hash
@@ -75,8 +76,9 @@ class FolderAuditor:
     line yet are of a round under way, and get their line soon.
     """
 
-    def __init__(self, store: ReadStore, ledger: Ledger, *, check_bytes: bool) -> None:
+    def __init__(self, store: ReadStore, ledger: Ledger, *, check_bytes: bool, now_ns: int) -> None:
         self._store = store
+        self._now_ns = now_ns
         self._ledger = ledger
         self.listed = ForgivingStore(store)
         """What a catalog of the archive is to be made of."""
@@ -90,6 +92,8 @@ class FolderAuditor:
         try:
             contents = catalog.read(listing)
             self._judge(contents, report)
+            dead = unfinished_puts(self._store, listing, self._now_ns).dead
+            report.unaccounted += [f"{path} (a put that has not come to its end)" for path in dead]
         except Vanished as gone:
             report.doubts.append(f"{gone}: is gone, and was there a moment ago")
         except StoreError as error:

@@ -210,6 +210,11 @@ def generation_of_manifest(path: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def name_of_remnant(path: str) -> str:
+    """The name that a hidden file of a put was to get."""
+    return path.rpartition("/")[2][1:].rsplit(".", 2)[0]
+
+
 def generation_of_remnant(path: str) -> int | None:
     """The generation of a hidden file, of either, that is not whole; None for any other file."""
     name = path.rpartition("/")[2]

@@ -9,6 +9,7 @@ from modeldata.catalog.batches import Catalog, Vanished
 from modeldata.catalog.errors import Damaged
 from modeldata.catalog.retry import gone
 from modeldata.catalog.select import choose
+from modeldata.catalog.unfinished import unfinished_puts
 from modeldata.errors import SettingsError
 from modeldata.keep import compact as compacting
 from modeldata.keep import erase as erasing
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from modeldata.keep.job import Each, KeepJob
     from modeldata.keep.rewrite import Draft
     from modeldata.keep.search import FolderFinding
-    from modeldata.store import Store
 
 GRACE_NS = 3_600_000_000_000
 """An hour after its end, a day is over for every shipper that is not far behind."""
@@ -75,7 +75,7 @@ def _compact(job: KeepJob, place: DataFolder, sizes: Sizes, growing: bool, dry: 
     seen = look(store, place.path)
     if dry:
         works = _work(seen)
-    elif _work(seen) or _has_leftovers(seen, store):
+    elif _work(seen) or _has_leftovers(seen, job):
         rewrite(store, place.path, job.run, plan, removals)
     for work in works:
         yield _done(place, work.rows, len(work.files), work.bytes, removals=removals)
@@ -83,9 +83,10 @@ def _compact(job: KeepJob, place: DataFolder, sizes: Sizes, growing: bool, dry: 
         yield _done(place, removals=removals)
 
 
-def _has_leftovers(seen: FolderView, store: Store) -> bool:
-    """Did a run begin here, and not come to its end?"""
-    return seen.has_leftovers or bool(remnants(store, seen.folder))
+def _has_leftovers(seen: FolderView, job: KeepJob) -> bool:
+    """Did a run begin here, or a shipper's put, and not come to its end?"""
+    puts = unfinished_puts(job.store, seen.contents.listing, job.run.now_ns)
+    return seen.has_leftovers or bool(puts.dead or remnants(job.store, seen.folder))
 
 
 def prune(job: KeepJob, before_ns: int, *, dry: bool = True) -> Iterator[FolderResult]:
@@ -108,7 +109,7 @@ def _prune(job: KeepJob, place: DataFolder, dry: bool) -> Iterator[FolderResult]
             return True
         return False
 
-    if not dry and (due or _has_leftovers(seen, store)):
+    if not dry and (due or _has_leftovers(seen, job)):
         rewrite(store, place.path, job.run, plan, removals)
         for path in pruning.originals(seen):
             removals.remove(path)

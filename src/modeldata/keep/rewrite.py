@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from modeldata.catalog.batches import Vanished
 from modeldata.catalog.retry import TRIES
+from modeldata.catalog.unfinished import unfinished_puts
 from modeldata.errors import StoreError
 from modeldata.format import names
 from modeldata.format.manifest import Entry
@@ -106,7 +107,7 @@ def rewrite(store: Store, folder: str, run: RewriteRun, plan: Callable[[Draft], 
             draft = Draft(seen, run)
             try:
                 if not plan(draft):
-                    clean(store, seen, removals)
+                    clean(store, seen, run, removals)
                     return False
                 switched = _switch(store, draft)
                 if switched:
@@ -115,7 +116,7 @@ def rewrite(store: Store, folder: str, run: RewriteRun, plan: Callable[[Draft], 
                 continue  # another run took a file away: look again
             finally:
                 draft.close()
-            clean(store, look(store, folder), removals)
+            clean(store, look(store, folder), run, removals)
             if switched:
                 return True
     raise Busy("rewrite a folder", folder, cause="others rewrote it time and again", hint="run the command again later")
@@ -180,14 +181,15 @@ def _put(store: Store, path: str, content: IO[bytes]) -> None:
         store.put(path, data)
 
 
-def clean(store: Store, seen: FolderView, removals: Removals) -> None:
+def clean(store: Store, seen: FolderView, run: RewriteRun, removals: Removals) -> None:
     """Take away what nobody reads any more: data files first, then the manifests that name them. What grew meanwhile stays.
 
     So does what another program holds, with the manifest that names it.
     """
     ends = seen.ends
+    dead_puts = unfinished_puts(store, seen.contents.listing, run.now_ns).dead
     left = {path for path in seen.dead_files if not removals.remove_if(path, ends[path])}
-    for path in seen.orphans:
+    for path in (*seen.orphans, *dead_puts):
         removals.remove(path)
     for path in remnants(store, seen.folder):
         if (generation_of_remnant(path) or 0) <= seen.latest:

@@ -12,6 +12,7 @@ from modeldata.catalog.batches import Catalog, Vanished
 from modeldata.catalog.errors import Damaged, NotThere, SkippedWarning, near
 from modeldata.catalog.retry import gone, retried
 from modeldata.catalog.select import choose
+from modeldata.catalog.unfinished import unfinished_puts
 from modeldata.errors import SettingsError, StoreError
 from modeldata.format.paths import DataFolder, collector_folder, place_of
 from modeldata.keep import erase as erasing
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 LEAST_TEXT = 4
 """A shorter text is in a name by chance."""
+
+
+ON_ITS_WAY = "a shipper puts this file, or died while it did: rows that fit may be in it; erase again in an hour"
 
 
 class FolderFinding(NamedTuple):
@@ -198,10 +202,12 @@ def search_one(job: KeepJob, place: DataFolder, *, condition: Condition) -> list
         return [FolderFinding(place, problem=_unseen(gone(str(vanished))))]
     files = sorted(fitting.files & set(seen.contents.listing.data_files))
     stay = (f"{path}: {count} rows in a file without a manifest: edit it" for path, count in fitting.originals.items())
+    puts = unfinished_puts(job.store, seen.contents.listing, job.run.now_ns)
+    problems = [*stay, *(f"{path}: {ON_ITS_WAY}" for path in puts.pending)]
     size = sum(job.store.length(path) for path in files)
     note = _note(fitting.columns_left(seen), condition) if files else ""
-    unfinished = seen.claimed or seen.has_leftovers
-    return [FolderFinding(place, fitting.total, tuple(files), size, "; ".join(stay), unfinished=unfinished, note=note)]
+    unfinished = seen.claimed or seen.has_leftovers or bool(puts.dead)
+    return [FolderFinding(place, fitting.total, tuple(files), size, "; ".join(problems), unfinished=unfinished, note=note)]
 
 
 def _unseen(error: StoreError) -> str:

@@ -17,7 +17,7 @@ from modeldata.format.names import OWN_FOLDER, respelled
 from modeldata.format.paths import owner_note
 from modeldata.spool.files import Files, create_once, give_name, make_folders, read_all, read_file, settle, write_all
 from modeldata.store.local_walk import UNDER_WAY, Walk, local_path, unavailable
-from modeldata.store.port import Conflict, Unreadable, probe_name
+from modeldata.store.port import ABANDONED_NS, Conflict, Unreadable, probe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 FOLDER_MODE = 0o777
 FILE_MODE = 0o640
 """Before the umask. What models were asked is nobody's business outside the owner's group."""
-ABANDONED_NS = 3_600_000_000_000
-"""After an hour, a hidden file that is not whole is nobody's."""
 
 
 class LocalStore:
@@ -195,15 +193,24 @@ class LocalStore:
         make_folders(self._files, folder, FOLDER_MODE)
         settle(self._files, folder, self._settled)
 
-    def unfinished_puts(self, folder: str) -> list[str]:
-        full = self._path(folder)
+    def unfinished_puts(self, folder: str) -> dict[str, int]:
+        full, found = self._path(folder), {}
         try:
-            names = self._files.listdir(full)
+            for name in self._files.listdir(full):
+                if name.startswith(".") and name.endswith(UNDER_WAY) and (written_ns := self._written_ns(full, name)) is not None:
+                    found[f"{folder}/{name}"] = written_ns
         except FileNotFoundError:
-            return []
+            return {}
         except OSError as error:
             raise unavailable("list the archive", full, error) from error
-        return [f"{folder}/{name}" for name in names if name.startswith(".") and name.endswith(UNDER_WAY)]
+        return found
+
+    def _written_ns(self, folder: str, name: str) -> int | None:
+        """None for a hidden file that has its name by now, or is gone."""
+        try:
+            return self._files.stat(os.path.join(folder, name)).st_mtime_ns
+        except FileNotFoundError:
+            return None
 
     def probe(self, mark: str) -> bool:
         hidden = os.path.join(self.root, f".{probe_name(mark)}{UNDER_WAY}")
@@ -254,11 +261,8 @@ class LocalStore:
             path = os.path.join(folder, name)
             if not (name.startswith(stem) and name.endswith(UNDER_WAY)):
                 continue
-            try:
-                abandoned = now_ns - self._files.stat(path).st_mtime_ns > ABANDONED_NS
-            except FileNotFoundError:
-                continue  # it has its name by now
-            if abandoned:
+            written_ns = self._written_ns(folder, name)
+            if written_ns is not None and now_ns - written_ns > ABANDONED_NS:
                 self._refused(path)
 
     def append(self, path: str, start: int, data: bytes | memoryview) -> bool:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+ABANDONED_NS = 3_600_000_000_000
+"""Nobody who lives needs an hour for one file: after it, a hidden file that is not whole is nobody's."""
+
+
 class Conflict(Exception):
     """The file is not as we left it: somebody else wrote, replaced or removed it. These bytes are not there and never will be."""
 
@@ -116,6 +120,11 @@ class ReadStore(Protocol):
     def claimed(self, path: str) -> bool:
         """Does the file itself say that `claim` made it? False where only a note beside it does. Raises `Unavailable`."""
 
+    def unfinished_puts(self, folder: str) -> dict[str, int]:
+        """Hidden files right in `folder` that interrupted puts left, as paths for `remove` → when they were last written to, in
+        nanoseconds since 1970. Raises `Unavailable`.
+        """
+
 
 class Store(WriteStore, ReadStore, Protocol):
     """Both, and what housekeeping needs besides."""
@@ -134,9 +143,6 @@ class Store(WriteStore, ReadStore, Protocol):
 
     def clear(self, folder: str) -> None:
         """No file is left below `folder`, hidden ones included. It may be missing. Raises `Unavailable`."""
-
-    def unfinished_puts(self, folder: str) -> list[str]:
-        """Hidden files right in `folder` that interrupted puts left, as paths for `remove`. Raises `Unavailable`."""
 
 
 def probe_name(mark: str) -> str:

@@ -139,8 +139,8 @@ class RemoteStore(ABC, Generic[Client]):
         if refused is not None:
             raise refused
 
-    def unfinished_puts(self, folder: str) -> list[str]:
-        return []  # a put is seen as a whole or not at all
+    def unfinished_puts(self, folder: str) -> dict[str, int]:
+        return {}  # a put is seen as a whole or not at all
 
     def check_rights(self) -> bool:
         """Would a shipper get through? Nothing is left behind. Raises `Unavailable` where it would not.

@@ -6,6 +6,7 @@ from tests.faults.mutant import one
 
 _CONDITION = "tests/keep/test_a_condition_is_about_columns.py"
 _COPIES = "tests/keep/test_copies_in_spools_are_named.py"
+_HIDDEN = "tests/keep/test_hidden_files_of_dead_shippers.py"
 _BESIDE_DAMAGE = "tests/keep/test_erase_goes_on_beside_damage.py"
 _HELD = "tests/keep/test_held_files_stay_and_are_named.py"
 
@@ -116,6 +117,27 @@ MUTANTS = (
         "tests/keep/test_killed_at_every_step.py::test_a_file_that_is_not_whole_goes_also_when_all_else_is_done",
     ),
     one(
+        "a hidden file goes once its file has landed",
+        "catalog/unfinished.py",
+        "in there or now_ns",
+        "in () or now_ns",
+        _HIDDEN + "::test_a_hidden_file_goes_once_the_file_has_landed",
+    ),
+    one(
+        "a hidden file that may still land is named and stays",
+        "catalog/unfinished.py",
+        "        elif file_format(name):\n",
+        "        elif False:\n",
+        _HIDDEN + "::test_one_that_may_still_land_is_named_and_stays",
+    ),
+    one(
+        "a hidden file of nobody goes",
+        "keep/rewrite.py",
+        "    for path in (*seen.orphans, *dead_puts):\n",
+        "    for path in seen.orphans:\n",
+        _HIDDEN + "::test_one_that_nobody_writes_to_any_more_goes",
+    ),
+    one(
         "erase goes on beside a collector that is damaged",
         "keep/search.py",
         'request._replace(errors="skip")',
@@ -139,8 +161,8 @@ MUTANTS = (
     one(
         "what could not be removed goes with another run",
         "keep/search.py",
-        "    unfinished = seen.claimed or seen.has_leftovers\n",
-        "    unfinished = seen.claimed\n",
+        "    unfinished = seen.claimed or seen.has_leftovers or bool(puts.dead)\n",
+        "    unfinished = seen.claimed or bool(puts.dead)\n",
         _HELD + "::test_what_one_erasure_could_not_remove_goes_with_another",
     ),
     one(
@@ -174,8 +196,8 @@ MUTANTS = (
     one(
         "what a dead put left stops no other",
         "store/local.py",
-        "            if abandoned:\n                self._refused(path)\n",
-        "            if abandoned:\n                self._files.unlink(path)\n",
+        "> ABANDONED_NS:\n                self._refused(path)\n",
+        "> ABANDONED_NS:\n                self._files.unlink(path)\n",
         _HELD + "::test_what_a_dead_put_left_stops_no_other_where_it_is_held",
     ),
 )
