@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from modeldata.catalog.audit import COMPLETE, EXPLAINED, UNPROVEN
 from modeldata.format.head import PublicKey, Signer
 from modeldata.keep.jobs import compact
 from modeldata.spool.files import Files
 from modeldata.store.local import LocalStore
 from modeldata.store.port import Unavailable
+from modeldata.testing import Died
 from tests.heads.kit import archived, files_of, logs_of
 from tests.keep.kit import SMALL, VERBS, filled, job, local, replaced_ids, rows
+from tests.support.audits import audit_at_once
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = PublicKey("jobs", KEY.public_key().public_bytes_raw())
@@ -49,7 +53,7 @@ def test_a_record_is_signed_where_the_run_has_a_key(tmp_path):
 class NoHeads(LocalStore):
     def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
         if path.startswith("_heads/"):
-            raise Unavailable("write", path, cause="nobody may")
+            raise Unavailable("write", path, cause="Input/output error")
         return super().append(path, start, data)
 
 
@@ -58,3 +62,53 @@ def test_a_rewrite_holds_where_the_archive_takes_no_record(tmp_path):
     before = rows(local(tmp_path))
     VERBS["compact"](NoHeads(str(tmp_path / "archive"), Files()))
     assert rows(local(tmp_path)) == before and replaced_ids(tmp_path)
+
+
+def pending(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "archive").rglob("_manifest/*.record"))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_a_record_that_the_archive_did_not_take_comes_with_the_next_run(tmp_path, verb, file_format):
+    """As it was signed then: the next run has no key."""
+    filled(tmp_path, file_format)
+    before = files_of(tmp_path / "archive")
+    VERBS[verb](NoHeads(str(tmp_path / "archive"), Files()))
+    found = audit_at_once(local(tmp_path))
+    assert found.verdict == UNPROVEN and "by a rewrite that no head tells of" in " ".join(found.unproven)
+    (left,) = pending(tmp_path)
+    line = left.read_bytes()
+    VERBS[verb](local(tmp_path))
+    assert pending(tmp_path) == [] and line in [
+        data for name, data in files_of(tmp_path / "archive").items() if name not in before
+    ]
+    found = audit_at_once(local(tmp_path))
+    assert found.verdict == (COMPLETE if verb == "compact" else EXPLAINED) and not found.unproven
+
+
+def test_a_record_is_in_the_archive_before_its_switch_and_proves_nothing_where_that_never_comes(tmp_path):
+    filled(tmp_path)
+
+    class DiesAtTheSwitch(Files):
+        def link(self, source: str, target: str) -> None:
+            if target.endswith("/generation-1.jsonl"):
+                raise Died("before the switch")
+            super().link(source, target)
+
+    with pytest.raises(Died):
+        VERBS["compact"](local(tmp_path, DiesAtTheSwitch()))
+    assert len(pending(tmp_path)) == 1 and audit_at_once(local(tmp_path)).verdict == COMPLETE
+    heads = set((tmp_path / "archive" / "_heads").iterdir())
+    VERBS["prune"](local(tmp_path))
+    assert pending(tmp_path) == [] and len(set((tmp_path / "archive" / "_heads").iterdir()) - heads) == 1
+    assert audit_at_once(local(tmp_path)).verdict == EXPLAINED
+
+
+def test_what_is_no_record_proves_nothing_and_goes(tmp_path):
+    filled(tmp_path)
+    (manifests,) = (tmp_path / "archive").glob("*/*/*/inputs/*/*/*/_manifest")
+    (manifests / f"{'5' * 32}-{'6' * 8}-1.record").write_bytes(b"half of somethi")
+    heads = set((tmp_path / "archive" / "_heads").iterdir())
+    VERBS["compact"](local(tmp_path))
+    assert pending(tmp_path) == [] and len(set((tmp_path / "archive" / "_heads").iterdir()) - heads) == 1

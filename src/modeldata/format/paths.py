@@ -27,6 +27,7 @@ _REWRITTEN = re.compile(rf"data-([0-9a-f]{{8}})[0-9a-f]{{32}}-\d+\.(?:{'|'.join(
 _OF_A_CALL = re.compile(rf"data-[0-9a-f]{{24}}-\d+\.(?:{'|'.join(FORMATS)})")
 _LITTER = frozenset(("thumbs.db", "desktop.ini", "icon\r"))
 _GENERATION = re.compile(r"generation-(\d+)\.jsonl")
+_PENDING_RECORD = re.compile(r"([0-9a-f]{32}-[0-9a-f]{8}-(\d+))\.record")
 
 
 def day_folder(identity: Mapping[str, str], time_ns: int, hour_folders: bool) -> str:
@@ -210,13 +211,37 @@ def generation_of_manifest(path: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def pending_record(folder: str, log: str) -> str:
+    """The record of a rewrite until its switch is known to be there. log: as `log_of_rewrite` makes it."""
+    return f"{folder}/{names.MANIFEST}/{log}.record"
+
+
+def log_of_rewrite(run: str, folder_hash: str, generation: int) -> str:
+    """The log of the one record of a rewrite. run: 32 hex digits; folder_hash: at least 8."""
+    return f"{run}-{folder_hash[:8]}-{generation}"
+
+
+def log_of_record(path: str) -> str | None:
+    """The log that a pending record is for; None for any other file."""
+    found = _PENDING_RECORD.fullmatch(path.rpartition("/")[2])
+    return found[1] if found else None
+
+
+def generation_of_record(path: str) -> int | None:
+    """The generation whose switch a pending record waits for; None for any other file."""
+    found = _PENDING_RECORD.fullmatch(path.rpartition("/")[2])
+    return int(found[2]) if found else None
+
+
 def name_of_remnant(path: str) -> str:
     """The name that a hidden file of a put was to get."""
     return path.rpartition("/")[2][1:].rsplit(".", 2)[0]
 
 
 def generation_of_remnant(path: str) -> int | None:
-    """The generation of a hidden file, of either, that is not whole; None for any other file."""
+    """The generation of a hidden file of a rewrite that is not whole; None for any other file."""
     name = path.rpartition("/")[2]
     stem = ".".join(name.split(".")[1:3])
-    return None if not name.startswith(".") else generation_of_data(stem) or generation_of_manifest(stem)
+    if not name.startswith("."):
+        return None
+    return generation_of_data(stem) or generation_of_manifest(stem) or generation_of_record(stem)

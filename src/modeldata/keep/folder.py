@@ -8,7 +8,7 @@ from modeldata.catalog.batches import Catalog, Contents
 from modeldata.catalog.belonging import name_of
 from modeldata.catalog.errors import Damaged
 from modeldata.catalog.retry import retried
-from modeldata.format.paths import claim_of, generation_of_data, generation_of_manifest
+from modeldata.format.paths import claim_of, generation_of_data, generation_of_manifest, log_of_record
 
 if TYPE_CHECKING:
     from modeldata.catalog.lines import ArchivedBatch, ManifestLine
@@ -73,9 +73,15 @@ class FolderView(NamedTuple):
         return [log for log in self.dead_logs if generation_of_manifest(log) != self.latest]
 
     @property
+    def pending_records(self) -> list[str]:
+        """Records of rewrites that are not among the heads yet."""
+        notes = (f"{self.folder}/{note}" for note in sorted(self.contents.listing.notes))
+        return [path for path in notes if log_of_record(path)]
+
+    @property
     def has_leftovers(self) -> bool:
         """Did a run begin here, and not come to its end, or could not remove what is old?"""
-        return bool(self.dead_files or self.unfinished or self.idle_logs)
+        return bool(self.dead_files or self.unfinished or self.idle_logs or self.pending_records)
 
     @property
     def claimed(self) -> bool:

@@ -1,7 +1,8 @@
 """A rewrite leaves a record in the archive: which batches it made, and of which. So an audit tells it from a forgery.
 
-Each rewrite of a folder has a log of one record (see `modeldata.format.head`), put after the switch. A run that dies between the
-two leaves a generation that no record proves.
+Each rewrite of a folder has a log of one record (see `modeldata.format.head`). It is made and signed before the switch, and lies
+beside the folder's manifests, where no audit counts it. Once the switch is there it goes to the heads. Where the run dies between
+the two, or the archive takes no head just then, a later run does that: it only moves what the first run signed.
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import IO, TYPE_CHECKING
 
-from modeldata.format.head import Record, entry_hash
-from modeldata.ship.heads import leave_record
+from modeldata.format.head import Record, entry_hash, read_line
+from modeldata.format.paths import generation_of_record, log_of_record, log_of_rewrite, pending_record
+from modeldata.ship.heads import leave_record, only_record
 
 if TYPE_CHECKING:
     from modeldata.format.manifest import Entry
+    from modeldata.keep.folder import FolderView
+    from modeldata.keep.removal import Removals
     from modeldata.keep.rewrite import Draft, RewriteRun
     from modeldata.store import Store
 
 PIECE = 8 * 1024 * 1024
 
 
-def record_rewrite(store: Store, draft: Draft, run: RewriteRun) -> None:
-    """The rewrite holds already: where the archive takes no record, it is without one."""
+def prepare_record(store: Store, draft: Draft, run: RewriteRun) -> None:
+    """Before the switch. Raises `Unavailable`."""
     folder = draft.look.folder
     record = Record(
         0,
@@ -31,7 +35,26 @@ def record_rewrite(store: Store, draft: Draft, run: RewriteRun) -> None:
         replaces=draft.lines[0].replaces or [],
         pruned=[] if draft.files else [folder],
     )
-    leave_record(store, f"{run.id}-{sha256(folder.encode()).hexdigest()[:8]}-{draft.generation}", record, run.signer)
+    log = log_of_rewrite(run.id, sha256(folder.encode()).hexdigest(), draft.generation)
+    store.put(pending_record(folder, log), only_record(log, record, run.signer))
+
+
+def finish_records(store: Store, seen: FolderView, removals: Removals) -> None:
+    """Records whose switch came go to the heads. Those whose switch can't come any more go. Raises `Unavailable`."""
+    batches = {line.batch for line in seen.contents.lines} | seen.contents.replaced
+    for path in seen.pending_records:
+        line = store.read(path) if store.length(path) else b""
+        came = bool(_batches_of(line) & batches)
+        left = came and leave_record(store, str(log_of_record(path)), line)
+        if left or (not came and (generation_of_record(path) or 0) <= seen.latest):
+            removals.remove(path)
+
+
+def _batches_of(line: bytes) -> set[str]:
+    try:
+        return set(Record.of(read_line(line.removesuffix(b"\n"))[0]).batches)
+    except ValueError:
+        return set()
 
 
 def _row_hash(entry: Entry, draft: Draft) -> str:

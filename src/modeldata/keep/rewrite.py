@@ -21,12 +21,13 @@ from modeldata.format.paths import (
     generation_manifest,
     generation_of_data,
     generation_of_manifest,
+    generation_of_record,
     generation_of_remnant,
     rewritten_file,
 )
 from modeldata.keep.folder import FolderView, look
 from modeldata.keep.lines import encoded
-from modeldata.keep.record import record_rewrite
+from modeldata.keep.record import finish_records, prepare_record
 from modeldata.store import Conflict, Unavailable
 
 if TYPE_CHECKING:
@@ -109,9 +110,8 @@ def rewrite(store: Store, folder: str, run: RewriteRun, plan: Callable[[Draft], 
                 if not plan(draft):
                     clean(store, seen, run, removals)
                     return False
+                prepare_record(store, draft, run)
                 switched = _switch(store, draft)
-                if switched:
-                    record_rewrite(store, draft, run)
             except Vanished:
                 continue  # another run took a file away: look again
             finally:
@@ -126,6 +126,7 @@ def _settled(store: Store, folder: str) -> FolderView:
     """The folder, with no undecided generation below a file that an unfinished run left."""
     seen = look(store, folder)
     begun = [number for path in seen.unfinished if (number := generation_of_data(path))]
+    begun += [number for path in seen.pending_records if (number := generation_of_record(path))]
     begun += [number for path in remnants(store, folder) if (number := generation_of_remnant(path))]
     taken = {generation_of_manifest(log) for log in seen.contents.listing.manifests}
     missing = set(range(1, max([seen.latest, *begun]) + 1)) - taken
@@ -186,6 +187,7 @@ def clean(store: Store, seen: FolderView, run: RewriteRun, removals: Removals) -
 
     So does what another program holds, with the manifest that names it.
     """
+    finish_records(store, seen, removals)
     ends = seen.ends
     dead_puts = unfinished_puts(store, seen.contents.listing, run.now_ns).dead
     left = {path for path in seen.dead_files if not removals.remove_if(path, ends[path])}

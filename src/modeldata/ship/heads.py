@@ -15,7 +15,7 @@ from modeldata.format import head
 from modeldata.format.head import Record, Tree, WriterRecord
 from modeldata.format.names import stream as stream_of
 from modeldata.ship.checkpoint import HeadLog
-from modeldata.store import Conflict
+from modeldata.store import Conflict, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -109,17 +109,27 @@ class Recorder:
         return line
 
 
-def leave_record(store: WriteStore, log: str, record: Record, signer: Signer | None) -> None:
-    """The one record of a log, of what is in the archive already: where that takes no record, it is without one."""
+def only_record(log: str, record: Record, signer: Signer | None) -> bytes:
+    """The one line of a log that has no other."""
     leaf = record.leaf()
-    line = head.log_line(leaf, head.head_of(log, head.tree_of([leaf])).note(signer))
+    return head.log_line(leaf, head.head_of(log, head.tree_of([leaf])).note(signer))
+
+
+def leave_record(store: WriteStore, log: str, line: bytes) -> bool:
+    """The one record of a log, of what is in the archive already: where that takes no record, it is without one.
+
+    False: it may take it later.
+    """
     try:
         if store.appends:
             store.append(head.log_path(log), 0, line)  # a put that is killed can leave a hidden file, which nobody would look for
         else:
             store.put(head.log_path(log), line)
+    except Unavailable:
+        return False
     except (StoreError, Conflict):
-        return
+        return True
+    return True
 
 
 def record_of(intent: Intent) -> Record:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.errors import ModelDataError, SettingsError
 from modeldata.format.head import Record, entry_hash
-from modeldata.ship.heads import leave_record
+from modeldata.ship.heads import leave_record, only_record
 from modeldata.ship.signing import signer_for
 from modeldata.spark.call import ATTEMPTS, MARKER, call_from_marker, given_up, items
 from modeldata.spark.errors import UNKNOWN, NotArchived, not_archived
@@ -111,7 +111,8 @@ class Driver:
         except SettingsError:
             signer = None
         lines = {item.entry.batch: [hashes[item.staged], entry_hash(item.placed_entry().as_dict())] for item in batches}
-        leave_record(self._store, self.call.id, Record(0, self.call.time_ns, batches=lines), signer)
+        record = Record(0, self.call.time_ns, batches=lines)
+        leave_record(self._store, self.call.id, only_record(self.call.id, record, signer))
 
     def give_up(self) -> None:
         """Remove what was written. Only while the manifest was not tried: nothing can have come of it."""

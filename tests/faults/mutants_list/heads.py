@@ -144,4 +144,18 @@ MUTANTS: tuple[Mutant, ...] = (
         "return fields",
         _ROUNDS + "::test_an_earlier_version_finds_all_but_the_record_in_an_intent",
     ),
+    one(
+        "heads: a record that the archive did not take comes with the next rewrite",
+        "ship/heads.py",
+        "    except Unavailable:\n        return False\n",
+        "    except Unavailable:\n        return True\n",
+        _REWRITES + "::test_a_record_that_the_archive_did_not_take_comes_with_the_next_run",
+    ),
+    one(
+        "heads: a record counts once its switch is there",
+        "keep/record.py",
+        "        came = bool(_batches_of(line) & batches)\n",
+        "        came = True\n",
+        _REWRITES + "::test_a_record_is_in_the_archive_before_its_switch_and_proves_nothing_where_that_never_comes",
+    ),
 )
