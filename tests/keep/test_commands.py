@@ -47,6 +47,15 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(
     assert did["rows"] == sum(folder["rows"] for folder in did["folders"]) > 0
 
 
+def test_the_head_of_a_rewrite_goes_where_the_settings_say(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(tmp_path)
+    monkeypatch.setenv("MODELDATA_HEADS", str(tmp_path / "heads"))
+    assert run("compact", "archive")[0] == 0
+    (note,) = (tmp_path / "heads").rglob("*.note")
+    assert note.read_text().startswith("modeldata/")
+    assert run("audit", "archive", "--heads", "heads")[0] == 0
+
+
 def test_erase_takes_the_rows_of_one_subject_only(run: Run, tmp_path: Path) -> None:
     filled(tmp_path)
     before = rows(local(tmp_path))

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -40,6 +41,7 @@ def run_on_each(
     """
     from modeldata.keep.job import KeepJob
     from modeldata.keep.rewrite import RewriteRun
+    from modeldata.ship.publish import publish
     from modeldata.ship.signing import signer_for
     from modeldata.spool.files import Files
 
@@ -47,7 +49,8 @@ def run_on_each(
     signer = signer_for(settings, Files())
     summaries, failed = [], False
     for url in settings.archives:
-        run = RewriteRun(os.urandom(16).hex(), platform.node(), time.time_ns(), signer)
+        second_place = partial(publish, settings.only(url), Files(), say)
+        run = RewriteRun(os.urandom(16).hex(), platform.node(), time.time_ns(), signer, second_place)
         job = KeepJob(store_of(settings.only(url)), url, options.identity, run)
         elsewhere = list(copies(job, settings)) if copies else []
         failed |= not dry and any(copy.rows != 0 for copy in elsewhere)

@@ -277,6 +277,11 @@ def log_line(leaf: bytes, note: str) -> bytes:
     return _canonical({"head": note, "leaf": leaf.decode()}) + b"\n"
 
 
+def note_of(line: bytes) -> str:
+    """The head in such a line, as it was signed."""
+    return str(json.loads(line)["head"])
+
+
 def read_line(line: bytes | str) -> tuple[bytes, SignedHead]:
     """(leaf, head after it). Raises ValueError where it is no such line."""
     try:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import IO, TYPE_CHECKING
 
-from modeldata.format.head import Record, entry_hash, read_line
+from modeldata.format.head import Record, entry_hash, note_of, read_line
 from modeldata.format.paths import generation_of_record, log_of_record, log_of_rewrite, pending_record
 from modeldata.ship.heads import leave_record, only_record
+from modeldata.ship.publish import PublishedHead
 
 if TYPE_CHECKING:
     from modeldata.format.manifest import Entry
@@ -39,14 +40,19 @@ def prepare_record(store: Store, draft: Draft, run: RewriteRun) -> None:
     store.put(pending_record(folder, log), only_record(log, record, run.signer))
 
 
-def finish_records(store: Store, seen: FolderView, removals: Removals) -> None:
-    """Records whose switch came go to the heads. Those whose switch can't come any more go. Raises `Unavailable`."""
+def finish_records(store: Store, seen: FolderView, run: RewriteRun, removals: Removals) -> None:
+    """Records whose switch came go to the heads; of those of this run, the head goes to the second place, too. Nobody knows who
+    left the others. Records whose switch can't come any more go. Raises `Unavailable`.
+    """
     batches = {line.batch for line in seen.contents.lines} | seen.contents.replaced
     for path in seen.pending_records:
         line = store.read(path) if store.length(path) else b""
         came = bool(_batches_of(line) & batches)
-        left = came and leave_record(store, str(log_of_record(path)), line)
-        if left or (not came and (generation_of_record(path) or 0) <= seen.latest):
+        log = str(log_of_record(path))
+        done = came and leave_record(store, log, line)
+        if done and run.publish is not None and log.startswith(run.id):
+            run.publish(PublishedHead(log, 1, note_of(line)))
+        if done or (not came and (generation_of_record(path) or 0) <= seen.latest):
             removals.remove(path)
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from modeldata.format.head import Signer
     from modeldata.keep.lines import Carried
     from modeldata.keep.removal import Removals
+    from modeldata.ship.publish import PublishedHead
     from modeldata.store import Store
 
 STALE_NS = 30 * 60 * 1_000_000_000
@@ -47,12 +48,16 @@ class Busy(StoreError):
 
 
 class RewriteRun(NamedTuple):
-    """Who rewrites. id: 32 hex digits that no other run has. now_ns: the time, since 1970. signer: of its records."""
+    """Who rewrites. id: 32 hex digits that no other run has. now_ns: the time, since 1970. signer: of its records.
+
+    publish: takes the head of each of its records to a second place.
+    """
 
     id: str
     host: str
     now_ns: int
     signer: Signer | None = None
+    publish: Callable[[PublishedHead], None] | None = None
 
 
 class Staged(NamedTuple):
@@ -187,7 +192,7 @@ def clean(store: Store, seen: FolderView, run: RewriteRun, removals: Removals) -
 
     So does what another program holds, with the manifest that names it.
     """
-    finish_records(store, seen, removals)
+    finish_records(store, seen, run, removals)
     ends = seen.ends
     dead_puts = unfinished_puts(store, seen.contents.listing, run.now_ns).dead
     left = {path for path in seen.dead_files if not removals.remove_if(path, ends[path])}

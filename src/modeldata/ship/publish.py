@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from modeldata.store import Store
 
 
+LONGEST_SECONDS = 10.0
+"""So long whoever has one head to publish waits for its second place."""
+
+
 class PublishedHead(NamedTuple):
     """A head: the name of its log, how many records that has, and the signed note."""
 
@@ -62,11 +66,12 @@ class HeadPublisher:
                 self._thread = threading.Thread(target=self._run, name="modeldata-heads", daemon=True)
                 self._thread.start()
 
-    def finish(self, seconds: float) -> None:
-        """Wait for what is under way, so long at most."""
+    def finish(self, seconds: float) -> bool:
+        """Wait for what is under way, so long at most. False: it still is."""
         thread = self._thread
         if thread is not None:
             thread.join(seconds)
+        return thread is None or not thread.is_alive()
 
     def _run(self) -> None:
         while True:
@@ -96,3 +101,11 @@ class HeadPublisher:
                 self._store.remove(note_name(before.log, before.size))
             except ModelDataError:
                 return  # a place that nobody may remove from keeps them all
+
+
+def publish(settings: Settings, files: Files, warn: Callable[[str], None], newest: PublishedHead) -> None:
+    """The head of a log that gets no other. Where it does not get there in `LONGEST_SECONDS`, `warn` says so. Never raises."""
+    publisher = HeadPublisher(settings, files, warn)
+    publisher.offer(newest)
+    if not publisher.finish(LONGEST_SECONDS):
+        warn(f"the head of log {newest.log} did not get to its second place: no answer")

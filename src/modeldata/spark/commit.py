@@ -16,8 +16,10 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.errors import ModelDataError, SettingsError
-from modeldata.format.head import Record, entry_hash
+from modeldata.format.head import Record, entry_hash, note_of
+from modeldata.intake.messages import warn
 from modeldata.ship.heads import leave_record, only_record
+from modeldata.ship.publish import PublishedHead, publish
 from modeldata.ship.signing import signer_for
 from modeldata.spark.call import ATTEMPTS, MARKER, call_from_marker, given_up, items
 from modeldata.spark.errors import UNKNOWN, NotArchived, not_archived
@@ -112,7 +114,9 @@ class Driver:
             signer = None
         lines = {item.entry.batch: [hashes[item.staged], entry_hash(item.placed_entry().as_dict())] for item in batches}
         record = Record(0, self.call.time_ns, batches=lines)
-        leave_record(self._store, self.call.id, only_record(self.call.id, record, signer))
+        line = only_record(self.call.id, record, signer)
+        if leave_record(self._store, self.call.id, line):
+            publish(self._settings, Files(), warn, PublishedHead(self.call.id, 1, note_of(line)))
 
     def give_up(self) -> None:
         """Remove what was written. Only while the manifest was not tried: nothing can have come of it."""

@@ -7,10 +7,13 @@ finds the folder claimed, and fails. If it misses the claim, it finds the number
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modeldata.errors import StoreError
+from modeldata.intake.messages import warn
 from modeldata.settings import Settings
+from modeldata.ship.publish import publish
 from modeldata.ship.signing import signer_for
 from modeldata.spark.errors import SHARE
 from modeldata.spool.files import Files
@@ -35,12 +38,13 @@ def on_executors(spark: SparkSession, settings: Settings) -> Each:
             return []
         function, (job, *rest), named = work.func, work.args, work.keywords
         # a store has connections, and a key must not travel: each executor makes its own
-        bare = job._replace(store=None, patient=False, run=job.run._replace(signer=None))
+        bare = job._replace(store=None, patient=False, run=job.run._replace(signer=None, publish=None))
         archive = settings.archive
 
         def task(place: DataFolder) -> list[Any]:
             here = Settings.build({HEADS_KEY: os.environ.get(HEADS_KEY, ""), **variables})
-            store, run = open_for(here, Files()), bare.run._replace(signer=signer_for(here, Files()))
+            second_place = partial(publish, here.only(here.archive), Files(), warn)
+            store, run = open_for(here, Files()), bare.run._replace(signer=signer_for(here, Files()), publish=second_place)
             _check_shared(place, store, archive)
             results: list[Any] = function(bare._replace(store=store, run=run), place, *rest, **named)
             return results

@@ -8,6 +8,7 @@ _FORM = "tests/format/test_heads_are_what_others_can_check.py"
 _ROUNDS = "tests/heads/test_each_round_is_recorded.py"
 _BECAME = "tests/heads/test_records_say_what_became_of_a_round.py"
 _SIGNED = "tests/heads/test_heads_are_signed_and_go_to_a_second_place.py"
+_SECOND = "tests/heads/test_rewrites_and_calls_go_to_a_second_place.py"
 _REWRITES = "tests/heads/test_a_rewrite_leaves_a_record.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -157,5 +158,26 @@ MUTANTS: tuple[Mutant, ...] = (
         "        came = bool(_batches_of(line) & batches)\n",
         "        came = True\n",
         _REWRITES + "::test_a_record_is_in_the_archive_before_its_switch_and_proves_nothing_where_that_never_comes",
+    ),
+    one(
+        "heads: a rewrite takes its head to the second place",
+        "keep/record.py",
+        "        if done and run.publish is not None and log.startswith(run.id):\n",
+        "        if False:\n",
+        _SECOND + "::test_the_head_of_each_rewrite_is_there_and_notices_that_its_record_was_cut",
+    ),
+    one(
+        "heads: a run vouches for its own rewrites alone",
+        "keep/record.py",
+        " and log.startswith(run.id):\n",
+        ":\n",
+        _SECOND + "::test_what_another_run_left_is_not_vouched_for",
+    ),
+    one(
+        "heads: a second place that hangs ends no rewrite",
+        "ship/publish.py",
+        "publisher.finish(LONGEST_SECONDS)",
+        "publisher.finish(25.0)",
+        _SECOND + "::test_a_second_place_that_hangs_ends_no_rewrite",
     ),
 )
