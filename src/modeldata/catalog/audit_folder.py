@@ -92,8 +92,8 @@ class FolderAuditor:
         try:
             contents = catalog.read(listing)
             self._judge(contents, report)
-            dead = unfinished_puts(self._store, listing, self._now_ns).dead
-            report.unaccounted += [f"{path} (a put that has not come to its end)" for path in dead]
+            left = unfinished_puts(self._store, listing, self._now_ns).dead_rows
+            report.unaccounted += [f"{path} (a put that has not come to its end)" for path in left]
         except Vanished as gone:
             report.doubts.append(f"{gone}: is gone, and was there a moment ago")
         except StoreError as error:

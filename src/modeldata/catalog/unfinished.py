@@ -22,6 +22,11 @@ class UnfinishedPuts(NamedTuple):
     dead: list[str]
     pending: list[str]
 
+    @property
+    def dead_rows(self) -> list[str]:
+        """Those of `dead` that may have rows in them."""
+        return [path for path in self.dead if file_format(name_of_remnant(path))]
+
 
 def unfinished_puts(store: ReadStore, listing: Listing, now_ns: int) -> UnfinishedPuts:
     """listing: as it is now, since a file that has its name needs no hidden one. Raises `Unavailable`."""
@@ -30,9 +35,9 @@ def unfinished_puts(store: ReadStore, listing: Listing, now_ns: int) -> Unfinish
     there = {*listing.data_files, *listing.manifests}
     puts = UnfinishedPuts([], [])
     for path, time_ns in written_ns.items():
-        if generation_of_remnant(path):
-            continue
         name = name_of_remnant(path)
+        if generation_of_remnant(path) or not (file_format(name) or name.endswith(".jsonl")):
+            continue
         if f"{path.rpartition('/')[0]}/{name}" in there or now_ns - time_ns > ABANDONED_NS:
             puts.dead.append(path)
         elif file_format(name):

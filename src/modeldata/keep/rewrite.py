@@ -115,8 +115,7 @@ def rewrite(store: Store, folder: str, run: RewriteRun, plan: Callable[[Draft], 
                 if not plan(draft):
                     clean(store, seen, run, removals)
                     return False
-                prepare_record(store, draft, run)
-                switched = _switch(store, draft)
+                switched = _switch(store, draft, run)
             except Vanished:
                 continue  # another run took a file away: look again
             finally:
@@ -149,13 +148,14 @@ def _take_number(store: Store, seen: FolderView, number: int) -> None:
         return  # it came after all: it counts
 
 
-def _switch(store: Store, draft: Draft) -> bool:
+def _switch(store: Store, draft: Draft, run: RewriteRun) -> bool:
     """False where the generation is taken."""
     folder = draft.look.folder
     path, lines = generation_manifest(folder, draft.generation), encoded(draft.lines)
     try:
         for one in draft.files:
             _put(store, f"{folder}/{one.name}", one.content)
+        prepare_record(store, draft, run)
     except Unavailable:
         if store.length(path):
             return False  # whoever took it tidied up while a file of ours was on its way
