@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modeldata.errors import ModelDataError, SettingsError
 from modeldata.format.head import Record, entry_hash, note_of
-from modeldata.intake.messages import warn
 from modeldata.ship.heads import leave_record, only_record
 from modeldata.ship.publish import PublishedHead, publish
 from modeldata.ship.signing import signer_for
 from modeldata.spark.call import ATTEMPTS, MARKER, call_from_marker, given_up, items
-from modeldata.spark.errors import UNKNOWN, NotArchived, not_archived
+from modeldata.spark.errors import UNKNOWN, NotArchived, not_archived, warn
 from modeldata.spark.task import with_retries
 from modeldata.spool.files import Files
 from modeldata.store import Conflict, open_for

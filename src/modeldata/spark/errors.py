@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 from modeldata import urls
-from modeldata.errors import ModelDataError, StoreError
+from modeldata.errors import ModelDataError, StoreError, mask
 
 NOT_THERE = "no row of this frame is in the archive: collect it again"
 ALL_OR_NONE = "all rows of this frame are in the archive, or none: look before you collect it again"
@@ -47,3 +48,8 @@ def stage_failure(error: Exception) -> NotArchived:
         failure = NotArchived("archive a Spark frame", cause=f"its stage failed: {errors[-1]:.500}", hint=NOT_THERE)
     failure.reason = STAGE
     return failure
+
+
+def warn(text: str) -> None:
+    """Say it in the log of the driver or the executor, with no secret in it."""
+    logging.getLogger("modeldata").warning("%s", mask(text))

@@ -11,11 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modeldata.errors import StoreError
-from modeldata.intake.messages import warn
 from modeldata.settings import Settings
 from modeldata.ship.publish import publish
 from modeldata.ship.signing import signer_for
-from modeldata.spark.errors import SHARE
+from modeldata.spark.errors import SHARE, warn
 from modeldata.spool.files import Files
 from modeldata.store import open_for
 

@@ -194,16 +194,16 @@ class LocalStore:
         settle(self._files, folder, self._settled)
 
     def unfinished_puts(self, folder: str) -> dict[str, int]:
-        full, found = self._path(folder), {}
+        full, written = self._path(folder), {}
         try:
             for name in self._files.listdir(full):
                 if name.startswith(".") and name.endswith(UNDER_WAY) and (written_ns := self._written_ns(full, name)) is not None:
-                    found[f"{folder}/{name}"] = written_ns
+                    written[f"{folder}/{name}"] = written_ns
         except FileNotFoundError:
             return {}
         except OSError as error:
             raise unavailable("list the archive", full, error) from error
-        return found
+        return written
 
     def _written_ns(self, folder: str, name: str) -> int | None:
         """None for a hidden file that has its name by now, or is gone."""

@@ -177,7 +177,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "heads: a second place that hangs ends no rewrite",
         "ship/publish.py",
         "publisher.finish(LONGEST_SECONDS)",
-        "publisher.finish(25.0)",
+        "publisher.finish(60.0)",
         _SECOND + "::test_a_second_place_that_hangs_ends_no_rewrite",
     ),
 )
