@@ -120,3 +120,37 @@ def test_names_are_given_once_where_files_have_one_name_only(
 
     assert Path(path).read_bytes() == b"first" and (tmp_path / "other").read_bytes() == b"third"
     assert sorted(os.listdir(tmp_path)) == ["note", "other"]
+
+
+FULL_SYNC = 51
+"""`F_FULLFSYNC` of macOS, where fsync leaves content in the cache of the disk."""
+
+
+@pytest.mark.parametrize("answer", [None, errno.ENOTSUP, errno.EIO])
+def test_content_leaves_the_cache_of_the_disk_where_the_system_has_a_call_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: int | None
+) -> None:
+    import fcntl
+
+    asked: list[object] = []
+
+    def full(fd: int, command: int) -> None:
+        asked.append(command)
+        if answer is not None:
+            raise OSError(answer, os.strerror(answer))
+
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", FULL_SYNC, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", full)
+    monkeypatch.setattr(os, "fdatasync", lambda fd: asked.append("fdatasync"), raising=False)
+
+    fd = Files().open(str(tmp_path / "file"), os.O_WRONLY | os.O_CREAT)
+    try:
+        if answer == errno.EIO:
+            with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+                Files().sync(fd)
+        else:
+            Files().sync(fd)
+    finally:
+        os.close(fd)
+
+    assert asked == [FULL_SYNC, *(["fdatasync"] if answer == errno.ENOTSUP else [])]

@@ -15,6 +15,13 @@ _CUT_SHIPPING = _POWER + "::test_a_power_cut_at_any_moment_of_shipping_doubles_n
 
 MUTANTS: tuple[Mutant, ...] = (
     one(
+        "a sync empties the cache of the disk, too",
+        "spool/files.py",
+        "if not _full_sync(fd):",
+        "if True:",
+        _LACKS + "::test_content_leaves_the_cache_of_the_disk_where_the_system_has_a_call_for_it",
+    ),
+    one(
         "fsync of staging and intent, content",
         "spool/files.py",
         "            files.sync(fd)  # the content before the name: a name never points to less",
