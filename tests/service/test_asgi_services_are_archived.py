@@ -15,6 +15,7 @@ from fastapi import BackgroundTasks, FastAPI, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from modeldata.service.asgi import Archiving
+from modeldata.service.exchange import Exchange
 from modeldata.service.ids import ANSWER_HEADER
 from tests.service.kit import Recording
 from tests.service.servers import ask, uvicorn_of
@@ -275,3 +276,23 @@ def test_other_scopes_pass(recording: Recording) -> None:
     for kind in ("lifespan", "websocket"):
         asyncio.run(around({"type": kind, "path": "/predict"}, nothing, _discard))
     assert seen == ["lifespan", "websocket"]
+
+
+@pytest.mark.parametrize("step", ["__init__", "request_chunk", "answer_begins", "answer_chunk", "finish"])
+def test_a_step_of_ours_that_fails_changes_no_answer(recording: Recording, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a defect of ours")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"answer"})
+
+    sent: list[bytes] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("body", b""))
+
+    monkeypatch.setattr(Exchange, step, broken)
+    asyncio.run(Archiving(app, recording.recorder())(scope(), nothing, send))
+    assert sent == [b"", b"answer"]

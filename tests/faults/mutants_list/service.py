@@ -50,7 +50,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "service/guarded.py",
         "        spare(error)\n        warn(",
         "        raise\n        warn(",
-        _ASGI,
+        _ASGI + "::test_a_step_of_ours_that_fails_changes_no_answer",
     ),
     one(
         "a compressed body that was cut is no body",
