@@ -6,11 +6,12 @@ import os
 import time
 
 from modeldata.collector import ModelDataCollector
-from modeldata.errors import mask
+from modeldata.errors import ModelDataError, mask
 from modeldata.intake import Intake, default_intake
 from modeldata.intake.messages import warn
 from modeldata.notebook import html_table
 from modeldata.settings import Settings
+from modeldata.urls import local_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,7 +189,13 @@ class Archive:
         return f"Archive({mask(self.settings.archive)!r}, format={self.settings.format!r}{closed})"
 
     def _repr_html_(self) -> str:
-        return html_table("Archive", (), [("archive", mask(self.settings.archive)), ("format", self.settings.format)])
+        title = f"Archive {mask(self.settings.archive)} ({self.settings.format})"
+        try:
+            held = self.collectors() if local_folder(self.settings.archives[0]) else []  # showing itself asks no network
+        except ModelDataError:
+            held = []  # nothing is there yet
+        rows = [(each.name, ", ".join(each.versions), each.total.rows, each.total.first, each.total.last) for each in held]
+        return html_table(title, ("collector", "versions", "rows", "first", "last"), rows)
 
     def sql(
         self,

@@ -51,6 +51,11 @@ def test_an_archive_shows_its_url_without_secrets_and_asks_nobody() -> None:
     assert all("account" in text and SECRET not in text for text in texts)
 
 
+def test_a_local_archive_shows_its_collectors(shipped: Shipped) -> None:
+    page = Texts(shipped.archive._repr_html_())
+    assert {"collector", "m/inputs", "m/predictions"} <= set(page.texts) and "script" not in page.tags
+
+
 def test_an_archive_that_was_closed_says_so(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive", spool=tmp_path / "spool", ship="off")
     assert repr(archive) == f"Archive('{tmp_path / 'archive'}', format='csv')"
