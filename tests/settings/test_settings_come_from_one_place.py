@@ -285,7 +285,7 @@ def test_the_originals_connection_string_names_the_archive() -> None:
     env = {"AML_MODEL_DC_STORAGE": "AccountName=a;AccountKey=b"}
     made = Settings.build(env)
     assert (made.archive, made.origin["archive"]) == ("az://modeldata", "AML_MODEL_DC_STORAGE")
-    assert Settings.build({**env, "MODELDATA_ARCHIVE": "/srv/x"}).archive == "/srv/x"
+    assert Settings.build({**env, "MODELDATA_ARCHIVE": "/srv/x"}).archive == os.path.abspath("/srv/x")
 
 
 def test_several_archives_are_named_in_one_setting_each_with_its_own_progress(tmp_path: Path) -> None:

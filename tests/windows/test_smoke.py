@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from modeldata import Archive
 from modeldata.cli.app import COMMANDS, app
 from tests.support.archive import data_files
-from tests.support.scripts import drain, environment
+from tests.support.scripts import environment, modeldata
 
 ROWS = 60
 SERVICE = f"""
@@ -86,7 +86,8 @@ def answer(archive: Path, command: str, status: int = 0) -> str:
 
 def test_rows_of_a_killed_process_are_archived_once_and_every_command_answers(tmp_path: Path) -> None:
     archive = killed_service(tmp_path)
-    drain(archive)
+    shipper = modeldata("ship", "--drain", "--archive", str(archive), timeout=280)
+    assert shipper.returncode == 0, shipper.stdout + shipper.stderr
     assert numbers(archive) == list(range(ROWS))
     assert sorted(Archive(archive).read("m", "inputs").column("n").to_pylist()) == list(range(ROWS))
 
