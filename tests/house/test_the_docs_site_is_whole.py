@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+import modeldata
 from modeldata.settings.table import SETTINGS
 from tests.house import site
 
@@ -55,3 +56,9 @@ def test_the_manifest_for_kubernetes_is_one_and_sets_settings_that_exist() -> No
     assert set().union(*given) <= variables
     assert given[0].items() <= given[1].items(), "both use one spool and one archive"
     assert all(mount["name"] == pod["volumes"][0]["name"] for each in containers for mount in each["volumeMounts"])
+
+
+def test_every_public_name_is_on_the_page_of_python() -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    named_there = {line.rpartition(".")[2] for line in page.splitlines() if line.startswith("::: ")}
+    assert set(modeldata.__all__) - named_there == {"__version__", "flush"}, "flush has a paragraph of its own"
