@@ -54,8 +54,8 @@ lint: setup  ## ruff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --diff . > /dev/null || $(BIN)/ruff format --check .
 
-types: setup  ## mypy --strict
-	$(BIN)/mypy
+types: setup  ## mypy --strict, for Linux, Windows and macOS
+	for platform in linux win32 darwin; do $(BIN)/mypy --platform $$platform || exit 1; done
 
 bench: setup  ## what it costs, beside what else one could use
 	$(BIN)/python -m benchmarks

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import os
 
+from modeldata import windows
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +105,7 @@ def listable(path: str) -> str:
     return "file:" + path.replace("%", "%25").replace(SEPARATOR, "%2C")
 
 
-def local_folder(url: str, *, windows: bool = os.name == "nt") -> str | None:
+def local_folder(url: str, *, is_windows: bool = windows.HERE) -> str | None:
     """The path that a URL without scheme or with `file:` names; None for other schemes and for other hosts.
 
     `x://…` is a scheme on Windows, too; a drive is `x:/…`.
@@ -116,7 +118,7 @@ def local_folder(url: str, *, windows: bool = os.name == "nt") -> str | None:
                 return None
             rest = slash + path
         path = _percent_decoded(rest)
-        return path[1:] if windows and path[2:3] == ":" else path
+        return path[1:] if is_windows and path[2:3] == ":" else path
     remote = (rest.startswith("//") and not _SEPARATORS.intersection(scheme)) or scheme.lower() in STORES
     if separator and remote:
         return None

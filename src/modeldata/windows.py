@@ -16,7 +16,10 @@ from modeldata.interrupts import spare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+HERE = sys.platform == "win32"
+"""Is this Windows? Asked only where no call of `Disk` says it."""
 
 GENERIC_READ, GENERIC_WRITE, DELETE = 0x8000_0000, 0x4000_0000, 0x0001_0000
 FILE_APPEND_DATA, FILE_WRITE_ATTRIBUTES, SYNCHRONIZE = 0x0004, 0x0100, 0x0010_0000
@@ -33,6 +36,8 @@ SHARING_VIOLATION, LOCK_VIOLATION, ACCESS_DENIED, USER_MAPPED_FILE = 32, 33, 5, 
 PATIENCE_SECONDS = 2.0
 """How long a shipper waits to replace a file that another program has open: a scanner, a backup, a reader of ours."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
+NO_WINDOW, OWN_GROUP, OUT_OF_JOB = 0x0800_0000, 0x0200, 0x0100_0000
+"""How a shipper is started: Ctrl-C and the end of a service's job do not reach it."""
 
 
 def access_of(flags: int) -> int:
@@ -64,6 +69,30 @@ def drive_kind(path: str, drive_type: Callable[[str], int]) -> str:
     drive = ntpath.splitdrive(path.replace("/", "\\"))[0].removeprefix("\\\\?\\")
     unc = drive.upper().startswith(("\\\\", "UNC"))
     return NETWORK_DRIVE if unc or drive_type(drive + "\\") == DRIVE_REMOTE else ""
+
+
+def start(command: list[str], environment: Mapping[str, str], log: int) -> None:
+    """Start a process that outlives this one and its console, without a window. Raises OSError.
+
+    It inherits the open file `log` as its stderr, and nothing else.
+    """
+    first_that_works(
+        lambda: _start(command, environment, log, NO_WINDOW | OWN_GROUP | OUT_OF_JOB),
+        lambda: _start(command, environment, log, NO_WINDOW | OWN_GROUP),  # in a job that lets nobody out
+    )
+
+
+def _start(command: list[str], environment: Mapping[str, str], log: int, flags: int) -> None:
+    import subprocess
+
+    quiet = subprocess.DEVNULL
+    child = subprocess.Popen(command, env=environment, stdin=quiet, stdout=quiet, stderr=log, creationflags=flags)
+    child.returncode = 0  # nobody waits for it: without this, Python warns that it still runs
+
+
+def state_base(env: Mapping[str, str], home: str) -> str:
+    """The folder in which Windows wants the state of a user's programs."""
+    return env.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
 
 
 def first_that_works(*ways: Callable[[], None]) -> None:
@@ -177,11 +206,6 @@ if sys.platform == "win32":
         _check(writer != _INVALID)
         return writer
 
-    def hold(fd: int) -> bool:
-        """Hold the open file `fd` for this process; False when somebody else does."""
-        there = _Overlapped.at(LOCKED_BYTE)
-        return bool(_kernel.LockFileEx(msvcrt.get_osfhandle(fd), _EXCLUSIVE_AT_ONCE, 0, 1, 0, ctypes.byref(there)))
-
     class Disk:
         """The calls of `Files` that Windows answers otherwise."""
 
@@ -194,6 +218,14 @@ if sys.platform == "win32":
                 return fd
             os.close(fd)
             raise OSError(errno.EISDIR if stat.S_ISDIR(seen.st_mode) else errno.ELOOP, "a folder or a link", path)
+
+        def hold(self, fd: int) -> bool:
+            """Hold the open file for this process until it is closed; False when somebody else does."""
+            there = _Overlapped.at(LOCKED_BYTE)
+            return bool(_kernel.LockFileEx(msvcrt.get_osfhandle(fd), _EXCLUSIVE_AT_ONCE, 0, 1, 0, ctypes.byref(there)))
+
+        def hold_lead(self, fd: int) -> bool:
+            return self.hold(fd)
 
         def allocate(self, fd: int, size: int) -> bool:
             """NTFS gives a file the room for its size; on a compressed volume a full disk is met later, at a store."""
@@ -258,8 +290,23 @@ if sys.platform == "win32":
         def listdir(self, path: str) -> list[str]:
             return sorted(os.listdir(long_path(path)))
 
+        def free_bytes(self, path: str) -> tuple[int, int]:
+            import shutil
+
+            usage = shutil.disk_usage(path)
+            return usage.free, usage.total
+
         def file_system(self, path: str) -> str:
             return drive_kind(os.path.realpath(path), _kernel.GetDriveTypeW)
+
+        def mount_point(self, path: str) -> str:
+            return ""
+
+        def set_mode(self, fd: int, mode: int) -> None:
+            """A file has the rights of its folder."""
+
+        def user(self) -> int | None:
+            return None
 
     def _rename_over(source: str, target: str) -> None:
         """Also onto a file that is open: who has it open keeps what it was."""

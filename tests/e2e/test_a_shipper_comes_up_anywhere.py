@@ -328,6 +328,35 @@ def test_a_shipping_thread_that_met_an_unknown_error_goes_on(
     assert caplog.text.count("ZeroDivisionError: a bug of ours") == 1
 
 
+def test_a_service_that_ends_reports_no_library_that_can_not_be_loaded_any_more(tmp_path: Path) -> None:
+    done = run(
+        f"""
+        import threading
+        from modeldata import Archive
+        from modeldata.ship import supervisor
+
+        begun = threading.Event()
+
+        def lead(self):
+            begun.set()
+            threading.main_thread().join()  # the interpreter ends that one first, and then waits for `holds`
+            raise RuntimeError("can't register atexit after shutdown")
+
+        def holds():
+            threading.main_thread().join()
+            shipper.join(5)
+
+        supervisor.ShipperThread._lead = lead
+        archive = Archive({str(tmp_path / "archive")!r}, ship="thread")
+        assert archive.collector("m").collect([1]) and begun.wait(30)
+        (shipper,) = (thread for thread in threading.enumerate() if thread.name == "modeldata-shipper")
+        threading.Thread(target=holds).start()
+    """,
+        tmp_path,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_where_no_thread_can_be_started_that_is_said_and_collecting_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

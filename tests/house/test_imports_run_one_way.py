@@ -55,7 +55,7 @@ CHEAP = {
 }  # fmt: skip
 """All that a service may have to load, besides ourselves, before its first `collect()`."""
 CALLS_OF_WINDOWS = {"_winapi", "ctypes", "ntpath"}
-"""Loaded under Windows only, which has no other way to open a file that may be renamed."""
+"""Loaded under Windows only (but for `ntpath`, which is small): there is no other way to open a file that may be renamed."""
 
 BETWEEN_ROOMS = [item for item in ALL if item.module.split(".")[0] == "modeldata" and room(item.importer) != room(item.module)]
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from modeldata import Archive
+from modeldata import Archive, windows
 from modeldata.errors import SettingsError
 from modeldata.keywords import SettingsOptions
 from modeldata.parsing import boundary, flag, path_text, positive_seconds, positive_size, seconds, size
@@ -305,7 +305,7 @@ def test_a_path_with_a_comma_is_one_archive_when_it_comes_as_a_path(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("url", "windows", "folder"),
+    ("url", "is_windows", "folder"),
     [
         ("/a/b", False, "/a/b"), ("a/b", False, "a/b"), ("file:///a/b", False, "/a/b"), ("FILE:///a", False, "/a"),
         ("file:/a", False, "/a"), ("file://localhost/a", False, "/a"), ("file:///a%20b%C3%A9", False, "/a bé"),
@@ -318,8 +318,8 @@ def test_a_path_with_a_comma_is_one_archive_when_it_comes_as_a_path(tmp_path: Pa
         ("file:C:/a", True, "C:/a"), ("\\\\server\\share", True, "\\\\server\\share"), ("s3://b", True, None),
     ],
 )  # fmt: skip
-def test_which_folder_a_url_means(url: str, windows: bool, folder: str | None) -> None:
-    assert local_folder(url, windows=windows) == folder
+def test_which_folder_a_url_means(url: str, is_windows: bool, folder: str | None) -> None:
+    assert local_folder(url, is_windows=is_windows) == folder
 
 
 @pytest.mark.parametrize("url", ["file://other/x", "file://", "file:", "file:///a%00b"])
@@ -379,6 +379,7 @@ def test_each_platform_has_its_own_state_directory(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(windows, "HERE", platform == "win32")
     assert state_folder({}) == str(tmp_path / place / "modeldata")
 
 

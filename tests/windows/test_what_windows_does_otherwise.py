@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -231,3 +237,49 @@ def test_a_file_that_was_opened_to_read_is_made_durable_by_a_handle_that_writes(
 def test_a_disk_that_refuses_is_reported_and_no_handle_stays_open() -> None:
     handles = Handles(full=True)
     assert not handles.of(8) and handles.closed == [1008]
+
+
+# How a shipper is started
+
+OUT_OF_JOB = 0x0100_0000
+
+
+class Starter:
+    """`subprocess.Popen` of a Windows whose job lets nobody out. It runs the process as this platform can."""
+
+    def __init__(self) -> None:
+        self.flags: list[int] = []
+        self.processes: list[int] = []
+
+    def __call__(self, command: list[str], *, creationflags: int, **options: Any) -> subprocess.Popen[bytes]:
+        self.flags.append(creationflags)
+        if creationflags & OUT_OF_JOB:
+            raise error_of(DENIED)
+        child = POPEN(command, **options)
+        self.processes.append(child.pid)
+        return child
+
+
+POPEN = subprocess.Popen
+
+
+@pytest.mark.posix("waits for the process by its number")
+def test_a_shipper_has_no_window_and_keeps_its_log_also_where_it_can_not_leave_its_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starter, log = Starter(), tmp_path / "shipper.log"
+    monkeypatch.setattr(subprocess, "Popen", starter)
+    code = "import os, sys; print(os.environ['WORD'], file=sys.stderr); print('lost')"
+    with log.open("ab") as file, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        windows.start([sys.executable, "-c", code], {**os.environ, "WORD": "kept"}, file.fileno())
+        gc.collect()
+    assert not warned, "a process that runs on is no leak"
+    assert all(flags & windows.NO_WINDOW and flags & windows.OWN_GROUP for flags in starter.flags) and len(starter.flags) == 2
+    os.waitpid(starter.processes[0], 0)
+    assert log.read_text() == "kept\n"
+
+
+def test_the_state_of_a_program_lies_where_windows_wants_it() -> None:
+    assert windows.state_base({"LOCALAPPDATA": "D:\\state"}, "home") == "D:\\state"
+    assert windows.state_base({}, "home") == os.path.join("home", "AppData", "Local")

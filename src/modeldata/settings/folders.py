@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from modeldata import windows
 from modeldata.errors import SpoolError
 from modeldata.format.names import component
 
@@ -46,8 +47,8 @@ def state_folders(env: Mapping[str, str]) -> list[str]:
 def _home_state(env: Mapping[str, str]) -> str | None:
     """The folder for our state in the user's home; None where it can't be written."""
     home = os.path.expanduser("~")
-    if sys.platform == "win32":
-        base = env.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+    if windows.HERE:
+        base = windows.state_base(env, home)
     elif sys.platform == "darwin":
         base = os.path.join(home, "Library", "Application Support")
     else:

@@ -53,7 +53,7 @@ def main() -> int:
         settings = Settings.build(os.environ)
         folder = os.environ.pop(SPOOL, "") or locate_spool(settings, files, os.environ).folder
         place = open_place(folder, files, os.urandom(16), time.time_ns(), allow_network=settings.allow_network_spool)
-        os.chdir(place.folder)  # not to keep the service's folder busy
+        os.chdir(os.path.abspath(os.sep))  # neither the service's folder nor the spool is kept busy
         _ship(place, settings, files, leave)
     except Exception as error:  # also what a library raises that is broken; the service starts another of us later
         warn(fatal_text(error))

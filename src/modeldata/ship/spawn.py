@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+from modeldata import windows
 from modeldata.settings.table import SETTINGS
 
 TYPE_CHECKING = False
@@ -57,7 +58,8 @@ def searched(path: Sequence[object], library: str, script: str, package: str) ->
 
 def _is_standard(entry: str, library: str) -> bool:
     zipped = os.path.basename(entry).startswith("python") and entry.endswith(".zip")
-    return entry in (library, os.path.join(library, "lib-dynload")) or (zipped and entry == _zip_beside(library))
+    compiled = (os.path.join(library, "lib-dynload"), os.path.join(os.path.dirname(library), "DLLs"))
+    return entry in (library, *compiled) or (zipped and entry == _zip_beside(library))
 
 
 def _zip_beside(library: str) -> str:
@@ -109,29 +111,27 @@ def start_detached(place: SpoolFolder, settings: Settings, files: Files) -> None
         raise OSError("no Python interpreter to run a shipper with")
     command = child_command(python)
     environment = child_environment(place, settings, os.environ)
-    if os.name == "nt" or not hasattr(os, "posix_spawn"):
-        _start_with_subprocess(command, environment)
-        return
     put_log_aside(place.log, files)
-    files.close(files.open(place.log, os.O_WRONLY | os.O_CREAT))  # private from its first byte
+    log = files.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)  # private from its first byte
+    try:
+        (windows.start if windows.HERE else _start_through_shell)(command, environment, log)
+    finally:
+        files.close(log)
+
+
+def _start_through_shell(command: list[str], environment: Mapping[str, str], log: int) -> None:
+    """The shell opens the log once more: no descriptor of ours is inherited."""
     shell = ["/bin/sh", "-c", _DETACH, "sh", *command]
     options = {"setsid": True} if sys.platform != "darwin" else {"setpgroup": 0}
     # Not through `os`: gevent puts a waitpid there that waits for its loop to see SIGCHLD, which gunicorn's workers reset.
-    from posix import posix_spawn, waitpid
-
-    pid = posix_spawn(shell[0], shell, environment, **options)
+    posix = sys.modules["posix"]
+    if not hasattr(posix, "posix_spawn"):
+        raise OSError("this Python can't start a process that is nobody's child")
+    pid = posix.posix_spawn(shell[0], shell, environment, **options)
     try:
-        waitpid(pid, 0)
+        posix.waitpid(pid, 0)
     except ChildProcessError:
         pass  # the service reaps its children itself
-
-
-def _start_with_subprocess(command: list[str], environment: dict[str, str]) -> None:
-    import subprocess
-
-    flags = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-    quiet = subprocess.DEVNULL
-    subprocess.Popen(command, env=environment, stdin=quiet, stdout=quiet, stderr=quiet, close_fds=True, creationflags=flags)
 
 
 def put_log_aside(path: str, files: Files) -> bool:

@@ -126,7 +126,7 @@ class Supervisor:
 
     def _keep_thread(self, place: SpoolFolder, *, ship: bool) -> None:
         """Start a thread unless there is one that lives."""
-        if sys.is_finalizing() or (self.thread is not None and self.thread.alive()):
+        if sys.is_finalizing() or (self.thread is not None and (self.thread.alive() or _is_ending())):
             return  # too late for a thread; the next process on this spool ships
         if self.thread is not None and not self.thread.may_end:
             self._warn("a thread of ours ended before its time: starting another")
@@ -135,6 +135,13 @@ class Supervisor:
         except RuntimeError as error:
             spare(error)
             self._say(f"no thread can be started: {error}; rows wait in the spool")
+
+
+def _is_ending() -> bool:
+    """Is the interpreter leaving? It ends its main thread first, and daemon threads go on for a while."""
+    import threading
+
+    return bool(getattr(threading, "_SHUTTING_DOWN", False)) or not threading.main_thread().is_alive()
 
 
 class ShipperThread:
@@ -180,6 +187,8 @@ class ShipperThread:
                 failures, pause = 0, LOOK_SECONDS
                 self._say.forget()
             except Exception as error:  # also what a library raises that is broken
+                if _is_ending():
+                    return  # no library can be loaded any more; the next process on this spool ships
                 failures = failures + 1 if time.monotonic() - began < LONGEST_RETRY else 1
                 pause = max(LOOK_SECONDS, retry_after(failures, 0.5))
                 self._say(fatal_text(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from modeldata.interrupts import spare
@@ -43,11 +42,12 @@ class Accounts:
         return group in self._named or not self._network or group == self._user
 
 
-def local_accounts() -> Accounts | None:
-    """The accounts of this machine; None where its files do not hold them (macOS)."""
-    if sys.platform == "darwin":
+def local_accounts(user: int | None) -> Accounts | None:
+    """The accounts of this machine for our user; None where its files do not hold them (macOS)."""
+    in_files = sys.platform != "darwin"
+    if user is None or not in_files:
         return None
-    return Accounts(_text("/etc/passwd"), _text("/etc/group"), _text("/etc/nsswitch.conf"), os.getuid())
+    return Accounts(_text("/etc/passwd"), _text("/etc/group"), _text("/etc/nsswitch.conf"), user)
 
 
 def _lines(text: str) -> list[list[str]]:

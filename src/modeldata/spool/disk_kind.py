@@ -24,19 +24,17 @@ WITH_THE_CONTAINER = ("overlay", "aufs", "fuse.fuse-overlayfs")
 def check_local(folder: str, files: Files, *, allow_network: bool) -> None:
     """Raises `SpoolError` for a folder on a network file system, where a lock may vanish under a living process."""
     kind = files.file_system(folder)
-    if not _on_network(folder, kind) or allow_network:
+    if not _on_network(kind) or allow_network:
         return
     raise SpoolError(
         "open the spool",
         folder,
-        cause=f"it is on a network file system ({kind or 'UNC path'}), where neither locks nor fsync can be trusted",
+        cause=f"it is on a network file system ({kind}), where neither locks nor fsync can be trusted",
         hint="set MODELDATA_SPOOL to a folder on a local disk; MODELDATA_ALLOW_NETWORK_SPOOL=true risks lost and doubled rows",
     )
 
 
-def _on_network(folder: str, kind: str) -> bool:
-    if os.name == "nt" and folder.startswith(("\\\\", "//")):
-        return True
+def _on_network(kind: str) -> bool:
     return kind in NETWORK or (kind.startswith("fuse.") and kind not in LOCAL_FUSE)
 
 

@@ -38,17 +38,23 @@ class _ByNumber:
 
 def own_mark() -> Mark:
     """`mark[0]` is true in this process, and false in every child that is forked from it."""
-    return (_wiped() if sys.platform == "linux" else None) or _ByNumber()
+    return _wiped() or _ByNumber()
 
 
-def _wiped() -> Mark | None:
-    if not HAS_MMAP:
+if sys.platform == "linux":
+
+    def _wiped() -> Mark | None:
+        if not HAS_MMAP:
+            return None
+        try:
+            page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+            page.madvise(MADV_WIPEONFORK)
+        except OSError as error:  # an older kernel, or a sandbox that refuses
+            spare(error)
+            return None
+        page[0] = 1
+        return page
+else:
+
+    def _wiped() -> Mark | None:
         return None
-    try:
-        page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        page.madvise(MADV_WIPEONFORK)
-    except OSError as error:  # an older kernel, or a sandbox that refuses
-        spare(error)
-        return None
-    page[0] = 1
-    return page

@@ -76,11 +76,19 @@ def find_libc() -> Any:
     return _found[0]
 
 
-def _look_for_libc() -> Any:
-    if sys.platform != "linux" or sys.maxsize < 1 << 32:
+if sys.platform == "linux":
+
+    def _fstat_call() -> int | None:
+        return FSTAT_CALLS.get(os.uname().machine)
+else:
+
+    def _fstat_call() -> int | None:
         return None
-    number = FSTAT_CALLS.get(os.uname().machine)
-    if number is None:
+
+
+def _look_for_libc() -> Any:
+    number = _fstat_call()
+    if number is None or sys.maxsize < 1 << 32:
         return None
     try:
         import ctypes

@@ -10,39 +10,38 @@ library does not know: it delays the removal of a few segments, and where its pa
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import struct
 import sys
 
 from modeldata.interrupts import spare
 
-if sys.platform == "win32":
-    from modeldata.windows import hold
+assert sys.platform != "win32"
 
-    hold_lead = hold
-else:
-    import fcntl
 
-    def hold(fd: int) -> bool:
-        """Hold the open file `fd` for this process; False when somebody else does."""
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            spare(error)
-            return False
-        return True
+def hold(fd: int) -> bool:
+    """Hold the open file `fd` for this process; False when somebody else does."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        spare(error)
+        return False
+    return True
 
-    def hold_lead(fd: int) -> bool:
-        """`hold`, by a lock that also meets the record locks of older versions."""
-        command = getattr(fcntl, "F_OFD_SETLK", None)
-        if command is None:
-            return hold(fd)
-        try:
-            fcntl.fcntl(fd, command, _WHOLE_FILE)
-        except OSError as error:
-            spare(error)
-            return error.errno not in (errno.EAGAIN, errno.EACCES) and hold(fd)  # an old kernel, or a sandbox
-        return True
 
-    _WHOLE_FILE = struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-    """`struct flock`"""
+def hold_lead(fd: int) -> bool:
+    """`hold`, by a lock that also meets the record locks of older versions."""
+    command = getattr(fcntl, "F_OFD_SETLK", None)
+    if command is None:
+        return hold(fd)
+    try:
+        fcntl.fcntl(fd, command, _WHOLE_FILE)
+    except OSError as error:
+        spare(error)
+        return error.errno not in (errno.EAGAIN, errno.EACCES) and hold(fd)  # an old kernel, or a sandbox
+    return True
+
+
+_WHOLE_FILE = struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+"""`struct flock`"""

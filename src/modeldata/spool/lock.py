@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 
 from modeldata.interrupts import spare
-from modeldata.spool.kernel_lock import hold_lead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class Leadership:
         try:
             lead = cls(path, files.open(path, os.O_RDWR | os.O_CREAT), files)
             cls.held_here[path] = lead  # before it is locked: a fork from now on knows what to close
-            if hold_lead(lead._fd):
+            if files.hold_lead(lead._fd):
                 lead.number, lead._mark = lead._sign()
                 return lead
             lead.release()
@@ -70,7 +69,7 @@ class Leadership:
         try:
             fd = files.open(path, os.O_RDWR)
             try:
-                return not hold_lead(fd)
+                return not files.hold_lead(fd)
             finally:
                 files.close(fd)
         except FileNotFoundError:

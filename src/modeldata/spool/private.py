@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modeldata.spool.files import Files
 
 OTHERS = stat.S_IWGRP | stat.S_IWOTH
+DIRECTORY = getattr(os, "O_DIRECTORY", 0)
 MOST_LINKS = 40
 """On the way to a folder; the kernel follows no more."""
 
@@ -26,7 +27,7 @@ def check_private(folder: str, files: Files) -> None:
     A folder of ours with too wide a mode gets its own mode back: Kubernetes widens it at each mount of a volume (`fsGroup`).
     """
     seen = check_own(folder, files)
-    if not hasattr(os, "getuid"):
+    if files.user() is None:
         return
     if seen.st_mode & OTHERS:
         _narrow(folder, files)
@@ -44,7 +45,7 @@ def owner_of(folder: str, files: Files) -> int | None:
 def danger_above(folder: str, files: Files) -> SpoolError | None:
     """Why others could carry away a spool at `folder`, which need not be there yet. None too where nobody can look."""
     try:
-        if hasattr(os, "getuid"):
+        if files.user() is not None:
             _check_way(folder, files)
     except SpoolError as error:
         return error
@@ -66,21 +67,22 @@ def check_own(folder: str, files: Files) -> os.stat_result:
     seen = files.stat(folder)
     if not stat.S_ISDIR(seen.st_mode):
         raise SpoolError("open the spool", folder, cause="it is a link or a file", hint="use a real folder")
-    if hasattr(os, "getuid") and seen.st_uid != os.getuid():
+    user = files.user()
+    if user not in (None, seen.st_uid):
         raise SpoolError(
             "open the spool",
             folder,
             cause=f"it belongs to user id {seen.st_uid} with mode {stat.S_IMODE(seen.st_mode):04o}",
-            hint=f"this process runs as user id {os.getuid()}: set MODELDATA_SPOOL to a folder of its own",
+            hint=f"this process runs as user id {user}: set MODELDATA_SPOOL to a folder of its own",
         )
     return seen
 
 
 def _narrow(folder: str, files: Files) -> None:
     """Take from all others what they may do in `folder`. By its descriptor, so that no link put in its place is followed."""
-    fd = files.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fd = files.open(folder, os.O_RDONLY | DIRECTORY)
     try:
-        if files.fstat(fd).st_uid == os.getuid():
+        if files.fstat(fd).st_uid == files.user():
             files.set_mode(fd, 0o700)
         left = files.fstat(fd).st_mode
     finally:
@@ -117,11 +119,11 @@ def _is_link(path: str, files: Files) -> bool:
 
 
 def _check_above(path: str, folder: str, files: Files) -> None:
-    seen = files.stat(path)
+    seen, user = files.stat(path), files.user()
     who = f"user id {seen.st_uid} owns it, its mode is {stat.S_IMODE(seen.st_mode):04o}"
-    if seen.st_uid not in (0, os.getuid(), files.stat(os.path.abspath(os.sep)).st_uid):
+    if seen.st_uid not in (0, user, files.stat(os.path.abspath(os.sep)).st_uid):
         cause, hint = f"{path} belongs to another user, who could carry the spool away ({who})", ""
-    elif stat.S_ISDIR(seen.st_mode) and _open_to_others(seen):
+    elif stat.S_ISDIR(seen.st_mode) and _open_to_others(seen, user):
         cause, hint = f"{path} can be written by others, who could carry the spool away ({who})", f"chmod go-w {path}, or "
     else:
         return
@@ -130,11 +132,11 @@ def _check_above(path: str, folder: str, files: Files) -> None:
         raise SpoolError("open the spool", folder, cause=cause, hint=hint)
 
 
-def _open_to_others(seen: os.stat_result) -> bool:
+def _open_to_others(seen: os.stat_result, user: int | None) -> bool:
     """Can another user rename what is in this folder? Where it is sticky, only what is his own."""
     if not seen.st_mode & OTHERS or seen.st_mode & stat.S_ISVTX:
         return False
     if seen.st_mode & stat.S_IWOTH:
         return True
-    accounts = local_accounts()
+    accounts = local_accounts(user)
     return seen.st_gid != 0 and (accounts is None or not accounts.only_ours(seen.st_gid))

@@ -6,6 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from modeldata import windows
 from modeldata.errors import SettingsError, remember_secret
 from modeldata.spool.files import read_all
 
@@ -42,7 +43,7 @@ class Credentials:
             text = read_all(self._files, fd, seen.st_size).decode("utf-8", "replace")
         finally:
             self._files.close(fd)
-        if os.name == "posix" and stat.S_IMODE(seen.st_mode) & 0o077 and not self._warned:
+        if not windows.HERE and stat.S_IMODE(seen.st_mode) & 0o077 and not self._warned:
             self._warned = True
             self._warn(f"others may read the credentials in {self._path}: chmod 600 {self._path}")
         values = parse(text)

@@ -153,6 +153,9 @@ class SimulatedDisk(Files):
         inode = self._open[fd].inode
         return self._held.setdefault(inode, fd) == fd
 
+    def hold_lead(self, fd: int) -> bool:
+        return self.hold(fd)
+
     def allocate(self, fd: int, size: int) -> bool:
         file = self._open[fd]
         if len(file.content) < size:

@@ -142,6 +142,9 @@ class FaultyFiles(Files):
     def hold(self, fd: int) -> bool:
         return self.inner.hold(fd)
 
+    def hold_lead(self, fd: int) -> bool:
+        return self.inner.hold_lead(fd)
+
     def pread(self, fd: int, size: int, offset: int) -> bytes:
         return self._alive().pread(fd, size, offset)
 

@@ -165,7 +165,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     _one(
         "rows are taken where room can't be reserved",
-        "spool/files.py",
+        "spool/posix.py",
         "            if error.errno in _NO_RESERVING:",
         "            if False:",
         f"tests/{_TOUCHED}::test_rows_are_taken_where_room_can_not_be_reserved",

@@ -39,8 +39,8 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "one leader",
         "spool/kernel_lock.py",
-        "            fcntl.fcntl(fd, command, _WHOLE_FILE)",
-        "            pass",
+        "        fcntl.fcntl(fd, command, _WHOLE_FILE)",
+        "        pass",
         _LEADS + "::test_one_process_leads_and_the_next_one_only_after_it",
     ),
     one(
@@ -95,7 +95,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "links are not followed",
-        "spool/files.py",
+        "spool/posix.py",
         ' | getattr(os, "O_NOFOLLOW", 0)',
         "",
         _STRANGERS + "::test_a_link_planted_in_the_spool_is_not_followed",
@@ -123,7 +123,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "room that a sandbox does not reserve",
-        "spool/files.py",
+        "spool/posix.py",
         ", errno.EPERM, errno.EACCES}\n",
         "}\n",
         _LACKS + "::test_rows_are_archived_where_a_sandbox_refuses_to_reserve_room",

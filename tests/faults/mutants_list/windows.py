@@ -30,6 +30,27 @@ MUTANTS: tuple[Mutant, ...] = (
         _DISK + "a_writer_keeps_its_segment_where_the_volume_of_an_open_file_is_not_known",
     ),
     one(
+        "windows: a job that lets nobody out",
+        "windows.py",
+        "        lambda: _start(command, environment, log, NO_WINDOW | OWN_GROUP),",
+        "",
+        _RULES + "a_shipper_has_no_window_and_keeps_its_log_also_where_it_can_not_leave_its_job",
+    ),
+    one(
+        "windows: the log of a shipper",
+        "windows.py",
+        "stderr=log, creationflags",
+        "stderr=quiet, creationflags",
+        _RULES + "a_shipper_has_no_window_and_keeps_its_log_also_where_it_can_not_leave_its_job",
+    ),
+    one(
+        "a service that ends reports no library that it could not load",
+        "ship/supervisor.py",
+        "                if _is_ending():",
+        "                if False:",
+        "tests/e2e/test_a_shipper_comes_up_anywhere.py::test_a_service_that_ends_reports_no_library_that_can_not_be_loaded_any_more",
+    ),
+    one(
         "windows: patience has an end",
         "windows.py",
         "            if not is_held(error) or clock() >= until:",
