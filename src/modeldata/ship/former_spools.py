@@ -97,7 +97,7 @@ def _of_others(settings: Settings, files: Files) -> Iterator[tuple[str, int]]:
     for name in _listed(settings.spool, files) if settings.spool else ():
         folder = os.path.join(settings.spool or "", name)
         owner = owner_of(folder, files) if name.partition("-")[0] == key else None
-        if owner is not None and owner != os.getuid() and _may_wait(folder, files):
+        if owner is not None and owner != files.user() and _may_wait(folder, files):
             yield folder, owner
 
 

@@ -51,9 +51,9 @@ def locate_spool(settings: Settings, files: Files, env: Mapping[str, str]) -> Lo
 
 def _under_root(usual: str, own: str, files: Files) -> Location:
     owner = owner_of(usual, files)
-    if owner is None or owner == os.getuid():
+    if owner is None or owner == files.user():
         return Location(usual)
-    return Location(own, f"{usual} belongs to user id {owner}, so rows of user id {os.getuid()} wait in {own}", usual)
+    return Location(own, f"{usual} belongs to user id {owner}, so rows of user id {files.user()} wait in {own}", usual)
 
 
 def _note(folder: str, refused: SpoolError | None, env: Mapping[str, str]) -> str:

@@ -37,7 +37,7 @@ def check_private(folder: str, files: Files) -> None:
 def owner_of(folder: str, files: Files) -> int | None:
     """The user id that owns it. None where it is not there yet, nobody can look, or the system has no user ids."""
     try:
-        return files.stat(folder).st_uid if hasattr(os, "getuid") else None
+        return files.stat(folder).st_uid if files.user() is not None else None
     except OSError:
         return None
 

@@ -9,6 +9,8 @@ import tempfile
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from modeldata import windows
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,8 +21,8 @@ VERSION = "1"
 def cache_folder(env: Mapping[str, str]) -> str | None:
     """Where the platform wants a user's cache to be; None where no home is known."""
     home = os.path.expanduser("~")
-    if sys.platform == "win32":
-        base = env.get("LOCALAPPDATA", "")
+    if windows.HERE:
+        base = windows.state_base(env, home)
     elif sys.platform == "darwin":
         base = os.path.join(home, "Library", "Caches")
     else:

@@ -99,14 +99,14 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "a user who finds the named spool to be another's has one beside it",
         "spool/location.py",
-        "if owner is None or owner == os.getuid():",
+        "if owner is None or owner == files.user():",
         "if True:",
         "tests/" + _ALONE + "test_a_pod_of_another_user",
     ),
     one(
         "rows in the spool of another user are named",
         "ship/former_spools.py",
-        "if owner is not None and owner != os.getuid() and _may_wait(folder, files):",
+        "if owner is not None and owner != files.user() and _may_wait(folder, files):",
         "if False:",
         "tests/" + _ALONE + "test_a_pod_of_another_user",
     ),
