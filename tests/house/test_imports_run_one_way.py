@@ -11,8 +11,10 @@ from tests.house.source import ALL, FILES, circle_in, graph, imports_of, private
 
 FLOORS = (
     # what any module may know
-    ("interrupts", "urls", "request_id", "keywords", "notebook"),
-    ("errors", "stats", "windows"),
+    ("interrupts", "request_id", "keywords", "notebook"),
+    ("windows",),
+    ("urls",),
+    ("errors", "stats"),
     ("format", "parsing"),
     ("identity", "settings"),
     # the service's side
