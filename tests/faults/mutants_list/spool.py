@@ -16,7 +16,7 @@ _CUT_SHIPPING = _POWER + "::test_a_power_cut_at_any_moment_of_shipping_doubles_n
 MUTANTS: tuple[Mutant, ...] = (
     one(
         "a sync empties the cache of the disk, too",
-        "spool/files.py",
+        "spool/posix.py",
         "if not _full_sync(fd):",
         "if True:",
         _LACKS + "::test_content_leaves_the_cache_of_the_disk_where_the_system_has_a_call_for_it",
