@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.faults.mutant import Mutant, one
 
 _ALONE = "spool/test_a_spool_is_ours_alone.py::"
+_ANOTHER = "test_a_pod_of_another_user_has_a_spool_of_its_own_and_says_where_rows_of_the_first_wait"
 _FS_GROUP = _ALONE + "test_each_later_pod_with_an_fs_group_takes_up_the_spool_of_the_first"
 _MODE = _ALONE + "test_a_spool_of_ours_gets_its_mode_back_and_goes_on_where_it_was"
 _ABOVE = _ALONE + "test_a_spool_is_used_only_where_nobody_else_can_carry_it_away"
@@ -101,21 +102,21 @@ MUTANTS: tuple[Mutant, ...] = (
         "spool/location.py",
         "if owner is None or owner == files.user():",
         "if True:",
-        "tests/" + _ALONE + "test_a_pod_of_another_user",
+        "tests/" + _ALONE + _ANOTHER,
     ),
     one(
         "rows in the spool of another user are named",
         "ship/former_spools.py",
         "if owner is not None and owner != files.user() and _may_wait(folder, files):",
         "if False:",
-        "tests/" + _ALONE + "test_a_pod_of_another_user",
+        "tests/" + _ALONE + _ANOTHER,
     ),
     one(
         "where nobody can look, rows may wait",
         "ship/former_spools.py",
         "    except PermissionError:\n        return True\n",
         "",
-        "tests/" + _ALONE + "test_a_pod_of_another_user",
+        "tests/" + _ALONE + _ANOTHER,
     ),
     one(
         "rows in a lesser place are found when the better one is safe",
