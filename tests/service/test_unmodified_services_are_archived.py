@@ -61,7 +61,8 @@ def test_a_server_of_its_own_command_is_archived(tmp_path: Path, server: str) ->
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     command = [part.format(fd=listening.fileno()) for part in SERVERS[server]]
-    around = environment(MODELDATA_FORMAT="jsonl", MODELDATA_SHIP="off", PYTHONPATH=f"{tmp_path / 'user'}{os.pathsep}{tmp_path}")
+    searched = [str(tmp_path / "user"), str(tmp_path), os.environ.get("PYTHONPATH", "")]
+    around = environment(MODELDATA_FORMAT="jsonl", MODELDATA_SHIP="off", PYTHONPATH=os.pathsep.join(searched))
     ours = [sys.executable, "-m", "modeldata", "run", "--model", "m", "--archive", str(archive)]
     process = subprocess.Popen(
         [*ours, "--path", "/predict", "--path", "/fail", "--", *command], env=around, cwd=tmp_path,
