@@ -13,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeldata import Archive, SpoolError
+from modeldata.settings import Settings
+from modeldata.ship.former_spools import beyond_reach
 from modeldata.spool.accounts import Accounts
 from modeldata.spool.files import Files
 from modeldata.spool.folder import open_place
+from modeldata.spool.location import locate_spool
 from tests.support.archive import features
 from tests.support.scripts import drain
 from tests.support.service import NOON
@@ -119,6 +122,25 @@ def test_a_pod_of_another_user_has_a_spool_of_its_own_and_says_where_rows_of_the
     assert features(volume / "archive") == [("1",)] * 2
     _kubelet(volume, VOLUME_GROUP)
     assert _modeldata(STRANGER, volume, "ship", "--drain").returncode == 0
+
+
+def test_where_a_named_spool_is_of_another_user_the_place_beside_it_is_chosen_and_its_rows_are_named(tmp_path: Path) -> None:
+    settings = Settings.build({}, archive=tmp_path / "archive", spool=tmp_path / "root")
+    usual = tmp_path / "root" / settings.spool_key()
+    usual.mkdir(parents=True)
+
+    class Theirs(Files):
+        def stat(self, path: str) -> os.stat_result:
+            seen = list(super().stat(path))
+            return os.stat_result([*seen[:4], seen[4] + (path == str(usual)), *seen[5:]])
+
+        def listdir(self, path: str) -> list[str]:
+            if path.startswith(str(usual)):
+                raise PermissionError(path)
+            return super().listdir(path)
+
+    assert locate_spool(settings, Theirs(), {}).folder == f"{usual}-{os.getuid()}"
+    assert f"rows may wait in {usual}: user id {os.getuid() + 1}" in (beyond_reach(settings, Theirs()) or "")
 
 
 @root_only

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.faults.mutant import Mutant, one
 
 _ALONE = "spool/test_a_spool_is_ours_alone.py::"
-_ANOTHER = "test_a_pod_of_another_user_has_a_spool_of_its_own_and_says_where_rows_of_the_first_wait"
+_ANOTHER = "test_where_a_named_spool_is_of_another_user_the_place_beside_it_is_chosen_and_its_rows_are_named"
 _FS_GROUP = _ALONE + "test_each_later_pod_with_an_fs_group_takes_up_the_spool_of_the_first"
 _MODE = _ALONE + "test_a_spool_of_ours_gets_its_mode_back_and_goes_on_where_it_was"
 _ABOVE = _ALONE + "test_a_spool_is_used_only_where_nobody_else_can_carry_it_away"
