@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -51,16 +52,27 @@ def test_a_full_disk_behind_stdout_is_said_in_one_line(here: Path, command: str)
 
 
 @pytest.mark.parametrize("encoding", ["ascii:strict", "cp1252", "utf-8"])
-@pytest.mark.parametrize("command", ["doctor", "status", "ls", "stats m/in"])
+@pytest.mark.parametrize("command", ["doctor", "status", "ls", "stats m/in", "head m/in", "coverage", "query 'select * from m_in'"])
 def test_a_stream_without_our_characters_gets_escapes(made_abroad: Path, encoding: str, command: str) -> None:
     name = os.fsencode(made_abroad / "données-日本-") + b"\xff"
     done = subprocess.run(
-        [sys.executable, "-m", "modeldata", *command.split(), "--archive", name],
+        [sys.executable, "-m", "modeldata", *shlex.split(command), "--archive", name],
         env=environment(PYTHONIOENCODING=encoding), capture_output=True, timeout=60, check=False,
     )  # fmt: skip
 
     assert b"Traceback" not in done.stderr and b"UnicodeEncodeError" not in done.stderr, done.stderr
     assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_a_character_that_the_code_page_lacks_is_an_escape(made_abroad: Path) -> None:
+    archive = os.fsencode(made_abroad / "données-日本-") + b"\xff"
+    done = subprocess.run(
+        [sys.executable, "-m", "modeldata", "stats", "m/in", "--archive", archive],
+        env=environment(PYTHONIOENCODING="cp437"), capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    said = done.stdout.decode("cp437")
+    assert "näme" in said and "ÄÖ-\\u65e5\\u672c-" in said, done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,12 @@ def print_columns(columns: list[TableColumn], hint: str) -> None:
 
 def print_lines(rows: Iterable[str]) -> None:
     with binary_stdout() as sink:
-        sink.write("".join(f"{row}\n" for row in rows).encode(sys.stdout.encoding or "utf-8", "replace"))
+        sink.write(shown(rows))
+
+
+def shown(rows: Iterable[str]) -> bytes:
+    """Lines for people, in the code page of stdout. A character that it lacks is shown as an escape, such as `\\u20ac`."""
+    return "".join(f"{row}\n" for row in rows).encode(sys.stdout.encoding or "utf-8", "backslashreplace")
 
 
 def say_left_out(columns: list[str], hint: str) -> None:
