@@ -52,7 +52,9 @@ def test_a_full_disk_behind_stdout_is_said_in_one_line(here: Path, command: str)
 
 
 @pytest.mark.parametrize("encoding", ["ascii:strict", "cp1252", "utf-8"])
-@pytest.mark.parametrize("command", ["doctor", "status", "ls", "stats m/in", "head m/in", "coverage", "query 'select * from m_in'"])
+@pytest.mark.parametrize(
+    "command", ["doctor", "status", "ls", "stats m/in", "head m/in", "coverage", "query 'select * from m_in'"]
+)
 def test_a_stream_without_our_characters_gets_escapes(made_abroad: Path, encoding: str, command: str) -> None:
     name = os.fsencode(made_abroad / "données-日本-") + b"\xff"
     done = subprocess.run(

@@ -66,7 +66,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "C9": (_BYTES + "test_a_segment_cut_at_any_byte",),
     "C10": (_POWER + "test_with_fsync_always", _POWER + "test_with_fsync_interval", _STATES),
     "C11": (_LOST + "test_losing_the_newest_slot", _LOST + "test_with_both_slots_gone", _LOST + "test_any_flipped_byte"),
-    "C12": (_CALM + "test_a_removed_spool_is_made_anew",),
+    "C12": (_CALM + "test_a_removed_spool_is_made_again",),
     "C13": (_FULL + "test_a_spool_that_became_read_only", _FULL + "test_a_spool_that_can_not_be_made"),
     "C14": (
         _FULL + "test_a_disk_without_inodes",

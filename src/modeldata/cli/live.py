@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pyarrow as pa
 
 from modeldata.cli.archive import say
-from modeldata.cli.output import JSONL, TABLE, say_left_out, shown, text_columns
+from modeldata.cli.output import JSONL, TABLE, encoded, say_left_out, text_columns
 from modeldata.cli.table import column_widths, lines, safe, table_width
 from modeldata.encode import format_of
 from modeldata.encode.lines import LineWriter
@@ -34,7 +34,7 @@ class Live:
         """Rows, flushed: whoever reads sees whole lines."""
         rows = rows if self._form == JSONL else self._same(rows)
         if self._form == TABLE:
-            sink.write(shown(self._lines(rows)))
+            sink.write(encoded(self._lines(rows)))
         else:
             writer = LineWriter(format_of(self._form), sink, () if self._begun else rows.schema.names)
             for batch in rows.to_batches():

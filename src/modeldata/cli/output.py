@@ -73,10 +73,10 @@ def print_columns(columns: list[TableColumn], hint: str) -> None:
 
 def print_lines(rows: Iterable[str]) -> None:
     with binary_stdout() as sink:
-        sink.write(shown(rows))
+        sink.write(encoded(rows))
 
 
-def shown(rows: Iterable[str]) -> bytes:
+def encoded(rows: Iterable[str]) -> bytes:
     """Lines for people, in the code page of stdout. A character that it lacks is shown as an escape, such as `\\u20ac`."""
     return "".join(f"{row}\n" for row in rows).encode(sys.stdout.encoding or "utf-8", "backslashreplace")
 

@@ -12,6 +12,7 @@ from modeldata.spool.segment import END_ROOM, Segment, new_salt
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from modeldata.spool.files import Files
+    from modeldata.spool.folder import SpoolFolder
     from modeldata.spool.quota import Quota
     from modeldata.spool.writer import Writer
 
@@ -91,7 +92,22 @@ class Growth:
             raise
 
     def _make_segment(self, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:
-        place = self._writer.place or self._writer.open()
+        place = self._writer.place
+        if place is not None:
+            try:
+                return self._segment_in(place, writer_id, number, need, time_ns)
+            except FileNotFoundError as error:
+                spare(error)
+                self._writer.lost_place()
+        place = self._writer.open()
+        try:
+            return self._segment_in(place, writer_id, number, need, time_ns)
+        except FileNotFoundError as error:
+            self._writer.lost_place()
+            raise SpoolFull.of(error, place.segments) from error
+
+    def _segment_in(self, place: SpoolFolder, writer_id: bytes, number: int, need: int, time_ns: int) -> Segment:
+        """Raises FileNotFoundError where the folder is gone, `SpoolFull` where there is no room."""
         smallest = frame.FIRST_FRAME + need + END_ROOM + frame.TALLY_BYTES
         usual = min(FIRST_SEGMENT << 2 * min(number - 1, 8), LARGEST_SEGMENT)
         capacity = self._quota.grant(place, smallest, max(usual, smallest))
@@ -100,9 +116,8 @@ class Growth:
             segment = Segment(self._files, place.segment(writer_id, number), header, capacity, self._writer.ours)
             if self._sync:
                 self._files.sync_folder(place.segments)  # else the name could be lost with the power
-        except FileNotFoundError as error:
-            self._writer.lost_place()
-            raise SpoolFull.of(error, place.segments) from error
+        except FileNotFoundError:
+            raise
         except OSError as error:
             raise SpoolFull.of(error, place.segments) from error
         return segment

@@ -15,6 +15,13 @@ _CUT_SHIPPING = _POWER + "::test_a_power_cut_at_any_moment_of_shipping_doubles_n
 
 MUTANTS: tuple[Mutant, ...] = (
     one(
+        "a removed spool refuses no row",
+        "spool/growth.py",
+        "                spare(error)\n                self._writer.lost_place()\n        place",
+        "                raise SpoolFull.of(error, place.segments) from error\n        place",
+        "tests/e2e/test_the_service_is_never_harmed.py::test_a_removed_spool_is_made_again_and_no_later_row_is_refused",
+    ),
+    one(
         "a sync empties the cache of the disk, too",
         "spool/posix.py",
         "if not _full_sync(fd):",
