@@ -154,5 +154,8 @@ def test_both_imports_share_the_signature_of_the_seed() -> None:
         positional = [name for name, one in parameters.items() if one.kind is one.POSITIONAL_OR_KEYWORD]
         assert positional == seed
         assert [parameters[name].default for name in seed[2:]] == ["default", None, *["unknown"] * 4]
-        assert list(inspect.signature(kind.collect).parameters) == ["self", "input_data", "user_correlation_id"]
+        takes = inspect.signature(kind.collect).parameters
+        positional = [name for name, one in takes.items() if one.kind is one.POSITIONAL_OR_KEYWORD]
+        assert positional == ["self", "input_data", "user_correlation_id"]
+        assert all(takes[name].default is None for name in takes.keys() - set(positional))
     assert issubclass(azureml.datacollector.ModelDataCollector, modeldata.ModelDataCollector)

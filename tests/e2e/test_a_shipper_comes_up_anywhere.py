@@ -344,7 +344,7 @@ def test_a_service_that_ends_reports_no_library_that_can_not_be_loaded_any_more(
 
         def holds():
             threading.main_thread().join()
-            shipper.join(5)
+            shipper.join(1)  # it goes on trying: `close` may wait for it
 
         supervisor.ShipperThread._lead = lead
         archive = Archive({str(tmp_path / "archive")!r}, ship="thread")

@@ -49,7 +49,7 @@ def test_no_stream_that_can_not_be_written_reaches_the_service(tmp_path: Path, s
     os.environ["AML_MODEL_DC_STORAGE_ENABLED"] = "true"
     os.environ["MODELDATA_SHIP"] = "off"
     collector = ModelDataCollector("m", feature_names=["é"])
-    assert collector.collect(["ü"]) and collector.collect({"refused"}) is False
+    assert collector.collect(["ü"]) and collector.collect({{"refused"}}) is False
     """,
         tmp_path,
         env={variable: "true"},

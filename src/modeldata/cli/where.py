@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-import pyarrow as pa
 import typer
 
 from modeldata.catalog.errors import NotThere, near
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    import pyarrow as pa
 
     from modeldata.keep.expression import Expression
     from modeldata.read.query import ReadQuery
@@ -33,6 +34,8 @@ class FittingRows:
 
     @property
     def schema(self) -> pa.Schema:
+        import pyarrow as pa
+
         return pa.schema([self._scan.schema.field(name) for name in self._columns])
 
     @property
@@ -51,6 +54,8 @@ class FittingRows:
         return FittingRows(self._scan, self._expression, columns)
 
     def _fitting(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
         from modeldata.keep.condition import Condition
 
         condition = Condition.bound(self._expression, self._scan.schema)

@@ -42,7 +42,7 @@ class Removals:
         except Unavailable as error:
             if not error.path_only:
                 raise
-            self.refused[path] = error.cause
+            self.refused[path] = f"{error.cause} ({error.hint})" if error.hint else error.cause
             return False
         self.refused.pop(path, None)
         return gone

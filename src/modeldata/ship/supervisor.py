@@ -126,7 +126,7 @@ class Supervisor:
 
     def _keep_thread(self, place: SpoolFolder, *, ship: bool) -> None:
         """Start a thread unless there is one that lives."""
-        if sys.is_finalizing() or (self.thread is not None and (self.thread.alive() or _is_ending())):
+        if sys.is_finalizing() or (self.thread is not None and self.thread.alive()):
             return  # too late for a thread; the next process on this spool ships
         if self.thread is not None and not self.thread.may_end:
             self._warn("a thread of ours ended before its time: starting another")
@@ -187,13 +187,12 @@ class ShipperThread:
                 failures, pause = 0, LOOK_SECONDS
                 self._say.forget()
             except Exception as error:  # also what a library raises that is broken
-                if _is_ending():
-                    return  # no library can be loaded any more; the next process on this spool ships
                 failures = failures + 1 if time.monotonic() - began < LONGEST_RETRY else 1
                 pause = max(LOOK_SECONDS, retry_after(failures, 0.5))
-                self._say(fatal_text(error))
-                with _importing:
-                    leave_note(self._place, fatal_text(error), self._files, time.time_ns())
+                if not _is_ending():  # else some libraries can't be loaded any more; `close` may wait for what still goes
+                    self._say(fatal_text(error))
+                    with _importing:
+                        leave_note(self._place, fatal_text(error), self._files, time.time_ns())
             self._leave.wait(pause * (0.75 + int.from_bytes(os.urandom(1), "big") / 512))
 
     def _lead(self) -> None:

@@ -191,7 +191,7 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "a thread that ended is started again",
         "ship/supervisor.py",
-        "(self.thread.alive() or _is_ending())",
+        "self.thread is not None and self.thread.alive()",
         "True",
         "tests/" + _AGAIN,
     ),

@@ -46,8 +46,8 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "a service that ends reports no library that it could not load",
         "ship/supervisor.py",
-        "                if _is_ending():",
-        "                if False:",
+        "                if not _is_ending():",
+        "                if True:",
         "tests/e2e/test_a_shipper_comes_up_anywhere.py::test_a_service_that_ends_reports_no_library_that_can_not_be_loaded_any_more",
     ),
     one(
