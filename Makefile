@@ -8,11 +8,12 @@ DOCS := .venv-docs
 DEMO_READY := $(VENV)/.demo-ready
 WORKERS ?= 3
 LOWEST_VENV := .venv-lowest
-ORDINARY := -p no:cacheprovider -m "not faults and not soak and not spark"
+SERVICES := .venv-services
+ORDINARY := -p no:cacheprovider -m "not faults and not soak and not spark and not services"
 LOWEST := --quiet --python-version 3.11 --no-header --no-annotate --all-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test docs dist ui spark lint types bench faults slice soak mutants lowest lowest-smoke pythons windows windows-smoke lock clean
+.PHONY: help setup demo test docs dist ui spark services lint types bench faults slice soak mutants lowest lowest-smoke pythons windows windows-smoke lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -39,13 +40,22 @@ demo: $(DEMO_READY)  ## a real model service, archived before your eyes
 	$(BIN)/modeldata demo
 
 test: setup  ## all tests but the long fault runs, the soak and those in a browser
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not faults and not soak and not spark and not browser"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not faults and not soak and not spark and not browser and not services"
 	$(BIN)/python -m pytest -m "spark and not faults and not soak"
 
 ui: setup  ## the page in a real browser: every page drawn, looked at by axe, on the keyboard; its pictures in docs/img
 	$(BIN)/python -m tests.ui.browser
 	$(BIN)/python -m pytest -m browser tests/ui
 	$(BIN)/python -m tests.ui.pictures
+
+$(SERVICES)/.ready: pyproject.toml requirements-services.txt | $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SERVICES)
+	$(BIN)/uv pip install --quiet --python $(SERVICES)/bin/python -r requirements-services.txt
+	$(BIN)/uv pip install --quiet --python $(SERVICES)/bin/python --no-deps --editable .
+	touch $@
+
+services: $(SERVICES)/.ready  ## services of a dozen frameworks, archived without a change to them (700 MB to download)
+	$(SERVICES)/bin/python -m pytest -p no:cacheprovider -m services tests/service tests/services
 
 spark: setup  ## the tests with Spark, the long ones, too
 	$(BIN)/python -m pytest -m "spark and not soak"
@@ -61,7 +71,7 @@ bench: setup  ## what it costs, beside what else one could use
 	$(BIN)/python -m benchmarks
 
 faults: setup  ## every row of the fault matrix, the long way
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/faults tests/spool tests/e2e tests/stores tests/keep tests/snapshot
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not services" tests/faults tests/spool tests/e2e tests/stores tests/keep tests/snapshot tests/service
 
 slice: setup  ## the first slice of the fault matrix, by itself (under 3 minutes)
 	$(BIN)/python -m tests.faults.first_slice -n $(WORKERS) --dist worksteal
@@ -114,8 +124,9 @@ dist: setup  ## wheel and sdist in dist/, checked; each extra installed by itsel
 lock: setup  ## pin the versions of everything again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --all-extras --group dev pyproject.toml -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --group docs -o requirements-docs.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --extra cli --group services pyproject.toml -o requirements-services.txt
 	$(BIN)/uv pip compile $(LOWEST) --resolution lowest-direct --no-deps pyproject.toml \
 		| $(BIN)/uv pip compile $(LOWEST) --group dev --constraints /dev/stdin pyproject.toml -o requirements-lowest.txt
 
 clean:  ## remove what was made
-	rm -rf $(VENV) $(DOCS) $(LOWEST_VENV) .windows .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .pythons
+	rm -rf $(VENV) $(DOCS) $(LOWEST_VENV) $(SERVICES) .windows .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .pythons

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".pythons"
 MIRROR = "http://deb.debian.org/debian"
 SCRIPTS = Path("/usr/share/debootstrap/scripts")
-ALL = ("-m", "not faults and not soak and not spark and not browser")
+ALL = ("-m", "not faults and not soak and not spark and not browser and not services")
 LANES = ("tests/names", "tests/request", "tests/settings", "tests/snapshot", "tests/spool", "tests/encode")
 
 

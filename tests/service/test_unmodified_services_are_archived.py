@@ -3,88 +3,109 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from modeldata.service.launch import hooks
 from modeldata.service.launch.command import SITE, environment_of
-from tests.service.kit import features, read
-from tests.service.servers import ask
-from tests.support.scripts import environment
+from tests.service.kit import features
+from tests.service.unmodified import GOOD, Service, compared
+from tests.support.scripts import environment, run
 
-APPLICATIONS = """
-import sitecustomize, sys
-assert sitecustomize.OF_THE_USER and "modeldata" not in sys.modules or "uvicorn" in sys.modules or "gunicorn" in sys.modules
+FASTAPI = """
+import sitecustomize
+assert sitecustomize.OF_THE_USER
 from fastapi import FastAPI
-from flask import Flask, request
 
-asgi = FastAPI()
-wsgi = Flask(__name__)
+app = FastAPI()
 
-@asgi.post("/predict")
+@app.post("/predict")
 def predict(rows: list[dict[str, float]]) -> dict[str, list[float]]:
     return {"scores": [2 * row["x"] for row in rows]}
 
-@asgi.post("/fail")
+@app.post("/fail")
 def fail() -> None:
     raise RuntimeError("broken")
+"""
+FLASK = """
+import sitecustomize
+assert sitecustomize.OF_THE_USER
+from flask import Flask, request
 
-@wsgi.post("/predict")
-def score():
+app = Flask(__name__)
+
+@app.post("/predict")
+def predict():
     return {"scores": [2 * row["x"] for row in request.get_json()]}
 
-@wsgi.post("/fail")
-def break_it():
+@app.post("/fail")
+def fail():
     raise RuntimeError("broken")
 """
-BIN = Path(sys.executable).parent
+ASGI = """
+import json
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    rows = json.loads((await receive())["body"])
+    if scope["path"] == "/fail":
+        await send({"type": "http.response.start", "status": 503, "headers": []})
+        return await send({"type": "http.response.body", "body": b"broken"})
+    body = json.dumps({"scores": [2 * row["x"] for row in rows]}).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+    await send({"type": "http.response.body", "body": body})
+"""
+WSGI = """
+import json
+
+def app(environ, start):
+    rows = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+    if environ["PATH_INFO"] == "/fail":
+        start("503 Unavailable", [("content-type", "text/plain")])
+        return [b"broken"]
+    start("200 OK", [("content-type", "application/json")])
+    return [b'{"scores": ', json.dumps([2 * row["x"] for row in rows]).encode(), b"}"]
+"""
+GUNICORN = ["{bin}/gunicorn", "service:app", "-b", "127.0.0.1:{port}"]
+HYPERCORN = ["{bin}/hypercorn", "-b", "127.0.0.1:{port}"]
+GRANIAN = ["{bin}/granian", "service:app", "--port", "{port}", "--interface"]
+WSGIREF = (
+    "import service; from wsgiref.simple_server import make_server as m; m('127.0.0.1', {port}, service.app).serve_forever()"
+)
 SERVERS = {
-    "uvicorn": [str(BIN / "uvicorn"), "service:asgi", "--fd", "{fd}"],
-    "gunicorn": [str(BIN / "gunicorn"), "service:wsgi", "-b", "fd://{fd}", "-w", "2"],
-    "gunicorn with uvicorn": [str(BIN / "gunicorn"), "service:asgi", "-b", "fd://{fd}", "-k", "uvicorn_worker.UvicornWorker"],
-    "werkzeug": [sys.executable, "-c", "import sys, service; from werkzeug.serving import make_server;"
-                 " make_server('127.0.0.1', 0, service.wsgi, fd={fd}).serve_forever()"],
-}  # fmt: skip
+    "uvicorn": Service(["{bin}/uvicorn", "service:app", "--port", "{port}"], FASTAPI),
+    "gunicorn": Service([*GUNICORN, "-w", "2"], FLASK),
+    "hypercorn": Service([*HYPERCORN, "service:app"], ASGI),
+    "waitress": Service(["{bin}/waitress-serve", "--listen", "127.0.0.1:{port}", "service:app"], WSGI),
+}
+MORE_SERVERS = {
+    "werkzeug": Service(["{bin}/flask", "--app", "service", "run", "--port", "{port}"], FLASK),
+    "gunicorn with uvicorn": Service([*GUNICORN, "-k", "uvicorn_worker.UvicornWorker"], FASTAPI),
+    "hypercorn with wsgi": Service([*HYPERCORN, "wsgi:service:app"], FLASK),
+    "granian": Service([*GRANIAN, "asgi"], ASGI),
+    "granian with wsgi": Service([*GRANIAN, "wsgi"], WSGI),
+    "wsgiref": Service(["{python}", "-c", WSGIREF], WSGI),
+}
+"""These only in `make services`: each costs seconds."""
 
 
-@pytest.mark.posix("a socket that is handed on")
-@pytest.mark.parametrize("server", SERVERS)
-def test_a_server_of_its_own_command_is_archived(tmp_path: Path, server: str) -> None:
-    (tmp_path / "service.py").write_text(APPLICATIONS)
-    (tmp_path / "user").mkdir()
-    (tmp_path / "user" / "sitecustomize.py").write_text("OF_THE_USER = True")
-    archive = tmp_path / "archive"
-    listening = socket.create_server(("127.0.0.1", 0))
-    port = listening.getsockname()[1]
-    command = [part.format(fd=listening.fileno()) for part in SERVERS[server]]
-    searched = [str(tmp_path / "user"), str(tmp_path), os.environ.get("PYTHONPATH", "")]
-    around = environment(MODELDATA_FORMAT="jsonl", MODELDATA_SHIP="off", PYTHONPATH=os.pathsep.join(searched))
-    ours = [sys.executable, "-m", "modeldata", "run", "--model", "m", "--archive", str(archive)]
-    process = subprocess.Popen(
-        [*ours, "--path", "/predict", "--path", "/fail", "--", *command], env=around, cwd=tmp_path,
-        pass_fds=[listening.fileno()], stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        answers = [ask(port, "/predict", [{"x": float(number)}], x_correlation_id=f"c-{number}") for number in range(20)]
-        failed = ask(port, "/fail", {})
-    finally:
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=60)
-        listening.close()
-    assert [answer[2].replace(b"\n", b"").replace(b" ", b"") for answer in answers] == [
-        f'{{"scores":[{2.0 * number}]}}'.encode() for number in range(20)
-    ], said
-    assert failed[0] == 500
-    rows = read(archive)
-    assert sorted(features(rows["inputs"])) == [(float(number),) for number in range(20)], said
-    pairs = {row["$RequestId"] for row in rows["inputs"]}
-    assert pairs == {row["$RequestId"] for row in rows["predictions"]} and len(pairs) == 20
-    assert [row["status"] for row in rows["requests"] if row["route"] == "/fail"] == [500]
-    assert len(rows["requests"]) == 21
+@pytest.mark.posix("signals of a service")
+@pytest.mark.parametrize("server", [*SERVERS, *(pytest.param(name, marks=pytest.mark.services) for name in MORE_SERVERS)])
+def test_a_server_of_its_own_command_is_archived_and_answers_the_same(tmp_path: Path, server: str) -> None:
+    found = compared({**SERVERS, **MORE_SERVERS}[server], tmp_path)
+    assert sorted(features(found.rows["inputs"])) == [(float(number),) for number in range(GOOD)], found.said
+    assert len(found.rows["predictions"]) == GOOD
+
+
+def test_the_modules_that_are_waited_for_are_those_that_are_patched(tmp_path: Path) -> None:
+    done = run("from importlib.util import spec_from_file_location as s, module_from_spec as m; import sys\n"
+               f"spec = s('site_of_run', {os.path.join(SITE, 'sitecustomize.py')!r})\n"
+               "module = m(spec); spec.loader.exec_module(module); print(sorted(module.HOOKED))", tmp_path)  # fmt: skip
+    assert done.stdout.strip() == str(sorted(hooks._PATCHES))
 
 
 def test_the_environment_keeps_what_was_there() -> None:

@@ -19,7 +19,7 @@ SECONDS, TEST_SECONDS = 1800, 900
 """The longest that a suite and a test may take: in Wine both take long on a busy machine."""
 SYSTEM = "Windows 10 (Wine 8)"
 """As the table of docs/platforms.md names it."""
-CHOICE = "not soak and not spark"
+CHOICE = "not soak and not spark and not services"
 
 
 class Counts(NamedTuple):

@@ -16,6 +16,12 @@ DEFAULT_PATHS = (
 )  # fmt: skip
 """Where model servers take requests for a prediction. `*` stands for any text."""
 
+RPC_PATHS = (
+    "/inference.GRPCInferenceService/Model*Infer", "/*/Predict*", "/*/Infer*", "/*/Score*", "/*/Classify*", "/*/Regress*",
+    "/*/Generate*", "/*/Embed*",
+)  # fmt: skip
+"""The same for methods of gRPC."""
+
 
 class Paths:
     """Finds the first pattern that a path fits."""

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 EVENTS = "text/event-stream"
 LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/stream+json"})
@@ -24,12 +24,17 @@ def is_stream(content_type: str) -> bool:
 
 def assembled(body: bytes, content_type: str) -> dict[str, object]:
     """One row of all pieces. The last one may be cut off: then it is left out."""
+    return one_row(_pieces(body, content_type))
+
+
+def one_row(pieces: Iterable[Any]) -> dict[str, object]:
+    """Of pieces that are parsed."""
     text: list[str] = []
     others: list[object] = []
     row: dict[str, object] = {"text": None, "finish_reason": None, "usage": None, "pieces": 0, "others": None}
-    for count, piece in enumerate(_pieces(body, content_type), start=1):
+    for count, piece in enumerate(pieces, start=1):
         row["pieces"] = count
-        part = piece if isinstance(piece, str) else _text_of(piece)
+        part = piece if isinstance(piece, str) else text_of(piece)
         if part is not None:
             text.append(part)
         elif len(others) < MOST_OTHERS:
@@ -62,7 +67,7 @@ def _events(body: bytes) -> Iterator[str]:
             yield "\n".join(lines)
 
 
-def _text_of(piece: Any) -> str | None:
+def text_of(piece: Any) -> str | None:
     """The text of a piece of a chat, a completion, or a list of tokens."""
     if not isinstance(piece, dict):
         return None

@@ -47,7 +47,10 @@ class Archiving:
             exchange.call.complete = True
             guarded(exchange.finish)
             return chunks
-        return (SizedBody if hasattr(chunks, "__len__") else Body)(chunks, exchange)
+        if type(chunks) in (list, tuple):  # all of it is there, and servers send a list otherwise than a stream
+            guarded(_pass_all, exchange, chunks)
+            return chunks
+        return Body(chunks, exchange)
 
     def _exchange(self, environ: Environ) -> Exchange | None:
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
@@ -100,7 +103,6 @@ class Body:
         self._all = chunks
         self._chunks = iter(chunks)
         self._exchange = exchange
-        self._left: int | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -114,9 +116,7 @@ class Body:
         except BaseException as error:
             guarded(self._exchange.finish, error)
             raise
-        if self._left is not None:
-            self._left -= 1
-        guarded(self._exchange.answer_chunk, chunk, last=self._left == 0)
+        guarded(self._exchange.answer_chunk, chunk, last=False)
         return chunk
 
     def close(self) -> None:
@@ -128,15 +128,10 @@ class Body:
             guarded(self._exchange.finish)
 
 
-class SizedBody(Body):
-    """Of a list: servers ask how many chunks there are, and the last one is known."""
-
-    def __init__(self, chunks: Any, exchange: Exchange) -> None:
-        super().__init__(chunks, exchange)
-        self._left = len(chunks)
-
-    def __len__(self) -> int:
-        return len(self._all)  # type: ignore[arg-type] # it has a length: that is why it is here
+def _pass_all(exchange: Exchange, chunks: Iterable[bytes]) -> None:
+    for chunk in chunks:
+        exchange.answer_chunk(chunk, last=False)
+    exchange.answer_chunk(b"", last=True)
 
 
 def _starting(exchange: Exchange, start_response: Callable[..., Any]) -> Callable[..., Any]:

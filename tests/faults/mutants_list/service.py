@@ -25,10 +25,10 @@ MUTANTS: tuple[Mutant, ...] = (
         _ASGI,
     ),
     one(
-        "an answer in a list is archived with its last chunk (WSGI)",
+        "an answer in a list is archived before it leaves (WSGI)",
         "service/wsgi.py",
-        "last=self._left == 0)",
-        "last=False)",
+        "            guarded(_pass_all, exchange, chunks)\n",
+        "            pass\n",
         _WSGI,
     ),
     one(

@@ -11,7 +11,7 @@ from modeldata.service.decode.json_rows import shaped, transposed
 from modeldata.service.decode.undecodable import Undecodable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 JSON_LENGTH = "inference-header-content-length"
 _DTYPES = {
@@ -49,20 +49,21 @@ def v2_binary(body: bytes, headers: Mapping[str, str]) -> object:
         if length is None:
             columns[str(tensor["name"])] = shaped(tensor["data"], tensor["shape"])
             continue
-        columns[str(tensor["name"])] = _values(rest[:length], tensor)
+        columns[str(tensor["name"])] = values_of(rest[:length], tensor["datatype"], tensor["shape"])
         rest = rest[length:]
     return transposed(columns) if columns else head
 
 
-def _values(data: bytes, tensor: dict[str, Any]) -> list[Any]:
-    if tensor["datatype"] == "BYTES":
-        return shaped(list(_texts(data)), tensor["shape"])
+def values_of(data: bytes, datatype: str, shape: Sequence[int]) -> list[Any]:
+    """The values of one tensor, as nested lists. Raises `Undecodable` where there are not as many bytes as its shape needs."""
+    if datatype == "BYTES":
+        return shaped(list(_texts(data)), shape)
     import numpy as np
 
-    dtype = np.dtype(_DTYPES[tensor["datatype"]])
-    if prod(tensor["shape"]) * dtype.itemsize != len(data):
+    dtype = np.dtype(_DTYPES[datatype])
+    if prod(shape) * dtype.itemsize != len(data):
         raise Undecodable("a tensor that is not of its shape")
-    values: list[Any] = np.frombuffer(data, dtype).reshape(tensor["shape"]).tolist()
+    values: list[Any] = np.frombuffer(data, dtype).reshape(shape).tolist()
     return values
 
 

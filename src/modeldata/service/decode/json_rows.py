@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from modeldata.service.decode.undecodable import Undecodable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 PLAIN = (str, int, float, bool, type(None))
 
@@ -75,7 +75,7 @@ def _is_tensor(item: Any) -> bool:
     return isinstance(item, dict) and {"name", "shape", "data"} <= item.keys() and isinstance(item["data"], list)
 
 
-def shaped(data: list[Any], shape: list[int]) -> list[Any]:
+def shaped(data: list[Any], shape: Sequence[int]) -> list[Any]:
     """Flat data as nested lists. Data that is nested already stays."""
     if data and isinstance(data[0], list):
         return data

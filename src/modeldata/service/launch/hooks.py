@@ -10,12 +10,14 @@ import inspect
 import os
 from typing import TYPE_CHECKING, Any
 
+from modeldata.intake.messages import warn
 from modeldata.service import asgi, wsgi
 from modeldata.service.guarded import guarded
 from modeldata.service.launch.command import options_of
 from modeldata.service.recorder import Recorder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from types import ModuleType
 
 
@@ -62,14 +64,59 @@ def _gunicorn(module: Any) -> None:
     module.BaseApplication.wsgi = loaded
 
 
-def _werkzeug(module: Any) -> None:
-    make = module.make_server
+def _interceptor(name: str) -> Callable[[Any], None]:
+    """For `grpc.server` and `grpc.aio.server`."""
 
-    @functools.wraps(make)
-    def making(host: str, port: int, app: Any, *more: Any, **named: Any) -> Any:
-        return make(host, port, archived(app, wsgi.Archiving), *more, **named)
+    def patch_server(module: Any) -> None:
+        module.server = _with_argument(module.server, "interceptors", lambda given: intercepted(given, name))
 
-    module.make_server = making
+    return patch_server
+
+
+def intercepted(given: Sequence[Any] | None, name: str) -> Sequence[Any] | None:
+    """Interceptors of a gRPC server, and ours before them: it sees what they refuse."""
+    from modeldata.service import grpc
+
+    kind = getattr(grpc, name)
+    recording = guarded(_recording)
+    if recording is None or any(isinstance(each, kind) for each in given or ()):
+        return given
+    return [kind(*recording), *(given or ())]
+
+
+def _takes_app(kind: type[asgi.Archiving | wsgi.Archiving], function: str, parameter: str) -> Callable[[Any], None]:
+    """A patch of a function or a method that the application is given to."""
+    *owners, name = function.split(".")
+
+    def patch_function(module: Any) -> None:
+        owner = functools.reduce(getattr, owners, module)
+        setattr(owner, name, _with_argument(getattr(owner, name), parameter, lambda app: archived(app, kind)))
+
+    return patch_function
+
+
+def _with_argument(function: Any, parameter: str, change: Callable[[Any], Any]) -> Any:
+    """The function, which gets one of its arguments changed."""
+    signature = inspect.signature(function)
+    if parameter not in signature.parameters:
+        raise AttributeError(f"{function.__qualname__} has no parameter {parameter}")
+
+    @functools.wraps(function)
+    def called(*arguments: Any, **named: Any) -> Any:
+        bound = signature.bind(*arguments, **named)
+        bound.arguments[parameter] = change(bound.arguments.get(parameter))
+        return function(*bound.args, **bound.kwargs)
+
+    return called
+
+
+def _granian_rsgi(module: Any) -> None:
+    module._callbacks_from_target = _with_argument(module._callbacks_from_target, "target", _as_it_is)
+
+
+def _as_it_is(target: Any) -> Any:
+    warn("nothing is archived: granian serves RSGI here; start it with --interface asgi or wsgi")
+    return target
 
 
 def is_asgi(app: Any) -> bool:
@@ -77,4 +124,26 @@ def is_asgi(app: Any) -> bool:
     return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(app, "__call__", None))  # noqa: B004 - not whether
 
 
-_PATCHES = {"gunicorn.app.base": _gunicorn, "uvicorn.config": _uvicorn, "werkzeug.serving": _werkzeug}
+def _both(*patches: Callable[[Any], None]) -> Callable[[Any], None]:
+    def patch_all(module: Any) -> None:
+        for each in patches:
+            each(module)
+
+    return patch_all
+
+
+_PATCHES = {
+    "granian.asgi": _takes_app(asgi.Archiving, "_callback_wrapper", "callback"),
+    "granian.rsgi": _granian_rsgi,
+    "granian.wsgi": _takes_app(wsgi.Archiving, "_callback_wrapper", "callback"),
+    "grpc": _interceptor("Archiving"),
+    "grpc.aio": _interceptor("AsyncArchiving"),
+    "gunicorn.app.base": _gunicorn,
+    "hypercorn.app_wrappers": _both(
+        _takes_app(asgi.Archiving, "ASGIWrapper.__init__", "app"), _takes_app(wsgi.Archiving, "WSGIWrapper.__init__", "app")
+    ),
+    "uvicorn.config": _uvicorn,
+    "waitress.server": _takes_app(wsgi.Archiving, "create_server", "application"),
+    "werkzeug.serving": _takes_app(wsgi.Archiving, "make_server", "app"),
+    "wsgiref.simple_server": _takes_app(wsgi.Archiving, "WSGIServer.set_app", "application"),
+}

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-HOOKED = frozenset({"gunicorn.app.base", "uvicorn.config", "werkzeug.serving"})
+HOOKED = frozenset({
+    "granian.asgi", "granian.rsgi", "granian.wsgi", "grpc", "grpc.aio", "gunicorn.app.base", "hypercorn.app_wrappers",
+    "uvicorn.config", "waitress.server", "werkzeug.serving", "wsgiref.simple_server",
+})  # fmt: skip
 """Modules of servers that are changed once they are imported: as in `modeldata.service.launch.hooks`."""
 OURS = ("modeldata", "ship")
 
