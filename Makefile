@@ -20,9 +20,10 @@ help:  ## what can be made
 
 setup: $(READY)  ## a virtual environment with all extras and tools, in .venv
 
-$(READY): $(DEMO_READY) requirements-pandas22.txt requirements-java.txt
+$(READY): $(DEMO_READY) requirements-azureml.txt requirements-pandas22.txt requirements-java.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target $(VENV)/pandas-2.2 -r requirements-pandas22.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target $(VENV)/azureml -r requirements-azureml.txt
 	java -version 2>&1 | grep -qE 'version "(1[7-9]|[2-9][0-9])' || $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-java.txt
 	$(BIN)/python -c "from tests.support.azurite import modules; modules()"
 	touch $(READY)

@@ -15,7 +15,7 @@ FLOORS = (
     ("windows",),
     ("urls",),
     ("errors", "stats"),
-    ("format", "parsing"),
+    ("format", "listening", "parsing"),
     ("identity", "settings"),
     # the service's side
     ("snapshot",),

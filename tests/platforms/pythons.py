@@ -93,6 +93,7 @@ def set_up(name: str, place: Place) -> str:
     install = (uv, "--quiet", "pip", "install", "--python", python)
     _do(place.root, *install, "-r", REQUIREMENTS[place.libraries])
     _do(place.root, *install, "--no-deps", "--editable", ".")
+    _do(place.root, *install, "--no-deps", "--target", str(folder / "azureml"), "-r", "requirements-azureml.txt")
     if "3.14" not in name:
         _do(place.root, *install, "--no-deps", "--target", str(folder / "pandas-2.2"), "-r", "requirements-pandas22.txt")
     return python

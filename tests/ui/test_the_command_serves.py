@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from modeldata.errors import ModelDataError
-from modeldata.ui.serve import Address, is_loopback, serve
+from modeldata.listening import is_loopback
+from modeldata.ui.serve import Address, serve
 from tests.cli.kit import run
 from tests.ui import kit
 

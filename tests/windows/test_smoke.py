@@ -47,7 +47,7 @@ ANSWERS = {
     "ship --drain": "nothing is pending",
 }
 """Commands, and a text of each answer."""
-OTHERS = {"demo", "run", "ui"}
+OTHERS = {"demo", "run", "sidecar", "ui"}
 """They serve, or run a service, and have tests of their own."""
 
 

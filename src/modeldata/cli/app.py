@@ -24,6 +24,7 @@ Rows and results go to stdout, all else to stderr. Exit status: 0 done, 1 not (t
 COMMANDS = {
     "demo": "A real model service, archived before your eyes.",
     "run": "A service as it is, and archived.",
+    "sidecar": "Rows that other programs post over HTTP, archived.",
     "ship": "Archive what waits in a spool.",
     "status": "What waits, who ships, what was refused and why.",
     "audit": "Is every row in the archive, once?",

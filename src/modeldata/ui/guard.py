@@ -6,12 +6,13 @@ that somebody points at this machine), only to its own pages (Origin, `Sec-Fetch
 
 from __future__ import annotations
 
-import hmac
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
+
+from modeldata.listening import shows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 API = "/api/"
 SQL = "/api/sql"
-SCHEME = "Bearer "
 OWN_SITE = ("same-origin", "none")
 """What a browser says in `Sec-Fetch-Site` of a page's own requests, and of an address that the user typed."""
 HEADERS = {
@@ -59,7 +59,7 @@ def refusal(rules: Rules, method: str, path: str, headers: Mapping[str, str]) ->
         return Refusal(HTTPStatus.FORBIDDEN, "another site asks: only this page may")
     if method not in (("GET", "POST") if path == SQL else ("GET",)):
         return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "the page only reads: use GET")
-    if path.startswith(API) and rules.token is not None and not _shows(rules.token, headers.get("authorization", "")):
+    if path.startswith(API) and rules.token is not None and not shows(rules.token, headers.get("authorization", "")):
         return Refusal(HTTPStatus.UNAUTHORIZED, "the token is missing or wrong: open the address that `modeldata ui` printed")
     return None
 
@@ -68,11 +68,6 @@ def _is_own_site(host: str, headers: Mapping[str, str]) -> bool:
     """Programs that are no browser send neither header."""
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     return (origin is None or origin.lower().partition("://")[2] == host) and (site is None or site.lower() in OWN_SITE)
-
-
-def _shows(token: str, authorization: str) -> bool:
-    """In a time that does not depend on how much of it is right."""
-    return hmac.compare_digest(authorization.encode(), f"{SCHEME}{token}".encode())
 
 
 class Guard:

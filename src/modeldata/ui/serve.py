@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
-import socket
 from typing import TYPE_CHECKING, NamedTuple
 
-from modeldata.errors import ModelDataError
+from modeldata.listening import bound, bracketed, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,25 +24,13 @@ class Address(NamedTuple):
 
     @property
     def url(self) -> str:
-        return f"http://{_bracketed(self.host)}:{self.port}/#token={self.token}"
+        return f"http://{bracketed(self.host)}:{self.port}/#token={self.token}"
 
     @property
     def names(self) -> set[str]:
         """What a browser may call it."""
         names = {self.host, "localhost"} if is_loopback(self.host) else {self.host}
-        return {f"{_bracketed(name)}:{self.port}" for name in names}
-
-
-def is_loopback(host: str) -> bool:
-    """Can only this machine reach it?"""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+        return {f"{bracketed(name)}:{self.port}" for name in names}
 
 
 def serve(archive: Archive, host: str, port: int, ready: Callable[[Address], None]) -> None:
@@ -59,7 +45,7 @@ def serve(archive: Archive, host: str, port: int, ready: Callable[[Address], Non
         import uvicorn
     except ImportError:
         raise need("uvicorn", "ui", "show the archive") from None
-    listener = _bound(host, port)
+    listener = bound(host, port, "show the archive")
     address = Address(host, listener.getsockname()[1], secrets.token_urlsafe(24))
     page = app(archive, token=address.token, hosts=address.names)
     config = uvicorn.Config(
@@ -68,17 +54,3 @@ def serve(archive: Archive, host: str, port: int, ready: Callable[[Address], Non
     ready(address)
     with listener:
         uvicorn.Server(config).run([listener])
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen()  # who is given the address may come before the server is ready: they wait
-    except OSError as error:
-        listener.close()
-        hint = "another program has it: --port 0 takes a free one" if port else "--host takes an address of this machine"
-        raise ModelDataError("show the archive", f"{host}:{port}", cause=error.strerror or str(error), hint=hint) from None
-    return listener

@@ -8,6 +8,8 @@ _ASGI = "tests/service/test_asgi_services_are_archived.py"
 _WSGI = "tests/service/test_wsgi_services_are_archived.py"
 _CALL = "tests/service/test_a_call_is_recorded.py"
 _BODIES = "tests/service/test_bodies_become_rows.py"
+_SIDECAR = "tests/service/test_the_sidecar_keeps_its_promises.py::test_"
+_EVENTS = "tests/service/test_the_sidecar_takes_events.py::test_"
 
 MUTANTS: tuple[Mutant, ...] = (
     one(
@@ -72,5 +74,103 @@ MUTANTS: tuple[Mutant, ...] = (
         "collector.hold(self._recorder.redaction.of(data))",
         "collector.hold(data)",
         _CALL,
+    ),
+    one(
+        "the sidecar answers who has the token",
+        "service/sidecar/guard.py",
+        "token is not None and path != OPEN and not shows(",
+        "False and not shows(",
+        _SIDECAR + "only_who_has_the_token_may_post_and_no_page_in_a_browser",
+    ),
+    one(
+        "no page in a browser posts to the sidecar",
+        "service/sidecar/guard.py",
+        "    if any(name in headers for name in OF_BROWSERS):\n",
+        "    if False:\n",
+        _SIDECAR + "only_who_has_the_token_may_post_and_no_page_in_a_browser",
+    ),
+    one(
+        "the sidecar of a network knows who may post",
+        "service/sidecar/guard.py",
+        "if not is_loopback(self.host) and",
+        "if False and",
+        _SIDECAR + "it_does_not_start_where_anybody_could_post",
+    ),
+    one(
+        "senders have a certificate where they must",
+        "service/sidecar/serve.py",
+        "ssl.CERT_REQUIRED if access.client_ca",
+        "ssl.CERT_OPTIONAL if access.client_ca",
+        _SIDECAR + "the_command_takes_events_of_senders_with_a_certificate_and_ends_by_a_signal",
+    ),
+    one(
+        "a body that is posted has a limit",
+        "service/sidecar/app.py",
+        "                if len(body) > MOST_BYTES:\n",
+        "                if False:\n",
+        _EVENTS + "a_body_without_a_length_is_cut_at_the_limit",
+    ),
+    one(
+        "an Arrow body has a limit when inflated",
+        "service/decode/arrow_ipc.py",
+        "    if inflated > most:\n",
+        "    if False:\n",
+        _EVENTS + "what_can_not_be_kept_is_refused_with_a_reason",
+    ),
+    one(
+        "a few bytes stand for no billion of rows",
+        "service/decode/__init__.py",
+        "rows.shape[0] > 8 * len(body)",
+        "False",
+        _EVENTS + "what_can_not_be_kept_is_refused_with_a_reason",
+    ),
+    one(
+        "the sidecar has a bound of collectors",
+        "service/sidecar/collectors.py",
+        "if len(self._used) >= self._most and not self._make_room():",
+        "if False:",
+        _SIDECAR + "there_is_a_bound_of_collectors_and_idle_ones_make_room",
+    ),
+    one(
+        "a repeated event is kept once",
+        "service/sidecar/recent.py",
+        "            if digest in self._kept:\n",
+        "            if False:\n",
+        _SIDECAR + "a_repeated_event_is_kept_once_and_another_under_its_name_is_kept",
+    ),
+    one(
+        "other data under a name that was used is kept",
+        "service/sidecar/event.py",
+        "        hashed.update(self.data)\n",
+        "",
+        _SIDECAR + "a_repeated_event_is_kept_once_and_another_under_its_name_is_kept",
+    ),
+    one(
+        "an event that was refused may come again",
+        "service/sidecar/keeper.py",
+        "self._recent.end(digest, kept=kept)",
+        "self._recent.end(digest, kept=True)",
+        _SIDECAR + "while_the_spool_is_full_events_are_refused_and_may_come_again",
+    ),
+    one(
+        "what collect() refuses is not answered with 200",
+        "service/sidecar/keeper.py",
+        "        if not accepted:\n",
+        "        if False:\n",
+        _SIDECAR + "what_collect_does_not_take_is_never_answered_with_200",
+    ),
+    one(
+        "an event is answered after it is kept",
+        "service/sidecar/app.py",
+        "events, repeats = await run_in_threadpool(self._keep, request, body, read)",
+        "events, repeats = 1, 0; asyncio.ensure_future(run_in_threadpool(self._keep, request, body, read))",
+        _SIDECAR + "an_event_is_answered_after_it_is_kept",
+    ),
+    one(
+        "a slow sender leaves its place to others",
+        "service/sidecar/app.py",
+        "asyncio.timeout(BODY_SECONDS)",
+        "asyncio.timeout(None)",
+        _SIDECAR + "nobody_who_is_slow_or_leaves_holds_a_place",
     ),
 )

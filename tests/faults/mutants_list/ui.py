@@ -30,7 +30,7 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{_ASK}nothing_but_get_is_answered",
     ),
     one(
-        "the page answers who has the token", "ui/guard.py",
+        "the page answers who has the token", "listening.py",
         "return hmac.compare_digest(authorization.encode(), f\"{SCHEME}{token}\".encode())", "return True",
         f"{_ASK}without_the_token_no_question_is_answered",
     ),

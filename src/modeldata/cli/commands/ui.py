@@ -33,7 +33,8 @@ def command(
     Needs modeldata[ui].
     """
     from modeldata.archive import archive_of
-    from modeldata.ui.serve import is_loopback, serve
+    from modeldata.listening import is_loopback
+    from modeldata.ui.serve import serve
 
     settings = options.settings()
 

@@ -1,4 +1,4 @@
-"""npy, Arrow streams and files, binary tensors of v2. numpy and pyarrow are imported where such a body comes."""
+"""npy, binary tensors of v2. numpy is imported where such a body comes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from modeldata.service.decode.json_rows import shaped, transposed
-from modeldata.service.decode.undecodable import Undecodable
+from modeldata.service.decode.undecodable import TooMuch, Undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,14 +28,6 @@ def npy(body: bytes, headers: Mapping[str, str]) -> object:
     if not isinstance(array, np.ndarray):
         raise Undecodable("several arrays in one body")
     return array
-
-
-def arrow(body: bytes, headers: Mapping[str, str]) -> object:
-    import pyarrow as pa
-
-    if body.startswith(b"ARROW1"):
-        return pa.ipc.open_file(body).read_all()
-    return pa.ipc.open_stream(body).read_all()
 
 
 def v2_binary(body: bytes, headers: Mapping[str, str]) -> object:
@@ -63,6 +55,8 @@ def values_of(data: bytes, datatype: str, shape: Sequence[int]) -> list[Any]:
     dtype = np.dtype(_DTYPES[datatype])
     if prod(shape) * dtype.itemsize != len(data):
         raise Undecodable("a tensor that is not of its shape")
+    if not data and shape[0]:
+        raise TooMuch("a tensor of rows without a value")
     values: list[Any] = np.frombuffer(data, dtype).reshape(shape).tolist()
     return values
 

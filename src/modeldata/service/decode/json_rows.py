@@ -4,6 +4,7 @@
 {"dataframe_records": [{...}]}                              MLflow
 {"instances": [...]}, {"predictions": [...]}                MLflow, TensorFlow Serving, KServe v1
 {"inputs": [{"name", "shape", "datatype", "data"}]}         KServe v2; "outputs" in its answers
+{"data": {"names": [...], "ndarray": [[...]]}}              Seldon; "tensor" instead, with shape and values
 {"columns": [...], "data": [[...]]}                         pandas, orient="split"
 {"a": [1, 2], "b": [3, 4]}                                  columns: several lists of one length
 [{...}], [[...]], {...}, [...]                              rows, or one row
@@ -71,6 +72,16 @@ def tensors(value: Any) -> object:
     return transposed(columns)
 
 
+def seldon(value: Any) -> object:
+    """The `data` of a message of Seldon's. None for anything else."""
+    if not isinstance(value, dict):
+        return None
+    rows, tensor = value.get("ndarray"), value.get("tensor")
+    if isinstance(tensor, dict) and isinstance(tensor.get("values"), list) and isinstance(tensor.get("shape"), list):
+        rows = shaped(tensor["values"], tensor["shape"])
+    return split({"columns": value.get("names"), "data": rows}) or (rows if isinstance(rows, list) and rows else None)
+
+
 def _is_tensor(item: Any) -> bool:
     return isinstance(item, dict) and {"name", "shape", "data"} <= item.keys() and isinstance(item["data"], list)
 
@@ -108,6 +119,7 @@ _FORMS: dict[str, Callable[[Any], object]] = {
     "instances": one_each,
     "predictions": one_each,
     "outputs": tensors,
+    "data": seldon,
     "inputs": lambda value: tensors(value) or one_each(value),
 }
 
