@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.main import get_command
 
 import modeldata
+from modeldata.cli.app import app
 from modeldata.settings.table import SETTINGS
 from tests.house import site
 
@@ -47,9 +49,27 @@ def test_a_link_out_of_the_site_is_named(tmp_path: Path, monkeypatch: pytest.Mon
         site.gather(tmp_path / "pages")
 
 
+MANIFESTS = [
+    part.partition("```")[0] for part in (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8").split("```yaml\n")[1:]
+]
+
+
+def test_the_sidecar_for_rows_is_started_as_it_can_be_and_waits_where_it_listens() -> None:
+    pod = yaml.safe_load(MANIFESTS[1])["spec"]["template"]["spec"]
+    sidecar, service = pod["initContainers"][0], pod["containers"][0]
+    command = get_command(app).commands["sidecar"]  # type: ignore[attr-defined] # a group
+    parsed = command.make_context("sidecar", sidecar["command"][2:]).params
+    assert parsed["host"] == "127.0.0.1"
+    assert f"http://127.0.0.1:{parsed['port']}/healthz" in sidecar["startupProbe"]["exec"]["command"][2]
+    compile(sidecar["startupProbe"]["exec"]["command"][2], "probe", "exec")
+    variables = {variable for setting in SETTINGS.values() for variable in setting.variables}
+    assert {entry["name"] for entry in sidecar["env"]} <= variables
+    assert [entry["name"] for entry in service["env"]] == ["AZUREML_MDC_ENABLED"]
+    assert sidecar["volumeMounts"][0]["name"] == pod["volumes"][0]["name"]
+
+
 def test_the_manifest_for_kubernetes_is_one_and_sets_settings_that_exist() -> None:
-    page = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
-    pod = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["spec"]["template"]["spec"]
+    pod = yaml.safe_load(MANIFESTS[0])["spec"]["template"]["spec"]
     containers = [*pod["initContainers"], *pod["containers"]]
     variables = {variable for setting in SETTINGS.values() for variable in setting.variables}
     given = [{entry["name"]: entry["value"] for entry in each["env"]} for each in containers]

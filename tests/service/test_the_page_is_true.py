@@ -1,9 +1,10 @@
-"""docs/services.md: its examples are run as they stand there."""
+"""docs/services.md and docs/sidecar.md: their examples are run as they stand there."""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from modeldata.service.paths import DEFAULT_PATHS
 from modeldata.service.recorder import COLUMNS
 from tests.service.kit import features, read
 from tests.service.servers import ask, uvicorn_of, werkzeug_of
+from tests.service.sidecars import archived, sidecar, values
 
 PAGE = (Path(__file__).parents[2] / "docs" / "services.md").read_text(encoding="utf-8")
+SIDECAR = (Path(__file__).parents[2] / "docs" / "sidecar.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -52,3 +55,22 @@ def test_each_column_and_path_that_it_names_is_one() -> None:
     assert set(COLUMNS) <= named
     paths = next(line for line in PAGE.splitlines() if line.startswith("| paths"))
     assert set(re.findall(r"`(/[^`]+)`", paths)) <= set(DEFAULT_PATHS)
+
+
+def _sent(line: str) -> tuple[str, dict[str, str], bytes]:
+    """What curl would send: path, headers, body."""
+    _, url, *options = shlex.split(line)
+    assert url.startswith("http://127.0.0.1:50011/") and set(options[::2]) == {"-H", "-d"}
+    headers = dict(value.split(": ", 1) for option, value in zip(options[::2], options[1::2], strict=True) if option == "-H")
+    return url.removeprefix("http://127.0.0.1:50011"), headers, options[-1].encode()
+
+
+def test_what_the_page_of_the_sidecar_posts_is_archived(tmp_path: Path) -> None:
+    lines = re.findall(r"^curl .*$", SIDECAR, re.MULTILINE)
+    with sidecar(tmp_path) as port:
+        for path, headers, body in map(_sent, lines):
+            assert ask(port, path, body, **headers)[0] == 200
+        counts = ask(port, "/metrics", None, "GET")[2].decode()
+    rows = {Path(row["@path"]).parts[4]: values([row])[0] for row in archived(tmp_path)}
+    assert rows == {"inputs": {"age": 34, "income": 51000.0}, "predictions": {"score": 0.5}, "labels": {"left": True}}
+    assert set(re.findall(r"`(modeldata_\w+)`", SIDECAR)) <= set(re.findall(r"^# TYPE (\w+)", counts, re.MULTILINE))

@@ -112,6 +112,7 @@ def _post_tls(port: int, folder: Path, sender: str | None) -> int:
         connection.close()
 
 
+@pytest.mark.posix("SIGTERM")
 def test_the_command_takes_events_of_senders_with_a_certificate_and_ends_by_a_signal(tmp_path: Path) -> None:
     _certificates(tmp_path)
     pem = {name: str(tmp_path / f"{name}.pem") for name in ("server", "ca")}
