@@ -46,7 +46,7 @@ class Archive:
     """
 
     def __init__(self, url: PathText | Sequence[PathText] | None = None, **settings: Unpack[SettingsOptions]) -> None:
-        self._intake = Intake(Settings.build(os.environ, archive=url, **settings))
+        self._intake = Intake(Settings.here(os.environ, archive=url, **settings))
 
     def __copy__(self) -> Archive:
         return self

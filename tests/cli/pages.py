@@ -21,6 +21,7 @@ from modeldata.settings.folders import SPOOL_PREFIX, user_name
 from modeldata.spool.files import Files
 from tests.support import scripts
 
+from . import fleet
 from .kit import at_a_terminal, fill, run
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -39,7 +40,7 @@ on every store ([stores.md](stores.md)).
   answered with what may have been meant. Names may have a `/` of their own: `team/churn/inputs` is whichever of `team` and `churn/inputs`, or
   `team/churn` and `inputs`, is there. Where both are, the error says how to name each: with `~2F` for the `/` inside a name, as in
   the archive's folders (`team~2Fchurn/inputs`).
-- **Which archive**: `--archive`, else `MODELDATA_ARCHIVE`, else `./modeldata`: a folder, `az://`, `s3://`, `gs://`. A command that
+- **Which archive**: `--archive`, else `MODELDATA_ARCHIVE`, else `modeldata.toml` ([settings.md](settings.md#the-settings-file)), else `./modeldata`: a folder, `az://`, `s3://`, `gs://`. A command that
   takes nothing else by position takes the archive there, too: `modeldata audit s3://bucket/archive`.
 - **stdout** has rows and results, **stderr** all else: warnings, counts, progress. A reader who leaves early (`| head`) is no error.
 - **Form**: rows are a table at a terminal and CSV in a pipe; `--table`, `--csv`, `--json` say which. A table is for eyes: at a terminal long
@@ -61,9 +62,11 @@ on every store ([stores.md](stores.md)).
 """
 
 EXAMPLES = {
+    "init": ("modeldata init --json",),
+    "coverage": ("modeldata coverage --archive fleet",),
     "ls": ("modeldata ls",),
     "head": ("modeldata head churn/inputs -n 5", "modeldata head churn/inputs -n 2 --where 'age > 60'", "modeldata head churn/inputs -n 2 --json --columns '$CorrelationId,age,plan'"),
-    "tail": ("modeldata tail churn/predictions -n 3",),
+    "tail": ("modeldata tail churn/predictions -n 3", "modeldata tail churn/predictions -n 2 --where 'score > 0.9'"),
     "query": (
         "modeldata query 'SELECT plan, count(*) AS n, avg(score) AS score FROM churn_inputs"
         ' JOIN churn_predictions USING ("$CorrelationId") GROUP BY plan ORDER BY score\'',
@@ -93,7 +96,6 @@ JSON_LINES = {
 NOTES = {
     "tail": "With `-f`: `modeldata tail -f churn/inputs --json | jq .age` prints ages as they arrive, until Ctrl-C.",
     "demo": "It shows some forty lines: the service, the files, the rows, and what collecting cost.",
-    "coverage": "It prints a line for each hour, host and service: `2026-11-29 09:00  vm  shop  1  280  1.2 s`.",
     "head": "A name that is misspelt: `modeldata head chrun/inputs` ends with 1 and *did you mean 'churn/inputs'?*",
 }
 
@@ -105,7 +107,8 @@ def cli_page() -> str:
         patch.setattr(Files, "sync", lambda self, fd: None)
         fill(folder)
         (folder / "archive").rename(folder / "modeldata")
-        with working_in(folder):
+        with working_in(folder), fleet.afternoon():
+            fleet.fill(folder)
             commands = typer.main.get_command(app).commands  # type: ignore[attr-defined] # a group
             parts = [HEAD, block("modeldata --help", folder)]
             for name in commands:

@@ -362,6 +362,14 @@ def test_where_gives_the_rows_that_fit_and_the_columns_that_are_asked_for(here: 
     assert len(day) == CALLS and {row["$Timestamp"][:10] for row in day} == {DAYS[2]}
 
 
+def test_tail_where_gives_the_newest_rows_that_fit_however_old(here: Path) -> None:
+    first_days = f"\"$Timestamp\" < '{DAYS[1]}' AND age > 40"
+    wanted = run("head", "churn/inputs", "-n", "1000", "--where", first_days, "--columns", "$CorrelationId").out.splitlines()
+    done = run("tail", "churn/inputs", "-n", "3", "--where", first_days, "--columns", "$CorrelationId")
+    assert (done.code, done.out.splitlines()) == (0, [wanted[0], *wanted[-3:]])
+    assert "did you mean 'age'?" in run("tail", "churn/inputs", "--where", "agee > 40").err
+
+
 def test_where_names_a_column_that_is_not_there_and_a_condition_that_is_none(here: Path) -> None:
     assert "did you mean 'age'?" in run("head", "churn/inputs", "--where", "agee > 40").err
     assert run("head", "churn/inputs", "--where", "age >").code == 1

@@ -136,3 +136,15 @@ def test_it_ends_when_nobody_reads_any_more_although_no_row_arrives(tmp_path: Pa
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (len(done.stdout.splitlines()), done.stdout.splitlines()[-1], done.stderr) == (3, "0", "")
+
+
+def test_where_holds_for_rows_that_arrive_also_for_those_without_the_column(tmp_path: Path) -> None:
+    shipped = filled(tmp_path, "csv")
+    with tail(tmp_path, "--json", "--where", "n % 2 = 0") as seen:
+        seen.wait_for(1)
+        shipped.collect("inputs", {"other": 1}, {"n": 5})
+        shipped.ship()
+        shipped.collect("inputs", {"n": 6}, {"n": 7}, {"n": 8})
+        shipped.ship()
+        seen.wait_for(3)
+        assert (seen.end(), seen.numbers()) == ((0, ""), [-2, 6, 8])

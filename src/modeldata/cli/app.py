@@ -23,6 +23,7 @@ Rows and results go to stdout, all else to stderr. Exit status: 0 done, 1 not (t
 
 COMMANDS = {
     "demo": "A real model service, archived before your eyes.",
+    "init": "A settings file for this folder.",
     "run": "A service as it is, and archived.",
     "sidecar": "Rows that other programs post over HTTP, archived.",
     "ship": "Archive what waits in a spool.",

@@ -24,25 +24,24 @@ if TYPE_CHECKING:
 def settings_of(archive: str | None, spool: str | None, *, warn: Callable[[str], None] | None = None) -> Settings:
     """Settings as a service with the same environment would build them.
 
-    What the environment does not say about the archive's layout is taken from the service that used the spool last.
+    What nobody says here about the archive's layout is taken from the service that used the spool last.
     warn: is given what looks wrong in the environment; else it goes to stderr.
     """
     for variable, meant in misspelt(os.environ).items():
         (warn or say)(warning(variable, meant))
-    settings = Settings.build(os.environ, archive=archive, spool=spool)
+    settings = Settings.here(os.environ, archive=archive, spool=spool)
     try:
         noted = noted_layout(locate_spool(settings, Files(), os.environ).folder, Files())
     except SpoolError:
         return settings  # who reads an archive needs no spool; who needs one says so
-    if not noted:
+    unsaid = [
+        name for name, origin in settings.origin.items() if origin == "default" and noted.keys() & {*SETTINGS[name].variables}
+    ]
+    if not unsaid:
         return settings
-    settings = Settings.build({**noted, **os.environ}, archive=archive, spool=spool)
-    origins = {
-        field.name: "the service that used this spool"
-        for field in SETTINGS.values()
-        if noted.keys() & set(field.variables) - os.environ.keys()
-    }
-    return settings.with_origin(origins)
+    env = {**os.environ, **{name: text for field in unsaid for name in SETTINGS[field].variables if (text := noted.get(name))}}
+    settings = Settings.here(env, archive=archive, spool=spool)
+    return settings.with_origin(dict.fromkeys(unsaid, "the service that used this spool"))
 
 
 def store_of(settings: Settings) -> Store:

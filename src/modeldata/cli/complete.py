@@ -102,7 +102,7 @@ def _typed(context: typer.Context) -> dict[str, Any]:
 
 def _local_store(context: typer.Context) -> ReadStore | None:
     typed = _typed(context)
-    settings = Settings.build(os.environ, archive=typed.get("archive") or typed.get("place"))
+    settings = Settings.here(os.environ, archive=typed.get("archive") or typed.get("place"))
     folder = local_folder(settings.archive)
     return store_of(settings) if folder is not None and os.path.isdir(folder) else None
 

@@ -69,7 +69,7 @@ class ArchiveOptions:
 
     archive: Annotated[
         str | None,
-        typer.Option("--archive", help="The archive's URL or path; else MODELDATA_ARCHIVE, else ./modeldata."),
+        typer.Option("--archive", help="The archive's URL or path; else MODELDATA_ARCHIVE, modeldata.toml, ./modeldata."),
     ] = None
 
     @property

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from modeldata.keep.condition import Condition
     from modeldata.keep.expression import Expression
     from modeldata.read.query import ReadQuery
     from modeldata.read.scan import Scan
@@ -56,24 +57,51 @@ class FittingRows:
     def _fitting(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
+        fitting = Fitting(self._expression)
+        for batch in batches:
+            yield from fitting(pa.Table.from_batches([batch])).select(self._columns).to_batches()
+
+
+class Fitting:
+    """Rows → those that fit. A column that they lack is null, as it is where a collector got it later."""
+
+    def __init__(self, expression: Expression) -> None:
+        self._expression = expression
+        self._bound: tuple[pa.Schema, Condition] | None = None
+
+    def __call__(self, rows: pa.Table) -> pa.Table:
+        import pyarrow as pa
+
+        known = {name.lower() for name in rows.column_names}
+        wide = rows
+        for name in self._expression.names:
+            if name.lower() not in known:
+                wide = wide.append_column(name, pa.nulls(rows.num_rows))
+        return rows.take(pa.array(self._condition(wide.schema).fitting(wide, rows.num_rows)))
+
+    def _condition(self, schema: pa.Schema) -> Condition:
+        """Bound once, as long as batches are alike: to bind asks DuckDB twice."""
         from modeldata.keep.condition import Condition
 
-        condition = Condition.bound(self._expression, self._scan.schema)
-        for batch in batches:
-            places = condition.fitting(pa.Table.from_batches([batch]), batch.num_rows)
-            yield batch.select(self._columns).take(pa.array(places))
+        if self._bound is None or not self._bound[0].equals(schema):
+            self._bound = schema, Condition.bound(self._expression, schema)
+        return self._bound[1]
 
 
-def rows_of(query: ReadQuery, where: str | None) -> Scan | FittingRows:
-    """All rows of a query, or those that fit. Raises `NotThere`, `SettingsError`, `MissingExtra`."""
-    if where is None:
-        return query.scan()
+def expression_of(where: str | None) -> Expression | None:
+    """Raises `SettingsError`, `MissingExtra`."""
     from modeldata.keep.expression import Expression
 
-    expression = Expression(where)
+    return None if where is None else Expression(where)
+
+
+def rows_of(query: ReadQuery, where: Expression | None, whole: bool = True) -> Scan | FittingRows:
+    """All rows of a query, or those that fit. Raises `SettingsError`; `NotThere` for a name that is no column of the `whole`."""
+    if where is None:
+        return query.scan()
     scan = query._replace(request=query.request._replace(columns=None)).scan()
     known = scan.schema.names
-    for name in expression.names:
+    for name in where.names if whole else ():
         if name.lower() not in map(str.lower, known):
             raise NotThere("find rows", query.archive, cause=f"{query.name} has no column {name!r}", hint=near(name, known))
-    return FittingRows(scan, expression, list(query.scan().schema.names))
+    return FittingRows(scan, where, list(query.scan().schema.names))

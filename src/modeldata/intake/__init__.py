@@ -115,7 +115,7 @@ MOST_DEFAULTS = 32
 
 def default_intake(enabled_default: bool = True) -> Intake:
     """That of all collectors which were made without an archive, as the environment describes it now."""
-    settings = Settings.build(os.environ, enabled_default=enabled_default)
+    settings = Settings.here(os.environ, enabled_default=enabled_default)
     intake = _defaults.get(settings)
     if intake is None or intake.closed:
         intake = Intake(settings)

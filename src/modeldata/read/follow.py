@@ -60,8 +60,10 @@ class Follower:
     Raises, when it is made: `Vanished`, where compaction took a file since the archive was listed.
     """
 
-    def __init__(self, query: ReadQuery, now_ns: int) -> None:
+    def __init__(self, query: ReadQuery, now_ns: int, fitting: Callable[[pa.Table], pa.Table] | None = None) -> None:
+        """fitting: gives those rows of a table that are wanted; all are, without."""
         self._query = query
+        self._fitting = fitting
         self._store = query.store
         self._seen: dict[Key, Ranges] = defaultdict(Ranges)
         self._lengths: dict[str, int] = {}
@@ -92,7 +94,7 @@ class Follower:
             return None  # what replaced that file is there at the next look
         self._take(batches)
         self._listed_ns = now_ns if whole else self._listed_ns
-        return rows
+        return rows if rows is None or rows.num_rows or self._fitting is None else None
 
     def _near(self, now_ns: int) -> Iterator[str]:
         for folder in self._folders:
@@ -128,11 +130,11 @@ class Follower:
         scan = Scan(self._store, self._query.archive, bounded, catalog)
         known = scan.schema.names
         wanted = known if request.columns is None else [name for name in request.columns if name in known]
-        wide = scan.narrowed(list(dict.fromkeys([*wanted, *KEYS])))
+        wide = scan if self._fitting else scan.narrowed(list(dict.fromkeys([*wanted, *KEYS])))
         spans = Spans((rows.key[1], *rows.span) for rows in new)
         tables = wide.consume(lambda batches: [spans.rows_of(pa.Table.from_batches([batch])) for batch in batches])
         ordered: pa.Table = pa.concat_tables([wide.schema.empty_table(), *tables]).sort_by(ORDER)
-        return ordered.select(wanted)
+        return (self._fitting(ordered) if self._fitting else ordered).select(wanted)
 
     def _take(self, batches: NewBatches) -> None:
         for rows in batches.new:

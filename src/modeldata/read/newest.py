@@ -11,27 +11,59 @@ from modeldata.format import names
 from modeldata.read.plan import check_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Protocol, TypeVar
 
     from modeldata.catalog.lines import ArchivedBatch
     from modeldata.read.plan import ReadRequest
     from modeldata.read.query import ReadQuery
 
+    Answer = TypeVar("Answer")
+
+    class Rows(Protocol):
+        """Rows to read: a scan, or those of one that fit a condition."""
+
+        @property
+        def schema(self) -> pa.Schema: ...
+        def narrowed(self, columns: list[str]) -> Rows: ...
+        def consume(self, work: Callable[[Iterator[pa.RecordBatch]], Answer]) -> Answer: ...
+
+
 KEYS = (names.TIMESTAMP, names.WRITER, names.SEQUENCE)
 ORDER = [(name, "ascending") for name in KEYS]
 SLACK = 65_536
 """Rows that are collected before the oldest are forgotten."""
+WIDER = 16
+"""So many times as many rows are looked at next, where too few of them fit."""
 
 
-def newest(query: ReadQuery, rows: int) -> pa.Table:
+def _all(query: ReadQuery, whole: bool) -> Rows:
+    return query.scan()
+
+
+def newest(query: ReadQuery, rows: int, rows_of: Callable[[ReadQuery, bool], Rows] = _all) -> pa.Table:
     """The last `rows` rows by time, oldest first, with `KEYS` behind the columns that were asked for.
+
+    rows_of: gives the rows of a query that count, of all their columns. It is asked with True where the query has the whole
+    range of times.
 
     Raises `NotThere`, `Damaged`, `Unavailable`; `Vanished` where compaction took a file since the archive was listed.
     """
-    request, start_ns = query.request, _start(query, rows)
+    looked_at = rows
+    while True:
+        start_ns = _start(query, looked_at)
+        found = _newest_from(query, start_ns, rows, rows_of)
+        if start_ns is None or found.num_rows >= rows:
+            return found
+        looked_at *= WIDER
+
+
+def _newest_from(query: ReadQuery, start_ns: int | None, rows: int, rows_of: Callable[[ReadQuery, bool], Rows]) -> pa.Table:
+    """The last rows that are not older than `start_ns`; of the whole range for None."""
+    request = query.request
     if start_ns is not None:
         request = request._replace(start_ns=start_ns // 1000 * 1000)
-    scan = query._replace(request=request._replace(columns=None)).scan()
+    scan = rows_of(query._replace(request=request._replace(columns=None)), start_ns is None)
     columns = scan.schema.names if request.columns is None else request.columns
     check_columns(columns, scan.schema.names, query.archive)
     narrow = scan.narrowed(list(dict.fromkeys([*columns, *KEYS])))

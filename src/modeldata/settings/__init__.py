@@ -1,4 +1,4 @@
-"""Settings: one frozen value, built in one place, from arguments, then the environment, then defaults."""
+"""Settings: one frozen value, built in one place, from arguments, then the environment, a settings file, then defaults."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from modeldata import urls
 from modeldata.errors import SettingsError, mask
 from modeldata.format.files import FORMATS
 from modeldata.settings.archives import absolute, check_archive, key_of, unique
+from modeldata.settings.file import NO_FILE, SettingsFile, find_file
 from modeldata.settings.folders import SPOOL_PREFIX, state_folder, state_folders, user_name
 from modeldata.settings.heads import is_key_text, kept
 from modeldata.settings.table import LAYOUT, REMOTE_SECONDS, SETTINGS, value_of
@@ -74,9 +75,10 @@ class Settings:
         *,
         archive: _Archives = None,
         enabled_default: bool = True,
+        file: SettingsFile = NO_FILE,
         **options: Unpack[SettingsOptions],
     ) -> Settings:
-        """The settings that arguments, environment and defaults give, in this order.
+        """The settings that arguments, environment, file and defaults give, in this order.
 
         Raises `SettingsError` for a value that is not valid, naming the argument or variable.
         """
@@ -88,12 +90,25 @@ class Settings:
         values: dict[str, object] = {"others": ()}
         origin = values["origin"] = dict[str, str]()
         for name, setting in SETTINGS.items():
-            values[name], origin[name] = value_of(setting, given, env)
+            values[name], origin[name] = value_of(setting, given, env, file)
         if origin["enabled"] == "default":
             values["enabled"] = enabled_default
         settings = cls._of(values)
         settings._settle(env, origin)
         return settings
+
+    @classmethod
+    def here(
+        cls,
+        env: Mapping[str, str],
+        *,
+        archive: _Archives = None,
+        enabled_default: bool = True,
+        **options: Unpack[SettingsOptions],
+    ) -> Settings:
+        """As `build`, with the settings file of the working directory or of `env`. A process of ours is given all settings in
+        its environment, and needs no file: it calls `build`."""
+        return cls.build(env, archive=archive, enabled_default=enabled_default, file=find_file(env), **options)
 
     @classmethod
     def _of(cls, values: Mapping[str, object]) -> Settings:

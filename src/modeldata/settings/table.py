@@ -1,4 +1,4 @@
-"""The table of settings, and how a value is found: in the arguments, then in the environment, then among the defaults."""
+"""The table of settings, and how a value is found: in the arguments, the environment, the settings file, the defaults."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from modeldata.parsing import boundary, flag, one_of, path_text, positive_second
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from modeldata.settings.file import SettingsFile
 
 MIB = 1024 * 1024
 LOCAL_SECONDS, REMOTE_SECONDS = 1.0, 5.0
@@ -86,7 +88,8 @@ LAYOUT = ("format", "hour_folders", "excel_safe")
 """Settings of a service that decide what its archive looks like, whoever ships."""
 
 
-def value_of(setting: Setting, given: Mapping[str, object], env: Mapping[str, str]) -> tuple[Value, str]:
+def value_of(setting: Setting, given: Mapping[str, object], env: Mapping[str, str], file: SettingsFile) -> tuple[Value, str]:
+    """The value, and where it comes from."""
     value = given.get(setting.name)
     if value is not None:
         where = f"argument {setting.name}"
@@ -95,6 +98,11 @@ def value_of(setting: Setting, given: Mapping[str, object], env: Mapping[str, st
         text = env.get(variable, "")
         if text and not text.isspace():
             return _parsed(setting, text, variable), variable
+    if setting.name in file.values:
+        where = f"{setting.name} in {file.path}"
+        text = _as_text(setting, file.values[setting.name], where)
+        if text and not text.isspace():
+            return _parsed(setting, text, where), file.path
     return setting.default, "default"
 
 

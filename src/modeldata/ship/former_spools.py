@@ -150,7 +150,8 @@ def _former(folder: str, settings: Settings, files: Files, env: Mapping[str, str
     ids = {sink.url: sink.id for sink in sinks_of(place, files).values()}
     places = {url: _found(url, inode, ids.get(url, ""), settings, files) for url, inode in noted}
     there = [url for url in places.values() if url is not None]
-    wanted = {**env, **noted_layout(place.folder, files)}
+    said = settings.variables(name for name, origin in settings.origin.items() if origin != "default")
+    wanted = {**env, **said, **noted_layout(place.folder, files)}
     made = Settings.build(wanted, archive=there, spool=os.path.dirname(place.folder)) if there else None
     missing = tuple(url for url, now in places.items() if now is None)
     ours = bool({*places, *there} & {*settings.archives})

@@ -46,7 +46,7 @@ def checked(options: Mapping[str, str]) -> dict[str, str]:
 def settings_of(options: Mapping[str, str], env: Mapping[str, str]) -> Settings:
     """The settings of the archive that `path` names. Raises `SettingsError`."""
     given = options.get("archive_format")
-    return Settings.build(env, archive=options["path"], format=given)  # type: ignore[arg-type] # any text: `build` looks
+    return Settings.here(env, archive=options["path"], format=given)  # type: ignore[arg-type] # any text: `build` looks
 
 
 def identity_of(options: Mapping[str, str], settings: Settings) -> Identity:

@@ -350,4 +350,25 @@ MUTANTS: tuple[Mutant, ...] = (
         'rest.startswith("//") and len(scheme) > 1 and not',
         "tests/settings/test_settings_come_from_one_place.py::test_which_folder_a_url_means",
     ),
+    one(
+        "a settings file that everybody can write says nothing",
+        "settings/file.py",
+        "        elif found.st_mode & stat.S_IWOTH:\n",
+        "        elif False:\n",
+        "tests/settings/test_a_file_sets_them_for_a_folder.py",
+    ),
+    one(
+        "a settings file holds no private key",
+        "settings/file.py",
+        'if name == "heads_key" and is_key_text(texts[0]):',
+        "if False:",
+        "tests/settings/test_a_file_sets_them_for_a_folder.py",
+    ),
+    one(
+        "a shipper asks for no settings file",
+        "ship/child.py",
+        "        settings = Settings.build(os.environ)\n",
+        "        settings = Settings.here(os.environ)\n",
+        "tests/settings/test_a_file_sets_them_for_a_folder.py::test_a_service_and_the_commands_see_what_init_wrote",
+    ),
 )

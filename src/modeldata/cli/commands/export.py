@@ -17,7 +17,7 @@ from modeldata.cli.options import CollectorArgument, ReadOptions
 from modeldata.cli.output import binary_stdout
 from modeldata.cli.progress import watched
 from modeldata.cli.table import counted
-from modeldata.cli.where import WhereOption, rows_of
+from modeldata.cli.where import WhereOption, expression_of, rows_of
 from modeldata.errors import ModelDataError
 
 if TYPE_CHECKING:
@@ -57,15 +57,15 @@ def command(
     form = form_of(output, file_format)
     if as_json and output == STDOUT:
         raise typer.BadParameter("--json describes a file: it needs --output; rows as JSON are --format jsonl")
-    query = options.query(collector)
+    query, condition = options.query(collector), expression_of(where)
     make = _maker(excel_safe or options.settings().excel_safe, plain)
     if output == STDOUT:
         with binary_stdout() as sink:  # what is sent can't be taken back: a column that needs a wider type is an error
-            rows = rows_of(query, where)
+            rows = rows_of(query, condition)
             _write(rows, rows, sink, "arrows" if form == "arrow" else form, make)
         return
     with whole_file(Path(output), overwrite) as sink:
-        count = _whole(rows_of(query, where), sink, form, make)
+        count = _whole(rows_of(query, condition), sink, form, make)
     bytes_ = os.path.getsize(output)
     if as_json:
         print(json.dumps({"file": output, "format": form, "rows": count, "bytes": bytes_}))

@@ -8,7 +8,7 @@ import typer
 
 from modeldata.cli.options import CollectorArgument, FormOptions, ReadOptions
 from modeldata.cli.output import TABLE, first, print_rows, without_quiet
-from modeldata.cli.where import WhereOption, rows_of
+from modeldata.cli.where import WhereOption, expression_of, rows_of
 
 
 def command(
@@ -25,7 +25,7 @@ def command(
     unless --columns names them.
     """
     form = output.form
-    scan = rows_of(options.query(collector), where)
+    scan = rows_of(options.query(collector), expression_of(where))
     if form == TABLE and options.columns is None:
         scan = scan.narrowed(without_quiet(scan.schema))
     head = scan.consume(lambda batches: list(first(batches, rows)))

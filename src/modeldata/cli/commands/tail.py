@@ -11,6 +11,7 @@ import typer
 from modeldata.cli.archive import say
 from modeldata.cli.options import CollectorArgument, FormOptions, ReadOptions, parsed
 from modeldata.cli.output import TABLE, binary_stdout, print_rows, without_quiet
+from modeldata.cli.where import Fitting, WhereOption, expression_of, rows_of
 from modeldata.parsing import seconds
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def command(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with rows as they arrive, until Ctrl-C.")] = False,
     interval: Annotated[str, typer.Option("--interval", metavar="TIME", help="With -f: how long between looks.")] = "1s",
     rows: Annotated[int, typer.Option("-n", "--rows", min=0, help="How many to begin with.")] = 10,
+    where: WhereOption = None,
     options: ReadOptions,
     output: FormOptions,
 ) -> None:
@@ -42,9 +44,10 @@ def command(
     from modeldata.read.newest import newest
 
     form, pause = output.form, max(SHORTEST_PAUSE, parsed(seconds, interval, "--interval"))
-    query = options.query(collector)
-    follower = query.retried(lambda now: Follower(now, time.time_ns())) if follow else None
-    newest_rows = query.retried(lambda now: newest(now, rows))
+    query, condition = options.query(collector), expression_of(where)
+    wanted = Fitting(condition) if condition else None
+    follower = query.retried(lambda now: Follower(now, time.time_ns(), wanted)) if follow else None
+    newest_rows = query.retried(lambda now: newest(now, rows, lambda each, whole: rows_of(each, condition, whole)))
     shown = newest_rows.select(query.request.columns or newest_rows.column_names)
     if form == TABLE and options.columns is None:
         shown = shown.select(without_quiet(shown.schema))

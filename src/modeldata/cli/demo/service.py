@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import httpx
 
 from modeldata.errors import ModelDataError
+from modeldata.settings.file import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -149,7 +150,7 @@ def _environment(outer: Mapping[str, str], archive: Path) -> dict[str, str]:
     kept = {name: value for name, value in outer.items() if not name.startswith(OURS)}
     package = str(Path(__file__).parents[3])
     searched = [package, *(path for path in outer.get("PYTHONPATH", "").split(os.pathsep) if path)]
-    return {**kept, "MODELDATA_ARCHIVE": str(archive), "PYTHONPATH": os.pathsep.join(searched)}
+    return {**kept, "MODELDATA_ARCHIVE": str(archive), VARIABLE: os.devnull, "PYTHONPATH": os.pathsep.join(searched)}
 
 
 class Sent(NamedTuple):
