@@ -13,7 +13,7 @@ ORDINARY := -p no:cacheprovider -m "not faults and not soak and not spark and no
 LOWEST := --quiet --python-version 3.11 --no-header --no-annotate --all-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test docs dist ui spark services lint types bench faults slice soak mutants lowest lowest-smoke pythons windows windows-smoke lock clean
+.PHONY: help setup demo test docs dist manifests ui spark services lint types bench faults slice soak mutants lowest lowest-smoke pythons windows windows-smoke lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -115,6 +115,12 @@ $(DOCS)/.ready: requirements-docs.txt
 	$(PYTHON) -m venv $(DOCS)
 	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
 	touch $(DOCS)/.ready
+
+manifests: setup  ## the Kubernetes manifest and the alert rules, checked by others' tools
+	mkdir -p build
+	sed -n '/^```yaml/,/^```/{/^```/d;p}' docs/kubernetes.md > build/sidecar.yaml
+	$(BIN)/uv tool run --from kubernetes-validate==1.37.0 kubernetes-validate --strict build/sidecar.yaml
+	cd examples/monitoring && promtool check rules rules.yaml && promtool test rules rules_test.yaml
 
 dist: setup  ## wheel and sdist in dist/, checked; each extra installed by itself, on each Python here, and tried
 	rm -rf dist
