@@ -83,12 +83,12 @@ def find_file(env: Mapping[str, str]) -> SettingsFile:
             raise _unread(path, error) from None
 
 
-def _check_owner(path: str, found: os.stat_result) -> None:
-    cause = "" if stat.S_ISREG(found.st_mode) else "it is not a file"
+def _check_owner(path: str, status: os.stat_result) -> None:
+    cause = "" if stat.S_ISREG(status.st_mode) else "it is not a file"
     if not cause and hasattr(os, "geteuid"):
-        if found.st_uid not in (0, os.geteuid()):
+        if status.st_uid not in (0, os.geteuid()):
             cause = "it belongs to another user"
-        elif found.st_mode & stat.S_IWOTH:
+        elif status.st_mode & stat.S_IWOTH:
             cause = "every user can write it"
     if cause:
         raise SettingsError("read the settings", path, cause=cause, hint=f"set {VARIABLE} to its path if you trust it")

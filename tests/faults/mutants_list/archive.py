@@ -353,7 +353,7 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "a settings file that everybody can write says nothing",
         "settings/file.py",
-        "        elif found.st_mode & stat.S_IWOTH:\n",
+        "        elif status.st_mode & stat.S_IWOTH:\n",
         "        elif False:\n",
         "tests/settings/test_a_file_sets_them_for_a_folder.py",
     ),
