@@ -326,6 +326,6 @@ def test_each_pandas_dtype_is_archived_row_by_row(
 
     assert len(found) == len(drawn)
     if dtype in ("Int64", "UInt8", "Sparse[int64]"):
-        assert [float(str(value)) for value in found] == drawn
+        assert [Decimal(str(value)) for value in found] == drawn
     if dtype in ("string", "category"):
         assert found == drawn
