@@ -14,7 +14,7 @@ from modeldata.format.head import PublicKey, Signer
 from modeldata.keep.jobs import compact
 from modeldata.spool.files import Files
 from modeldata.store.local import LocalStore
-from modeldata.store.port import Unavailable
+from modeldata.store.port import Conflict, Rejected, Unavailable
 from modeldata.testing import Died
 from tests.heads.kit import archived, files_of, logs_of
 from tests.keep.kit import SMALL, VERBS, filled, job, local, replaced_ids, rows
@@ -51,16 +51,21 @@ def test_a_record_is_signed_where_the_run_has_a_key(tmp_path):
 
 
 class NoHeads(LocalStore):
+    refusal: Exception = Unavailable("write", "_heads", cause="Input/output error")
+
     def append(self, path: str, start: int, data: bytes | memoryview) -> bool:
         if path.startswith("_heads/"):
-            raise Unavailable("write", path, cause="Input/output error")
+            raise self.refusal
         return super().append(path, start, data)
 
 
-def test_a_rewrite_holds_where_the_archive_takes_no_record(tmp_path):
+@pytest.mark.parametrize("refusal", [NoHeads.refusal, Rejected("write", "_heads", cause="too large"), Conflict("it is another's")])
+def test_a_rewrite_holds_where_the_archive_takes_no_record(tmp_path, refusal):
     filled(tmp_path)
     before = rows(local(tmp_path))
-    VERBS["compact"](NoHeads(str(tmp_path / "archive"), Files()))
+    store = NoHeads(str(tmp_path / "archive"), Files())
+    store.refusal = refusal
+    VERBS["compact"](store)
     assert rows(local(tmp_path)) == before and replaced_ids(tmp_path)
 
 
