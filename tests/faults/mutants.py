@@ -34,7 +34,7 @@ def run(source: Path, tests: tuple[str, ...], *options: str, seconds: int = SECO
         "MODELDATA_MUTANT": "1",
     }
     command = [
-        sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not faults and not soak",
+        sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not faults and not soak and not services",
         "--override-ini", "timeout=240", f"--basetemp={source.parent / 'tmp'}", *options, *tests,
     ]  # fmt: skip
     process = subprocess.Popen(

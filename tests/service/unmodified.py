@@ -34,6 +34,8 @@ class Service:
     bad_body: Any = field(default_factory=dict)
     options: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
+    of_each: frozenset[str] = frozenset()
+    """Headers that it makes for each answer: two calls never have the same."""
 
 
 def free_port() -> int:
@@ -55,6 +57,7 @@ def running(service: Service, folder: Path, archive: Path | None) -> Iterator[tu
         command = [*run, "--", *command]
     searched = os.pathsep.join([str(folder / "user"), str(folder), os.environ.get("PYTHONPATH", "")])
     around = environment(MODELDATA_FORMAT="jsonl", MODELDATA_SHIP="off", PYTHONPATH=searched, **service.variables)
+    around["PATH"] = os.pathsep.join([str(BIN), around["PATH"]])
     with log.open("wb") as to:
         process = subprocess.Popen(command, env=around, cwd=folder, stdout=to, stderr=to, start_new_session=True)
     try:
@@ -109,4 +112,5 @@ def compared(service: Service, folder: Path) -> Found:
 
 def _asked(service: Service, port: int, number: int) -> Answer:
     path, body = (service.path, service.body(number)) if number < GOOD else (service.failing, service.bad_body)
-    return ask(port, path, body, x_correlation_id=f"c-{number}")
+    status, headers, answer = ask(port, path, body, x_correlation_id=f"c-{number}")
+    return status, {name: value for name, value in headers.items() if name not in service.of_each}, answer

@@ -11,6 +11,10 @@
     streams      an answer in pieces (SSE, NDJSON) → one row
     redact       values of named fields are replaced before anything is kept
     asgi, wsgi   `Archiving`: around an application of a framework
+    grpc         interceptors of a gRPC server; rpc is one call of it, messages makes rows of its messages
+    bentoml      `Monitor`: what `bentoml.monitor` logs
+    celery       `record_tasks`
+    launch/      `modeldata run`
 
 Promise: the service never sees it. Bytes and status stay the same, nothing is held back, and no exception of ours leaves here. An
 answer is archived before its last byte leaves. Nothing here is imported before `modeldata.Recorder` is used.

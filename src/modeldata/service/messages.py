@@ -37,7 +37,7 @@ def copy_of(message: Any) -> Any:
     if not hasattr(message, "DESCRIPTOR"):
         return deepcopy(message)  # of a serializer of the user's own
     tensors = TENSORS.get(message.DESCRIPTOR.name)
-    return _tensors(message, *tensors) if tensors else rows_of(_fields(message))
+    return _tensors(message, *tensors) if tensors else rows_of(_message(message))
 
 
 def id_of(message: Any) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from modeldata.interrupts import spare
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
 
     from modeldata.service.call import Call
     from modeldata.service.recorder import Recorder
@@ -23,11 +23,15 @@ def wrapper(
     inputs: str | Callable[..., object] | None,
     predictions: Callable[[Any], object] | None,
     correlation: str | Callable[..., str] | None,
+    facts: Mapping[str, object] | None = None,
 ) -> Callable[[Any], Any]:
-    """The decorator. Raises TypeError where it names a parameter that the function does not have."""
+    """The decorator. facts: more columns of the row in `requests`.
+
+    Raises TypeError where it names a parameter that the function does not have.
+    """
 
     def decorate(function: Any) -> Any:
-        recorded = Recorded(recorder, function, inputs, predictions, correlation)
+        recorded = Recorded(recorder, function, inputs, predictions, correlation, facts or {})
         for is_kind, wrap in _KINDS:
             if is_kind(function):
                 return functools.wraps(function)(wrap(function, recorded))
@@ -39,7 +43,10 @@ def wrapper(
 class Recorded:
     """What is read from the arguments and the result of one function."""
 
-    def __init__(self, recorder: Recorder, function: Any, inputs: Any, predictions: Any, correlation: Any) -> None:
+    def __init__(
+        self, recorder: Recorder, function: Any, inputs: Any, predictions: Any, correlation: Any, facts: Mapping[str, object]
+    ) -> None:
+        self._facts = facts
         self._recorder = recorder
         self._signature = inspect.signature(function)
         self._inputs = self._reader(inputs) if inputs is not None else self._all_arguments
@@ -67,6 +74,7 @@ class Recorded:
 
     def begin(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Call:
         call = self._recorder.call(self._read(self._correlation, arguments, named) or "", integration="record")
+        call.facts |= self._facts
         rows = self._read(self._inputs, arguments, named)
         if rows is not None:
             call.inputs(rows)

@@ -7,6 +7,7 @@ from tests.faults.mutant import Mutant, one
 _ASGI = "tests/service/test_asgi_services_are_archived.py"
 _WSGI = "tests/service/test_wsgi_services_are_archived.py"
 _CALL = "tests/service/test_a_call_is_recorded.py"
+_GRPC = "tests/service/test_grpc_services_are_archived.py"
 _BODIES = "tests/service/test_bodies_become_rows.py"
 _SIDECAR = "tests/service/test_the_sidecar_keeps_its_promises.py::test_"
 _EVENTS = "tests/service/test_the_sidecar_takes_events.py::test_"
@@ -39,6 +40,34 @@ MUTANTS: tuple[Mutant, ...] = (
         'scope["type"] == "http" and MARK not in scope else',
         'scope["type"] == "http" else',
         _ASGI,
+    ),
+    one(
+        "a single answer of gRPC is archived before it leaves",
+        "service/grpc.py",
+        "        guarded(rpc.answered, answer)\n        guarded(_end, rpc, context)\n        return answer\n\n    return recorded\n\n\ndef _async(",
+        "        return answer\n\n    return recorded\n\n\ndef _async(",
+        _GRPC + "::test_a_single_answer_is_archived_before_the_caller_has_it_and_a_hang_up_keeps_what_there_was",
+    ),
+    one(
+        "a status that is set by hand is a call that failed (gRPC)",
+        "service/grpc.py",
+        "    code, reason = _status(context)\n    entries",
+        '    code, reason = OK, ""\n    entries',
+        _GRPC + "::test_answers_are_the_same_and_each_call_is_archived",
+    ),
+    one(
+        "who hangs up on a stream of gRPC leaves what there was of it",
+        "service/grpc.py",
+        "            guarded(_when_over, context, rpc)\n",
+        "            pass\n",
+        _GRPC + "::test_a_single_answer_is_archived_before_the_caller_has_it_and_a_hang_up_keeps_what_there_was[sync]",
+    ),
+    one(
+        "only the methods of the list are recorded (gRPC)",
+        "service/grpc.py",
+        "self._paths.pattern_of(details.method) is None:",
+        "False:",
+        _GRPC + "::test_only_the_methods_of_the_list_are_recorded_and_what_is_out_of_the_sample_is_counted",
     ),
     one(
         "only calls that succeed have inputs",

@@ -23,9 +23,9 @@ def command(
 ) -> None:
     """Run a service whose predictions are archived, without a change to it: modeldata run --model churn -- uvicorn service:app
 
-    For services that uvicorn, gunicorn or werkzeug serve (FastAPI, Flask, Django, MLflow and others), their workers too. Recorded
-    are the usual paths of model servers (/predict, /invocations, /score, ...), or those of --path. The command takes the place of
-    this one.
+    For services that uvicorn, gunicorn, hypercorn, granian, waitress, werkzeug or wsgiref serve (FastAPI, Flask, Django, MLflow
+    and others), and for gRPC servers in Python; their workers too. Recorded are the usual paths of model servers (/predict,
+    /invocations, /score, ...) and methods of gRPC, or those of --path. The command takes the place of this one.
     """
     environment = environment_of(os.environ, model, path or (), sample, options.archive)
     try:
