@@ -27,7 +27,8 @@ def bracketed(host: str) -> str:
 def bound(host: str, port: int, operation: str) -> socket.socket:
     """A socket that listens. port 0: any free one. Raises `ModelDataError`: `operation` is what could not be done."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # by the protocol's name: asyncio sends small answers at once (TCP_NODELAY) only where the socket has it, else 40 ms later
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import http.client
 import ipaddress
+import itertools
 import json
 import signal
 import ssl
-import subprocess
 import threading
+from collections import Counter
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from modeldata.service.sidecar.keeper import refusal
 from modeldata.service.sidecar.recent import Recent
 from tests.service.servers import ask
 from tests.service.sidecars import archived, post, sidecar, started, values
+from tests.support.scripts import wait_until
 
 TOKEN = "a-token-of-32-characters-or-more"
 PATH = "/v1/collect/m/inputs"
@@ -99,8 +103,6 @@ def _certificates(folder: Path) -> None:
 
 
 def _post_tls(port: int, folder: Path, sender: str | None) -> int:
-    import http.client
-
     context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
     if sender:
         context.load_cert_chain(str(folder / f"{sender}.pem"))
@@ -282,39 +284,48 @@ def test_nobody_who_is_slow_or_leaves_holds_a_place(tmp_path: Path, monkeypatch:
 # What was answered is there
 
 
-def _post_until_killed(
-    port: int, first: int, answered: list[int], process: subprocess.Popen[str], number_of_answers: int
-) -> None:
-    number = first
-    while process.poll() is None:
-        try:
-            if post(port, PATH, {"n": number}, **{"idempotency-key": f"event-{number}"})[0] == 200:
-                answered.append(number)
-        except (ConnectionError, OSError, ValueError):
-            return
-        except Exception as error:
-            assert type(error).__module__ == "http.client", error
-            return
-        if len(answered) >= number_of_answers:
-            process.kill()
-        number += 1
+class Sender(threading.Thread):
+    """Posts events of its own until nobody answers; first the one that the sidecar before this one did not answer."""
+
+    def __init__(self, port: int, numbers: Iterator[int], again: int | None, answered: list[int]) -> None:
+        super().__init__()
+        self._port, self._numbers, self._answered = port, numbers, answered
+        self.unanswered = again
+
+    def run(self) -> None:
+        while True:
+            self.unanswered = next(self._numbers) if self.unanswered is None else self.unanswered
+            key = {"idempotency-key": f"event-{self.unanswered}"}
+            try:
+                status, _ = post(self._port, PATH, {"n": self.unanswered}, **key)
+            except (OSError, http.client.HTTPException, ValueError):
+                return
+            assert status == 200
+            self._answered.append(self.unanswered)
+            self.unanswered = None
 
 
 @pytest.mark.posix("SIGKILL")
 @pytest.mark.parametrize("times", [2, pytest.param(200, marks=[pytest.mark.faults, pytest.mark.timeout(3600)])])
 def test_an_event_that_was_answered_is_archived_once_whatever_is_killed(tmp_path: Path, times: int) -> None:
-    answered: list[int] = []
-    for round_number in range(times):
+    numbers, answered, asked_again = itertools.count(), list[int](), set[int]()
+    unanswered: list[int | None] = [None] * 4
+    for _ in range(times):
         process, port = started(tmp_path)
+        asked_again |= {number for number in unanswered if number is not None}
+        senders = [Sender(port, numbers, again, answered) for again in unanswered]
         until = len(answered) + 20
-        starts = [(round_number * 4 + sender) * 1_000_000 for sender in range(4)]
-        senders = [threading.Thread(target=_post_until_killed, args=(port, start, answered, process, until)) for start in starts]
         for sender in senders:
             sender.start()
+        wait_until(lambda until=until: len(answered) >= until)  # type: ignore[misc] # of this round
+        process.kill()
         for sender in senders:
             sender.join(60)
-        assert process.wait(60) == -signal.SIGKILL
+        unanswered = [sender.unanswered for sender in senders]
         process.communicate()
-    numbers = [row["n"] for row in archived(tmp_path)]
-    assert len(answered) >= 20 * times
-    assert len(numbers) == len(set(numbers)) and set(answered) <= set(numbers)
+    rows = archived(tmp_path)
+    times_there = Counter(row["n"] for row in rows)
+    assert len(answered) == len(set(answered)) and set(answered) <= set(times_there)
+    assert {number for number, count in times_there.items() if count > 1} <= asked_again
+    ids = {(row["n"], row["$RequestId"]) for row in rows}
+    assert ids == {(number, f"event-{number}") for number in times_there}, "a reader can tell which are there twice"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from modeldata.errors import ModelDataError
-from modeldata.listening import is_loopback
+from modeldata.listening import bound, is_loopback
 from modeldata.ui.serve import Address, serve
 from tests.cli.kit import run
 from tests.ui import kit
@@ -48,6 +48,27 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
         other.listen()
         with pytest.raises(ModelDataError, match="--port 0 takes a free one"):
             serve(Archive(tmp_path), "127.0.0.1", other.getsockname()[1], pytest.fail)
+
+
+def test_an_answer_is_sent_at_once() -> None:
+    import asyncio
+    import socket
+
+    nodelay: list[int] = []
+
+    async def serve() -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nodelay.append(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with bound("127.0.0.1", 0, "test") as listener:
+            async with await asyncio.start_server(answer, sock=listener):
+                reader, writer = await asyncio.open_connection(*listener.getsockname())
+                await reader.read()
+                writer.close()
+
+    asyncio.run(serve())
+    assert nodelay[0]
 
 
 @pytest.mark.parametrize(

@@ -202,4 +202,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "asyncio.timeout(None)",
         _SIDECAR + "nobody_who_is_slow_or_leaves_holds_a_place",
     ),
+    one(
+        "a small answer is not held back",
+        "listening.py",
+        "socket.SOCK_STREAM, socket.IPPROTO_TCP)",
+        "socket.SOCK_STREAM)",
+        "tests/ui/test_the_command_serves.py::test_an_answer_is_sent_at_once",
+    ),
 )

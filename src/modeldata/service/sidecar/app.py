@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     Endpoint = Callable[[Request], Awaitable[Response]]
 
 AT_ONCE = 8
-"""Bodies that are read and kept at one time. Others wait unread, so memory has a bound."""
+"""Bodies that are read at one time. Others wait unread, so memory has a bound."""
+AT_WORK = 2
+"""Bodies that are decoded at one time: 8 MiB of JSON are 100 MB of objects for a moment."""
 BODY_SECONDS = 30.0
 RETRY_AFTER = {HTTPStatus.CONFLICT: "1", HTTPStatus.SERVICE_UNAVAILABLE: "5"}
 """Seconds after which the same event may be taken."""
@@ -52,7 +54,7 @@ class Sidecar:
         self._archive = archive
         self._token = token
         self._keeper = Keeper(Collectors(archive, time.monotonic), Recent())
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._room, self._work = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_WORK)
         self._answers: Counter[int] = Counter()
         self._repeats = 0
 
@@ -96,7 +98,8 @@ class Sidecar:
         async def endpoint(request: Request) -> Response:
             async with self._room:
                 body = await _body(request)
-                events, repeats = await run_in_threadpool(self._keep, request, body, read)
+                async with self._work:
+                    events, repeats = await run_in_threadpool(self._keep, request, body, read)
             self._repeats += repeats
             return JSONResponse({"events": events, "repeats": repeats})
 
