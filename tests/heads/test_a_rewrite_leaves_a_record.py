@@ -59,7 +59,9 @@ class NoHeads(LocalStore):
         return super().append(path, start, data)
 
 
-@pytest.mark.parametrize("refusal", [NoHeads.refusal, Rejected("write", "_heads", cause="too large"), Conflict("it is another's")])
+@pytest.mark.parametrize(
+    "refusal", [NoHeads.refusal, Rejected("write", "_heads", cause="too large"), Conflict("it is another's")]
+)
 def test_a_rewrite_holds_where_the_archive_takes_no_record(tmp_path, refusal):
     filled(tmp_path)
     before = rows(local(tmp_path))

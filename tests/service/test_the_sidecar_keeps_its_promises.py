@@ -9,9 +9,11 @@ import itertools
 import json
 import signal
 import ssl
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from modeldata.service.sidecar.event import Identity, Refused
 from modeldata.service.sidecar.guard import Access
 from modeldata.service.sidecar.keeper import refusal
 from modeldata.service.sidecar.recent import Recent
+from tests.cli.kit import run
 from tests.service.servers import ask
 from tests.service.sidecars import archived, post, sidecar, started, values
 from tests.support.scripts import wait_until
@@ -73,6 +76,25 @@ def test_it_does_not_start_where_anybody_could_post(access: Access, cause: str) 
 def test_it_starts_where_it_is_known_who_may_post() -> None:
     for access in (Access("127.0.0.1"), Access("localhost"), Access("0.0.0.0", TOKEN), Access("0.0.0.0", None, "c", "k", "ca")):
         access.check()
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (["--host", "0.0.0.0"], "set MODELDATA_SIDECAR_TOKEN, --token-file or --tls-client-ca, or listen on 127.0.0.1"),
+        (["--token-file", "nowhere"], "could not read the token: nowhere"),
+        (["--tls-cert", "nowhere"], "--tls-cert, --tls-key and --tls-client-ca name PEM files"),
+    ],
+)
+def test_the_command_says_what_is_wrong(tmp_path: Path, options: list[str], hint: str) -> None:
+    done = run("sidecar", str(tmp_path), "--port", "0", *options)
+    assert done.code == 1 and hint in done.err and done.out == ""
+
+
+def test_without_its_libraries_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    done = run("sidecar", str(tmp_path), "--port", "0")
+    assert done.code == 1 and 'pip install "modeldata[sidecar]"' in done.err
 
 
 def _certificates(folder: Path) -> None:
@@ -269,16 +291,14 @@ def test_nobody_who_is_slow_or_leaves_holds_a_place(tmp_path: Path, monkeypatch:
     from modeldata.service.sidecar import app
 
     monkeypatch.setattr(app, "BODY_SECONDS", 0.2)
-    with sidecar(tmp_path) as port:
-        head = f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{{".encode()
-        slow = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(app.AT_ONCE)]
+    head = f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{{".encode()
+    with sidecar(tmp_path) as port, ExitStack() as opened:
+        slow = [opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10)) for _ in range(app.AT_ONCE)]
         for connection in slow:
             connection.sendall(head)
-        slow.pop().close()
-        assert post(port, PATH, {"a": 1})[0] == 200
+        slow[-1].close()
         assert slow[0].recv(100).startswith(b"HTTP/1.1 408 ")
-        for connection in slow:
-            connection.close()
+        assert post(port, PATH, {"a": 1})[0] == 200
 
 
 # What was answered is there

@@ -134,6 +134,13 @@ def test_a_logger_of_seldon_and_events_of_others_are_taken(tmp_path: Path) -> No
     assert {row["$RequestId"]: row["left"] for row in of["labels"]} == {"2": True, "3": 0, "4": False, "5": None}
 
 
+def test_the_compact_form_of_the_client_for_azure_is_kept_as_text(tmp_path: Path) -> None:
+    sent = {"ce-type": "azureml.inference.model_inputs", "content-type": "application/octet-stream"}
+    with sidecar(tmp_path) as port:
+        assert post(port, "/modeldata/log", FRAME.to_string().encode(), **sent)[0] == 200
+    assert values(archived(tmp_path)) == [{"text": FRAME.to_string()}]
+
+
 def arrow(table: pa.Table, compression: str | None = None) -> bytes:
     made = io.BytesIO()
     with pa.ipc.new_stream(made, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:

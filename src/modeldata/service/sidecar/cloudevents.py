@@ -50,7 +50,7 @@ def _parsed(body: bytes) -> Any:
 def _structured(parsed: Any, model: str) -> Event:
     if not isinstance(parsed, dict):
         raise unusable("invalid_event", "an event is a JSON object")
-    attributes = {name: str(value) for name, value in parsed.items() if not isinstance(value, (dict, list))}
+    attributes = {name: str(value) for name, value in parsed.items() if isinstance(value, (str, int, float))}
     kind = attributes.get("datacontenttype", "application/json")
     return _event(attributes, _data(parsed, kind), {"content-type": kind}, model)
 
@@ -62,7 +62,7 @@ def _data(parsed: dict[str, Any], kind: str) -> bytes:
         except (ValueError, TypeError):
             raise unusable("invalid_event", "data_base64 is no base64") from None
     data = parsed.get("data")
-    if isinstance(data, str) and not kind.partition(";")[0].endswith("json"):
+    if isinstance(data, str) and not content_type_of({"content-type": kind}).endswith("json"):
         return data.encode("utf-8", "surrogatepass")
     return b"" if data is None else json.dumps(data).encode()
 
