@@ -7,13 +7,14 @@ READY := $(VENV)/.ready
 DOCS := .venv-docs
 DEMO_READY := $(VENV)/.demo-ready
 WORKERS ?= 3
+NATIVE := $(wildcard src/modeldata/native/*.[ch])
 LOWEST_VENV := .venv-lowest
 SERVICES := .venv-services
 ORDINARY := -p no:cacheprovider -m "not faults and not soak and not spark and not services"
 LOWEST := --quiet --python-version 3.11 --no-header --no-annotate --all-extras
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test docs dist manifests ui spark services lint types bench faults slice soak mutants lowest lowest-smoke pythons windows windows-smoke lock clean
+.PHONY: help setup demo test docs dist manifests ui spark services lint types bench faults slice soak native-sanitized mutants lowest lowest-smoke pythons windows windows-smoke lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -28,13 +29,14 @@ $(READY): $(DEMO_READY) requirements-azureml.txt requirements-pandas22.txt requi
 	$(BIN)/python -c "from tests.support.azurite import modules; modules()"
 	touch $(READY)
 
-$(DEMO_READY): pyproject.toml requirements-dev.txt
+$(DEMO_READY): pyproject.toml requirements-dev.txt hatch_build.py $(NATIVE)
 	@echo "1/3  A virtual environment in $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "2/3  uv, which installs the rest"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements-dev.txt)"
 	@echo "3/3  modeldata, its commands, and a model service: about 180 MB to download"
 	@$(BIN)/uv pip install --python $(BIN)/python --constraints requirements-dev.txt --editable '.[demo]'
+	@$(BIN)/python -c "from modeldata.native import way; print('     ' + way())"
 	@touch $(DEMO_READY)
 
 demo: $(DEMO_READY)  ## a real model service, archived before your eyes
@@ -72,13 +74,16 @@ bench: setup  ## what it costs, beside what else one could use
 	$(BIN)/python -m benchmarks
 
 faults: setup  ## every row of the fault matrix, the long way
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not services" tests/faults tests/spool tests/e2e tests/stores tests/keep tests/snapshot tests/service
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not services" tests/faults tests/native tests/spool tests/e2e tests/stores tests/keep tests/snapshot tests/service
 
 slice: setup  ## the first slice of the fault matrix, by itself (under 3 minutes)
 	$(BIN)/python -m tests.faults.first_slice -n $(WORKERS) --dist worksteal
 
 soak: setup  ## gunicorn under load and random faults, ten minutes (SOAK_SECONDS=600)
 	$(BIN)/python -m pytest -m soak tests/faults -s
+
+native-sanitized: setup  ## the tests of the compiled part under AddressSanitizer and UBSan
+	$(BIN)/python -m tests.native.sanitized
 
 mutants: setup  ## switch each guard off: a test must fail
 	$(BIN)/python -m tests.faults.mutants
@@ -122,9 +127,10 @@ manifests: setup  ## the Kubernetes manifest and the alert rules, checked by oth
 	$(BIN)/uv tool run --from kubernetes-validate==1.37.0 kubernetes-validate --strict build/sidecar.yaml
 	cd examples/monitoring && promtool check rules rules.yaml && promtool test rules rules_test.yaml
 
-dist: setup  ## wheel and sdist in dist/, checked; each extra installed by itself, on each Python here, and tried
+dist: setup  ## sdist, compiled and pure wheel in dist/, checked; each extra installed by itself, on each Python here, and tried
 	rm -rf dist
-	$(BIN)/python -m hatchling build -d dist
+	MODELDATA_BUILD=require $(BIN)/python -m hatchling build -d dist
+	MODELDATA_BUILD=pure $(BIN)/python -m hatchling build -t wheel -d dist
 	$(BIN)/uv tool run --from twine==7.0.0 twine check --strict dist/*
 	$(BIN)/python -m tests.platforms.extras
 

@@ -9,14 +9,16 @@ from modeldata.identity import Identity, feature_names_of
 from modeldata.intake import Intake, default_intake
 from modeldata.intake.messages import say, warn
 from modeldata.interrupts import of_service, spare
+from modeldata.native import speed_up
 from modeldata.notebook import html_table
-from modeldata.request_id import current_request, encoded_id, event_ns_of, fitting_id
+from modeldata.request_id import CURRENT, GENERATORS, current_request, encoded_id, event_ns_of, fitting_id, request
 from modeldata.snapshot import RefusedData, SchemaCache, capture_of, captures
 from modeldata.snapshot.dispatch import Distributed
 from modeldata.snapshot.held import Held, held
 from modeldata.spool.frame import MAX_ID
 from modeldata.spool.quota import SpoolFull
 from modeldata.spool.segment import NotStored
+from modeldata.spool.writer import Writer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
     from modeldata.archive import Archive
     from modeldata.spool.lane import Lane
-    from modeldata.spool.writer import Writer
 
     Marks = tuple[object, object, datetime | int | None]
     """What a call brings besides its data: correlation id, request id, time."""
@@ -60,6 +61,8 @@ class ModelDataCollector:
         TypeError, ValueError: an argument is not valid.
         SettingsError: the archive can't be used.
     """
+
+    __slots__ = ("__dict__", "__weakref__", "_debug", "_enabled", "_max_row_bytes", "_schemas", "_writer")
 
     _enabled_default = True
     _hint = ""
@@ -282,6 +285,9 @@ class ModelDataCollector:
             return self._refuse(lane, input_data, error, True)
         lane.writer.release(lane)
         return True
+
+
+speed_up(ModelDataCollector, "collect", Writer, SchemaCache, request, CURRENT, GENERATORS, time_ns)
 
 
 def _intake_of(archive: Archive) -> Intake:

@@ -20,6 +20,8 @@ class request:  # noqa: N801 - read as a word: `with modeldata.request():`
     leaving it never raises. Raises TypeError where the id is not text.
     """
 
+    __slots__ = ("__dict__", "__weakref__", "_ended", "id_bytes")
+
     def __init__(self, request_id: str | None = None) -> None:
         if request_id is not None and not isinstance(request_id, str):
             raise TypeError(f"request_id must be str or None, not {type(request_id).__name__}")
@@ -34,41 +36,41 @@ class request:  # noqa: N801 - read as a word: `with modeldata.request():`
 
     def __enter__(self) -> str:
         frame = sys._getframe(1)
-        self.around = _of_generator(frame.f_back) if _generators else None
+        self.around = _of_generator(frame.f_back) if GENERATORS else None
         if frame.f_code.co_flags & GENERATOR:
             self._generator = frame
-            _generators.setdefault(frame, []).append(self)
+            GENERATORS.setdefault(frame, []).append(self)
         self._ended = False
         self._before = _holding()
-        _current.set(self)
+        CURRENT.set(self)
         return self.request_id
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._generator is not None:
             self._leave_generator(self._generator)
-        if _current.get() is self:
-            _current.set(self._before)
+        if CURRENT.get() is self:
+            CURRENT.set(self._before)
         else:  # a generator that another thread or task closes
             self._ended = True
 
     def _leave_generator(self, frame: FrameType) -> None:
         self._generator = None
-        entered = _generators.get(frame, [])
+        entered = GENERATORS.get(frame, [])
         if self in entered:
             entered.remove(self)
         if not entered:
-            _generators.pop(frame, None)
+            GENERATORS.pop(frame, None)
 
 
-_current: ContextVar[request | None] = ContextVar("modeldata_request", default=None)
-_generators: dict[FrameType, list[request]] = {}
+CURRENT: ContextVar[request | None] = ContextVar("modeldata_request", default=None)
+GENERATORS: dict[FrameType, list[request]] = {}
 """Generators inside a `request`: each step of one may run in another context, which does not know what the first step set."""
 GENERATOR = 0x20 | 0x200
 """Flags of the code of a generator and of an asynchronous one."""
 
 
 def _holding() -> request | None:
-    ours = _current.get()
+    ours = CURRENT.get()
     while ours is not None and ours._ended:
         ours = ours._before
     return ours
@@ -77,7 +79,7 @@ def _holding() -> request | None:
 def _of_generator(frame: FrameType | None) -> request | None:
     """The innermost `request` of the nearest generator that is running, from `frame` upwards."""
     while frame is not None:
-        entered = _generators.get(frame)
+        entered = GENERATORS.get(frame)
         if entered:
             return entered[-1]
         frame = frame.f_back
@@ -93,15 +95,15 @@ def _new_id() -> str:
 def current_request() -> bytes:
     """The request id that holds here: of `request`, else Flask's as in the seed, else none (empty: the zero GUID)."""
     ours = _known_here()
-    if ours is not None or _generators:
-        ours = _in_generator(_holding()) if _generators else _holding()
+    if ours is not None or GENERATORS:
+        ours = _in_generator(_holding()) if GENERATORS else _holding()
         if ours is not None:
             return ours.id_bytes
     flask = _imported("flask")
     return b"" if flask is None else _of_flask(flask)
 
 
-_known_here = _current.get
+_known_here = CURRENT.get
 _imported = sys.modules.get
 
 

@@ -12,6 +12,11 @@ class Mutant(NamedTuple):
     changes: tuple[tuple[str, str, str], ...]
     tests: tuple[str, ...]
 
+    @property
+    def compiled(self) -> bool:
+        """Is the guard one of the compiled part?"""
+        return any(file.startswith("native/") for file, _, _ in self.changes)
+
 
 def one(guard: str, file: str, old: str, new: str, *tests: str) -> Mutant:
     return Mutant(guard, ((file, old, new),), tests)

@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from hatch_build import compile_into
+
 from tests.faults.mutants_list import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
@@ -60,18 +62,26 @@ def loaded_from(source: Path) -> bool:
     return subprocess.run(command, env=env, capture_output=True, text=True, check=True, cwd="/").stdout.startswith(str(source))
 
 
+def copy_of_source(folder: str) -> Path:
+    """Without the compiled part: a guard in Python must not be hidden by the same guard in C."""
+    source = Path(folder, "src")
+    shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    return source
+
+
 def try_one(mutant: Mutant) -> tuple[str, str, float]:
     """(what came of it, details, seconds)"""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        source = Path(folder, "src")
-        shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
+        source = copy_of_source(folder)
         for file, old, new in mutant.changes:
             path = source / "modeldata" / file
             text = path.read_text(encoding="utf-8")
             if text.count(old) != 1:
                 return "stale", f"{file}: found {text.count(old)} times instead of once: {old!r}", 0.0
             path.write_text(text.replace(old, new), encoding="utf-8")
+        if mutant.compiled:
+            compile_into(Path(folder), source / "modeldata/native")
         if not loaded_from(source):
             return "broken", "the copy is not what the tests would load", 0.0
         status, out = run(source, mutant.tests)
@@ -84,18 +94,29 @@ def try_one(mutant: Mutant) -> tuple[str, str, float]:
     return "broken", out[-1500:], seconds
 
 
+def all_pass(chosen: list[Mutant], workers: str, *, compiled: bool) -> bool:
+    """Do the tests of these guards pass where nothing is switched off?"""
+    tests = tuple(sorted({test for mutant in chosen for test in mutant.tests}))
+    print(f"{len(chosen)} guards, {len(tests)} tests{', with the compiled part' if compiled else ''}", flush=True)
+    if not tests:
+        return True
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        source = copy_of_source(folder)
+        if compiled:
+            compile_into(Path(folder), source / "modeldata/native")
+        status, out = run(source, tests, "-n", workers, "--dist", "worksteal", seconds=WHOLE_SECONDS)
+    if status:
+        print(out[-4000:])
+    return not status
+
+
 def main(words: list[str]) -> int:
     workers = os.environ.get("WORKERS", str(os.cpu_count() or 1))
     chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.guard for word in words)]
-    tests = tuple(sorted({test for mutant in chosen for test in mutant.tests}))
-    print(f"{len(chosen)} guards, {len(tests)} tests", flush=True)
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        shutil.copytree(ROOT / "src", Path(folder, "src"), ignore=shutil.ignore_patterns("__pycache__"))
-        status, out = run(Path(folder, "src"), tests, "-n", workers, "--dist", "worksteal", seconds=WHOLE_SECONDS)
-    if status:
-        print(out[-4000:])
-        print("with every guard in place these tests must pass: nothing is shown until they do")
-        return 2
+    for compiled in (False, True):
+        if not all_pass([mutant for mutant in chosen if mutant.compiled == compiled], workers, compiled=compiled):
+            print("with every guard in place these tests must pass: nothing is shown until they do")
+            return 2
     outcomes: dict[str, int] = {}
     with concurrent.futures.ThreadPoolExecutor(max_workers=int(workers)) as pool:
         for mutant, (outcome, details, seconds) in zip(chosen, pool.map(try_one, chosen), strict=True):

@@ -16,6 +16,7 @@ FLOORS = (
     ("urls",),
     ("errors", "stats"),
     ("format", "listening", "parsing"),
+    ("native",),
     ("identity", "settings"),
     # the service's side
     ("snapshot",),

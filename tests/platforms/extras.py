@@ -1,15 +1,18 @@
-"""Each extra of the wheel in `dist/`, installed in an environment of its own and tried: `python -m tests.platforms.extras [EXTRA...]`.
+"""What is in `dist/`, installed in environments of their own and tried: `python -m tests.platforms.extras [EXTRA...]`.
 
-On each Python that uv finds here and that we support; versions are those of requirements-dev.txt.
+On each Python that uv finds here and that we support: the sdist, compiled there; the pure wheel; and each extra, of the compiled
+wheel where it is for this Python, else of the pure one. Versions are those of requirements-dev.txt.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +30,7 @@ archive.close()
 (path,) = pathlib.Path("modeldata").rglob("data.csv")
 assert [row["age"] for row in csv.DictReader(path.open())] == ["34"]
 """
+WAY = "from modeldata import native; assert (native.accelerator is not None) is {compiled}, native.why_not"
 TRIED = {
     "azure": "import azure.identity; import modeldata.store.azure",
     "s3": "import boto3; import modeldata.store.objects",
@@ -46,47 +50,60 @@ def extras() -> list[str]:
     return list(project["optional-dependencies"])
 
 
-def pythons() -> list[str]:
-    """One of each version that is on this machine."""
+def pythons() -> dict[str, str]:
+    """One of each version that is on this machine, by the tag of its wheels."""
     listed = subprocess.run(
         [UV, "python", "list", "--only-installed", "--output-format", "json"], capture_output=True, text=True, check=True
     )
-    found: dict[tuple[int, int], str] = {}
+    found: dict[str, str] = {}
     for each in json.loads(listed.stdout):
         version = (each["version_parts"]["major"], each["version_parts"]["minor"])
         if version >= OLDEST and each["implementation"] == "cpython" and each["path"]:
-            found.setdefault(version, each["path"])
-    return list(found.values())
+            found.setdefault("cp{}{}".format(*version), each["path"])
+    return found
 
 
-def tried(wheel: Path, extra: str, python: str) -> str:
+def choices(tag: str, wanted: list[str]) -> Iterator[tuple[Path, str, bool]]:
+    """(what is installed, which extra of it, is it compiled?)"""
+    dist = ROOT / "dist"
+    (pure,), (source,) = dist.glob("*-py3-none-any.whl"), dist.glob("*.tar.gz")
+    compiled = next(dist.glob(f"*-{tag}-*.whl"), pure)
+    if not wanted:
+        yield source, "", True
+        yield pure, "", False
+    for extra in wanted or ["", *extras()]:
+        yield compiled, extra, compiled is not pure
+
+
+def tried(package: Path, extra: str, python: str, *, compiled: bool) -> str:
     """Install and try. What went wrong, or nothing."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         inside = str(place / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python")
-        wanted = f"{wheel}[{extra}]" if extra else str(wheel)
+        wanted = f"{package}[{extra}]" if extra else str(package)
         constraints = str(ROOT / "requirements-dev.txt")
         steps = [
             [UV, "venv", "--quiet", "--python", python, str(place / "venv")],
             [UV, "pip", "install", "--quiet", "--python", inside, "--constraints", constraints, wanted],
             [inside, "-c", COLLECT],
+            [inside, "-c", WAY.format(compiled=compiled)],
             *([[inside, "-c", TRIED[extra]]] if extra else []),
         ]
         for step in steps:
-            done = subprocess.run(step, cwd=place, capture_output=True, text=True, check=False)
+            env = {**os.environ, "MODELDATA_BUILD": "require"}
+            done = subprocess.run(step, cwd=place, env=env, capture_output=True, text=True, check=False)
             if done.returncode:
                 return done.stdout + done.stderr
     return ""
 
 
 def main(wanted: list[str]) -> int:
-    wheel = max((ROOT / "dist").glob("*.whl"))
     failed = 0
-    for python in pythons():
-        for extra in wanted or ["", *extras()]:
-            trouble = tried(wheel, extra, python)
+    for tag, python in pythons().items():
+        for package, extra, compiled in choices(tag, wanted):
+            trouble = tried(package, extra, python, compiled=compiled)
             failed += bool(trouble)
-            print(f"{python} [{extra}]: {'FAILED' if trouble else 'works'}\n{trouble}".rstrip(), flush=True)
+            print(f"{python} {package.name}[{extra}]: {'FAILED' if trouble else 'works'}\n{trouble}".rstrip(), flush=True)
     return 1 if failed else 0
 
 

@@ -48,9 +48,9 @@ def test_each_step_in_a_context_of_its_own_keeps_the_id(collector: ModelDataColl
 
 
 def _left() -> object:
-    from modeldata.request_id import _generators
+    from modeldata.request_id import GENERATORS
 
-    return _generators
+    return GENERATORS
 
 
 def test_a_generator_is_closed_in_another_thread_and_in_another_context(collector: ModelDataCollector, tmp_path: Path) -> None:

@@ -10,16 +10,30 @@ from tests.support import scripts
 
 
 def test_a_slip_is_answered_with_what_may_be_meant() -> None:
-    assert misspelt(["PATH", "MODELDATA_ARHIVE", "MODELDATA_FSYNC_SECOND", "AML_MODEL_DC_STORAGES"]) == {
+    assert misspelt(["PATH", "MODELDATA_ARHIVE", "MODELDATA_FSYNC_SECOND", "MODELDATA_NATIV", "AML_MODEL_DC_STORAGES"]) == {
         "AML_MODEL_DC_STORAGES": "AML_MODEL_DC_STORAGE",
         "MODELDATA_ARHIVE": "MODELDATA_ARCHIVE",
         "MODELDATA_FSYNC_SECOND": "MODELDATA_FSYNC_SECONDS",
+        "MODELDATA_NATIV": "MODELDATA_NATIVE",
     }
 
 
 def test_settings_and_variables_of_others_are_no_slips() -> None:
     settings = [variable for setting in SETTINGS.values() for variable in setting.variables]
-    assert misspelt([*settings, "MODELDATA_SHIPPER_LOG", "MODELDATA_TEAM", "MODEL_NAME", "MODEL", "AML_MODEL_DC_STORAGE"]) == {}
+    assert (
+        misspelt(
+            [
+                *settings,
+                "MODELDATA_SHIPPER_LOG",
+                "MODELDATA_NATIVE",
+                "MODELDATA_TEAM",
+                "MODEL_NAME",
+                "MODEL",
+                "AML_MODEL_DC_STORAGE",
+            ]
+        )
+        == {}
+    )
 
 
 def test_a_service_warns_once_and_goes_on(tmp_path: Path) -> None:

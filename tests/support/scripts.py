@@ -12,11 +12,13 @@ from pathlib import Path
 
 SOURCE = str(Path(__file__).parents[2] / "src")
 OURS = ("MODELDATA_", "AML_MODEL_DC", "SERVICE_NAME")
+SWITCH = "MODELDATA_NATIVE"
+"""Says how the tests are run, in all their processes."""
 
 
 def environment(**extra: str) -> dict[str, str]:
     """This process's environment without any setting of ours, and with `extra`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS) or name == SWITCH}
     return {**kept, "PYTHONFAULTHANDLER": "1", **extra}
 
 

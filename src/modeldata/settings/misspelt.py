@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modeldata.native import SWITCH
 from modeldata.settings import AML_STORAGE
 from modeldata.settings.file import VARIABLE
 from modeldata.settings.table import SETTINGS
@@ -19,7 +20,7 @@ ALIKE = 0.85
 
 def misspelt(names: Iterable[str]) -> dict[str, str]:
     """{variable: the setting's variable that may be meant}."""
-    known = {variable for setting in SETTINGS.values() for variable in setting.variables} | {AML_STORAGE, VARIABLE}
+    known = {variable for setting in SETTINGS.values() for variable in setting.variables} | {AML_STORAGE, VARIABLE, SWITCH}
     unknown = [name for name in names if name.startswith(LIKE) and name not in known and not name.startswith(OURS)]
     if not unknown:
         return {}

@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from modeldata.format import wire
+from modeldata.native import accelerator
 from modeldata.snapshot.numpy_values import as_array, objects_of, unmasked, wire_dtype
 from modeldata.snapshot.schema import ANY, NOTHING, RefusedData, Schema, label, refusal, unique
 
@@ -25,6 +26,10 @@ class BlockSchema(Schema):
     __slots__ = ("little", "row_bytes")
     little: DType | None
     row_bytes: int
+
+
+if accelerator is not None:
+    accelerator.know_arrays(np.ndarray, BlockSchema)
 
 
 def capture_array(data: Array, schemas: SchemaCache, pack: Pack) -> Captured:

@@ -93,6 +93,11 @@ NOTHING = (Schema("", (), b""), 0, b"")
 class SchemaCache:
     """The schemas of one collector. Safe to share between threads: the worst that happens is that a schema is made twice."""
 
+    __slots__ = (
+        "_more", "_names", "_schemas", "blocks", "copy_plans", "dicts", "feature_names", "frames", "identity", "key_order",
+        "others", "rows", "stream",
+    )  # fmt: skip
+
     def __init__(
         self,
         identity: Mapping[str, str],

@@ -1,8 +1,8 @@
 """A store into a file that keeps the GIL, and looks first whether the descriptor is still that file.
 
 A system call through `os` gives the GIL away and then waits for it: milliseconds, where other threads compute. A mapping
-keeps it, but a store into a page that the disk can't give is SIGBUS, the end of the service. `ctypes.PyDLL` keeps the GIL
-and kills nobody.
+keeps it, but a store into a page that the disk can't give is SIGBUS, the end of the service. A call from compiled code keeps the
+GIL and kills nobody: from ours (`native`), else from `ctypes.PyDLL`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from functools import partial
 
 from modeldata.interrupts import spare
+from modeldata.native import accelerator
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ def cautious_store(fd: int, size: int, ours: Mark) -> Store | None:
 
     True: all of `data` is in the file. False: ask another way, nothing is known but that no other file was written.
     """
+    if accelerator is not None:
+        try:
+            compiled: Store = accelerator.Store(fd, size, ours)
+            return compiled
+        except (TypeError, ValueError, OSError) as error:  # no page says whose process it is, or the file is odd: look again
+            spare(error)
     libc = find_libc()
     if libc is None or size >= MOST_BYTES:
         return None

@@ -9,9 +9,10 @@ import errno
 from itertools import islice
 
 from modeldata.interrupts import spare
+from modeldata.native import speed_up
 from modeldata.spool import frame
 from modeldata.spool.quota import SpoolFull
-from modeldata.spool.segment import DIRECT_BYTES, NotStored
+from modeldata.spool.segment import DIRECT_BYTES, NotStored, Segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from modeldata.snapshot.buffers import Buffers
     from modeldata.snapshot.schema import Schema
-    from modeldata.spool.segment import Segment
     from modeldata.spool.writer import Writer
 
 MOST_NOTED = 8
@@ -286,6 +286,9 @@ class Lane:
 
     def abandon(self) -> None:
         self._leave(END=False, time_ns=0)
+
+
+speed_up(Lane, "append", Segment)
 
 
 def _append_pieces(segment: Segment, sequence: int, number: int, content: Content, flags: int = 0) -> bool:

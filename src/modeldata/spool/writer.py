@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 class Writer:
     """One process's right to write into one spool. New lanes are made when more threads collect at once than before."""
 
+    __slots__ = ("__dict__", "__weakref__", "_free")
+
     def __init__(
         self,
         open_place: Callable[[], SpoolFolder],

@@ -6,6 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from modeldata.native import hold_up
 from modeldata.spool.files import Files
 
 if TYPE_CHECKING:
@@ -94,15 +95,18 @@ class FaultyFiles(Files):
     def storer(self, fd: int, size: int, ours: Mark) -> Store:
         store = self.inner.storer(fd, size, ours)
 
-        def counted(data: bytes, offset: int) -> bool:
+        def goes_on() -> bool:
+            self._refused = None
             try:
-                self.step("store", offset)
+                self.step("store", fd)
             except OSError as error:
                 self._refused = error  # the quick way names no error: whoever asked goes on with `pwrite`, which does
                 return False
-            return store(data, offset)
+            return True
 
-        return counted
+        if hold_up(store, goes_on):
+            return store
+        return lambda data, offset: goes_on() and store(data, offset)
 
     def write(self, fd: int, data: bytes | memoryview) -> int:
         self.step("write", fd)

@@ -18,7 +18,7 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "a generator keeps its request id in each context",
         "request_id.py",
-        "            _generators.setdefault(frame, []).append(self)\n",
+        "            GENERATORS.setdefault(frame, []).append(self)\n",
         "            pass\n",
         "tests/request/test_a_generator_keeps_its_id.py",
     ),

@@ -17,6 +17,7 @@ from modeldata.cli.console import Out
 from modeldata.cli.options import JsonOption, SpoolOptions
 from modeldata.cli.table import counted
 from modeldata.errors import ModelDataError, mask, mask_foreign
+from modeldata.native import way
 from modeldata.settings.table import SETTINGS
 from modeldata.ship.former_spools import beyond_reach, former_spools, pending_rows
 from modeldata.ship.status import existing_place, leader_note, status_of
@@ -78,6 +79,7 @@ def examine(settings: Settings, files: Files) -> Iterator[Finding]:
         if settings.origin[field.name] != "default":
             value = mask(str(getattr(settings, field.name)))
             yield Finding(NOTE, "settings", f"{field.name} = {value} (from {settings.origin[field.name]})")
+    yield Finding(NOTE, "native", way())
     yield from _libraries()
     yield _tried("spool", lambda: _look_at_spool(settings, files))
     yield from _where_rows_wait(settings, files)

@@ -1,0 +1,107 @@
+"""The compiled part: each guard is switched off in the source, which is then compiled again."""
+
+from __future__ import annotations
+
+from tests.faults.mutant import Mutant
+from tests.faults.mutant import one as _one
+
+_C = "native/accelerator.c"
+_STORE = "native/store.h"
+_TOUCHED = "tests/faults/test_segments_that_others_touch.py"
+_SAME = "tests/native/test_both_ways_store_the_same_bytes.py"
+_KEPT = "tests/native/test_compiled_stores_keep_the_promises.py"
+
+MUTANTS: tuple[Mutant, ...] = (
+    _one(
+        "compiled: a store looks at the file first",
+        _STORE,
+        " && now.stx_ino == seen->stx_ino",
+        "",
+        f"{_TOUCHED}::test_both_ways_to_store_see_that_a_file_is_another",
+    ),
+    _one(
+        "compiled: a store looks whether the file is whole",
+        _STORE,
+        "now.stx_size == seen->stx_size && ",
+        "",
+        f"{_KEPT}::test_a_cut_file_is_left",
+    ),
+    _one(
+        "compiled: a store looks for other names of the file",
+        _STORE,
+        " && now.stx_nlink == seen->stx_nlink",
+        "",
+        f"{_TOUCHED}::test_a_second_name_for_a_segment_ends_its_use",
+    ),
+    _one(
+        "compiled: a store asks whose process it is",
+        _STORE,
+        "    return *(volatile const char *)store->page.buf && look",
+        "    return look",
+        f"{_KEPT}::test_a_child_that_no_hook_has_seen_begins_with_its_own_segment",
+    ),
+    _one(
+        "compiled: all of a frame is stored, or it is not accepted",
+        _STORE,
+        "pwrite(store->fd, data, (size_t)size, (off_t)offset) == size",
+        "pwrite(store->fd, data, (size_t)size, (off_t)offset) >= 0",
+        f"{_KEPT}::test_a_store_that_the_disk_cut_short_is_repaired",
+    ),
+    _one(
+        "compiled: a frame goes where there is room for it",
+        _C,
+        "    if (place->end + size > place->limit)\n        return LEAVE_IT;\n",
+        "",
+        f"{_KEPT}::test_segments_are_filled_and_left",
+    ),
+    _one(
+        "compiled: rare duties are left to Python when they are due",
+        _C,
+        " || now_ns < from || now_ns >= until",
+        "",
+        f"{_SAME}::test_a_refusal_is_written_soon_after",
+    ),
+    _one(
+        "compiled: fsync=always is left to Python",
+        _C,
+        " || get(lane, &lane_sync) != Py_False",
+        "",
+        f"{_SAME}::test_what_is_set_otherwise_goes_by_python",
+    ),
+    _one(
+        "compiled: rows that are too large are left to Python",
+        _C,
+        "bytes >= MOST_DATA || frame->data <= bytes * frame->rows",
+        "1",
+        f"{_SAME}::test_a_row_that_is_too_large_is_refused",
+    ),
+    _one(
+        "compiled: keys that are no text are left to Python",
+        _C,
+        "        if (!PyUnicode_CheckExact(key))\n            break;\n",
+        "",
+        f"{_SAME}::test_keys_that_bring_code_are_left_to_python",
+    ),
+    _one(
+        "compiled: a lane that was taken meanwhile is not written",
+        _C,
+        "outcome = again == lane ? STORED : LEAVE_IT;",
+        "outcome = STORED;",
+        f"{_KEPT}::test_a_lane_that_is_taken_while_a_store_is_held_up_is_not_written",
+    ),
+    _one(
+        "compiled: a replaced clock is asked",
+        _C,
+        " || !clock_is_true(python)",
+        "",
+        f"{_SAME}::test_a_clock_that_was_replaced_is_asked",
+    ),
+    _one(
+        "compiled: an array's schema is that of its own dtype",
+        _C,
+        "get(schema, &block_little) == Py_None",
+        "1",
+        f"{_SAME}::test_any_data_is_stored_as_python_stores_it",
+        f"{_SAME}::test_other_data_goes_by_python",
+    ),
+)
