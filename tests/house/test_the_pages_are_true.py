@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from typer.main import get_command
 
+from modeldata import native
 from modeldata.cli.app import app
 from modeldata.settings.table import SETTINGS
 from modeldata.stats import Stats
@@ -94,7 +95,7 @@ def test_no_setting_is_in_the_table_that_is_not_there() -> None:
     variables = {variable for field in SETTINGS.values() for variable in field.variables}
     names = {field.name for field in SETTINGS.values()}
     table = section("Settings")
-    assert set(re.findall(r"\b(?:MODELDATA|AML)_[A-Z_]+", table)) <= variables | {"AML_MODEL_DC_STORAGE"}
+    assert set(re.findall(r"\b(?:MODELDATA|AML)_[A-Z_]+", table)) <= variables | {"AML_MODEL_DC_STORAGE", native.SWITCH}
     assert {name for row in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)} <= names
 
 
