@@ -37,7 +37,7 @@ TRIED = {
     "cli": "import subprocess, sys; subprocess.run([sys.executable, '-m', 'modeldata', 'ls'], check=True)",
     "sql": "from modeldata import Archive; assert Archive('modeldata').sql('select age from churn_inputs').fetchall() == [(34,)]",
     "ui": "from modeldata.ui import app; app('modeldata')",
-    "sidecar": "from modeldata.service.sidecar.app import Sidecar; from modeldata import Archive; Sidecar(Archive('modeldata'), 'm', None)",
+    "sidecar": "import uvicorn; import modeldata.service.sidecar.app",
     "spark": "import pyspark; import modeldata.spark",
     "sign": "import cryptography; import modeldata.ship.signing",
     "demo": "import subprocess, sys; subprocess.run([sys.executable, '-m', 'modeldata', 'demo'], check=True)",

@@ -12,6 +12,7 @@ from typing import Any
 
 from modeldata import Archive
 from modeldata.service.sidecar.app import Sidecar
+from modeldata.service.sidecar.recent import Recent
 from tests.cli.kit import run
 from tests.service.servers import ask, uvicorn_of
 from tests.support.archive import rows_of
@@ -25,7 +26,7 @@ def sidecar(folder: Path, token: str | None = None, **settings: Any) -> Iterator
     """Its port. What was posted is in the archive `folder` when this ends."""
     archive = Archive(folder, **{"format": "jsonl", "ship": "thread", **settings})
     try:
-        with uvicorn_of(Sidecar(archive, "service", token).app) as port:
+        with uvicorn_of(Sidecar(archive, "service", token, Recent()).app) as port:
             yield port
     finally:
         waits = archive.settings.ship != "off"

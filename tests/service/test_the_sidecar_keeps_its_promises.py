@@ -27,7 +27,7 @@ from modeldata.service.sidecar.collectors import IDLE_SECONDS, Collectors
 from modeldata.service.sidecar.event import Identity, Refused
 from modeldata.service.sidecar.guard import Access
 from modeldata.service.sidecar.keeper import refusal
-from modeldata.service.sidecar.recent import Recent
+from modeldata.service.sidecar.recent import Journal, Recent
 from tests.cli.kit import run
 from tests.service.servers import ask
 from tests.service.sidecars import archived, post, sidecar, started, values
@@ -197,6 +197,35 @@ def test_a_repeat_is_answered_only_when_the_first_is_kept() -> None:
         assert recent.begin(other)
         recent.end(other, kept=True)
     assert recent.begin(b"a"), "as many as fit are remembered"
+
+
+def test_the_next_sidecar_knows_what_was_kept(tmp_path: Path) -> None:
+    path, warnings = tmp_path / "recent", list[str]()
+
+    def next_one(most: int = 3) -> Recent:
+        return Recent(most, Journal(str(path), warnings.append))
+
+    def kept(recent: Recent, *numbers: int) -> list[bool]:
+        return [_keep(recent, number.to_bytes(16, "big")) for number in numbers]
+
+    assert kept(next_one(), 1, 2) == [True, True]
+    with path.open("ab") as file:
+        file.write(b"a part of one")  # the kill came in the middle
+    assert kept(next_one(), 2, 3, 4, 5) == [False, True, True, True]
+    recent = next_one()
+    assert kept(recent, 5, 4, 3, 2) == [False, False, False, True], "as many as fit"
+    assert kept(recent, *range(100, 200)) == [True] * 100 and path.stat().st_size <= 16 * 7, "the file has a bound, too"
+    assert kept(next_one(), 199, 198, 99) == [False, False, True] and warnings == []
+    path.unlink()
+    path.mkdir()
+    assert kept(next_one(), 1, 1) == [True, False] and len(warnings) == 1
+
+
+def _keep(recent: Recent, digest: bytes) -> bool:
+    new = recent.begin(digest)
+    if new:
+        recent.end(digest, kept=True)
+    return new
 
 
 # Where it says no

@@ -175,6 +175,13 @@ MUTANTS: tuple[Mutant, ...] = (
         _SIDECAR + "a_repeated_event_is_kept_once_and_another_under_its_name_is_kept",
     ),
     one(
+        "the next sidecar knows what was kept",
+        "service/sidecar/recent.py",
+        "            os.write(self._fd, digest)\n",
+        "            pass\n",
+        _SIDECAR + "the_next_sidecar_knows_what_was_kept",
+    ),
+    one(
         "an event that was refused may come again",
         "service/sidecar/keeper.py",
         "self._recent.end(digest, kept=kept)",

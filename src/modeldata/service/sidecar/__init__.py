@@ -13,5 +13,5 @@
 
 Promise: an event is answered with 200 after `collect()` has accepted its rows, so an answered event is archived whatever dies.
 There is no queue: what can't be kept now is refused with its reason. A repeat of an event that was kept is answered with 200 and
-not kept again, as far as `recent` remembers; its rows have the event's own id as `$RequestId`, so a reader can tell.
+not kept again, as far as `recent` remembers, over restarts too. Rows have their event's own id as `$RequestId`: readers can tell.
 """

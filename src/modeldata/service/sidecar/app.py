@@ -25,7 +25,6 @@ from modeldata.service.sidecar.collectors import Collectors
 from modeldata.service.sidecar.event import Refused
 from modeldata.service.sidecar.guard import refusal
 from modeldata.service.sidecar.keeper import MOST_BYTES, Keeper, undecodable
-from modeldata.service.sidecar.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from modeldata.archive import Archive
     from modeldata.service.sidecar.event import Event
+    from modeldata.service.sidecar.recent import Recent
 
     Read = Callable[[Request, bytes], list[Event]]
     Endpoint = Callable[[Request], Awaitable[Response]]
@@ -50,10 +50,10 @@ RETRY_AFTER = {HTTPStatus.CONFLICT: "1", HTTPStatus.SERVICE_UNAVAILABLE: "5"}
 class Sidecar:
     """What the endpoints share. `app` is the ASGI application."""
 
-    def __init__(self, archive: Archive, model: str, token: str | None) -> None:
+    def __init__(self, archive: Archive, model: str, token: str | None, recent: Recent) -> None:
         self._archive = archive
         self._token = token
-        self._keeper = Keeper(Collectors(archive, time.monotonic), Recent())
+        self._keeper = Keeper(Collectors(archive, time.monotonic), recent)
         self._room, self._work = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_WORK)
         self._answers: Counter[int] = Counter()
         self._repeats = 0

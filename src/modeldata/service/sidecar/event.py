@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 NS_PER_SECOND = 1_000_000_000
+DIGEST_BYTES = 16
 
 
 class Refused(Exception):
@@ -56,7 +57,7 @@ class Event(NamedTuple):
         """Equal for two posts of one event. Other data is another event, also under a name that was used before."""
         if not self.key:
             return None
-        hashed = blake2b(digest_size=16)
+        hashed = blake2b(digest_size=DIGEST_BYTES)
         for part in (*self.identity, *self.key):
             text = part.encode("utf-8", "surrogatepass")
             hashed.update(len(text).to_bytes(8, "little") + text)
