@@ -17,7 +17,7 @@ import pytest
 from modeldata.service.grpc import Archiving, AsyncArchiving
 from modeldata.service.launch.hooks import intercepted
 from modeldata.service.messages import copy_of
-from tests.service.kit import Recording, features
+from tests.service.kit import Recording
 from tests.service.protos import kind, message
 
 UNARY, ANSWERS, REQUESTS, BOTH = "unary_unary", "unary_stream", "stream_unary", "stream_stream"
@@ -246,15 +246,27 @@ def test_a_step_of_ours_that_fails_changes_no_answer(tmp_path: Path, server: str
             assert got == Caller(bare)(name, asked)
 
 
-def test_only_the_methods_of_the_list_are_recorded_and_what_is_out_of_the_sample_is_counted(tmp_path: Path) -> None:
+class Refusing(grpc.ServerInterceptor):
+    """Of the service's own."""
+
+    def intercept_service(self, continuation: Any, details: Any) -> Any:
+        def refuse(request: Any, context: Any) -> None:
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "who?")
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+def test_only_the_methods_of_the_list_are_recorded_and_out_of_the_sample_what_failed(tmp_path: Path) -> None:
     recording = Recording(tmp_path)
-    with sync_server(Archiving(recording.recorder(sample=0.0))) as port:
+    archiving = Archiving(recording.recorder(sample=0.0))
+    with sync_server(archiving) as port, sync_server(archiving, Refusing()) as refusing:
         Caller(port)("Login", row(-1))
         Caller(port)("Predict", row(1))
         Caller(port)("Predict", row(-1))
+        assert Caller(refusing)("Predict", row(1))[1] is grpc.StatusCode.UNAUTHENTICATED
     rows = recording.rows()
-    assert not rows["inputs"] and [r["status"] for r in rows["requests"]] == [5]
-    assert "body" not in {name for name, value in rows["requests"][0].items() if value is not None}
+    assert not rows["inputs"] and [r["error"] for r in rows["requests"]] == ["NOT_FOUND: no such row", "UNAUTHENTICATED: who?"]
+    assert not any(r["body"] for r in rows["requests"])
 
 
 def test_fields_keep_their_types_and_all_messages_of_one_type_have_the_same_columns() -> None:
@@ -294,18 +306,3 @@ def test_a_hook_puts_ours_first_and_once(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert isinstance(first, Archiving) and second is auth
     assert intercepted([auth, first], "Archiving") == [auth, first]
     assert [type(each) for each in intercepted(None, "AsyncArchiving") or ()] == [AsyncArchiving]
-
-
-def test_a_server_with_interceptors_of_its_own_is_not_harmed(tmp_path: Path) -> None:
-    class Refusing(grpc.ServerInterceptor):
-        def intercept_service(self, continuation: Any, details: Any) -> Any:
-            def refuse(request: Any, context: Any) -> None:
-                context.abort(grpc.StatusCode.UNAUTHENTICATED, "who?")
-
-            return grpc.unary_unary_rpc_method_handler(refuse)
-
-    recording = Recording(tmp_path)
-    with sync_server(Archiving(recording.recorder()), Refusing()) as port:
-        assert Caller(port)("Predict", row(1))[1] is grpc.StatusCode.UNAUTHENTICATED
-    rows = recording.rows()
-    assert [r["error"] for r in rows["requests"]] == ["UNAUTHENTICATED: who?"] and not features(rows["inputs"])

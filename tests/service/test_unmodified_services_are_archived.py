@@ -12,7 +12,8 @@ import pytest
 from modeldata.service.launch import hooks
 from modeldata.service.launch.command import SITE, environment_of
 from tests.service.kit import features
-from tests.service.unmodified import GOOD, Service, compared
+from tests.service.servers import ask
+from tests.service.unmodified import GOOD, Service, compared, running
 from tests.support.scripts import environment, run
 
 FASTAPI = """
@@ -70,6 +71,10 @@ def app(environ, start):
     start("200 OK", [("content-type", "application/json")])
     return [b'{"scores": ', json.dumps([2 * row["x"] for row in rows]).encode(), b"}"]
 """
+RSGI = """
+async def app(scope, protocol):
+    protocol.response_str(200, [("content-type", "text/plain")], "as it is")
+"""
 GUNICORN = ["{bin}/gunicorn", "service:app", "-b", "127.0.0.1:{port}"]
 HYPERCORN = ["{bin}/hypercorn", "-b", "127.0.0.1:{port}"]
 GRANIAN = ["{bin}/granian", "service:app", "--port", "{port}", "--interface"]
@@ -99,6 +104,14 @@ def test_a_server_of_its_own_command_is_archived_and_answers_the_same(tmp_path: 
     found = compared({**SERVERS, **MORE_SERVERS}[server], tmp_path)
     assert sorted(features(found.rows["inputs"])) == [(float(number),) for number in range(GOOD)], found.said
     assert len(found.rows["predictions"]) == GOOD
+
+
+@pytest.mark.services
+@pytest.mark.posix("signals of a service")
+def test_a_server_that_cannot_be_archived_runs_on_and_says_so(tmp_path: Path) -> None:
+    with running(Service([*GRANIAN, "rsgi"], RSGI), tmp_path, tmp_path / "archive") as (port, said):
+        assert ask(port, "/predict", {})[2] == b"as it is"
+    assert "nothing is archived" in said()
 
 
 def test_the_modules_that_are_waited_for_are_those_that_are_patched(tmp_path: Path) -> None:

@@ -208,13 +208,15 @@ class AsyncRequests:
 
     def __init__(self, requests: Any, rpc: Rpc) -> None:
         self._requests = requests
-        self._steps = aiter(requests)
+        self._steps: Any = None  # begun by the first step: a service may read its context instead
         self._rpc = rpc
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
     async def __anext__(self) -> Any:
+        if self._steps is None:
+            self._steps = aiter(self._requests)
         return _seen(await anext(self._steps), self._rpc)
 
     def __getattr__(self, name: str) -> Any:

@@ -67,7 +67,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "service/grpc.py",
         "self._paths.pattern_of(details.method) is None:",
         "False:",
-        _GRPC + "::test_only_the_methods_of_the_list_are_recorded_and_what_is_out_of_the_sample_is_counted",
+        _GRPC + "::test_only_the_methods_of_the_list_are_recorded_and_out_of_the_sample_what_failed",
     ),
     one(
         "only calls that succeed have inputs",
