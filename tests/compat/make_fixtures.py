@@ -46,7 +46,7 @@ HERE = Path(__file__).parent / "fixtures"
 FORMATS = ("csv", "jsonl", "parquet")
 SPLIT_AT = {"csv": 400, "jsonl": 400, "parquet": 3600}
 """Bytes of a batch that becomes several."""
-VERSION, SPOOL_VERSION = 2, 1
+VERSION, SPOOL_VERSION = 2, 2
 """Of the archives, of the spool: raised where one of them gets another form, beside the old ones."""
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 LATER_NS = 1_796_000_000_000_000_000
@@ -159,6 +159,7 @@ def fixed() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(defaults, random=count, clock=lambda: LATER_NS))
         stack.enter_context(mock.patch("modeldata.intake.shared.time.time_ns", lambda: LATER_NS))
+        stack.enter_context(mock.patch("socket.gethostname", lambda: "any"))
         yield
 
 

@@ -18,10 +18,25 @@ import pytest
 from modeldata import Archive
 from modeldata.catalog.audit import Audit, audit
 from modeldata.columns import ABSENT
+from modeldata.settings.folders import SPOOL_PREFIX
 from modeldata.ship.pipeline import Pipeline
 from modeldata.spool.files import Files
+from modeldata.spool.frame import SEGMENT_VERSION
 from modeldata.store import open_store
-from tests.compat.make_fixtures import FORMATS, FRAME, LEFT, TYPED, VALUES, VERSION, fixed, make_archive, rows_of, unpack
+from tests.compat.make_fixtures import (
+    FORMATS,
+    FRAME,
+    LEFT,
+    SPOOL_VERSION,
+    TYPED,
+    VALUES,
+    VERSION,
+    fixed,
+    make_archive,
+    make_spool,
+    rows_of,
+    unpack,
+)
 from tests.encode.support import assert_same
 from tests.support.archive import features, manifest_lines
 from tests.support.service import ship_all
@@ -36,10 +51,10 @@ def old(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     return unpack(f"archive-{request.param}", tmp_path_factory.mktemp(form) / "archive")
 
 
-@pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pipeline]:
-    """The archive of the old spool after all of it was shipped."""
-    archive = unpack("spool-1", tmp_path_factory.mktemp("spool") / "archive")
+@pytest.fixture(scope="module", params=[f"spool-{version + 1}" for version in range(SPOOL_VERSION)])
+def shipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pipeline]:
+    """The archive of an old spool after all of it was shipped."""
+    archive = unpack(request.param, tmp_path_factory.mktemp("spool") / "archive")
     return archive, ship_all(Files(), str(archive))
 
 
@@ -144,6 +159,30 @@ def test_what_the_manifest_says_of_the_bytes_of_a_file_is_true(old: Path) -> Non
         assert crc32(content[-int(str(line.get("row_bytes", len(content)))) :]) == line["crc32"], path
         checked += 1
     assert checked >= 10
+
+
+def test_each_version_of_a_segment_that_there_was_is_among_the_old_spools() -> None:
+    versions = {each.name for each in (Path(__file__).parents[1] / "spool" / "fixtures").glob("spool-*")}
+    assert versions == {f"spool-{version + 1}" for version in range(SEGMENT_VERSION)}, "python -m tests.spool.make_fixture"
+
+
+def test_the_state_of_a_shipper_has_the_same_fields_as_in_the_newest_old_spool(tmp_path: Path) -> None:
+    """A field that is new belongs into a fixture: raise SPOOL_VERSION and run `python -m tests.compat.make_fixtures`."""
+    old, new = unpack(f"spool-{SPOOL_VERSION}", tmp_path / "old"), tmp_path / "new"
+    with fixed():
+        make_spool(new)
+    fields = [_fields(root) for root in (old, new)]
+    assert fields[0] == fields[1] and len(fields[0]) > 3
+
+
+def _fields(archive: Path) -> dict[str, list[str]]:
+    """The words of each file of a spool that may be names of fields, in JSON or in msgpack."""
+    found: dict[str, list[str]] = {}
+    for path in archive.glob(f"{SPOOL_PREFIX}*/**/*"):
+        if path.is_file() and path.suffix != ".seg" and "staging" not in path.name:
+            words = re.findall(rb'"(\w+)": ?|[\xa2-\xbf]([a-z_]{2,31})', path.read_bytes())
+            found[path.name] = sorted({(name or text).decode() for name, text in words})
+    return found
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
