@@ -6,6 +6,7 @@ import sys
 
 from benchmarks import (
     collect_cost,
+    first_minute,
     fleet,
     import_time,
     layers,
@@ -23,6 +24,7 @@ from benchmarks import (
 )
 
 QUESTIONS = {
+    "first_minute": first_minute.main,
     "import_time": import_time.main,
     "collect_cost": collect_cost.main,
     "peers": peers.main,
@@ -38,6 +40,7 @@ QUESTIONS = {
     "ui": ui.main,
 }
 PAGES = (
+    first_minute.page,
     peers.page,
     threads.page,
     service.page,

@@ -289,7 +289,7 @@ ATTACKS = (
     Attack("the files of one host removed, with its log", one_host_and_its_log, _NOT_ALONE),
     Attack("manifests removed", manifests, _EVERY_TIME),
     Attack("a value changed, with its checksum", value, _EVERY_TIME),
-    Attack("a value changed, and all records after it made anew without the key", value_and_records, _NOT_ALONE_OR_BY_KEY),
+    Attack("a value changed, and all records after it made again without the key", value_and_records, _NOT_ALONE_OR_BY_KEY),
     Attack("the same, signed with another key", value_and_records_with_another_key, _NOT_ALONE_OR_BY_KEY),
     Attack("a rewrite forged", rewrite_forged, (UNPROVEN,) * 5),
     Attack("a rewrite forged, with a record without a signature", rewrite_forged_with_a_record, _BY_KEY),

@@ -36,16 +36,16 @@ a model `churn`: inputs, predictions, and labels for every third call. Install:
 `pip install '.[cli,sql]'`. Of the extras, `query`, `stats`, `erase` and `--where` need `sql`; all need `cli`. The archive is local here; all commands work
 on every store ([stores.md](stores.md)).
 
-- **Whose rows**: a collector is `MODEL/IDENTIFIER` (`churn/inputs`); `MODEL` is enough where it has only one. What is misspelt is
-  answered with what may have been meant. Names may have a `/` of their own: `team/churn/inputs` is whichever of `team` and `churn/inputs`, or
+- **Which rows**: a collector is `MODEL/IDENTIFIER` (`churn/inputs`); `MODEL` is enough where it has only one. A misspelt name is
+  answered with near names. Names may have a `/` of their own: `team/churn/inputs` is whichever of `team` and `churn/inputs`, or
   `team/churn` and `inputs`, is there. Where both are, the error says how to name each: with `~2F` for the `/` inside a name, as in
   the archive's folders (`team~2Fchurn/inputs`).
 - **Which archive**: `--archive`, else `MODELDATA_ARCHIVE`, else `modeldata.toml` ([settings.md](settings.md#the-settings-file)), else `./modeldata`: a folder, `az://`, `s3://`, `gs://`. A command that
   takes nothing else by position takes the archive there, too: `modeldata audit s3://bucket/archive`.
 - **stdout** has rows and results, **stderr** all else: warnings, counts, progress. A reader who leaves early (`| head`) is no error.
-- **Form**: rows are a table at a terminal and CSV in a pipe; `--table`, `--csv`, `--json` say which. A table is for eyes: at a terminal long
+- **Form**: rows are a table at a terminal and CSV in a pipe. `--table`, `--csv` and `--json` choose. A table is for eyes: at a terminal long
   cells are cut where there is no room, and columns without room are named on stderr. In a pipe it is as wide as it has to be. The CSV and JSON of a row are whole. `--json` of rows is one object a
-  line, of all else one object, with the keys that its command names below; `audit`, `compact`, `prune` and `erase` of several archives give them as `archives`.
+  line. `--json` of all else is one object, with the keys that its command names below. `audit`, `compact`, `prune` and `erase` of several archives give them as `archives`.
 - **Times** are UTC, unless they say a zone: `2026-11-23`, `2026-11-23T12:00`, `2026-11` (its first day), `today`, `yesterday`, `now`, `7d` (ago). **Durations** have a unit (`500ms`, `30s`, `15min`, `12h`, `90d`, `4w`) or are ISO 8601 (`PT1H30M`);
   `--interval` and `--timeout` take bare seconds, too.
 - **TAB** completes commands and options, and from a local archive collectors, models, services, versions and columns:

@@ -130,7 +130,7 @@ class Evidence:
     def _proven(self, check_bytes: bool) -> Iterator[str]:
         ledger = self.ledger
         if check_bytes:
-            yield "each batch has the bytes and the rows that its line tells of"
+            yield "each batch has the bytes and the rows that its line says"
         if ledger.logs:
             live = set().union(*(folder.live for folder in self._folders))
             known = len(live & ledger.batches.keys())

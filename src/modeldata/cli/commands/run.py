@@ -21,7 +21,7 @@ def command(
     ] = None,
     sample: Annotated[float, typer.Option("--sample", min=0.0, max=1.0, help="The share of correlation ids that is kept.")] = 1.0,
 ) -> None:
-    """Run a service whose predictions are archived, without a change to it: modeldata run --model churn -- uvicorn service:app
+    """Run a service and archive its predictions, without a change to it: modeldata run --model churn -- uvicorn service:app
 
     For services that uvicorn, gunicorn, hypercorn, granian, waitress, werkzeug or wsgiref serve (FastAPI, Flask, Django, MLflow
     and others), and for gRPC servers in Python; their workers too. Recorded are the usual paths of model servers (/predict,
