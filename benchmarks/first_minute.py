@@ -24,7 +24,7 @@ class Tool(NamedTuple):
     """What a newcomer types. program: Python that is saved and run, or the arguments of a command of the tool."""
 
     name: str
-    installs: str
+    installs: list[str]
     program: str | list[str]
     output: str
     """A pattern for the file that is there at the end."""
@@ -56,10 +56,12 @@ Report([DataSummaryPreset()]).run(rows, None).save_html("report.html")
 """
 ROWS = '[{"age": 34, "income": 51000.0}, {"age": 52, "income": 38000.0}]'
 TOOLS = (
-    Tool("modeldata", str(ROOT), MODELDATA, "modeldata/**/data.csv", "the rows, in CSV"),
-    Tool("sqlite-utils", "sqlite-utils", ["sqlite-utils", "insert", "data.db", "inputs", "-"], "data.db", "the rows, in SQLite"),
-    Tool("whylogs", "whylogs", WHYLOGS, "**/*.bin", "a profile; the rows are not kept"),
-    Tool("evidently", "evidently", EVIDENTLY, "report.html", "a report; the rows are not kept"),
+    Tool("modeldata", [str(ROOT)], MODELDATA, "modeldata/**/data.csv", "the rows, in CSV"),
+    Tool(
+        "sqlite-utils", ["sqlite-utils"], ["sqlite-utils", "insert", "data.db", "inputs", "-"], "data.db", "the rows, in SQLite"
+    ),
+    Tool("whylogs", ["whylogs", "pandas"], WHYLOGS, "**/*.bin", "a profile; the rows are not kept"),
+    Tool("evidently", ["evidently", "pandas<3"], EVIDENTLY, "report.html", "a report; the rows are not kept"),
 )
 
 
@@ -81,13 +83,13 @@ def _measured(tool: Tool) -> dict[str, Any]:
         before = _size(venv)
         pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-cache-dir", "--disable-pip-version-check"]
         try:
-            installed = _timed([*pip, tool.installs], work)
+            installed = _timed([*pip, *tool.installs], work)
             first = _first_output(tool, venv, work)
         except subprocess.CalledProcessError as error:
             return {"name": tool.name, "what": tool.what, "why": " ".join(error.stderr.split())[-200:]}
         megabytes = (_size(venv) - before) / 1e6
     return {
-        "name": tool.name, "what": tool.what, "commands": 2, "lines": len(_lines(tool)), "megabytes": round(megabytes),
+        "name": tool.name, "installs": tool.installs[1:], "what": tool.what, "commands": 2, "lines": len(_lines(tool)), "megabytes": round(megabytes),
         "install_seconds": round(installed, 1), "first_seconds": round(first, 2),
     }  # fmt: skip
 
@@ -144,4 +146,5 @@ def _row(tool: dict[str, Any]) -> str:
     if "why" in tool:
         return f"| {tool['name']} | | | | | | could not be installed or run: {tool['why']} |"
     times = f"{tool['install_seconds']:.0f} s | {tool['first_seconds']:.1f} s"
-    return f"| {tool['name']} | {tool['commands']} | {tool['lines']} | {tool['megabytes']} MB | {times} | {tool['what']} |"
+    name = " and ".join([tool["name"], *(f"`{each}`" for each in tool["installs"])])
+    return f"| {name} | {tool['commands']} | {tool['lines']} | {tool['megabytes']} MB | {times} | {tool['what']} |"
