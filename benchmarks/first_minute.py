@@ -54,6 +54,7 @@ from evidently.presets import DataSummaryPreset
 rows = pd.DataFrame({"age": [34, 52], "income": [51_000.0, 38_000.0]})
 Report([DataSummaryPreset()]).run(rows, None).save_html("report.html")
 """
+INSERT = ["sqlite-utils", "insert", "data.db", "inputs", "-"]
 ROWS = '[{"age": 34, "income": 51000.0}, {"age": 52, "income": 38000.0}]'
 TOOLS = (
     Tool("modeldata", [str(ROOT)], MODELDATA, "modeldata/**/data.csv", "the rows, in CSV"),
