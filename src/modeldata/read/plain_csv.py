@@ -144,7 +144,7 @@ def _with_times(table: pa.Table, lines: Callable[[], list[int]], note: Note) -> 
     for number, (text, time) in enumerate(zip(texts.to_pylist(), times, strict=True)):
         if time is None and text is not None:
             note(where[number], f"has no time, but {text!r:.60}")
-    column = pa.array([None if time is None else time.value for time in times], pa.int64()).cast(TIME)
+    column = pa.array(times, TIME)
     return table.set_column(at, names.TIMESTAMP, column).filter(pc.or_(column.is_valid(), texts.is_null()))
 
 

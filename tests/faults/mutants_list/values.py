@@ -196,10 +196,4 @@ MUTANTS: tuple[Mutant, ...] = (
         'return pa.timestamp(kind.unit, "+00:00")', "return kind",
         f"{_NO_ZONES}a_data_frame_has_its_times_in_utc",
     ),
-    one(
-        "plain CSV needs no zone database", "read/plain_csv.py",
-        "[None if time is None else time.value for time in times], pa.int64()).cast(TIME)",
-        "[None if time is None else time.as_py() for time in times], TIME)",
-        f"{_NO_ZONES}a_file_without_a_manifest_is_read_past_a_bad_time",
-    ),
 )  # fmt: skip
