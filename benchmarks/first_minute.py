@@ -90,8 +90,8 @@ def _measured(tool: Tool) -> dict[str, Any]:
             return {"name": tool.name, "what": tool.what, "why": " ".join(error.stderr.split())[-200:]}
         megabytes = (_size(venv) - before) / 1e6
     return {
-        "name": tool.name, "installs": tool.installs[1:], "what": tool.what, "commands": 2, "lines": len(_lines(tool)), "megabytes": round(megabytes),
-        "install_seconds": round(installed, 1), "first_seconds": round(first, 2),
+        "name": tool.name, "installs": tool.installs[1:], "what": tool.what, "commands": 2, "lines": len(_lines(tool)),
+        "megabytes": round(megabytes), "install_seconds": round(installed, 1), "first_seconds": round(first, 2),
     }  # fmt: skip
 
 

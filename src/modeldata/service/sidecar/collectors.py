@@ -8,7 +8,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from modeldata.collector import ModelDataCollector
-from modeldata.errors import said
 from modeldata.service.sidecar.event import Refused, unusable
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 MOST = 256
 IDLE_SECONDS = 3600.0
 """A collector that was not used for so long makes room for a new one."""
+LONGEST_NAME = 500
+"""Characters: names are held as long as the sidecar runs, and lie in each segment of the spool."""
 
 
 class Collectors:
@@ -44,12 +45,11 @@ class Collectors:
             return collector
 
     def _new(self, identity: Identity) -> ModelDataCollector:
+        if not all(identity) or max(map(len, identity)) > LONGEST_NAME:
+            raise unusable("invalid_name", f"a name is empty, or has over {LONGEST_NAME} characters")
         if len(self._used) >= self._most and not self._make_room():
             raise Refused(HTTPStatus.INSUFFICIENT_STORAGE, "too_many_collectors", f"{self._most} collectors are in use")
-        try:
-            return ModelDataCollector(**identity._asdict(), archive=self._archive)
-        except (TypeError, ValueError) as error:
-            raise unusable("invalid_name", said(error)) from error
+        return ModelDataCollector(**identity._asdict(), archive=self._archive)
 
     def _make_room(self) -> bool:
         identity, (_, used) = next(iter(self._used.items()))
