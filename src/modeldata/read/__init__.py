@@ -7,6 +7,7 @@ scan      pieces → record batches               fetch     bytes, proven; where
 part, original                                  rows of a file of ours, of the original; convert: cells → typed columns
 exact     Python's own values                   frames    pandas, polars
 dataset   a scan as DuckDB asks for it          sql       views and queries
+live_files files that DuckDB reads by itself     duck      its connections
 join      collectors side by side               match     which of their rows belong together
 inventory what is there, by collector           newest    the last rows by time
 follow    rows as they arrive                   profile   what columns hold

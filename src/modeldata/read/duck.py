@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -10,39 +11,92 @@ from modeldata.catalog.errors import need
 from modeldata.errors import ModelDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
 Options = dict[str, str | bool | int | float | list[str]]
-CLOSED: Options = {
-    "enable_external_access": False,
-    "autoload_known_extensions": False,
-    "autoinstall_known_extensions": False,
-}
+CLOSED: Options = {"autoload_known_extensions": False, "autoinstall_known_extensions": False}
 BATCH_ROWS = 65_536
 AS_TEXT = ("INTERVAL", "BIT", "TIME WITH TIME ZONE", "TIMESTAMP WITH TIME ZONE")
 """Types that Arrow has no type for, or only with data that may not be installed."""
 ALLOW = "external=True lets a query open other files and the network"
 _OURS = re.compile(r"could not read the archive: .*?(?=\. Detail: Python exception)", re.DOTALL)
+_LIVE = re.compile(r"/proc/self/fd/\d+")
 _HINT = re.compile(r" \((?:read\(\) takes a wider type|[^()]*errors=\"skip\").*\)$", re.DOTALL)
 
 
-def connected(operation: str, *, external: bool = False, limits: Mapping[str, str | int] | None = None) -> Any:
-    """A connection of our own, with times in UTC. No query on it opens a file or a network connection, loads an extension
-    or changes that; with `external`, it does what DuckDB does. limits: settings of
-    DuckDB besides, such as `memory_limit`. Raises `MissingExtra`.
-    """
+def library(operation: str) -> Any:
+    """DuckDB. Raises `MissingExtra`."""
     try:
         import duckdb
     except ImportError:
         raise need("duckdb", "sql", operation) from None
+    return duckdb
+
+
+def connected(
+    operation: str, *, external: bool = False, limits: Mapping[str, str | int] | None = None, files: Sequence[int] = ()
+) -> Any:
+    """A connection of our own, with times in UTC. No query on it opens a file or a network connection, loads an extension
+    or changes that; with `external`, it does what DuckDB does. limits: settings of DuckDB besides, such as `memory_limit`.
+    files: descriptors of files that may be read, and by `COPY` written: run nothing there but a SELECT. Raises `MissingExtra`.
+    """
+    duckdb = library(operation)
     connection = duckdb.connect(config={**({} if external else CLOSED), **(limits or {})})
     with suppress(duckdb.Error):  # a build without zones has nothing to set
         connection.execute("SET GLOBAL TimeZone = 'UTC'")  # of its cursors, too
     if not external:
+        if files:
+            _allow(connection, files)
+        connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
     return connection
+
+
+def _allow(connection: Any, files: Sequence[int]) -> None:
+    """DuckDB allows paths, and follows each to its end at once. A descriptor has two: the name of its file and, once that is
+    removed, its own. It takes down the second only while the descriptor leads to nothing that has a name.
+    """
+    names = [os.readlink(path_of(descriptor)) for descriptor in files]
+    copies = [os.dup(descriptor) for descriptor in files]
+    nameless = os.eventfd(0)
+    try:
+        for descriptor in files:
+            os.dup2(nameless, descriptor, inheritable=False)
+        paths = [*names, *map(path_of, files)]
+        connection.execute(f"SET allowed_paths = [{', '.join(map(_literal, paths))}]")
+    finally:
+        for copy, descriptor in zip(copies, files, strict=True):
+            os.dup2(copy, descriptor, inheritable=False)
+        for used in (nameless, *copies):
+            os.close(used)
+
+
+def path_of(descriptor: int) -> str:
+    """The path under which this process, and no other, opens the file of a descriptor anew. Linux only."""
+    return f"/proc/self/fd/{descriptor}"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def skips_by_time() -> bool:
+    """Does this DuckDB skip row groups by a condition on what is made of their times? Before 2.0, it read all days."""
+    import duckdb
+
+    return int(duckdb.__version__.partition(".")[0]) >= 2
+
+
+def reads_only(text: str) -> bool:
+    """Is it nothing but SELECT, which writes no file? False also for what DuckDB can't parse."""
+    import duckdb
+
+    try:
+        return all(statement.type == duckdb.StatementType.SELECT for statement in duckdb.extract_statements(text))
+    except duckdb.Error:
+        return False
 
 
 def failed(operation: str, error: Exception, hint: str = "") -> ModelDataError:
@@ -53,6 +107,7 @@ def failed(operation: str, error: Exception, hint: str = "") -> ModelDataError:
     text, _, _ = str(error).partition("\n\nLINE ")  # after it comes a picture of the place, of several lines
     if type(error).__name__ == "PermissionException":
         hint = ALLOW
+    text = _LIVE.sub(lambda path: os.readlink(path[0]) if os.path.islink(path[0]) else path[0], text)
     return ModelDataError(operation, cause=" ".join(text.split()), hint=hint)
 
 

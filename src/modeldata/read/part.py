@@ -116,7 +116,7 @@ def _fitting(part: Part, chunk: Chunk, name: str, cells: Cells, target: pa.DataT
         return cells.cast(OWN_TYPES[name])
     declared, kinds = chunk.types[name], kinds_of(part, chunk, name)
     text = types.is_string(cells.type)
-    if not (part.typed and text and types.is_string(target) and _is_json(kinds)):
+    if not (part.typed and text and types.is_string(target) and is_json(kinds)):
         try:
             return (from_text if text else from_arrow)(cells, declared, kinds, target)
         except NO_VALUE:
@@ -132,7 +132,7 @@ def _fitted(name: str, column: list[object], target: pa.DataType) -> pa.Array:
         raise Misfit(name, value_type(column)) from None
 
 
-def _is_json(kinds: Any) -> bool:
+def is_json(kinds: Any) -> bool:
     """JSON text, which a value of another kind than text is in a typed file where others in its column are of yet another."""
     each = [kind for kind, _ in kinds] if isinstance(kinds, list) else [kinds]
     return any(kind == "json" or (isinstance(kind, dict) and "json" in kind) for kind in each)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from modeldata.catalog.batches import Catalog
     from modeldata.encode import Source
     from modeldata.errors import StoreError
+    from modeldata.read.live_files import LiveFiles
     from modeldata.read.plan import ReadRequest
     from modeldata.store import ReadStore
 
@@ -154,6 +155,12 @@ class Scan:
         from modeldata.read.dataset import relation
 
         return relation(self, connection)
+
+    def live_files(self, most: int) -> LiveFiles | None:
+        """The files that have these rows, where DuckDB may read them itself and they are no more than so many."""
+        from modeldata.read.live_files import live_files
+
+        return live_files(self._store, self._plan, self._request) if len(self._plan.pieces) <= most else None
 
     def to_pylist(self) -> list[dict[str, object]]:
         """One dict a row, with the very values that were collected (of rows of the original: as Arrow has them).

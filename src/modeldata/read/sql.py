@@ -9,6 +9,7 @@ and there is no view of the short name: the error that says so has the longer on
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modeldata.catalog.batches import Catalog
@@ -16,14 +17,16 @@ from modeldata.catalog.errors import NotThere, near
 from modeldata.catalog.select import collectors
 from modeldata.format import names
 from modeldata.read.dataset import ScanDataset
-from modeldata.read.duck import ALLOW, connected, failed
+from modeldata.read.duck import ALLOW, connected, failed, library, reads_only, skips_by_time
+from modeldata.read.live_files import FEW, MOST
 from modeldata.read.plan import ReadRequest
 from modeldata.read.question import checked, typed
 from modeldata.read.scan import Scan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from modeldata.read.live_files import LiveFiles
     from modeldata.read.question import Types
     from modeldata.store import ReadStore
 
@@ -45,32 +48,30 @@ def query(
     external: bool = False,
     errors: str = "raise",
     types: Types = None,
+    connect: Callable[[Sequence[int]], Any] | None = None,
 ) -> Any:
     """A DuckDB relation: nothing of the archive's rows is read before its rows are asked for, and no other file at all (see
     `connected`) unless `external`, or a `connection` of the user's, allows it. Tables of that connection keep their names.
+    connect: makes another connection of our own, that may read the files of these descriptors.
 
     Raises `NotThere` for a table that is none, with names that may have been meant; `ModelDataError` for what only `external`
     allows; DuckDB's own errors for what it can't run.
     """
-    duck = connection or connected("run SQL", external=external)
-    import duckdb
-
+    duckdb = library("run SQL")
     catalog = Catalog.of(store)
     views = view_names([one.identity for one in collectors(catalog)])
     wanted = views.keys() & set(re.findall(r"\w+", text.lower()))  # a word too many costs a look at its manifests, no more
-    for name in wanted - (set() if connection is None else _taken(duck)):
-        duck.register(
-            name,
-            ScanDataset(
-                Scan(
-                    store,
-                    archive,
-                    ReadRequest(views[name], errors=checked(errors), types=typed(types), among_others=True),
-                    catalog,
-                )
-            ),
-        )
-        duck.execute(f"COMMENT ON VIEW \"{name}\" IS '{MARK}'")
+    how = ReadRequest({}, errors=checked(errors), types=typed(types), among_others=True)
+    free = wanted - (set() if connection is None else _taken(connection))
+    scans = {name: Scan(store, archive, how._replace(identity=views[name]), catalog) for name in sorted(free)}
+    files = (
+        _files_of(scans, FEW if names.TIMESTAMP in text else MOST)
+        if connection is None and skips_by_time() and reads_only(text)
+        else {}
+    )
+    duck = connection or (connect or partial(_own, external))(_descriptors(files))
+    for name, scan in scans.items():
+        _make_view(duck, name, scan, files.get(name))
     try:
         return duck.sql(text)
     except duckdb.PermissionException as error:
@@ -82,6 +83,35 @@ def query(
         is_file = not re.fullmatch(r"\w+", missing[1])
         hint = ALLOW if is_file else f"{near(missing[1], views)} A view is named <model>_<identifier>"
         raise NotThere("run SQL", archive, cause=f"no collector {missing[1]!r}", hint=hint) from None
+
+
+def _own(external: bool, files: Sequence[int]) -> Any:
+    return connected("run SQL", external=external, files=files)
+
+
+def _files_of(scans: Mapping[str, Scan], most: int) -> dict[str, LiveFiles]:
+    """By view, where DuckDB may read the files itself. Only on a connection of ours, which makes no view a second time: what it
+    holds stays open until its last relation is gone. most: of all views together.
+    """
+    files: dict[str, LiveFiles] = {}
+    for name, scan in scans.items():
+        live = scan.live_files(most - len(_descriptors(files)))
+        if live is not None:
+            files[name] = live
+    return files
+
+
+def _descriptors(files: Mapping[str, LiveFiles]) -> list[int]:
+    return [descriptor for live in files.values() for descriptor in live.descriptors]
+
+
+def _make_view(duck: Any, name: str, scan: Scan, live: LiveFiles | None) -> None:
+    if live is None:
+        duck.register(name, ScanDataset(scan))
+        duck.execute(f"COMMENT ON VIEW \"{name}\" IS '{MARK}'")
+    else:
+        duck.register(f"files of {name}", live)
+        duck.execute(f'CREATE TEMP VIEW "{name}" AS {live.select}')
 
 
 def _taken(duck: Any) -> set[str]:

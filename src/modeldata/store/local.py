@@ -109,13 +109,19 @@ class LocalStore:
 
     def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:
         """`size` bytes of `path` from `start` (all, without), fewer where it ends. Raises `Unavailable`."""
+        fd = self.open_file(path)
+        try:
+            return read_all(self._files, fd, max(0, self._files.fstat(fd).st_size - start) if size is None else size, start)
+        except OSError as error:
+            raise unavailable("read the archive", self._path(path), error, Unreadable) from error
+        finally:
+            self._files.close(fd)
+
+    def open_file(self, path: str) -> int:
+        """A descriptor to read by, good also when the file has lost its name. Whoever asks closes it. Raises `Unavailable`."""
         full = self._path(path)
         try:
-            fd = self._files.open_regular(full, one_name=False)
-            try:
-                return read_all(self._files, fd, max(0, self._files.fstat(fd).st_size - start) if size is None else size, start)
-            finally:
-                self._files.close(fd)
+            return self._files.open_regular(full, one_name=False)
         except OSError as error:
             raise unavailable("read the archive", full, error, Unreadable) from error
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from modeldata.encode import format_of
 from modeldata.encode.lines import LineWriter
 from modeldata.errors import ModelDataError, SettingsError, mask
-from modeldata.read.duck import connected, failed, record_batches
+from modeldata.read.duck import connected, failed, library, record_batches
 from modeldata.read.sql import query as relation_of
 from modeldata.read.sql import views
 from modeldata.ui.values import columns, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
@@ -93,20 +93,24 @@ def _run(source: Source, text: str, seconds: float) -> Iterator[pa.RecordBatchRe
 
     Raises `ModelDataError`: what DuckDB says, and that the time or the memory was not enough.
     """
-    duck = connected("run SQL", limits=LIMITS)
-    import duckdb
-
+    duckdb = library("run SQL")
     over: list[bool] = []
+    ducks: list[Any] = []
+
+    def connect(files: Sequence[int]) -> Any:
+        ducks.append(connected("run SQL", limits=LIMITS, files=files))
+        return ducks[0]
 
     def interrupt() -> None:
         over.append(True)
-        duck.interrupt()
+        for duck in ducks:
+            duck.interrupt()
 
     timer = Timer(seconds, interrupt)
     timer.daemon = True
     timer.start()
     try:
-        relation = relation_of(source.store, source.archive, text, duck)
+        relation = relation_of(source.store, source.archive, text, connect=connect)
         if relation is None:
             raise ModelDataError("run the query", cause="it gives no rows", hint="write a SELECT")
         yield record_batches(relation)
@@ -124,4 +128,5 @@ def _run(source: Source, text: str, seconds: float) -> Iterator[pa.RecordBatchRe
         raise failed("run the query", error) from None
     finally:
         timer.cancel()
-        duck.close()
+        for duck in ducks:
+            duck.close()

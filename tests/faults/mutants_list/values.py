@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.faults.mutant import Mutant, one
 
 _CLOSED = "tests/read/test_a_query_opens_nothing_else.py::test_"
+_LIVE = "tests/read/test_duckdb_reads_the_files_itself.py::test_"
 _LEFT = "tests/read/test_what_can_not_be_read_is_left_out.py::test_"
 _HOSTILE = "tests/read/test_a_hostile_archive_costs_an_error.py::test_"
 _ANY = "tests/read/test_every_way_reads_any_value.py::test_"
@@ -87,7 +88,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "a query opens no other file", "read/duck.py",
-        "({} if external else CLOSED)", "{}",
+        '        connection.execute("SET enable_external_access = false")', "        pass",
         f"{_CLOSED}a_query_opens_no_other_file", f"{_CLOSED}no_variable_of_the_program_is_a_table",
     ),
     one(
@@ -96,13 +97,64 @@ MUTANTS: tuple[Mutant, ...] = (
         f"{_CLOSED}a_query_opens_no_other_file",
     ),
     one(
+        "a statement that may write gets no live files", "read/duck.py",
+        "        return all(statement.type == duckdb.StatementType.SELECT for statement in duckdb.extract_statements(text))",
+        "        return True",
+        f"{_LIVE}no_statement_writes_over_a_live_file",
+    ),
+    one(
+        "a file that lost its name may be opened", "read/duck.py",
+        "            os.dup2(nameless, descriptor, inheritable=False)", "            pass",
+        f"{_LIVE}files_that_are_taken_away_meanwhile_are_read_to_their_end",
+    ),
+    one(
+        "live files stay open", "read/sql.py",
+        '        duck.register(f"files of {name}", live)', "        pass",
+        f"{_LIVE}files_that_are_taken_away_meanwhile_are_read_to_their_end",
+    ),
+    one(
+        "live files are closed", "read/live_files.py",
+        "        finalize(self, _close, self.descriptors)", "        pass",
+        f"{_LIVE}files_that_are_taken_away_meanwhile_are_read_to_their_end",
+    ),
+    one(
+        "a live file is as long as its manifest says", "read/live_files.py",
+        " == (0, os.fstat(descriptor).st_size, about.num_rows)", " == (0, piece.end, about.num_rows)",
+        f"{_LIVE}a_file_of_another_length_than_its_manifest_says_is_left_to_a_scan",
+    ),
+    one(
+        "whole numbers of live files are whole", "read/live_files.py",
+        """return f"CAST({name} AS BIGINT)" if""", "return name if",
+        f"{_LIVE}rows_and_types_are_those_of_a_scan",
+    ),
+    one(
+        "live files have a column in one type", "read/live_files.py",
+        "forms.pop() if one_type and len(forms) == 1 else None", "forms.pop() if len(forms) else None",
+        f"{_LIVE}rows_and_types_are_those_of_a_scan",
+    ),
+    one(
+        "text that is JSON is not live", "read/live_files.py",
+        "same and not (types.is_string(kind) and is_json(kinds))", "same",
+        f"{_LIVE}rows_and_types_are_those_of_a_scan",
+    ),
+    one(
+        "names that DuckDB takes for one are not live", "read/live_files.py",
+        "pieces if asked and differ and len", "pieces if asked and len",
+        f"{_LIVE}rows_and_types_are_those_of_a_scan",
+    ),
+    one(
+        "live files are no more than there is room for", "read/sql.py",
+        "scan.live_files(most - len(_descriptors(files)))", "scan.live_files(most)",
+        f"{_LIVE}more_files_than_descriptors_are_scanned",
+    ),
+    one(
         "times of a query are UTC", "read/duck.py",
         "        connection.execute(\"SET GLOBAL TimeZone = 'UTC'\")", "        pass",
         f"{_CLOSED}times_are_utc_wherever_the_machine_is",
     ),
     one(
         "the user's tables are not hidden", "read/sql.py",
-        "for name in wanted - (set() if connection is None else _taken(duck)):", "for name in wanted:",
+        "    free = wanted - (set() if connection is None else _taken(connection))", "    free = wanted",
         f"{_CLOSED}a_table_of_the_users_is_not_hidden_by_a_view",
     ),
     one(
@@ -148,7 +200,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "sql leaves out what it may", "read/sql.py",
-        "errors=checked(errors), ", "",
+        "ReadRequest({}, errors=checked(errors), ", "ReadRequest({}, ",
         f"{_LEFT}a_file_that_can_not_be_opened_is_left_out",
     ),
     one(
