@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -44,9 +45,7 @@ class Csv:
     portions = PORTIONS
 
     def header(self, columns: Sequence[str], *, excel_safe: bool = False) -> bytes:
-        texts = column_text([clean(name) for name in columns], excel_safe=excel_safe)
-        cells = pc.fill_null(_quoted(texts), "")
-        return ",".join(cells.to_pylist()).encode("utf-8") + b"\n"
+        return _header(tuple(columns), excel_safe)
 
     def encode(
         self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str], types: Mapping[str, str] = NO_TYPES
@@ -165,6 +164,14 @@ def _self_told(value: object, kind: Kind | None) -> Kind | None:
     if kind == "str":
         return kind if LOOKALIKE.fullmatch(str(value)) else "auto"
     return "auto" if kind in ("int", "float", "bool", PLAIN) else kind
+
+
+@lru_cache(64)
+def _header(columns: tuple[str, ...], excel_safe: bool) -> bytes:
+    """Asked for several times in each round of each collector, and always the same."""
+    texts = column_text([clean(name) for name in columns], excel_safe=excel_safe)
+    cells = pc.fill_null(_quoted(texts), "")
+    return ",".join(cells.to_pylist()).encode("utf-8") + b"\n"
 
 
 def _quoted(text: Text) -> pa.Array:

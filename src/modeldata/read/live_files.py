@@ -126,7 +126,7 @@ def _selected(files: LiveFiles, wanted: pa.Schema, shapes: Sequence[Shape]) -> L
     if None in forms:
         return None
     columns = ", ".join(f"{form} AS {_quoted(field.name)}" for form, field in zip(forms, wanted, strict=True))
-    alike = all(set(shape.stored.names) == set(shapes[0].stored.names) for shape in shapes)
+    alike = len({frozenset(shape.stored.names) for shape in shapes}) == 1
     paths = ", ".join(f"'{path_of(descriptor)}'" for descriptor in files.descriptors)
     files.select = f"SELECT {columns} FROM read_parquet([{paths}], union_by_name={not alike}, hive_partitioning=false)"
     return files
@@ -138,7 +138,7 @@ def _quoted(name: str) -> str:
 
 def _form_in_all(field: pa.Field, shapes: Sequence[Shape]) -> str | None:
     """The SQL of a column, where all files that have it have it in one type and one form."""
-    there = [shape for shape in shapes if field.name in shape.stored.names]
+    there = [shape for shape in shapes if shape.stored.get_field_index(field.name) >= 0]
     forms = {_form(field, shape) for shape in there}
     one_type = len({shape.stored.field(field.name).type for shape in there}) == 1
     return forms.pop() if one_type and len(forms) == 1 else None
