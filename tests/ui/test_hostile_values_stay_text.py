@@ -78,9 +78,9 @@ def test_a_wrong_question_is_answered_in_words(ask: Asked, question: str, argume
 
 def test_a_query_has_an_end(ask: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modeldata.ui.query.answer.__defaults__", (0.2,))
-    forever = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n WHERE x < 0"
-    answer = ask.ask("POST", "/api/sql", content=json.dumps({"sql": forever}))
-    assert answer.status_code == 400 and ("took longer" in answer.text or "memory" in answer.text)
+    seconds_long = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 200_000) SELECT count(*) FROM n"
+    answer = ask.ask("POST", "/api/sql", content=json.dumps({"sql": seconds_long}))
+    assert answer.status_code == 400 and "took longer" in answer.text
 
 
 def test_a_query_has_bounded_memory(ask: Asked) -> None:
