@@ -19,20 +19,20 @@ PLOT = "img/peers-paced.svg"
 """Beside the page."""
 
 
-BOUNDS = """What bounds those that are missed (parts timed by `timeit` in a loop, same machine, µs; a whole
-call with a list of 4 was 4.5):
+BOUNDS = """These are the limits where an aim is missed. Parts were timed by `timeit` in a loop on the same machine, in
+µs. A whole call with a list of 4 took 4.5:
 
-- **List of 4** against one `os.write`, and paced against the original: five calls of C (msgpack 0.5, two XXH3 0.2, the
-  header's struct 0.4, the clock 0.05, the store of header and payload 0.6) and some thirty steps of Python between them:
-  lane, plan, limits, sequence. None of them is the caller's; what would lift it is the whole call in C, which a pure wheel
-  can't have. Paced, what a call touches is cold, and three times as much code as `os.write` has costs three times as much.
-- **DataFrame 1x4** against orjson: 2 µs on top of that prove that labels, types and places are those that the recipe was
-  made for. `to_numpy().tolist()` asks none of it, and its line has neither names nor types; with those (the line below it)
+- **List of 4** against one `os.write`, and paced against the original. There are five calls of C: msgpack 0.5, two XXH3 0.2, the
+  header's struct 0.4, the clock 0.05, the store of header and payload 0.6. Between them are some thirty steps of Python for
+  lane, plan, limits and sequence. None of them is the caller's. The whole call in C would lift it, which a pure wheel
+  can't have. Paced, the code of a call is cold, and three times as much code as `os.write` has costs three times as much.
+- **DataFrame 1x4** against orjson: 2 µs on top of that prove that labels, types and places are those that the copy plan was
+  made for. `to_numpy().tolist()` asks none of it, and its line has neither names nor types. With those (the line below it)
   it takes many times as much.
 - **DataFrame 1x20, paced**, against azureml-ai-monitoring: that one keeps a reference to the frame and reads it later, in
-  the service's process. Ours is on the disk. Three columns of text are what it takes: their letters have to be copied now.
+  the service's process. Ours is on the disk. The time goes into three columns of text: their letters have to be copied now.
 - **DataFrame 1000x20, paced**, against orjson: 4 ms of silence leave 160 KB of the frame's own values cold, for both.
-- **DataFrame 100000x20** against the original: less than one `os.write` of the same bytes; what is left is the memory's."""
+- **DataFrame 100000x20** against the original: less than one `os.write` of the same bytes. The rest is the memory's."""
 
 
 def tables(result: dict[str, Any], again: Sequence[dict[str, Any]] = ()) -> str:
@@ -65,8 +65,9 @@ def section(result: dict[str, Any], again: Sequence[dict[str, Any]] = ()) -> str
     return f"""## Beside what else one could use
 
 `python -m benchmarks peers`, {result["at"][:10]}, {result["seconds"]} s on a shared machine
-({result["machine"]}), Python {result["python"]}. Every peer in a process of its own and in its fastest form, taking turns
-in random order, so that a drift of the machine hits all alike. **Hot**: a loop. **Paced**: one call per 4 ms, as in a service:
+({result["machine"]}), Python {result["python"]}. Every peer has a process of its own and its fastest form. They take turns
+in random order, so that a drift of the machine hits all alike. **Hot** is a loop. **Paced** is one call per 4 ms, as in
+a service:
 caches are cold. Data is different from call to call. "1x20" is 14 floats, 3 whole numbers and 3 texts. In brackets: times
 modeldata's. Single cells move by {ALIKE} between runs: ratios within that are shown as ≈.
 
@@ -76,15 +77,15 @@ modeldata's. Single cells move by {ALIKE} between runs: ratios within that are s
 
 {tables(result, again)}
 
-An id: one that the caller or the request gives. What the tables do not show: of what was run here, only modeldata and the two
-azureml packages are made to bring rows to an archive; the others end at a local file.
+An id is one that the caller or the request gives. The tables do not show that only modeldata and the two
+azureml packages bring rows to an archive. The others end at a local file.
 
-Versions: {versions}. The figures are in `benchmarks/results/reference.json`{_others(again)}."""
+Versions: `{versions}`. The figures are in `benchmarks/results/reference.json`{_others(again)}."""
 
 
 def _others(again: Sequence[dict[str, Any]]) -> str:
     told = ", ".join(f"{run['at'].replace('T', ' ')} UTC, {run['seconds']} s" for run in again)
-    return f", those of another run beside it ({told}); where aims are measured, both are told" if again else ""
+    return f", those of another run beside it ({told}). Where aims are measured, both have a figure" if again else ""
 
 
 def _times(result: dict[str, Any], regime: str, cell: Callable[[dict[str, float], dict[str, float] | None], str]) -> str:
@@ -196,7 +197,7 @@ def _of(times: dict[str, Any], regime: str) -> Iterable[tuple[str, dict[str, flo
 def _left_title(result: dict[str, Any]) -> str:
     return (
         f"What a record carries, and what is left of {result['end_calls']:,} calls ({result['end_case']}) when the process ends"
-        " right behind the last one: rows found of rows accepted (rows refused by the peer)."
+        " right after the last one. Cells are rows found of rows accepted (rows refused by the peer)."
     )
 
 
@@ -217,7 +218,7 @@ def _mark(name: str, found: str) -> str:
 
 def _end(end: dict[str, int] | None) -> str:
     if end is None:
-        return "can't be told"
+        return "not known"
     refused = end["calls"] - end["accepted"]
     return f"{end['found']:,} of {end['accepted']:,}" + (f" ({refused:,})" if refused else "")
 

@@ -80,21 +80,21 @@ def section(result: dict[str, Any]) -> str:
     return f"""## Reading an archive
 
 {sections.source("reading", result)}
-{result["rows"]:,} inputs of ten columns and as many predictions over {DAYS} days, in calls of {CALL} rows. Beside it DuckDB
-on the same files: it is told which files those of the days are, and believes what is in them; we list the archive, read the
-manifests, check every batch of text against its checksum, and give our six columns and the declared types.
-"Joined": predictions beside inputs by correlation id and row; CSV has no row number, so there DuckDB numbers the rows of an id.
+{result["rows"]:,} inputs of ten columns and as many predictions over {DAYS} days, in calls of {CALL} rows. Beside it is DuckDB
+on the same files. It is given the files of the days, and believes them. We list the archive, read the
+manifests, and check every batch of text against its checksum. We also give our six columns and the declared types.
+"Joined" is predictions beside inputs by correlation id and row. CSV has no row number, so there DuckDB numbers the rows of an id.
 The exponent of time over 1, 10 and 30 days (0 constant, 1 proportional) is, by format: {growth}.
 
 {table(head, rows)}
 
-Text is met. Parquet is where whole tables are read; where DuckDB aggregates, planning a day takes 3 ms and reading it 14,
-which is what DuckDB takes for everything: the rest is DuckDB's own work on a stream of Arrow batches, in one thread and
-without the dictionaries that it finds in Parquet itself. `Archive.sql` and `modeldata query` go without that stream, since DuckDB
-reads the files of a local archive itself where all are Parquet of one shape ("SQL").
+Text meets the aim. Parquet meets it where whole tables are read. Where DuckDB aggregates, planning a day takes 3 ms and
+reading it 14, which is as long as DuckDB takes for everything. The rest is DuckDB's own work on a stream of Arrow batches.
+It does that in one thread and without the dictionaries that it finds in Parquet itself. `Archive.sql` and `modeldata query` go
+without that stream ("SQL"): DuckDB reads the files of a local archive itself where all are Parquet of one shape.
 
-On a smaller archive (1.5 million inputs and as many predictions, one Parquet file a day), in turns in one process, medians of 7,
-times DuckDB on the same files:
+A smaller archive has 1.5 million inputs and as many predictions, one Parquet file a day. Both ran in turns in one process. These
+are medians of 7, in times DuckDB on the same files:
 
 | question | CPU, before | CPU, now | elapsed, before | elapsed, now |
 | --- | --- | --- | --- | --- |
@@ -103,8 +103,8 @@ times DuckDB on the same files:
 | 30 days, SQL | 2.0 | 1.25 | 1.4 | 1.07 |
 | all 30 days joined, SQL | 1.6 | 1.14 | 1.5 | 1.20 |
 
-Planning is the fixed part: it lists the archive, and reads 30 manifests and 30 footers, for some 20 ms of CPU; DuckDB gets the
-files of the day. One day has 50,000 rows, which take as long. DuckDB opens each file to skip it, for 0.35 ms, so a question with
+Planning is the fixed part. It lists the archive, and reads 30 manifests and 30 footers, for some 20 ms of CPU. DuckDB gets the
+files of the day. One day has 50,000 rows, which take as long. DuckDB opens each file to skip it, for 0.35 ms. So a question with
 `$Timestamp` in it takes this way up to 64 files, another up to 256. Files of several shapes, other stores, other systems than
 Linux and DuckDB before 2.0 go the way of the stream."""
 

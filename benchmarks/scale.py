@@ -134,9 +134,9 @@ def section(result: dict[str, Any]) -> str:
 
 {sections.source("scale", result)} The exponent is the k of cost = c * size^k that fits
 the steps best: 0 is constant, 1 proportional. Shipping is `modeldata ship --drain` into a local folder, its start (about a
-second) included: that is why short ones seem to grow less.
-64 KiB of text are one row of one column. Shipping for many new collectors waits for the disk: in a profile of 10,000 of them nine
-tenths are fsync, most of it of folders, each made safe by itself for its first batch of a day. One fsync for each folder of a
+second) included. So short ones seem to grow less.
+64 KiB of text are one row of one column. Shipping for many new collectors waits for the disk. In a profile of 10,000 of them nine
+tenths are fsync, mostly of folders. Each is made safe by itself for its first batch of a day. One fsync for each folder of a
 round would lift that.
 
 ![How it grows](img/scale.svg)

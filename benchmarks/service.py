@@ -202,12 +202,13 @@ def section(result: dict[str, Any]) -> str:
     return f"""## In a service
 
 {sections.source("service", result)} FastAPI on uvicorn, one worker; each request is JSON of 20 columns (14 floats,
-3 whole numbers, 3 texts), made a data frame, collected, and scored by scikit-learn (fifty boosted trees on the numbers).
-Processor time of the server process, user and system, all its threads, over blocks of {result["requests"]} requests; in pairs
-with the block of the service without collection in the same round. In brackets the 95 % interval of the median ratio, which
-counts the luck of a process, too: ≈ where the runs can't tell it from 1, and "not resolved" where they can't say whether the
-aim is met. The second process without collection is the same program: within its interval nobody can be told apart. Shippers
-are processes of their own: their time is told beside. It is mostly what a round costs however few rows it has: each block
+3 whole numbers, 3 texts). It is made a data frame, collected, and scored by scikit-learn (fifty boosted trees on the numbers).
+Processor time is of the server process, user and system, all its threads, over blocks of {result["requests"]} requests.
+Each stands in a pair
+with the block of the service without collection in the same round. In brackets is the 95 % interval of the median ratio, which
+counts the luck of a process, too. A ratio is ≈ where 1 lies within it, and "not resolved" where the runs can't say whether the
+aim is met. The second process without collection is the same program: a smaller difference than its own means nothing. Shippers
+are processes of their own, and their time stands beside. It is mostly the cost of a round, however few rows it has: each block
 is brought away in rounds of its own.
 
 ![In a service](img/service.svg)

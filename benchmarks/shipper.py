@@ -273,15 +273,19 @@ def section(result: dict[str, Any]) -> str:
     return f"""## The shipper, stage by stage
 
 {sections.source("shipper", result)} One process, one core, into a local folder; medians of {result["rounds"]} rounds.
-Processor time, µs a row: the walk over the spool's frames with both checksums of each; frames to columns; columns to bytes; the
-whole pipeline with its staging, checkpoint, manifest and archive; its elapsed time, with the fsyncs. "Floor": what
-`pyarrow.csv.write_csv` or `pyarrow.parquet.write_table` takes for the same columns from one table that is already in memory.
+Processor time is in µs a row. "Walk" goes over the spool's frames and proves both checksums of each. "Decode" makes
+columns of frames, and
+"encode" makes bytes of columns. "Whole" is the pipeline with its staging, checkpoint, manifest and archive, and "whole,
+wall" its elapsed time, with
+the fsyncs. "Floor" is `pyarrow.csv.write_csv` or `pyarrow.parquet.write_table` for the same columns, from one table that
+is already in memory.
 
 {table(["call", "format", *STAGES, "rows/s", "of floor", "aim met"], rows)}
 
-What bounds it: a row is checked twice and parsed before there is anything to encode, which the floor has behind it; its bytes are
-written twice, because a round is frozen in the staging file before the first of them leaves (that is what makes it exactly
-once), and pass through CRC-32 twice. The rest is Arrow's own turning of floats to text, which the floor pays, too."""
+What bounds it? A row is checked twice and parsed before there is anything to encode. The floor begins after that. Its bytes are
+written twice: a round is frozen in the staging file before the first of them leaves, which makes it exactly once. They
+pass through
+CRC-32 twice. The rest is Arrow's own turning of floats to text, which the floor pays, too."""
 
 
 def _aim(one: dict[str, Any]) -> str:

@@ -199,17 +199,17 @@ def section(result: dict[str, Any]) -> str:
     ]
     return f"""## Shipping a million rows
 
-{sections.source("shipping", result)} {result["rows"]:,} rows of 20 columns (12 floats, 4 whole numbers, 3 short texts, 1 bool),
-collected as data frames of {CALL} rows, {result["spool_bytes_per_row"]} bytes a row in the spool; shipped by
-`modeldata ship --drain`, its start (about a second) included. The servers are emulators on the same cores; requests to them went
-through a counting proxy.
+{sections.source("shipping", result)} {result["rows"]:,} rows of 20 columns (12 floats, 4 whole numbers, 3 short texts,
+1 bool). They were collected as data frames of {CALL} rows, {result["spool_bytes_per_row"]} bytes a row in the spool.
+They are shipped by `modeldata ship --drain`, its start (about a second) included. The servers are emulators on the
+same cores. Requests to them went through a counting proxy.
 "Of pyarrow": against pyarrow's own writer of the format (pandas' for JSON lines), from one table in memory to a local file.
 
 {table(head, rows)}
 
 A batch is two requests: its rows and its manifest line. Rows that arrive slowly make smaller batches: one every 5 s (Parquet:
-every 60 s) and collector at the least. Memory does not grow with the backlog: a round takes at most 32 MiB of frames, is
-encoded in portions, and each batch is written to the disk before the next one is made."""
+every 60 s) and collector at the least. Memory does not grow with the backlog. A round takes at most 32 MiB of frames and is
+encoded in portions. Each batch is written to the disk before the next one is made."""
 
 
 if __name__ == "__main__":

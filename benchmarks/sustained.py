@@ -93,7 +93,7 @@ def tables(result: dict[str, Any]) -> str:
     rows = []
     for run in result["runs"]:
         in_flight = max(0, run["found"] - run["twice"] - run["accepted"])
-        lost = "can't be told: calls were refused" if run["lost"] is None else str(run["lost"])
+        lost = "not known: calls were refused" if run["lost"] is None else str(run["lost"])
         counts = [f"{run[name]:,}" for name in ("calls", "accepted", "found")]
         refused = run["calls"] - run["accepted"]
         rows.append([run["case"], run["end"], *counts, str(refused), lost, str(run["twice"]), str(in_flight)])
@@ -117,9 +117,9 @@ def section(result: dict[str, Any]) -> str:
     return f"""## A thousand calls a second
 
 {sections.source("sustained", result)} {PER_SECOND:,} calls a second for {result["for"]} s,
-the shipper at work, rows counted afterwards with the csv module by the number that each call
-had as its correlation id. "Cut off in the call": rows that were in the spool when the process died inside `collect()`, before
-it could say so; they are archived, too. No call began more than {late:,.0f} ms late.
+with the shipper at work. Rows are counted afterwards with the csv module, by the number that each call
+had as its correlation id. "Cut off in the call" are rows that were in the spool when the process died inside `collect()`, before
+it could say so. They are archived, too. No call began more than {late:,.0f} ms late.
 
 {tables(result)}"""
 

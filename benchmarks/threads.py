@@ -137,11 +137,12 @@ def section(result: dict[str, Any]) -> str:
 
 {sections.source("threads", result)} A row is a list of four floats. Every
 sink in a process of its own, in turns and in random order; {sets} sets of processes. A sink that gives the GIL away has to get it
-back: with threads that compute, that is where the milliseconds come from. What no sink escapes is the interpreter's own switch:
-it gives each thread 5 ms, so of calls of 5 µs one in a thousand is cut in two and waits until the others had their turn (p99.9).
+back. With threads that compute, the milliseconds come from there. No sink escapes the interpreter's own switch, which gives each
+thread 5 ms. So of calls of 5 µs one in a thousand is cut in two and waits until the others had their turn (p99.9).
 modeldata begins each block with a backlog of 250,000 rows in its spool, so that its shipper, if there is one, is at work
-meanwhile: its share of a core is told. Ratios: the median over rounds of p99 in the same round, with its 95 % interval; ≈ where
-the runs can't tell it from 1.
+meanwhile. Its share of a core is in the table. Ratios are the median over rounds of p99 in the same round, with its 95 %
+interval.
+They are ≈ where 1 lies within it.
 
 ![Threads](img/threads.svg)
 

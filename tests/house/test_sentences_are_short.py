@@ -9,8 +9,8 @@ import pytest
 
 from tests.house.prose import LONG, ROOT, measure, pages, sentences, words
 
-OTHERS = {"CHANGELOG.md", "ARCHITECTURE.md", "performance.md"}
-"""Pages for those who change the library, and one that benchmarks draw."""
+OTHERS = {"CHANGELOG.md", "ARCHITECTURE.md"}
+"""Pages for those who change the library."""
 DRAWN = {"fault-matrix.md"}
 """Made of names of tests and guards."""
 PAGES = [page for page in pages() if page.name not in OTHERS]
