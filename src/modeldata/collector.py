@@ -207,10 +207,14 @@ class ModelDataCollector:
             lane.writer.release(lane)
         return copy
 
-    def count_left_out(self, rows: int) -> None:
-        """Rows that were left out on purpose, as a sample is taken: counted under "sampled_out"."""
+    def count_left_out(self, rows: int, *others: ModelDataCollector) -> None:
+        """Rows that were left out on purpose, as a sample is taken: counted under "sampled_out".
+
+        others: collectors of the same archive, which leave out as many.
+        """
         if self._enabled:
-            self._intake.shared.refusals.count(self._schemas.stream, "sampled_out", rows)
+            streams = [collector._schemas.stream for collector in (self, *others)]
+            self._intake.shared.refusals.count("sampled_out", rows, *streams)
 
     def _fitting(self, rows: int, size: int, correlation: bytes, request: bytes) -> tuple[bytes, bytes]:
         """The ids, cut to what a frame holds. Raises `RefusedData` where it is the data that is too large."""

@@ -16,7 +16,7 @@ from tests.service.unmodified import BIN, GOOD, Service, running
 from tests.services.test_every_framework_is_archived import blocks
 from tests.support.scripts import environment
 
-pytestmark = [pytest.mark.services, pytest.mark.posix("signals of a service")]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900), pytest.mark.posix("signals of a service")]
 
 
 def _asked(port: int) -> list[Any]:

@@ -17,7 +17,7 @@ from tests.service.servers import ask
 from tests.service.unmodified import GOOD, OURS, Service, compared, running
 
 PAGES = Path(__file__).parents[2] / "docs" / "frameworks"
-pytestmark = [pytest.mark.services, pytest.mark.posix("signals of a service")]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900), pytest.mark.posix("signals of a service")]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def service_of(page: str, folder: Path) -> Service:
     example = EXAMPLES[page]
     (folder / "service.py").write_text(code)
     for line in before:
-        subprocess.run([sys.executable, *line.split()[1:]], cwd=folder, check=True, timeout=120)
+        subprocess.run([sys.executable, *line.split()[1:]], cwd=folder, check=True, timeout=600)
     command = run.partition(" -- ")[2].split()
     command = command[: len(command) - len(WITHOUT_PORT.get(page, []))]
     program = "{python}" if command[0] == "python" else "{bin}/" + command[0]

@@ -76,7 +76,7 @@ class Service:
         try:
             lane.append(schema, rows, data, b"", b"", time_ns)
         except SpoolFull as full:
-            lane.refuse(shapes.stream, full.reason, 1)
+            lane.refuse({(shapes.stream, full.reason): 1})
             self.writer.release(lane)
             return False
         except NotStored:

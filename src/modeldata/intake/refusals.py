@@ -53,15 +53,16 @@ class Refusals:
         reason = _reason(error, writing)
         last = _last.get()
         _last.set({**(last if len(last) < MOST_REMEMBERED else {}), (self._number, stream): reason})
-        self.count(stream, reason, rows)
+        self.count(reason, rows, stream)
         if self._raises:
             raise ModelDataError("collect", stream, cause=said(error), hint=reason) from error
         if self._is_news(reason):
             warn(f"not collected ({reason}) for {stream}: {said(error)}")
 
-    def count(self, stream: str, reason: str, rows: int) -> None:
-        """In a lane, so that the archive gets to know. Where none can be had, here, until one can."""
-        self._uncounted[stream, reason] = self._uncounted.get((stream, reason), 0) + rows
+    def count(self, reason: str, rows: int, *streams: str) -> None:
+        """So many of each stream. In a lane, so that the archive gets to know. Where none can be had, here, until one can."""
+        for stream in streams:
+            self._uncounted[stream, reason] = self._uncounted.get((stream, reason), 0) + rows
         if reason == "closed":
             return  # nothing is opened for it
         try:
@@ -69,10 +70,8 @@ class Refusals:
         except Exception as error:  # no memory even for a lane
             spare(error)
             return
-        for key in list(self._uncounted):
-            counted = self._uncounted.pop(key, 0)
-            if counted:
-                lane.refuse(*key, counted)
+        taken = {key: self._uncounted.pop(key, 0) for key in list(self._uncounted)}
+        lane.refuse({key: counted for key, counted in taken.items() if counted})
         self._writer.release(lane)
 
     def last(self, stream: str) -> str | None:

@@ -136,8 +136,7 @@ class Recorder:
     def _keep(self, call: Call, inputs: Sequence[Held], predictions: Sequence[Held]) -> None:
         ids = {"request_id": call.request_id, "timestamp": time_ns() - call.latency_ns}
         if not call.sampled and not call.failed:
-            for collector in (self.inputs, self.predictions, self.requests):
-                collector.count_left_out(1)
+            self.inputs.count_left_out(1, self.predictions, self.requests)
             return
         if not call.failed:
             for copy in inputs:

@@ -131,13 +131,13 @@ class Lane:
             self._leave_to_parent()
         self._segment_for(0, now_ns)
 
-    def refuse(self, stream: str, reason: str, rows: int) -> None:
-        """Count rows that were not accepted; the count reaches the archive with the next frame."""
+    def refuse(self, counts: Drops) -> None:
+        """Count rows that were not accepted; the counts reach the archive with the next frame."""
         if not self._ours[0]:
             self._leave_to_parent()
-        key = (stream, reason)
-        self.drops[key] = self.drops.get(key, 0) + rows
-        self._pending_drops[key] = self._pending_drops.get(key, 0) + rows
+        for key, rows in counts.items():
+            self.drops[key] = self.drops.get(key, 0) + rows
+            self._pending_drops[key] = self._pending_drops.get(key, 0) + rows
         self._calm_until = 0
         self._note()
 
