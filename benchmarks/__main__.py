@@ -9,6 +9,7 @@ from benchmarks import (
     first_minute,
     fleet,
     import_time,
+    in_short,
     layers,
     peers,
     reading,
@@ -40,6 +41,7 @@ QUESTIONS = {
     "ui": ui.main,
 }
 PAGES = (
+    in_short.page,
     first_minute.page,
     peers.page,
     threads.page,

@@ -122,10 +122,10 @@ def _size(folder: Path) -> int:
 
 def page() -> None:
     """Draws the section of docs/performance.md."""
-    sections.draw(NAME, _section, plotted=False)
+    sections.draw(NAME, section, plotted=False)
 
 
-def _section(run: dict[str, Any]) -> str:
+def section(run: dict[str, Any]) -> str:
     """The page's section."""
     lines = [
         "## The first minute",

@@ -73,8 +73,6 @@ modeldata's. Single cells move by {ALIKE} between runs: ratios within that are s
 
 {notes}
 
-![Paced, median]({PLOT})
-
 {tables(result, again)}
 
 An id is one that the caller or the request gives. The tables do not show that only modeldata and the two

@@ -8,12 +8,13 @@ import time
 from types import ModuleType
 
 import pytest
-from benchmarks import fleet, peer_page, reading, scale, service, shipper, shipping, sustained, threads
+from benchmarks import first_minute, fleet, in_short, peer_page, reading, scale, service, shipper, shipping, sustained, threads
 from benchmarks.peer_page import PAGE
 from benchmarks.sections import RESULTS, with_section
 from benchmarks.turns import cpu_seconds
 
 SECTIONS = {
+    "first-minute": first_minute,
     "threads": threads,
     "service": service,
     "sustained": sustained,
@@ -29,6 +30,12 @@ def test_a_section_is_what_its_reference_run_says(name: str) -> None:
     module: ModuleType = SECTIONS[name]
     page, result = PAGE.read_text(), json.loads((RESULTS / f"reference-{name}.json").read_text())
     assert with_section(page, name, module.section(result)) == page, "run `python -m benchmarks page`"
+
+
+def test_the_page_begins_with_the_table_and_the_picture_of_the_reference_run() -> None:
+    page = PAGE.read_text()
+    assert with_section(page, in_short.NAME, in_short.section()) == page, "run `python -m benchmarks page`"
+    assert page.index("![") < page.index("## Beside")
 
 
 def test_a_section_is_drawn_in_its_place_and_the_rest_stays() -> None:
