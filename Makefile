@@ -128,6 +128,7 @@ manifests: setup  ## the Kubernetes manifest and the alert rules, checked by oth
 	cd examples/monitoring && promtool check rules rules.yaml && promtool test rules rules_test.yaml
 
 dist: setup  ## sdist, compiled and pure wheel in dist/, checked; each extra installed by itself, on each Python here, and tried
+	$(BIN)/python -m tests.house.release
 	rm -rf dist
 	MODELDATA_BUILD=require $(BIN)/python -m hatchling build -d dist
 	MODELDATA_BUILD=pure $(BIN)/python -m hatchling build -t wheel -d dist

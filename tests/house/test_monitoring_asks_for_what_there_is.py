@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from modeldata import Archive
-from modeldata.metrics import observe
+from modeldata.metrics import observe, prometheus_text
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "examples" / "monitoring"
@@ -36,7 +36,9 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     collector = archive.collector("churn", "inputs")
     assert collector.collect([1]) and not collector.collect(object())
     shown = generate_latest(registry).decode()
+    own = {sample.name for family in families(prometheus_text(archive.stats())) for sample in family.samples}
     archive.close(0)
+    assert own == {sample.name for family in families(shown) for sample in family.samples if sample.name.startswith("modeldata")}
     return {sample.name: set(sample.labels) for family in families(shown) for sample in family.samples}
 
 

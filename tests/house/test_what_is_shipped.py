@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.release import trouble
 from tests.platforms import extras
 
 ROOT = Path(__file__).parents[2]
@@ -81,3 +82,8 @@ def test_licence_and_readme_are_in_its_metadata(wheel: Path) -> None:
 
 def test_each_extra_is_tried_before_a_release() -> None:
     assert set(extras.TRIED) == set(extras.extras())
+
+
+def test_a_tag_has_the_version_of_the_package() -> None:
+    assert trouble([], "1.2.0") == trouble(["v1.2.0", "nightly"], "1.2.0") == ""
+    assert "tagged v1.3.0, but __version__ is 1.2.0" in trouble(["v1.3.0"], "1.2.0")
