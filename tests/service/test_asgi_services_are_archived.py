@@ -231,8 +231,8 @@ def test_a_large_body_passes_and_is_not_kept(recording: Recording) -> None:
     assert not rows["inputs"] and len(rows["predictions"]) == 3
     assert [row["note"] for row in rows["requests"]] == [
         "request of 5,000,000 bytes: over max_body",
-        "request: Undecodable: more than 10,000 bytes when inflated",
-        "request: Undecodable: more than 10,000 bytes when inflated",
+        "request: TooMuch: more than 10,000 bytes when inflated",
+        "request: TooMuch: more than 10,000 bytes when inflated",
     ]
 
 
