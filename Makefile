@@ -57,7 +57,7 @@ $(SERVICES)/.ready: pyproject.toml requirements-services.txt | $(READY)
 	$(BIN)/uv pip install --quiet --python $(SERVICES)/bin/python --no-deps --editable .
 	touch $@
 
-services: $(SERVICES)/.ready  ## services of a dozen frameworks, archived without a change to them (700 MB to download)
+services: $(SERVICES)/.ready  ## services of a dozen frameworks, archived without a change to them (800 MB of packages)
 	$(SERVICES)/bin/python -m pytest -p no:cacheprovider -m services tests/service tests/services
 
 spark: setup  ## the tests with Spark, the long ones, too
