@@ -151,6 +151,7 @@ def shown(line: str, folder: Path) -> str:
 def working_in(folder: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setenv("XDG_STATE_HOME", str(folder / ".state"))  # no spool that this machine has had
         for name in list(os.environ):
             if name.startswith(scripts.OURS):
                 patch.delenv(name)
