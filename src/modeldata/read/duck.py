@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 Options = dict[str, str | bool | int | float | list[str]]
 CLOSED: Options = {"autoload_known_extensions": False, "autoinstall_known_extensions": False}
+HAS_PATHS: bool = sys.platform == "linux"
+"""Has a descriptor a path here, by which its file is opened anew?"""
 BATCH_ROWS = 65_536
 AS_TEXT = ("INTERVAL", "BIT", "TIME WITH TIME ZONE", "TIMESTAMP WITH TIME ZONE")
 """Types that Arrow has no type for, or only with data that may not be installed."""
@@ -60,7 +63,7 @@ def _allow(connection: Any, files: Sequence[int]) -> None:
     """
     names = [os.readlink(path_of(descriptor)) for descriptor in files]
     copies = [os.dup(descriptor) for descriptor in files]
-    nameless = os.eventfd(0)
+    nameless, other_end = os.pipe()
     try:
         for descriptor in files:
             os.dup2(nameless, descriptor, inheritable=False)
@@ -69,7 +72,7 @@ def _allow(connection: Any, files: Sequence[int]) -> None:
     finally:
         for copy, descriptor in zip(copies, files, strict=True):
             os.dup2(copy, descriptor, inheritable=False)
-        for used in (nameless, *copies):
+        for used in (nameless, other_end, *copies):
             os.close(used)
 
 

@@ -8,7 +8,6 @@ than its manifest says) is a question for the scan.
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import finalize
@@ -22,7 +21,7 @@ from modeldata.encode.kinds import of_declared
 from modeldata.errors import StoreError
 from modeldata.format import names
 from modeldata.read.chunks import OWN_TYPES, Chunk
-from modeldata.read.duck import path_of
+from modeldata.read.duck import HAS_PATHS, path_of
 from modeldata.read.part import is_json
 from modeldata.read.plan import inside
 from modeldata.store.local import LocalStore
@@ -78,7 +77,7 @@ class Shape(NamedTuple):
 def live_files(store: ReadStore, plan: ReadPlan, request: ReadRequest) -> LiveFiles | None:
     """The files that a plan reads; None where a scan has to read them."""
     pieces = _whole_files(plan, request)
-    if sys.platform != "linux" or not isinstance(store, LocalStore) or not pieces:
+    if not HAS_PATHS or not isinstance(store, LocalStore) or not pieces:
         return None
     files, shapes = LiveFiles(), list[Shape]()
     with suppress(StoreError, OSError, pa.ArrowException):  # gone, damaged, not ours to read: the scan knows what to say
