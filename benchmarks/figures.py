@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from benchmarks.peer_page import number, table
 
-__all__ = ["Ratio", "cuts", "exponent", "met", "number", "paired", "shown", "table", "told"]
+__all__ = ["Ratio", "cuts", "exponent", "met", "number", "paired", "shown", "table", "verdict"]
 
 TRIES = 2_000
 SURE = 0.95
@@ -63,7 +63,7 @@ def shown(ratio: Ratio) -> str:
     return f"{told_as} ({ratio.low:.3g} to {ratio.high:.3g})"
 
 
-def told(ratio: Ratio, most: float) -> str:
+def verdict(ratio: Ratio, most: float) -> str:
     """Is the ratio at most `most`? Only said where the whole interval says so."""
     return "yes" if ratio.high <= most else "**no**" if ratio.low > most else "not resolved"
 

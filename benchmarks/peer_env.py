@@ -1,4 +1,4 @@
-"""The peers' own environment, `.venv-bench`: made anew when requirements.txt changes, so that ours stays clean.
+"""The peers' own environment, `.venv-bench`: made again when requirements.txt changes, so that ours stays clean.
 
 What can't be installed is left out and named with the reason; the others run.
 """

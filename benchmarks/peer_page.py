@@ -82,8 +82,8 @@ Versions: `{versions}`. The figures are in `benchmarks/results/reference.json`{_
 
 
 def _others(again: Sequence[dict[str, Any]]) -> str:
-    told = ", ".join(f"{run['at'].replace('T', ' ')} UTC, {run['seconds']} s" for run in again)
-    return f", those of another run beside it ({told}). Where aims are measured, both have a figure" if again else ""
+    report = ", ".join(f"{run['at'].replace('T', ' ')} UTC, {run['seconds']} s" for run in again)
+    return f", those of another run beside it ({report}). Where aims are measured, both have a figure" if again else ""
 
 
 def _times(result: dict[str, Any], regime: str, cell: Callable[[dict[str, float], dict[str, float] | None], str]) -> str:
@@ -222,9 +222,9 @@ def _end(end: dict[str, int] | None) -> str:
 
 
 def _missing(result: dict[str, Any]) -> str:
-    told = [f"- {name} could not be installed: {why}" for name, why in result["not_installed"].items()]
-    told += [f"- {path} did not run: {why}" for path, why in result["failed"].items()]
-    return "\n".join(["Not measured:\n", *told]) if told else ""
+    report = [f"- {name} could not be installed: {why}" for name, why in result["not_installed"].items()]
+    report += [f"- {path} did not run: {why}" for path, why in result["failed"].items()]
+    return "\n".join(["Not measured:\n", *report]) if report else ""
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

@@ -52,7 +52,7 @@ class Peers:
         self._inputs: dict[str, list[object]] = {}
 
     def about(self) -> dict[str, Any]:
-        """What is told of the peer beside its figures."""
+        """What is said of the peer beside its figures."""
         return {name: getattr(self._peer, name) for name in ("title", "carries", "note", "cases", "stores")}
 
     def time(self, case: str, hot: bool, seconds: float) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 An archive of BENCH_ROWS inputs (ten columns) and as many predictions is made once for each format, by the library itself, in
 BENCH_CACHE (else a temporary folder). Each figure is the fastest of three, in a process of its own; memory is its peak.
-DuckDB is told the files of the day, and where a format has no `$Row` (CSV) it numbers the rows of an id itself.
+DuckDB gets the names of the files of the day, and where a format has no `$Row` (CSV) it numbers the rows of an id itself.
 """
 
 from __future__ import annotations

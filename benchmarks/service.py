@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks import peer_env, peers, sections
 from benchmarks.draining import rows_in
-from benchmarks.figures import Ratio, number, paired, shown, table, told
+from benchmarks.figures import Ratio, number, paired, shown, table, verdict
 from benchmarks.peer_env import PYTHON, ROOT
 from benchmarks.turns import QUICK, cpu_seconds, environment, in_turn, shippers
 
@@ -187,7 +187,7 @@ def tables(result: dict[str, Any]) -> str:
     for title, sets in result["us"].items():
         each = sorted(us for one in sets for us in one)
         ratio = None if title == BASE else beside_none(result, title)
-        beside = [shown(ratio), told(ratio, MOST) if "modeldata" in title else "-"] if ratio else ["-", "-"]
+        beside = [shown(ratio), verdict(ratio, MOST) if "modeldata" in title else "-"] if ratio else ["-", "-"]
         shipper = result["shipper"].get(title)
         aside = number(sorted(shipper)[len(shipper) // 2]) if shipper else "-"
         rows.append([title, number(each[len(each) // 2]), *beside, aside, str(len(each))])

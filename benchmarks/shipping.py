@@ -117,9 +117,9 @@ def _ship(folder: Path, url: str, env: Mapping[str, str], file_format: str, requ
         peak = max(peak, _peak_mib(process.pid))
         time.sleep(0.02)
     assert process.stdout is not None
-    told = json.loads(process.stdout.read())
+    report = json.loads(process.stdout.read())
     seconds = time.perf_counter() - began
-    assert process.returncode == 0 and told["archived"] == ROWS, told
+    assert process.returncode == 0 and report["archived"] == ROWS, report
     asked = requests()
     shutil.rmtree(folder / "run")
     store = open_store(url, Files(), credentials=lambda: {**os.environ, **env})

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import peer_env, peers, sections
-from benchmarks.figures import Ratio, cuts, met, number, paired, shown, table, told
+from benchmarks.figures import Ratio, cuts, met, number, paired, shown, table, verdict
 from benchmarks.turns import QUICK, Seat, environment, in_turn
 
 SINKS = {
@@ -125,7 +125,7 @@ def _aims(result: dict[str, Any]) -> str:
         rows.append([f"{title}, event loop, p99", f"at most {LOOP_P99:,} µs", number(block), met(block, LOOP_P99)])
     for regime, sinks in result["regimes"].items():
         ratio = beside_alone(sinks, "busy")
-        shipper = f"p99 beside a busy shipper, {regime}", f"at most {SHIPPER}x", shown(ratio), told(ratio, SHIPPER)
+        shipper = f"p99 beside a busy shipper, {regime}", f"at most {SHIPPER}x", shown(ratio), verdict(ratio, SHIPPER)
         rows.append(list(shipper))
     return table(["", "aim", "measured", "met"], rows)
 

@@ -47,7 +47,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def in_turn(names: Iterable[str], rounds: int, block: Callable[[str], None], dice: random.Random) -> None:
-    """One block for each name in each round, in an order that is drawn anew each time."""
+    """One block for each name in each round, in an order that is drawn again each time."""
     names = sorted(names)
     for _ in range(rounds):
         for name in dice.sample(names, len(names)):

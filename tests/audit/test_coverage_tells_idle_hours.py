@@ -1,4 +1,4 @@
-"""`coverage`: an hour in which nothing happened is told apart from an hour in which nothing was recorded."""
+"""`coverage`: an hour in which nothing happened is distinguished from an hour in which nothing was recorded."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_the_hours_of_an_archive_hold_all_its_rows(tmp_path: Path) -> None:
     found = coverage(store_at(harmed.root), 0, 2**62)
     assert sum(hour.rows for hour in found) == 6
     done = modeldata("coverage", str(harmed.root), "--json", "--days", "2")
-    told = json.loads(done.stdout)["hours"]
-    assert sum(hour["rows"] for hour in told) == 6 and {hour["host"] for hour in told} == {socket.gethostname()}
-    assert told[-1]["lag_seconds"] is not None or told[-2]["lag_seconds"] is not None
+    report = json.loads(done.stdout)["hours"]
+    assert sum(hour["rows"] for hour in report) == 6 and {hour["host"] for hour in report} == {socket.gethostname()}
+    assert report[-1]["lag_seconds"] is not None or report[-2]["lag_seconds"] is not None
     assert "rows" in modeldata("coverage", str(harmed.root)).stdout

@@ -28,10 +28,10 @@ def test_a_folder_above_or_below_the_archive_names_the_archive(tmp_path: Path, s
     wrong = harmed.root / "unknown" / "unknown" / "empty" if step.startswith("unknown") else tmp_path / "other"
     wrong.mkdir(exist_ok=True)
     done = modeldata("audit", str(wrong), "--json")
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["verdict"]) == (1, NOTHING)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["verdict"]) == (1, NOTHING)
     if step.startswith("unknown"):
-        assert told["hints"] == [f"an archive that may be meant: {harmed.root}"]
+        assert report["hints"] == [f"an archive that may be meant: {harmed.root}"]
 
 
 def test_an_unrelated_folder_is_not_complete(tmp_path: Path) -> None:

@@ -141,9 +141,9 @@ def test_a_folder_that_is_no_spool_is_a_clear_error(world: World, tmp_path: Path
 def test_the_command_takes_heads_and_key(world: World, tmp_path: Path) -> None:
     given = ("--heads", places(world, tmp_path)["a folder"], "--key", signer_of(SEED).public.text())
     good = modeldata("audit", str(world.archive), *given, "--json")
-    told = json.loads(good.stdout)
-    assert (good.returncode, told["verdict"]) == (0, COMPLETE), told
-    assert any("the head that was given proves it" in text for text in told["proven"])
+    report = json.loads(good.stdout)
+    assert (good.returncode, report["verdict"]) == (0, COMPLETE), report
+    assert any("the head that was given proves it" in text for text in report["proven"])
     attacks.value_and_records(world.archive)
     bad = modeldata("audit", str(world.archive), *given)
     assert bad.returncode == 1 and "not signed by the key" in bad.stdout.replace("\n  ", " ")

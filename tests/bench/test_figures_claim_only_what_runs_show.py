@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.figures import FEWEST_PAIRS, Pair, cuts, exponent, paired, shown, told
+from benchmarks.figures import FEWEST_PAIRS, Pair, cuts, exponent, paired, shown, verdict
 
 SETS, ROUNDS = 5, 6
 
@@ -37,7 +37,7 @@ def test_the_exponent_is_the_slope_that_numpy_fits(power: float) -> None:
 def test_a_tenth_more_is_found_below_a_drift_that_is_far_larger() -> None:
     found = paired(run(np.random.default_rng(2), ratio=1.1))
     assert 1.05 < found.low < 1.1 < found.high < 1.15
-    assert told(found, 1.03) == "**no**"
+    assert verdict(found, 1.03) == "**no**"
     assert shown(found).startswith("1.1")
 
 
@@ -53,12 +53,12 @@ def test_the_luck_of_a_process_is_not_taken_for_a_difference() -> None:
 def test_what_the_runs_leave_open_is_neither_met_nor_missed() -> None:
     found = paired(run(np.random.default_rng(3), ratio=1.03, luck=0.02))
     assert found.low < 1.03 < found.high
-    assert told(found, 1.03) == "not resolved"
-    assert told(found, found.high) == "yes"
+    assert verdict(found, 1.03) == "not resolved"
+    assert verdict(found, found.high) == "yes"
 
 
 def test_few_pairs_claim_nothing() -> None:
     pairs = [(2.0, 1.0)] * (FEWEST_PAIRS - 1)
     assert shown(paired([pairs])).startswith("≈")
-    assert told(paired([pairs]), 1.03) == "not resolved"
+    assert verdict(paired([pairs]), 1.03) == "not resolved"
     assert shown(paired([[*pairs, (2.0, 1.0)]])).startswith("2x")

@@ -40,9 +40,9 @@ def test_the_page_begins_with_the_table_and_the_picture_of_the_reference_run() -
 
 def test_a_section_is_drawn_in_its_place_and_the_rest_stays() -> None:
     page = with_section(with_section("# Title\n", "one", "first"), "two", "second")
-    again = with_section(page, "one", "anew")
-    assert again == page.replace("first", "anew")
-    assert again.index("anew") < again.index("second")
+    again = with_section(page, "one", "again")
+    assert again == page.replace("first", "again")
+    assert again.index("again") < again.index("second")
 
 
 def test_drawing_twice_changes_nothing() -> None:
@@ -67,8 +67,8 @@ def test_a_run_that_lost_or_doubled_a_row_says_so() -> None:
     run = {"case": "c", "end": "e", "calls": 9, "accepted": 8, "found": 8, "twice": 1, "lost": 1, "late_ms": 0.1}
     cells = [cell.strip() for cell in sustained.tables({"runs": [run]}).splitlines()[-1].strip("|").split("|")]
     head = [cell.strip() for cell in sustained.tables({"runs": [run]}).splitlines()[0].strip("|").split("|")]
-    told = dict(zip(head, cells, strict=True))
-    assert (told["refused"], told["accepted and lost"], told["twice"]) == ("1", "1", "1")
+    report = dict(zip(head, cells, strict=True))
+    assert (report["refused"], report["accepted and lost"], report["twice"]) == ("1", "1", "1")
 
 
 def test_the_page_of_a_fleet_is_drawn_from_the_costs_that_were_measured() -> None:

@@ -213,8 +213,8 @@ def test_a_shipper_that_is_stopped_tells_what_it_archived(tmp_path: Path) -> Non
     try:
         scripts.wait_until(lambda: len(archive.rows(tmp_path / "archive")) == 2, 60, "both rows are archived")
         process.send_signal(signal.SIGTERM)
-        told = json.loads(process.communicate(timeout=60)[0])
+        report = json.loads(process.communicate(timeout=60)[0])
     finally:
         process.kill()
         process.wait()
-    assert (told["archived"], told["pending"]) == (2, 0)
+    assert (report["archived"], report["pending"]) == (2, 0)

@@ -70,8 +70,8 @@ def test_tail_reads_rows_that_came_late_in_their_place(here: Path) -> None:
     for at in ("12:00:00", "11:00:00", "13:00:00", "10:00:00"):
         shipped.collect("inputs", {"n": at}, at=f"{DAYS[0]}T{at}")
         shipped.ship()
-    told = [row["n"] for row in run("tail", "m", "-n", "3", "--archive", "late").rows()]
-    assert told == ["11:00:00", "12:00:00", "13:00:00"]
+    report = [row["n"] for row in run("tail", "m", "-n", "3", "--archive", "late").rows()]
+    assert report == ["11:00:00", "12:00:00", "13:00:00"]
 
 
 def test_a_range_and_columns_are_as_asked_for(here: Path) -> None:
@@ -84,9 +84,9 @@ def test_a_range_and_columns_are_as_asked_for(here: Path) -> None:
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "arrow"])
 def test_an_exported_file_holds_every_row(here: Path, ending: str) -> None:
     done = run("export", "churn/inputs", "-o", f"inputs.{ending}", "--json")
-    told = json.loads(done.out)
+    report = json.loads(done.out)
     assert (done.code, done.err) == (0, "")
-    assert told == {
+    assert report == {
         "file": f"inputs.{ending}", "format": ending, "rows": TOTAL, "bytes": (here / f"inputs.{ending}").stat().st_size,
     }  # fmt: skip
     readers = {
@@ -260,7 +260,7 @@ def test_values_that_do_not_fit_what_a_column_began_with_are_shown(mixed: str, c
     assert run(command, "m", "--archive", mixed, "--columns", "n").out == "n\n1.0\n2.5\n3.0\n"
 
 
-def test_a_file_is_begun_anew_where_a_column_needs_a_wider_type(mixed: str) -> None:
+def test_a_file_is_begun_again_where_a_column_needs_a_wider_type(mixed: str) -> None:
     assert run("export", "m", "--archive", mixed, "--columns", "n", "-o", "n.parquet").code == 0
     assert pq.read_table("n.parquet")["n"].to_pylist() == [1.0, 2.5, 3.0]
 

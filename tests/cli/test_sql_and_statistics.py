@@ -61,7 +61,7 @@ def test_what_is_wrong_with_a_query_is_said_in_one_line(here: Path, sql: str, sa
     assert done.err.count("\n") == 1 and "Traceback" not in done.err
 
 
-def test_damage_is_told_to_whoever_queries(here: Path) -> None:
+def test_damage_is_reported_to_whoever_queries(here: Path) -> None:
     data = archive.data_files(here / "modeldata", "inputs")[0]
     data.write_bytes(data.read_bytes().replace(b"order-9,", b"order-X,"))
     done = run("query", "select sum(age) from churn_inputs")
@@ -69,10 +69,10 @@ def test_damage_is_told_to_whoever_queries(here: Path) -> None:
 
 
 def test_statistics_are_those_of_pandas(here: Path) -> None:
-    told = json.loads(run("stats", "churn/inputs", "--json").out)
+    report = json.loads(run("stats", "churn/inputs", "--json").out)
     frame = inputs(here)
-    columns = {one["name"]: one for one in told["columns"]}
-    assert (told["collector"], told["rows"]) == ("churn/inputs", TOTAL)
+    columns = {one["name"]: one for one in report["columns"]}
+    assert (report["collector"], report["rows"]) == ("churn/inputs", TOTAL)
     assert list(columns) == ["$Timestamp", "age", "income", "plan"]
     for name in ("age", "income"):
         one, values = columns[name], frame[name]
@@ -125,15 +125,15 @@ def test_statistics_of_no_rows_are_no_error(here: Path) -> None:
 
 
 def test_ls_tells_rows_bytes_times_and_versions(here: Path) -> None:
-    told = json.loads(run("ls", "--json").out)["collectors"]
-    assert [one["collector"] for one in told] == ["churn/inputs", "churn/labels", "churn/predictions"]
-    for one in told:
+    report = json.loads(run("ls", "--json").out)["collectors"]
+    assert [one["collector"] for one in report] == ["churn/inputs", "churn/labels", "churn/predictions"]
+    for one in report:
         files = archive.data_files(here / "modeldata", one["identifier"])
         assert one["bytes"] == sum(path.stat().st_size for path in files)
         assert one["rows"] == len(archive.rows(here / "modeldata", one["identifier"]))
         assert (one["files"], one["days"]) == (len(files), len(DAYS))
-    assert (told[0]["first"], told[0]["last"]) == (f"{DAYS[0]}T09:00:01.250000", f"{DAYS[2]}T13:49:01.250000")
-    assert [one["view"] for one in told] == ["churn_inputs", "churn_labels", "churn_predictions"]
+    assert (report[0]["first"], report[0]["last"]) == (f"{DAYS[0]}T09:00:01.250000", f"{DAYS[2]}T13:49:01.250000")
+    assert [one["view"] for one in report] == ["churn_inputs", "churn_labels", "churn_predictions"]
 
 
 def test_ls_reads_nothing_of_the_data(here: Path) -> None:

@@ -1,4 +1,4 @@
-"""`tail -f` beside a shipper, as processes of their own: each row once, whole, in any format; it ends when it is told to."""
+"""`tail -f` beside a shipper, as processes of their own: each row once, whole, in any format; it ends when it is asked to."""
 
 from __future__ import annotations
 

@@ -168,9 +168,9 @@ def test_a_library_that_can_not_be_loaded_is_said_once_and_rows_wait(tmp_path: P
     said, counted = done.stdout.splitlines()
     assert "a library can't be loaded" in said and "libarrow.so.2600" in said
     log = (spool_of(tmp_path / "archive") / "shipper.log") if way == "process" else None
-    told = log.read_text() if log else done.stderr
-    assert "Traceback" not in told + done.stderr
-    assert told.count("libarrow.so.2600") == 1 if way == "thread" else 1 <= told.count("libarrow.so.2600") <= 3
+    report = log.read_text() if log else done.stderr
+    assert "Traceback" not in report + done.stderr
+    assert report.count("libarrow.so.2600") == 1 if way == "thread" else 1 <= report.count("libarrow.so.2600") <= 3
     assert len(features(tmp_path / "archive")) == int(counted.split()[1])
 
 

@@ -73,8 +73,8 @@ def test_the_child_that_ships_leaves_when_nobody_writes_any_more(tmp_path: Path)
     run(COLLECT + "    assert dc.collect([1, 'x'])\n", tmp_path)
 
     def left() -> bool:
-        told = json.loads(modeldata("status", "--json", "--archive", str(tmp_path / "modeldata")).stdout)
-        return told["pending"] == 0 and told["leader"] is None and told["archived"] == 1
+        report = json.loads(modeldata("status", "--json", "--archive", str(tmp_path / "modeldata")).stdout)
+        return report["pending"] == 0 and report["leader"] is None and report["archived"] == 1
 
     wait_until(left, what="pending 0 and no leader")
 

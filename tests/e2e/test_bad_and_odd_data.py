@@ -43,7 +43,7 @@ REFUSED: dict[str, tuple[object, str]] = {
 }
 
 
-def test_bad_data_is_refused_counted_and_told_and_harms_no_neighbour(
+def test_bad_data_is_refused_counted_and_reported_and_harms_no_neighbour(
     root: Path, archive: Archive, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     collector = archive.collector("m", "inputs", ["n"])
@@ -58,8 +58,8 @@ def test_bad_data_is_refused_counted_and_told_and_harms_no_neighbour(
     assert features(root) == [(str(number),) for number in range(len(REFUSED))]
     counts = Counter(reason for _, reason in REFUSED.values())
     assert archive.stats().dropped == counts
-    told = json.loads(modeldata("status", "--json", "--archive", str(root)).stdout)
-    assert told["refused"] == counts, "the archive's own status says so too"
+    report = json.loads(modeldata("status", "--json", "--archive", str(root)).stdout)
+    assert report["refused"] == counts, "the archive's own status says so too"
     assert len(caplog.records) == len(counts), "one warning for each reason, not for each row"
     assert assert_complete(root) == len(REFUSED)
 

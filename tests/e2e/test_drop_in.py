@@ -38,7 +38,7 @@ AWKWARD = [
 
 
 class Case(NamedTuple):
-    """The calls that one collector gets. Made anew for each side: the original changes what it is given."""
+    """The calls that one collector gets. Made again for each side: the original changes what it is given."""
 
     make: Callable[[], list[object]]
     names: list[str] | None = None

@@ -215,7 +215,7 @@ def test_rows_of_ever_new_columns_share_a_file_of_their_own_format(tmp_path: Pat
     assert sum('"$Json"' in path.read_text() for path in tmp_path.rglob("data*.jsonl") if path.parent.name != names.MANIFEST) == 1
 
 
-def test_what_was_refused_is_told_in_the_folder_of_the_hour(tmp_path: Path) -> None:
+def test_what_was_refused_is_reported_in_the_folder_of_the_hour(tmp_path: Path) -> None:
     made = Archive(tmp_path, ship="off", min_free_bytes=0, hour_folders=True)
     collector = made.collector("m", "inputs", ["x"])
     assert collector.collect(["v"])
@@ -224,8 +224,8 @@ def test_what_was_refused_is_told_in_the_folder_of_the_hour(tmp_path: Path) -> N
 
     _ship(tmp_path, {})
 
-    (told,) = [path for path, line in manifest_lines(tmp_path) if "refused" in line]
-    assert len(told.relative_to(tmp_path).parts) == 10
+    (report,) = [path for path, line in manifest_lines(tmp_path) if "refused" in line]
+    assert len(report.relative_to(tmp_path).parts) == 10
 
 
 @pytest.mark.parametrize(
@@ -246,13 +246,13 @@ def test_a_forged_layout_is_refused_and_not_believed_while_others_go_on(tmp_path
     shapes.rows[2, True] = Schema(shapes.stream, ("number", "text"), msgpack.packb(definition))
     assert service.collect("inputs", 1) and service.collect("predictions", 2)
 
-    told: list[str] = []
-    pipeline = new_pipeline(Files(), str(tmp_path), told.append)
+    report: list[str] = []
+    pipeline = new_pipeline(Files(), str(tmp_path), report.append)
     pipeline.step()
 
     assert found_in(tmp_path) == Counter([("predictions", "csv", False, "2")])
     assert pipeline.state.quarantined == 1
-    assert any("quarantined" in text for text in told)
+    assert any("quarantined" in text for text in report)
 
 
 @pytest.fixture(params=[("csv", "day"), ("jsonl", "hour"), ("parquet", "day")], ids="-".join)

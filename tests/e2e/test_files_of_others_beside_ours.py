@@ -47,12 +47,12 @@ def test_a_file_of_ours_that_somebody_changed_is_left_as_it_is_and_we_go_on_besi
     left = first.read_bytes() if first.exists() else None
 
     assert collector.collect([2]) and collector.collect([3])
-    told: list[str] = []
-    ship(archive, told.append)
+    report: list[str] = []
+    ship(archive, report.append)
 
     assert (first.read_bytes() if first.exists() else None) == left
     assert features_of(day_of(root) / f"data-{spool8(root)}-1.csv") == [("2",), ("3",)]
-    assert len(told) == 1 and "foreign_change" in told[0] and str(first) in told[0]
+    assert len(report) == 1 and "foreign_change" in report[0] and str(first) in report[0]
 
 
 def test_two_spools_on_one_archive_never_share_a_file(root: Path, tmp_path: Path, clock: Clock) -> None:

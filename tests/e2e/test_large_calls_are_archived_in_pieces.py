@@ -90,9 +90,9 @@ def test_a_call_without_memory_is_tried_in_parts_and_one_row_that_asks_for_too_m
         return inner(*given)  # type: ignore[arg-type]  # what was given
 
     monkeypatch.setattr(batch, "encoded", short)
-    told: list[str] = []
+    report: list[str] = []
     archive = Archive(tmp_path / "a", format=file_format, ship="off", fsync="never", min_free_bytes=0)
-    pipeline = pipeline_of(archive.settings, warn=told.append)
+    pipeline = pipeline_of(archive.settings, warn=report.append)
     collector = archive.collector("m", "in")
 
     assert collector.collect([[number] for number in range(ROWS)])
@@ -102,5 +102,5 @@ def test_a_call_without_memory_is_tried_in_parts_and_one_row_that_asks_for_too_m
         continue
 
     assert sorted(_first_cells(file_format, tmp_path / "a")) == sorted([*range(ROWS), 7])
-    assert [("MiB of memory" in line) for line in told] == [True]
+    assert [("MiB of memory" in line) for line in report] == [True]
     archive.close(0)

@@ -135,9 +135,9 @@ def test_no_word_of_an_exception_becomes_a_reason_in_the_archive(tmp_path: Path)
     assert collector.collect([1])
     archive.close(0)
     ship_all(Files(), str(tmp_path))
-    told = json.dumps([line for _, line in manifest_lines(tmp_path)])
-    assert "hunter2" not in told and len(told) < 10_000
-    assert '"invalid_data", 3' in told or '"invalid_data": 3' in told
+    report = json.dumps([line for _, line in manifest_lines(tmp_path)])
+    assert "hunter2" not in report and len(report) < 10_000
+    assert '"invalid_data", 3' in report or '"invalid_data": 3' in report
 
 
 def test_with_on_error_raise_an_exception_without_text_is_a_model_data_error(tmp_path: Path) -> None:

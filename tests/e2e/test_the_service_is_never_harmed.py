@@ -302,10 +302,10 @@ def test_status_says_what_waits_and_why(tmp_path: Path) -> None:
     """,
         tmp_path,
     )
-    told = json.loads(modeldata("status", "--json", "--archive", str(tmp_path / "a")).stdout)
-    assert (told["pending"], told["archived"], told["leader"]) == (5, 0, None)
-    assert told["lag_seconds"] > 0
+    report = json.loads(modeldata("status", "--json", "--archive", str(tmp_path / "a")).stdout)
+    assert (report["pending"], report["archived"], report["leader"]) == (5, 0, None)
+    assert report["lag_seconds"] > 0
     drain(tmp_path / "a")
-    told = json.loads(modeldata("status", "--json", "--archive", str(tmp_path / "a")).stdout)
-    assert (told["pending"], told["archived"], told["refused"]) == (0, 5, {"unsupported_type": 1})
+    report = json.loads(modeldata("status", "--json", "--archive", str(tmp_path / "a")).stdout)
+    assert (report["pending"], report["archived"], report["refused"]) == (0, 5, {"unsupported_type": 1})
     wait_until(lambda: "unsupported type" in modeldata("status", "--archive", str(tmp_path / "a")).stdout.replace("_", " "))

@@ -53,9 +53,9 @@ def test_halves_come_back_with_the_halves_of_their_kinds(file_format: str, value
     at = len(values) // 2
     halves = format_of(file_format).split(encoded.data, len(values), at)
     found: list[object] = []
-    for half, told in zip(halves, kinds.split(encoded.kinds, at), strict=True):
+    for half, report in zip(halves, kinds.split(encoded.kinds, at), strict=True):
         _, cell = cells(file_format, half, ["$Sequence", "x"])
-        found += restore_column(cell, "any", told.get("x"))  # type: ignore[arg-type]  # of the manifest
+        found += restore_column(cell, "any", report.get("x"))  # type: ignore[arg-type]  # of the manifest
     assert_same(found, values)
 
 
@@ -107,10 +107,10 @@ def test_a_parquet_file_says_where_it_comes_from_also_when_it_is_cut() -> None:
     columns = with_number([Column("x", "any", [1, dt.date(2026, 1, 2), "a", ABSENT])])
     data = encode("parquet", columns, origin="spool 1", identity='{"é":1}').data
     files = [data, *format_of("parquet").split(data, 4, 2)]
-    told = [pq.read_schema(io.BytesIO(one)).metadata for one in files]
-    assert all(one[b"origin"] == b"spool 1" and one[b"identity"] == '{"é":1}'.encode() for one in told)
-    assert all(one[b"modeldata.format"] == b"1" for one in told)
-    assert [one.get(b"modeldata.kinds") for one in told] == [
+    report = [pq.read_schema(io.BytesIO(one)).metadata for one in files]
+    assert all(one[b"origin"] == b"spool 1" and one[b"identity"] == '{"é":1}'.encode() for one in report)
+    assert all(one[b"modeldata.format"] == b"1" for one in report)
+    assert [one.get(b"modeldata.kinds") for one in report] == [
         b'{"x": [["json", 1], [{"json": "date"}, 1], ["json", 2]]}',
         b'{"x": [["json", 1], [{"json": "date"}, 1]]}',
         b'{"x": [["json", 2]]}',

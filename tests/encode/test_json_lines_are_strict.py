@@ -120,7 +120,7 @@ def test_pandas_polars_arrow_and_duckdb_read_the_same_rows(tmp_path: Path) -> No
     assert [str(row[1]) for row in rows] == wanted[1]
 
 
-def test_nan_is_a_double_where_the_reader_is_told_so(tmp_path: Path) -> None:
+def test_nan_is_a_double_where_the_reader_is_asked_to(tmp_path: Path) -> None:
     path = tmp_path / "data.jsonl"
     path.write_bytes(encode("jsonl", with_number([Column("x", "float64", pa.array([math.nan, 1.5, -math.inf, None]))])).data)
     rows = duckdb.sql(f"select x from read_json('{path}', columns={{'x': 'double'}})").fetchall()

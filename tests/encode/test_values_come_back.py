@@ -147,7 +147,7 @@ def test_cells_that_tell_what_they_are_make_no_runs() -> None:
     assert [encode(file_format, columns).kinds for file_format in FORMATS] == [{"x": "auto"}, {}, {"x": "json"}]
 
 
-def test_text_that_looks_like_a_number_is_told_from_it() -> None:
+def test_text_that_looks_like_a_number_is_distinguished_from_it() -> None:
     columns = [Column("x", "any", [1, "a", "1", "2", 2.5])]
     assert encode("csv", columns).kinds == {"x": [["auto", 2], ["str", 2], ["auto", 1]]}
 

@@ -117,14 +117,14 @@ class Soak:
 ZERO = ("lost", "doubled", "foreign", "mangled", "overwritten", "drain", "audit")
 
 
-def problems(told: dict[str, object]) -> list[str]:
+def problems(report: dict[str, object]) -> list[str]:
     """What is not as promised; none is the only good answer."""
-    status = told["status"]
+    status = report["status"]
     assert isinstance(status, dict)
-    wrong = [f"{name} = {told[name]}" for name in ZERO if told[name] != 0]
+    wrong = [f"{name} = {report[name]}" for name in ZERO if report[name] != 0]
     wrong += [f"status: {name} = {status[name]}" for name in ("pending", "gaps", "damaged", "quarantined") if status[name] != 0]
-    if status["archived"] != told["delivered"]:
-        wrong.append(f"status tells of {status['archived']} archived rows, the files hold {told['delivered']}")
+    if status["archived"] != report["delivered"]:
+        wrong.append(f"status tells of {status['archived']} archived rows, the files hold {report['delivered']}")
     return wrong
 
 
@@ -140,9 +140,9 @@ def main() -> int:
     parser.add_argument("--without", default="", help="faults to leave out: " + ",".join((*RARE, "spellings")))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="modeldata-soak-") as folder:
-        told = soak(Path(folder), given.seconds, given.seed, given.without.split(","))
-        print(json.dumps(told), flush=True)
-        wrong = problems(told)
+        report = soak(Path(folder), given.seconds, given.seed, given.without.split(","))
+        print(json.dumps(report), flush=True)
+        wrong = problems(report)
         if wrong:
             print("\n".join(wrong), file=sys.stderr)
             print((Path(folder) / "log").read_text()[-3000:], file=sys.stderr)

@@ -195,7 +195,7 @@ def test_a_spelling_that_no_path_function_knows_is_the_same_archive(
     assert _several(tmp_path, named).archives == [str(tmp_path / f"a{below}"), str(tmp_path / f"A{below}")]
 
 
-def test_folders_of_a_disk_without_inodes_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_of_a_disk_without_inodes_are_kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(os, "stat", lambda path, **how: os.stat_result((0o40755, 0, 0, 1, 0, 0, 0, 0, 0, 0)))
         archives = _several(tmp_path, ["a", "b"]).archives

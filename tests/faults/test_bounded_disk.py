@@ -97,9 +97,9 @@ def test_drop_oldest_gives_up_whole_old_segments_and_names_their_rows(tmp_path: 
     found = delivered_on_disk(str(archive))
     assert sum(found.values()) == 2_000 - given_up
     assert found == Counter({("inputs", str(number)): 1 for number in range(given_up, 2_000)}), "the oldest, not others"
-    told = audit(open_store(str(archive), Files()))
-    assert told.verdict == EXPLAINED
-    assert [(gap.first, gap.last, gap.reason) for writer in told.writers for gap in writer.missing] == [
+    report = audit(open_store(str(archive), Files()))
+    assert report.verdict == EXPLAINED
+    assert [(gap.first, gap.last, gap.reason) for writer in report.writers for gap in writer.missing] == [
         (0, given_up - 1, "drop_oldest")
     ]
 
@@ -151,9 +151,9 @@ def test_giving_up_survives_a_crash_at_any_operation(tmp_path: Path, at: int) ->
     service.writer.close(time.time_ns())
     ship_all(Files(), str(archive))
     found = delivered_on_disk(str(archive))
-    told = audit(open_store(str(archive), Files()))
-    missing = sum(gap.last - gap.first + 1 for writer in told.writers for gap in writer.missing)
-    assert told.verdict in (COMPLETE, EXPLAINED), told.as_dict()
+    report = audit(open_store(str(archive), Files()))
+    missing = sum(gap.last - gap.first + 1 for writer in report.writers for gap in writer.missing)
+    assert report.verdict in (COMPLETE, EXPLAINED), report.as_dict()
     assert sum(found.values()) + missing == 1_000
     assert max(found.values()) == 1
 
@@ -185,9 +185,9 @@ def test_a_running_shipper_makes_room_before_writers_meet_the_limit(tmp_path: Pa
     stored = {int(n) for n, _ in features(tmp_path / "archive")}
     assert len(stored) == len(rows(tmp_path / "archive")) < accepted
     assert last in stored, "the newest rows are the ones that are kept"
-    told = json.loads(modeldata("audit", str(tmp_path / "archive"), "--json").stdout)
-    assert told["verdict"] != BROKEN and told["missing"]
-    given_up = sum(gap["last"] - gap["first"] + 1 for gap in told["missing"])
+    report = json.loads(modeldata("audit", str(tmp_path / "archive"), "--json").stdout)
+    assert report["verdict"] != BROKEN and report["missing"]
+    given_up = sum(gap["last"] - gap["first"] + 1 for gap in report["missing"])
     assert len(stored) + given_up == accepted
 
 

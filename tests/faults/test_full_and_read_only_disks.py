@@ -48,10 +48,10 @@ def test_a_full_disk_refuses_counts_and_is_used_again_as_soon_as_there_is_room(p
     """
     done = run_alone([*private_mounts, *service_script(tmp_path, code)], tmp_path)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     count = assert_noted_once(tmp_path / "modeldata", tmp_path)
-    assert count.delivered == count.accepted == told["accepted"]
-    assert count.attempted == told["accepted"] + told["dropped"]
+    assert count.delivered == count.accepted == report["accepted"]
+    assert count.attempted == report["accepted"] + report["dropped"]
 
 
 def test_a_disk_without_inodes_refuses_counts_and_goes_on(private_mounts: list[str], tmp_path: Path) -> None:
@@ -87,10 +87,10 @@ def test_a_disk_without_inodes_refuses_counts_and_goes_on(private_mounts: list[s
     """
     done = run_alone([*private_mounts, *service_script(tmp_path, code)], tmp_path)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     count = assert_noted_once(tmp_path / "modeldata", tmp_path)
-    assert count.delivered == count.accepted == told["accepted"]
-    assert count.attempted - count.accepted == told["dropped"]["no_space"] == sum(told["dropped"].values())
+    assert count.delivered == count.accepted == report["accepted"]
+    assert count.attempted - count.accepted == report["dropped"]["no_space"] == sum(report["dropped"].values())
 
 
 def test_a_full_disk_never_stops_the_shipper_from_freeing_it(private_mounts: list[str], tmp_path: Path) -> None:
@@ -201,12 +201,12 @@ def test_a_limit_of_the_process_refuses_counts_and_goes_on_when_it_is_lifted(tmp
     """
     done = run_alone([*service_script(tmp_path, code), limit], tmp_path)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert set(told["dropped"]) == {reason}
+    report = json.loads(done.stdout)
+    assert set(report["dropped"]) == {reason}
     drain_folder(tmp_path)
     count = assert_noted_once(tmp_path / "modeldata", tmp_path)
-    assert count.delivered == count.accepted == told["accepted"]
-    assert count.attempted - count.accepted == told["dropped"][reason]
+    assert count.delivered == count.accepted == report["accepted"]
+    assert count.attempted - count.accepted == report["dropped"][reason]
 
 
 @pytest.mark.posix("/proc and /dev")
@@ -245,7 +245,7 @@ def test_a_spool_that_became_read_only_refuses_counts_and_goes_on(private_mounts
     """
     done = run_alone([*private_mounts, *service_script(tmp_path, code)], tmp_path)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     count = assert_noted_once(tmp_path / "modeldata", tmp_path)
-    assert count.delivered == count.accepted == told["accepted"]
-    assert count.attempted - count.accepted == sum(told["dropped"].values())
+    assert count.delivered == count.accepted == report["accepted"]
+    assert count.attempted - count.accepted == sum(report["dropped"].values())

@@ -96,8 +96,8 @@ os._exit(0)
     accepted = sorted([*range(10), *map(int, (tmp_path / "accepted").read_text().split())])
     drain(tmp_path / "a")
     assert sorted(int(n) for (n,) in features(tmp_path / "a")) == accepted
-    told = json.loads(modeldata("audit", str(tmp_path / "a"), "--json").stdout)
-    assert told["verdict"] == "complete" and told["refused"] in ({}, {"invalid_data": 2})
+    report = json.loads(modeldata("audit", str(tmp_path / "a"), "--json").stdout)
+    assert report["verdict"] == "complete" and report["refused"] in ({}, {"invalid_data": 2})
 
 
 @pytest.mark.posix("fork")

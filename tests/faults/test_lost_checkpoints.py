@@ -128,7 +128,7 @@ def test_a_commit_is_in_both_slots_before_the_round_is_forgotten(tmp_path: Path)
     assert first[1].pack() == second[1].pack()
 
 
-def test_a_batch_id_never_names_other_rows_though_rounds_are_counted_anew(tmp_path: Path) -> None:
+def test_a_batch_id_never_names_other_rows_though_rounds_are_counted_again(tmp_path: Path) -> None:
     archive = str(tmp_path / "archive")
     service = _life(archive)
     service.writer.close(time.time_ns())

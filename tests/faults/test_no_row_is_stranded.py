@@ -131,8 +131,8 @@ def test_rows_that_wait_are_counted_and_shipped_after_the_archives_are_named_in_
 def test_the_command_line_counts_and_drains_what_an_earlier_setting_left(tmp_path: Path) -> None:
     settings, _ = _second_archive(tmp_path)
     env = {"MODELDATA_ARCHIVE": settings.archive}
-    told = {one["topic"]: one for one in json.loads(modeldata("doctor", "--json", env=env).stdout)["findings"]}
-    assert told["former spool"]["verdict"] == "bad" and told["former spool"]["text"].startswith("3 rows wait")
+    report = {one["topic"]: one for one in json.loads(modeldata("doctor", "--json", env=env).stdout)["findings"]}
+    assert report["former spool"]["verdict"] == "bad" and report["former spool"]["text"].startswith("3 rows wait")
     assert json.loads(modeldata("status", "--json", env=env).stdout)["pending"] == 3
     done = modeldata("ship", "--drain", "--json", env=env)
     assert done.returncode == 0 and json.loads(done.stdout)["archived"] == 3

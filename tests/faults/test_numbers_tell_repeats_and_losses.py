@@ -56,7 +56,7 @@ def test_rows_spooled_again_after_they_were_archived_are_archived_once(tmp_path:
     assert delivered_on_disk(archive) == service.accepted
 
 
-def test_a_hole_in_the_numbers_is_told_exactly(tmp_path: Path) -> None:
+def test_a_hole_in_the_numbers_is_reported_exactly(tmp_path: Path) -> None:
     archive = str(tmp_path / "a")
     service = Service(Files(), archive)
     for number in range(3):

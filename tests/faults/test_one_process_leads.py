@@ -90,10 +90,10 @@ def test_a_forked_child_lets_go_of_its_parents_segments_at_once(tmp_path: Path) 
     archive = str(tmp_path / "a")
     service = Service(Files(), archive)
     assert service.collect("inputs", 1)
-    asked, told = os.pipe()
+    asked, report = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(told, b"1" if not service.writer.lanes and service.writer.ours[0] else b"0")
+        os.write(report, b"1" if not service.writer.lanes and service.writer.ours[0] else b"0")
         signal.pause()
     try:
         assert os.read(asked, 1) == b"1"

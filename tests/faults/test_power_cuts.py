@@ -93,7 +93,7 @@ def test_a_power_cut_at_any_moment_of_shipping_doubles_nothing_and_loses_nothing
 
 @LONG
 @given(seed=st.integers(0, 2**32), at=st.integers(1, 30), cut=st.booleans())
-def test_a_failed_fsync_is_not_repeated_and_its_row_is_written_anew_under_the_same_number(seed: int, at: int, cut: bool) -> None:
+def test_a_failed_fsync_is_not_repeated_and_its_row_is_written_again_under_the_same_number(seed: int, at: int, cut: bool) -> None:
     disk = _new_disk()
     files = FaultyFiles(Fault(at, errno.EIO, names=frozenset({"sync"})), disk)
     service = Service(files, sync=True)

@@ -89,13 +89,13 @@ def test_frames_of_16_mib_torn_by_sigkill_cost_only_themselves(tmp_path: Path) -
     """
     done = run_alone(service_script(tmp_path, code), tmp_path, 280, MODELDATA_MAX_ROW_BYTES="64M")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    print(told)
-    assert told["torn"] >= 3, f"the kernel tore too few to show anything: {told}"
-    assert told["counted"] >= told["torn"] and told["damaged"] == 0
+    report = json.loads(done.stdout)
+    print(report)
+    assert report["torn"] >= 3, f"the kernel tore too few to show anything: {report}"
+    assert report["counted"] >= report["torn"] and report["damaged"] == 0
     count = assert_noted_once(tmp_path / "modeldata", tmp_path)
-    assert count.accepted >= told["tries"] + 4, "the small row of each, and the two that nobody killed"
-    assert count.attempted - count.delivered >= told["torn"]
+    assert count.accepted >= report["tries"] + 4, "the small row of each, and the two that nobody killed"
+    assert count.attempted - count.delivered >= report["torn"]
     assert not list((tmp_path / "modeldata").rglob("*.seg"))
 
 
@@ -184,7 +184,7 @@ def test_a_child_that_a_leader_forked_does_not_keep_the_lead_after_its_death(tmp
     import ctypes, time
     from modeldata.spool.files import Files
     from modeldata.spool.lock import Leadership
-    asked, told = os.pipe2(os.O_DIRECT)  # one read gets one write
+    asked, reported = os.pipe2(os.O_DIRECT)  # one read gets one write
     child = os.fork()
     if child == 0:
         lead = Leadership.take("leader.lock", Files())
@@ -192,9 +192,9 @@ def test_a_child_that_a_leader_forked_does_not_keep_the_lead_after_its_death(tmp
         grandchild = ctypes.CDLL(None).fork() if sys.argv[1] == "c" else os.fork()
         if grandchild == 0:
             os.closerange(1, 3)  # whoever reads our output must not wait for this child
-            os.write(told, b"intact" if lead.intact() else b"not intact")
+            os.write(reported, b"intact" if lead.intact() else b"not intact")
             time.sleep(600)
-        os.write(told, b"killed")
+        os.write(reported, b"killed")
         signal.pause()
     answers = {os.read(asked, 100), os.read(asked, 100)}
     os.kill(child, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Promise 3: what was refused is told, also by a process that was killed while the spool was full (matrix H6)."""
+"""Promise 3: what was refused is reported, also by a process that was killed while the spool was full (matrix H6)."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def test_the_archive_knows_each_refusal_of_a_service_however_it_ended(tmp_path: 
     refused = json.loads(done.stdout)
     assert sum(refused.values()) >= 40
     drain(tmp_path / "a")
-    told = json.loads(modeldata("audit", str(tmp_path / "a"), "--json").stdout)
-    assert (told["verdict"], told["refused"]) == ("complete", refused)
+    report = json.loads(modeldata("audit", str(tmp_path / "a"), "--json").stdout)
+    assert (report["verdict"], report["refused"]) == ("complete", refused)
 
 
 def _life(files: FaultyFiles, archive: str) -> Service:
@@ -97,10 +97,10 @@ def test_a_death_at_any_operation_doubles_no_refusal_and_hides_at_most_the_last(
         ship_all(Files(), archive)
         assert_exactly_once(service.attempted, service.accepted, delivered_on_disk(archive))
         refused = sum(service.writer.drops().values())
-        told = sum(audit_of(archive).refused.values())
-        assert told <= refused
+        report = sum(audit_of(archive).refused.values())
+        assert report <= refused
         where = dry.operations[at - 1][0]
-        assert told == refused or where in ("store", "pwrite"), "only between clearing the tail and the frame that replaces it"
+        assert report == refused or where in ("store", "pwrite"), "only between clearing the tail and the frame that replaces it"
         shutil.rmtree(archive)
 
 

@@ -75,9 +75,9 @@ archive.close()
         tmp_path,
     )
     kept = _numbers(tmp_path)
-    told = json.loads(modeldata("audit", str(tmp_path / "a"), "--json").stdout)
+    report = json.loads(modeldata("audit", str(tmp_path / "a"), "--json").stdout)
     assert 0 < len(kept) < 20
-    assert [(gap["first"], gap["last"]) for gap in told["missing"]] == [(len(kept), 19)]
+    assert [(gap["first"], gap["last"]) for gap in report["missing"]] == [(len(kept), 19)]
 
 
 @pytest.mark.parametrize("how", ["os.unlink(segment())", "os.rename(segment(), 'elsewhere')", "shutil.rmtree('a')"])

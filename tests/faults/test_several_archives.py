@@ -43,12 +43,12 @@ class Ship:
 
     def __init__(self, settings: Settings, files: Files) -> None:
         self.now = 0.0
-        self.told: list[str] = []
+        self.report: list[str] = []
         place = open_place(settings.spool_folder(), files, bytes(16), NOON)
         lead = Leadership.take(place.leader_lock, files)
         assert lead is not None
         self._lead = lead
-        around = Surroundings(files, self.told.append, lambda: self.now, lambda: NOON, lambda seconds: False, lambda: 0.5)
+        around = Surroundings(files, self.report.append, lambda: self.now, lambda: NOON, lambda seconds: False, lambda: 0.5)
         try:
             self.workers: list[Worker] = make_fleet(place, settings, lead, around)
         except BaseException:
@@ -101,7 +101,7 @@ def test_an_archive_that_is_down_holds_up_no_other_and_is_warned_of_once(tmp_pat
             worker.tick()
 
     assert _numbers(tmp_path / "up") == Counter(map(str, range(ROWS)))
-    assert len([text for text in ship.told if "could not" in text]) == 1
+    assert len([text for text in ship.report if "could not" in text]) == 1
     assert _segments(settings)
     (tmp_path / "down").unlink()
     for _ in range(100):
@@ -127,7 +127,7 @@ def test_an_archive_whose_checkpoint_is_lost_keeps_its_rows_and_stops_no_other(t
 
     assert [worker.archive for worker in ship.workers] == [settings.archives[1]]
     assert _numbers(tmp_path / "good") == Counter(map(str, range(ROWS)))
-    assert _segments(settings) and any("--accept-duplicates" in text for text in ship.told)
+    assert _segments(settings) and any("--accept-duplicates" in text for text in ship.report)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -176,8 +176,8 @@ def test_a_service_archives_to_both_and_its_stats_tell_of_each(tmp_path: Path) -
     assert all(collector.collect([number, ""]) for number in range(ROWS))
 
     assert with_two.flush(60)
-    told = with_two.stats().archives
-    assert {name: (one["archived"], one["pending"]) for name, one in told.items()} == {
+    report = with_two.stats().archives
+    assert {name: (one["archived"], one["pending"]) for name, one in report.items()} == {
         str(tmp_path / "a"): (ROWS, 0),
         str(tmp_path / "b"): (ROWS, 0),
     }
@@ -197,7 +197,7 @@ def test_what_one_archive_gives_up_for_room_the_others_still_get(tmp_path: Path)
     numbers = iter(range(1_000_000))
     accepted = []
     ship = None
-    while ship is None or not any("given up" in text for text in ship.told):
+    while ship is None or not any("given up" in text for text in ship.report):
         collector = archive.collector("m", "inputs", ["n", "text"])
         for number in (next(numbers) for _ in range(100)):
             if collector.collect([number, "x" * 5000]):
@@ -217,8 +217,8 @@ def test_what_one_archive_gives_up_for_room_the_others_still_get(tmp_path: Path)
 
     assert _numbers(tmp_path / "up") == Counter(accepted), "this one was never down"
     assert _numbers(tmp_path / "down") < Counter(accepted)
-    told = audit(open_store(str(tmp_path / "down"), Files()))
-    assert told.verdict == "gaps, each with its reason"
-    missing = sum(gap.last - gap.first + 1 for writer in told.writers for gap in writer.missing)
-    assert told.rows + missing == len(accepted)
+    report = audit(open_store(str(tmp_path / "down"), Files()))
+    assert report.verdict == "gaps, each with its reason"
+    missing = sum(gap.last - gap.first + 1 for writer in report.writers for gap in writer.missing)
+    assert report.rows + missing == len(accepted)
     assert audit(open_store(str(tmp_path / "up"), Files())).verdict == "complete"

@@ -12,10 +12,10 @@ from .soak import problems, soak
 
 
 def _told(folder: Path, seconds: float, seed: int) -> dict[str, object]:
-    told = soak(folder, seconds, seed)
-    print(json.dumps(told))
-    assert not problems(told), told
-    return told
+    report = soak(folder, seconds, seed)
+    print(json.dumps(report))
+    assert not problems(report), report
+    return report
 
 
 KINDS = (
@@ -26,17 +26,17 @@ KINDS = (
 
 @pytest.mark.timeout(300)
 def test_twenty_seconds_of_load_and_random_faults_lose_and_double_nothing(tmp_path: Path) -> None:
-    told = _told(tmp_path, 20, 20)
-    faults = told["faults"]
+    report = _told(tmp_path, 20, 20)
+    faults = report["faults"]
     assert isinstance(faults, dict)
-    assert int(str(told["kills"])) > 30 and int(str(told["accepted"])) > 5_000, told
+    assert int(str(report["kills"])) > 30 and int(str(report["accepted"])) > 5_000, report
     for kind in KINDS:
-        assert faults.get(kind, 0) > 0, told
+        assert faults.get(kind, 0) > 0, report
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_a_long_soak_loses_and_doubles_nothing(tmp_path: Path) -> None:
     seconds = float(os.environ.get("SOAK_SECONDS", "600"))
-    told = _told(tmp_path, seconds, int.from_bytes(os.urandom(4), "big"))
-    assert int(str(told["kills"])) > seconds, told
+    report = _told(tmp_path, seconds, int.from_bytes(os.urandom(4), "big"))
+    assert int(str(report["kills"])) > seconds, report

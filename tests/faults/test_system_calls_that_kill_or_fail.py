@@ -144,13 +144,13 @@ def test_a_writer_whose_system_call_fails_counts_what_it_refuses(
 
     assert done.returncode == 0, done.stderr
     assert "INJECTED" in (tmp_path / "trace").read_text(), f"{fault} was never met"
-    told = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     drain_folder(tmp_path)
     count = assert_noted_once(tmp_path / "modeldata", tmp_path)
-    assert count.delivered == count.accepted == told["accepted"], "a refused row is never in the archive"
-    assert count.attempted == told["accepted"] + sum(told["dropped"].values())
+    assert count.delivered == count.accepted == report["accepted"], "a refused row is never in the archive"
+    assert count.attempted == report["accepted"] + sum(report["dropped"].values())
     if fault.startswith("fdatasync:error=EIO"):
-        assert told == {"accepted": 24, "dropped": {}, "fsync_failures": 1 if fault.endswith("5") else told["fsync_failures"]}
+        assert report == {"accepted": 24, "dropped": {}, "fsync_failures": 1 if fault.endswith("5") else report["fsync_failures"]}
 
 
 def test_an_fsync_that_failed_is_not_asked_again_and_the_row_goes_to_a_new_segment(strace: list[str], tmp_path: Path) -> None:
@@ -158,8 +158,8 @@ def test_an_fsync_that_failed_is_not_asked_again_and_the_row_goes_to_a_new_segme
 
     done = run_alone([*command, *service_script(tmp_path, WRITE)], tmp_path, MODELDATA_FSYNC="always")
 
-    told = json.loads(done.stdout)
-    assert (told["accepted"], told["dropped"], told["fsync_failures"]) == (24, {}, 1)
+    report = json.loads(done.stdout)
+    assert (report["accepted"], report["dropped"], report["fsync_failures"]) == (24, {}, 1)
     calls = [line for line in (tmp_path / "trace").read_text().splitlines() if ".seg" in line]
     failed = next(index for index, line in enumerate(calls) if "INJECTED" in line)
     file = calls[failed].partition("<")[2].partition(">")[0]

@@ -1,4 +1,4 @@
-"""Systems without a call that others have (sandboxes, Android, odd file systems): another way is taken, or the reason is told."""
+"""Systems without a call that others have (sandboxes, Android, odd file systems): another way is taken, or the reason is reported."""
 
 from __future__ import annotations
 

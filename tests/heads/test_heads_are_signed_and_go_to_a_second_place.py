@@ -191,7 +191,7 @@ def test_a_second_place_that_fails_holds_up_no_row_and_is_named_once(tmp_path, s
 
 
 class Place:
-    """A second place that hangs or fails until it is told to work."""
+    """A second place that hangs or fails until it is asked to work."""
 
     def __init__(self) -> None:
         self.works = threading.Event()

@@ -84,8 +84,8 @@ def ask(port: int, number: int) -> list[int]:
     body = json.dumps([*WINE, number]).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{port}/score", data=body, headers=headers)
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=120) as answer:
-        told: list[int] = json.loads(answer.read())
-    return told
+        report: list[int] = json.loads(answer.read())
+    return report
 
 
 @pytest.mark.skipif(os.name == "nt", reason="gunicorn forks")
@@ -93,7 +93,7 @@ def ask(port: int, number: int) -> list[int]:
 def test_four_gunicorn_workers_write_one_file(tmp_path: Path, options: tuple[str, ...]) -> None:
     port = free_port()
     with gunicorn(tmp_path, port, *options), ThreadPoolExecutor(8) as clients:
-        told = list(clients.map(lambda number: ask(port, number), range(ROWS)))
+        report = list(clients.map(lambda number: ask(port, number), range(ROWS)))
     scripts.drain(tmp_path / "archive")
 
     inputs = {row["$CorrelationId"]: row for row in archive.rows(tmp_path / "archive", "inputs")}
@@ -102,7 +102,7 @@ def test_four_gunicorn_workers_write_one_file(tmp_path: Path, options: tuple[str
     for number in range(ROWS):
         call, asked = inputs[f"c{number}"], [float(value) for name, value in inputs[f"c{number}"].items() if name[0] != "$"]
         assert asked == [*WINE, number]
-        assert [int(predictions[f"c{number}"]["cultivar"])] == told[number]
+        assert [int(predictions[f"c{number}"]["cultivar"])] == report[number]
         assert call["$RequestId"] == predictions[f"c{number}"]["$RequestId"] == f"r{number}"
     days = Counter(path.parent for path in archive.data_files(tmp_path / "archive"))
     assert set(days.values()) == {1}, "one data.csv for each collector and day"

@@ -86,16 +86,16 @@ def test_as_json_it_tells_what_was_compared_and_nothing_else(tmp_path: Path) -> 
     done = subprocess.run(
         [*COMMAND, "--json"], cwd=tmp_path, env=scripts.environment(), capture_output=True, text=True, timeout=250, check=False
     )
-    told = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     assert done.returncode == 0
-    assert [(one["identifier"], one["sent"], one["archived"], one["good"]) for one in told["checks"]] == [
+    assert [(one["identifier"], one["sent"], one["archived"], one["good"]) for one in report["checks"]] == [
         ("inputs", 568, 568, True),
         ("prediction", 568, 568, True),
     ]
     assert "the same" in done.stderr
 
 
-def test_a_row_that_is_missing_doubled_or_changed_is_told() -> None:
+def test_a_row_that_is_missing_doubled_or_changed_is_reported() -> None:
     sent = pd.DataFrame({CALL: ["a", "a", "b"], POSITION: [0, 1, 0], "x": [1.0, 2.0, 3.0]})
     assert compare("inputs", sent, sent).good
     assert not compare("inputs", sent.iloc[:2], sent).good
@@ -125,7 +125,7 @@ def test_a_folder_that_can_not_be_made_is_said_in_one_line(tmp_path: Path) -> No
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Processes that were told of an archive in this folder."""
+    """Processes that know an archive in this folder."""
     mark = f"MODELDATA_ARCHIVE={folder / 'here'}".encode()
     found = []
     for entry in Path("/proc").iterdir():

@@ -58,10 +58,10 @@ def run(folder: Path, where: str, *, dry: bool = False) -> list[str]:
 @pytest.mark.parametrize("written", ["{}", '"{}"'])
 def test_a_name_is_a_column_and_never_a_function_of_the_engine(archive: Shipped, tmp_path: Path, name: str, written: str) -> None:
     shipped(archive, inputs=[{name: "ann", "n": 1}, {name: "bob", "n": 2}], predictions=[{"n": 7}])
-    told = run(tmp_path, f"{written.format(name)} <> 'bob' AND n > 0")
+    report = run(tmp_path, f"{written.format(name)} <> 'bob' AND n > 0")
     assert left(archive, "inputs", "n") == [2]
     assert left(archive, "predictions", "n") == [7]
-    assert [text for text in told if text] == [f"left alone: it has no column {name!r}"]
+    assert [text for text in report if text] == [f"left alone: it has no column {name!r}"]
 
 
 @pytest.mark.parametrize(
@@ -159,12 +159,12 @@ def test_text_without_a_zone_is_utc_on_every_machine(archive: Shipped, tmp_path:
 def test_a_column_whose_name_has_the_text_of_the_condition_is_named_where_it_stays(archive: Shipped, tmp_path: Path) -> None:
     name = "of ann@example.com"
     shipped(archive, inputs=[{"who": "ann@example.com", "n": 1}, {"who": "bob", "n": 2, name: 1}, {"who": "eve", "n": 3}])
-    (told,) = run(tmp_path, "who LIKE '%ann@example.com'", dry=True)
-    assert run(tmp_path, "who LIKE '%ann@example.com'") == [told] and told.endswith(f"which stays: {name}")
+    (report,) = run(tmp_path, "who LIKE '%ann@example.com'", dry=True)
+    assert run(tmp_path, "who LIKE '%ann@example.com'") == [report] and report.endswith(f"which stays: {name}")
     assert run(tmp_path, "who = 'bob' OR who = 'ann@example.com'") == [""], "it went with its last row"
 
 
-def test_columns_that_differ_only_in_case_are_told_apart(archive: Shipped, tmp_path: Path) -> None:
+def test_columns_that_differ_only_in_case_are_kept_apart(archive: Shipped, tmp_path: Path) -> None:
     shipped(archive, inputs=[{"User": "ann", "user": "bob"}, {"User": "bob", "user": "ann"}], other=[{"USER": "ann"}])
     with pytest.raises(SettingsError, match="USER may be 'User' or 'user'"):
         run(tmp_path, "USER = 'ann'")

@@ -40,10 +40,10 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(
     code, out, err = run(*arguments)
     assert code == 0 and "would be" in out and "nothing was changed" in err
     assert {path: path.read_bytes() for path in (tmp_path / "archive").rglob("*") if path.is_file()} == before
-    told = json.loads(run(*arguments, "--json")[1])
+    report = json.loads(run(*arguments, "--json")[1])
     did = json.loads(run(*done, "--json")[1])
-    assert told["dry_run"] and not did["dry_run"]
-    assert {**told, "dry_run": False} == did
+    assert report["dry_run"] and not did["dry_run"]
+    assert {**report, "dry_run": False} == did
     assert did["rows"] == sum(folder["rows"] for folder in did["folders"]) > 0
 
 

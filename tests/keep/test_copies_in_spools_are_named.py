@@ -48,14 +48,14 @@ def erased(run: Run, folder: Path, where: str = ANN, *more: str) -> tuple[int, d
     dry = json.loads(run("erase", "archive", "--spool", str(folder / "spool"), "--where", where, "--json", *more)[1])
     spool = {path: path.read_bytes() for path in (folder / "spool").rglob("*") if path.is_file()}
     code, out, _ = run("erase", "archive", "--spool", str(folder / "spool"), "--where", where, "--json", "--yes", *more)
-    told: dict[str, object] = json.loads(out)
-    assert {**dry, "dry_run": False} == told
+    report: dict[str, object] = json.loads(out)
+    assert {**dry, "dry_run": False} == report
     assert {path: path.read_bytes() for path in (folder / "spool").rglob("*") if path.is_file()} == spool
-    return code, told
+    return code, report
 
 
-def copies(told: dict[str, object]) -> list[tuple[str, object]]:
-    found = told["copies"]
+def copies(report: dict[str, object]) -> list[tuple[str, object]]:
+    found = report["copies"]
     assert isinstance(found, list)
     return [(copy["path"], copy["rows"]) for copy in found]
 
@@ -64,12 +64,12 @@ def test_archived_rows_in_the_segment_of_a_living_service_are_named_until_it_end
     run: Run, shipped: Shipped, tmp_path: Path
 ) -> None:
     (segment,) = segments(tmp_path)
-    code, told = erased(run, tmp_path)
-    assert (code, told["rows"], copies(told)) == (1, 2, [(str(segment), 2)])
-    assert "until it is full or the service that writes it ends" in str(told["copies"])
+    code, report = erased(run, tmp_path)
+    assert (code, report["rows"], copies(report)) == (1, 2, [(str(segment), 2)])
+    assert "until it is full or the service that writes it ends" in str(report["copies"])
     shipped.archive.close()
-    code, told = erased(run, tmp_path, "who = 'bob@example.com'")
-    assert "the next shipper removes this file" in str(told["copies"])
+    code, report = erased(run, tmp_path, "who = 'bob@example.com'")
+    assert "the next shipper removes this file" in str(report["copies"])
     code, _, err = run("erase", "archive", "--spool", str(tmp_path / "spool"), "--where", ANN, "--yes")
     assert code == 1 and "2 rows that fit are in" in " ".join(err.split()), "also when the archive has no such column any more"
     segments(tmp_path)[0].unlink()
@@ -85,9 +85,9 @@ def test_a_text_line_says_which_file_has_them_and_what_to_do(run: Run, shipped: 
 
 def test_rows_that_wait_are_named_with_what_to_do_first(run: Run, shipped: Shipped, tmp_path: Path) -> None:
     shipped.collect("inputs", {"who": "ann@example.com", "n": 9}, at=AT)
-    code, told = erased(run, tmp_path)
-    assert (code, told["rows"], copies(told)) == (1, 2, [(str(segments(tmp_path)[0]), 3)])
-    assert "archive them (modeldata ship --drain), then erase again" in str(told["copies"])
+    code, report = erased(run, tmp_path)
+    assert (code, report["rows"], copies(report)) == (1, 2, [(str(segments(tmp_path)[0]), 3)])
+    assert "archive them (modeldata ship --drain), then erase again" in str(report["copies"])
     ship(shipped)
     assert erased(run, tmp_path)[1]["rows"] == 1
 
@@ -95,10 +95,10 @@ def test_rows_that_wait_are_named_with_what_to_do_first(run: Run, shipped: Shipp
 def test_rows_of_others_in_the_spool_are_not_named(run: Run, shipped: Shipped, tmp_path: Path) -> None:
     shipped.collect("inputs", {"who": "eve@example.com", "n": 9}, at=AT)
     shipped.collect("elsewhere", {"n": 1})
-    code, told = erased(run, tmp_path, "who = 'nobody'")
-    assert (code, told["rows"], told["copies"]) == (0, 0, [])
-    code, told = erased(run, tmp_path, "n = 1", "--identifier", "inputs")
-    assert copies(told) == [(str(segments(tmp_path)[0]), 1)], "only of the collectors that are meant"
+    code, report = erased(run, tmp_path, "who = 'nobody'")
+    assert (code, report["rows"], report["copies"]) == (0, 0, [])
+    code, report = erased(run, tmp_path, "n = 1", "--identifier", "inputs")
+    assert copies(report) == [(str(segments(tmp_path)[0]), 1)], "only of the collectors that are meant"
 
 
 @pytest.mark.posix("links, which a user of Windows may not make")
@@ -108,9 +108,9 @@ def test_a_round_that_could_not_land_is_named(run: Run, shipped: Shipped, tmp_pa
     shipped.collect("blocked", {"who": "ann@example.com", "n": 5}, at=AT)
     ship(shipped)
     blocked.unlink()
-    _, told = erased(run, tmp_path)
-    assert [rows for path, rows in copies(told) if "/sinks/" in path] == [1]
-    assert "has not landed yet" in str(told["copies"])
+    _, report = erased(run, tmp_path)
+    assert [rows for path, rows in copies(report) if "/sinks/" in path] == [1]
+    assert "has not landed yet" in str(report["copies"])
 
 
 def test_what_can_not_be_read_is_named_with_the_text_that_is_in_it(run: Run, shipped: Shipped, tmp_path: Path) -> None:
@@ -119,10 +119,10 @@ def test_what_can_not_be_read_is_named_with_the_text_that_is_in_it(run: Run, shi
     (folder / "b.bin").write_bytes(b"...")
     (segment,) = segments(tmp_path)
     segment.write_bytes(segment.read_bytes().replace(b"ann@", b"Xnn@", 1))
-    code, told = erased(run, tmp_path)
+    code, report = erased(run, tmp_path)
     assert code == 1
-    assert copies(told) == [(str(segment), None), (str(folder / "a.bin"), None), (str(folder / "b.bin"), None)]
-    assert str(told["copies"]).count("it has the text 'ann@example.com'") == 1
+    assert copies(report) == [(str(segment), None), (str(folder / "a.bin"), None), (str(folder / "b.bin"), None)]
+    assert str(report["copies"]).count("it has the text 'ann@example.com'") == 1
 
 
 def test_another_archive_of_the_spool_is_named(run: Run, tmp_path: Path) -> None:

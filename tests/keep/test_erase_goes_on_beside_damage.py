@@ -79,5 +79,5 @@ def test_the_command_says_so_in_its_status(run: Run, tmp_path: Path) -> None:
     assert dry[0] == 1 and "could not look into " in dry[2]
     code, out, err = run("erase", "archive", "--where", "customer = 17", "--yes")
     assert code == 1 and "outcomes 2026-11-20: 1 row erased" in out and "could not look into " in err
-    told = json.loads(run("erase", "archive", "--where", "customer = 17", "--json")[1])
-    assert [folder["problem"][:20] for folder in told["folders"] if folder["problem"]] == ["could not look into "]
+    report = json.loads(run("erase", "archive", "--where", "customer = 17", "--json")[1])
+    assert [folder["problem"][:20] for folder in report["folders"] if folder["problem"]] == ["could not look into "]

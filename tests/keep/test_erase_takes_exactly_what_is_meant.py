@@ -185,11 +185,11 @@ def test_what_stays_is_what_pandas_leaves(tmp_path: Path, seed: int, file_format
         identifier: [row["uid"] for row, gone in zip(rows, _true(test.mask(_frame(rows))), strict=True) if not gone]
         for identifier, rows in asked.items()
     }
-    told = list(erase(job(store), test.sql, dry=True))
+    report = list(erase(job(store), test.sql, dry=True))
     assert {identifier: uids(tmp_path, identifier) for identifier in collectors} == before
-    assert list(erase(job(store), test.sql, dry=False)) == told, test.sql
+    assert list(erase(job(store), test.sql, dry=False)) == report, test.sql
     assert {identifier: uids(tmp_path, identifier) for identifier in collectors} == expected, test.sql
-    assert sum(result.rows for result in told) == sum(map(len, before.values())) - sum(map(len, expected.values()))
+    assert sum(result.rows for result in report) == sum(map(len, before.values())) - sum(map(len, expected.values()))
 
 
 def _frame(rows: list[dict[str, object]]) -> pd.DataFrame:

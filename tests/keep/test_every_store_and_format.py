@@ -61,7 +61,7 @@ def seen(store: Store) -> pa.Table:
     return table.sort_by([("$Writer", "ascending"), ("$Sequence", "ascending")])
 
 
-def told(table: pa.Table) -> list[str]:
+def report(table: pa.Table) -> list[str]:
     """Every value, NaN and -0.0 too; columns in one order: that of files is another after a rewrite."""
     return [repr(sorted((name, _plain(value)) for name, value in row.items())) for row in table.to_pylist()]
 
@@ -103,7 +103,7 @@ def test_compaction_keeps_every_value_and_its_type(backend: Backend, tmp_path: P
     assert (done.rows, done.problem) == (before.num_rows, "")
     after = seen(store)
     assert types(after) == types(before)
-    assert told(after) == told(before)
+    assert report(after) == report(before)
     assert (checked(store).verdict, checked(store).rows) == (COMPLETE, before.num_rows)
     files = data_of(backend)
     assert all(path.endswith(".parquet") for path in files)
@@ -124,8 +124,8 @@ def test_nothing_of_an_erased_subject_stays_anywhere(backend: Backend, tmp_path:
     before = seen(store)
     (done,) = erased(store, "customer = 17 or text like 'Sesame%'")
     assert (done.rows, done.problem) == (6, "")
-    kept = [row for row in told(before) if "('customer', 17)" not in row]
-    assert told(seen(store)) == kept
+    kept = [row for row in report(before) if "('customer', 17)" not in row]
+    assert report(seen(store)) == kept
     found = checked(store)
     assert (found.verdict, found.rows) == (EXPLAINED, len(kept))
     assert {gap.reason for writer in found.writers for gap in writer.missing} == {"erased"}

@@ -219,7 +219,7 @@ def test_a_file_that_grows_just_before_it_would_go_stays(tmp_path: Path) -> None
 
 
 def test_a_switch_that_comes_after_two_others_finds_its_number_taken_in_any_store(tmp_path: Path) -> None:
-    """It slept before its first file: nothing told the others of it."""
+    """It slept before its first file: nothing informed the others."""
     filled(tmp_path)
     before = rows(local(tmp_path))
 

@@ -131,7 +131,7 @@ GUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
 @UNHURRIED
 @given(st.sampled_from([GUID, "3f2504e0", "a"]), st.text("ab-", max_size=5), st.text("1-", max_size=3))
-def test_a_model_id_that_looks_like_the_start_of_a_guid_is_told_from_one(model_id: str, name: str, version: str) -> None:
+def test_a_model_id_that_looks_like_the_start_of_a_guid_is_distinguished_from_one(model_id: str, name: str, version: str) -> None:
     made = day_folder(identity(model_id=model_id, model_name=name, model_version=version), 0, False)
     for cut in range(len(GUID)):
         other = identity(model_id=GUID[:cut], model_name=f"{GUID[cut + 1 :]}-{name}", model_version=version)

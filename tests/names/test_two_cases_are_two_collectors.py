@@ -38,7 +38,7 @@ CASED = st.text("aAbB-", min_size=1, max_size=3)
 
 
 class Life:
-    """An archive on a disk that folds case, and a shipper for it that works when it is told to."""
+    """An archive on a disk that folds case, and a shipper for it that works when it is asked to."""
 
     def __init__(self, folder: Path, file_format: str = "csv") -> None:
         self.root = str(folder / "archive")

@@ -20,7 +20,7 @@ OWN = ["$Timestamp", "$CorrelationId", "$RequestId", "$Writer", "$Sequence", "$R
 
 
 class Shipped:
-    """An archive at `url` in one format, and a shipper for it that works when it is told to."""
+    """An archive at `url` in one format, and a shipper for it that works when it is asked to."""
 
     def __init__(self, url: str, spool: Path, file_format: str = "csv", block_bytes: int = 0, **settings: object) -> None:
         self.archive = Archive(

@@ -170,7 +170,7 @@ def test_a_step_that_fails_loses_no_row(shipped: Shipped, tmp_path: Path) -> Non
     assert list(coming) == []
 
 
-def test_follow_waits_as_long_between_looks_as_it_is_told_and_ends_after_that_time_without_rows(
+def test_follow_waits_as_long_between_looks_as_it_is_reported_and_ends_after_that_time_without_rows(
     shipped: Shipped, tmp_path: Path
 ) -> None:
     waits: list[float] = []

@@ -108,7 +108,7 @@ def test_a_row_that_is_not_utf8_leaves_out_this_row_only(old: Callable[..., Arch
     assert skipped(old(content), r"data\.csv: line 3 is not UTF-8") == [3, 4]
 
 
-def test_columns_with_one_name_are_told_apart_by_a_number(old: Callable[..., Archive]) -> None:
+def test_columns_with_one_name_are_kept_apart_by_a_number(old: Callable[..., Archive]) -> None:
     found = old(HEADER + "age,age,age.1,age\n" + row(1, 1, 2, 3, 4)).read("m", "inputs")
     assert {name: found[name].to_pylist() for name in found.column_names[6:]} == {
         "age": [1],

@@ -42,7 +42,7 @@ class Day:
     def read(self, **question: Any) -> list[int]:
         return sorted(self.shipped.archive.read("m", "inputs", **question)["x"].to_pylist())
 
-    def replace(self, name: str, batches: list[int], keep: list[int], **told: Any) -> Path:
+    def replace(self, name: str, batches: list[int], keep: list[int], **report: Any) -> Path:
         """Write a file with the rows `keep` of some batches, and the line that switches to it. The manifest it is in."""
         lines = self.lines()
         rows = (self.folder / "data.csv").read_bytes().splitlines(keepends=True)[1:]
@@ -62,7 +62,7 @@ class Day:
             "calls": [[1, len(keep)]],
             "sequences": [[writer, row, row] for row in keep],
             "last_ns": lines[batches[-1]]["last_ns"],
-            **told,
+            **report,
         }
         for of_a_shipper in ("archived_ns", "host", "spool"):
             line.pop(of_a_shipper, None)
@@ -180,7 +180,7 @@ def test_compaction_beside_a_reader_neither_loses_nor_doubles_rows(day: Day) -> 
     assert sorted(found) == [0, 1, 2, 3, 4, 5] and len(asked) >= 2
 
 
-def test_a_damaged_line_of_a_manifest_is_told_and_the_rest_can_be_read(day: Day) -> None:
+def test_a_damaged_line_of_a_manifest_is_reported_and_the_rest_can_be_read(day: Day) -> None:
     lines = day.manifest.read_bytes().splitlines(keepends=True)
     day.manifest.write_bytes(lines[0] + b"x" * (len(lines[1]) - 1) + b"\n" + lines[2])
     with pytest.raises(Damaged, match=r"data\.csv\.jsonl: line 2"):
@@ -234,7 +234,7 @@ def test_a_foreign_file_is_named_and_not_read(day: Day) -> None:
         assert day.read() == [0, 1, 2, 3, 4, 5]
 
 
-def test_a_damaged_parquet_part_is_told_and_the_rest_can_be_read(tmp_path: Path) -> None:
+def test_a_damaged_parquet_part_is_reported_and_the_rest_can_be_read(tmp_path: Path) -> None:
     shipped = Shipped(str(tmp_path / "archive"), tmp_path / "spool", "parquet")
     for number in range(3):
         shipped.collect("inputs", pa.table({"x": [number] * 3}))

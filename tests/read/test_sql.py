@@ -63,7 +63,7 @@ def test_conditions_select_what_duckdb_itself_selects_of_the_whole_table(shipped
     assert shipped.archive.sql(f"select x, plan from churn_pkl_inputs where {condition} order by x").fetchall() == expected
 
 
-def test_a_relation_reads_anew_each_time(shipped: Shipped) -> None:
+def test_a_relation_reads_again_each_time(shipped: Shipped) -> None:
     relation = shipped.archive.sql("select count(*) n from churn_pkl_inputs")
     assert relation.fetchall() == [(5,)]
     assert pa.table(shipped.archive.sql("select * from churn_pkl_inputs").to_arrow_table()).num_rows == 5

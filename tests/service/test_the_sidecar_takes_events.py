@@ -64,13 +64,13 @@ def test_rows_of_the_real_client_for_azure_are_those_of_collect(tmp_path: Path) 
 
     posted, expected = archived(tmp_path / "posted"), archived(tmp_path / "direct")
 
-    def told(row: dict[str, Any]) -> tuple[Any, ...]:
+    def report(row: dict[str, Any]) -> tuple[Any, ...]:
         cells = [
             None if row.get(name) == "NaN" else row.get(name) for name in (*FRAME, "score")
         ]  # JSON, which it sends, has no NaN
         return str(Path(row["@path"]).parent), row["$CorrelationId"], row["$Timestamp"], row["$Row"], *cells
 
-    assert sorted(map(told, posted), key=repr) == sorted(map(told, expected), key=repr)
+    assert sorted(map(report, posted), key=repr) == sorted(map(report, expected), key=repr)
     assert len(posted) == 6 and len({row["$RequestId"] for row in posted}) == 2
 
 

@@ -42,8 +42,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_service_and_the_commands_see_what_init_wrote(here: Path) -> None:
-    told = run("init", "rows here", "--format", "jsonl", "--json")
-    assert json.loads(told.out) == {
+    report = run("init", "rows here", "--format", "jsonl", "--json")
+    assert json.loads(report.out) == {
         "file": str(here / "modeldata.toml"),
         "settings": {"archive": str(here / "rows here"), "format": "jsonl"},
     }

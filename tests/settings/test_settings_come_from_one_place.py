@@ -265,9 +265,9 @@ def test_a_remote_archive_is_kept_in_one_form_and_waits_longer_for_its_batches(u
     ],
 )  # fmt: skip
 def test_a_remote_url_that_can_not_be_meant_is_refused_with_an_example(url: str, why: str) -> None:
-    with pytest.raises(SettingsError, match=f"{why}.*az://container/prefix") as told:
+    with pytest.raises(SettingsError, match=f"{why}.*az://container/prefix") as report:
         Settings.build({}, archive=url)
-    assert "secret" not in str(told.value) and "abcdefgh" not in str(told.value)
+    assert "secret" not in str(report.value) and "abcdefgh" not in str(report.value)
 
 
 def test_a_store_whose_library_is_not_installed_says_what_to_install_unless_it_is_switched_off(

@@ -67,7 +67,7 @@ def test_one_value_that_is_not_plain_is_read_with_all_others(odd: object) -> Non
     assert [python(column) for column in made] == [[1.5, 2.5, None], ["a", odd, "c"]]
 
 
-def test_a_frame_that_is_cut_or_too_long_is_told_and_shifts_no_value() -> None:
+def test_a_frame_that_is_cut_or_too_long_is_reported_and_shifts_no_value() -> None:
     definition, frames = _frames([[1.5, "text", 7], [2.5, "tex", 300]])
     (_, first), (_, second) = frames
     for cut in range(1, len(first)):

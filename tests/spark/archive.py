@@ -1,4 +1,4 @@
-"""What an archive holds, told by its manifests and read by csv, json and pyarrow: never by our own reader."""
+"""What an archive holds: named by its manifests, read by csv, json and pyarrow: never by our own reader."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def lines(files: Files) -> list[tuple[str, dict[str, Any]]]:
 
 
 def rows(files: Files) -> list[dict[str, Any]]:
-    """The rows of all data files that a manifest tells of; fails where a file is not as told, or a number is there twice."""
+    """The rows of all data files that a manifest tells of; fails where a file is not as they say, or a number is there twice."""
     made: list[dict[str, Any]] = []
     numbers: dict[str, list[int]] = {}
     for folder, line in lines(files):
@@ -38,8 +38,8 @@ def rows(files: Files) -> list[dict[str, Any]]:
         made += read
         for writer, first, last in line["sequences"]:
             numbers.setdefault(writer, []).extend(range(first, last + 1))
-    for told in numbers.values():
-        assert sorted(told) == list(range(len(told)))
+    for report in numbers.values():
+        assert sorted(report) == list(range(len(report)))
     assert sum(map(len, numbers.values())) == len(made)
     return made
 

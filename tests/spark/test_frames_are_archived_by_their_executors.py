@@ -74,8 +74,8 @@ def test_all_rows_of_all_partitions_are_there_once(spark: SparkSession, place: P
     assert {(row["$CorrelationId"], row["$RequestId"]) for row in found} == {("order-1", "request-1")}
     assert len({row["$Timestamp"] for row in found}) == 1
     assert len(data_files({path: b"" for path in place.files() if not path.startswith(".")})) == 5
-    told = archive.stats()
-    assert (told.accepted, told.distributed, told.dropped) == (1000, 1000, {})
+    report = archive.stats()
+    assert (report.accepted, report.distributed, report.dropped) == (1000, 1000, {})
 
 
 def test_spark_itself_reads_the_folder_of_the_day(spark: SparkSession, place: Place) -> None:
@@ -98,7 +98,7 @@ def test_a_frame_that_fails_is_refused_and_counted_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("place", ["s3"], indirect=True)
-def test_an_executor_that_does_not_reach_the_store_is_told_of(
+def test_an_executor_that_does_not_reach_the_store_is_reported(
     spark: SparkSession, place: Place, clouds: Clouds, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", clouds.make["s3"]("x").client.meta.endpoint_url)  # type: ignore[attr-defined] # of boto3

@@ -45,9 +45,9 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
         code = run_command(CtrlC())
     except SystemExit as end:
         code = int(end.code or 0)
-    told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert code == 0, told
-    return told
+    report: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert code == 0, report
+    return report
 
 
 @pytest.mark.parametrize("place", ["folder", "s3"], indirect=True)
@@ -57,13 +57,13 @@ def test_folders_are_rewritten_by_executors(
     filled(place, tmp_path)
     store = open_store(place.url, Files())
     before = rows(store)
-    told = run(capsys, monkeypatch, "compact", place.url, "--engine", "spark")
-    assert [(one["day"], one["rows"], one["files"]) for one in told["folders"]] == [
+    report = run(capsys, monkeypatch, "compact", place.url, "--engine", "spark")
+    assert [(one["day"], one["rows"], one["files"]) for one in report["folders"]] == [
         (f"2026-10-0{day}", 12, 2) for day in range(1, 5)
     ]
     assert rows(store) == before and checked(store).verdict == COMPLETE
-    told = run(capsys, monkeypatch, "erase", place.url, "--where", "customer = 17", "--yes", "--engine", "spark")
-    assert told["rows"] == 24
+    report = run(capsys, monkeypatch, "erase", place.url, "--where", "customer = 17", "--yes", "--engine", "spark")
+    assert report["rows"] == 24
     assert rows(store) == without(before) and checked(store).verdict == EXPLAINED
 
 
@@ -80,7 +80,7 @@ def test_an_executor_that_sees_another_folder_changes_nothing(spark: SparkSessio
     elsewhere = Settings.build({}, archive=str(tmp_path / "not-shared"))
     (tmp_path / "not-shared").mkdir()
     work = partial(compact_one, job(store), sizes=Sizes(), dry=False)
-    with pytest.raises(Exception, match="does not see what the driver listed") as told:
+    with pytest.raises(Exception, match="does not see what the driver listed") as report:
         list(on_executors(spark, elsewhere)(work, places))
-    assert StoreError.__name__ in str(told.value)
+    assert StoreError.__name__ in str(report.value)
     assert checked(store).verdict == COMPLETE

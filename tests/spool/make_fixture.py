@@ -29,7 +29,7 @@ CALLS: dict[str, list[object]] = {
 def main() -> None:
     target = HERE / f"spool-{SEGMENT_VERSION}"
     if target.exists():
-        sys.exit(f"{target} is there: an old spool is never made anew")
+        sys.exit(f"{target} is there: an old spool is never made again")
     with tempfile.TemporaryDirectory() as folder:
         archive = Archive(Path(folder) / "archive", ship="off")
         for identifier, calls in CALLS.items():

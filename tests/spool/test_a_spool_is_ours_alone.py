@@ -144,7 +144,7 @@ def test_where_a_named_spool_is_of_another_user_the_place_beside_it_is_chosen_an
 
 
 @root_only
-def test_the_root_user_is_told_of_rows_that_wait_in_the_spool_of_a_service(open_folder: Path) -> None:
+def test_the_root_user_learns_of_rows_that_wait_in_the_spool_of_a_service(open_folder: Path) -> None:
     volume = made(open_folder / "volume", 0o755)
     _kubelet(volume, VOLUME_GROUP)
     assert python_as(SERVICE, COLLECT, str(volume / "archive"), str(volume), groups=(VOLUME_GROUP,)) == TAKEN

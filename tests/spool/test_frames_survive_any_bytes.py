@@ -79,7 +79,7 @@ def test_any_one_flipped_bit_costs_at_most_the_frame_it_hits(spool: Spool) -> No
             assert len(missing) <= 1, f"byte {at}"
             assert [one for one in rows if one not in expected] == []
             if missing:
-                assert any(isinstance(one, Damage) for one in found), f"byte {at}: the loss is not told"
+                assert any(isinstance(one, Damage) for one in found), f"byte {at}: the loss is not reported"
 
 
 def test_a_definition_survives_any_one_flipped_bit(spool: Spool) -> None:
@@ -175,7 +175,7 @@ def test_the_zeros_of_a_killed_writer_are_no_damage(spool: Spool, plan: FakePlan
     assert spool.data() == [b"only"]
 
 
-def test_a_torn_end_of_a_dead_writer_is_told_once_as_torn(spool: Spool, plan: FakePlan) -> None:
+def test_a_torn_end_of_a_dead_writer_is_reported_once_as_torn(spool: Spool, plan: FakePlan) -> None:
     spool.append(plan, b"whole")
     spool.append(plan, b"torn" * 100)
     for lane in spool.writer.lanes:

@@ -34,15 +34,15 @@ def _told(found: Frame | Damage) -> Told:
 
 
 def _many_at_a_time(segment: OpenSegment, start: int) -> list[Told]:
-    told: list[Told] = []
+    report: list[Told] = []
     for found in runs(segment, start):
         if isinstance(found, Damage):
-            told.append(_told(found))
+            report.append(_told(found))
             continue
         stops = [found.part(slice(number, number + 1)).stop for number in range(len(found))]
         assert found.stop == stops[-1]
-        told += [_of_run(found, number, stop) for number, stop in enumerate(stops)]
-    return told
+        report += [_of_run(found, number, stop) for number, stop in enumerate(stops)]
+    return report
 
 
 def _of_run(found: FrameRun, number: int, stop: int) -> Told:

@@ -49,7 +49,7 @@ def test_an_old_spool_is_archived_value_for_value(archive: Path) -> None:
     assert audit(open_store(str(archive), Files())).verdict == "complete"
 
 
-def test_a_segment_from_the_future_is_left_alone_and_told_while_the_others_are_shipped(archive: Path) -> None:
+def test_a_segment_from_the_future_is_left_alone_and_reported_while_the_others_are_shipped(archive: Path) -> None:
     spool = Path(Settings.build({}, archive=str(archive)).spool_folder())
     (old,) = (spool / "segments").iterdir()
     content = bytearray(old.read_bytes())
@@ -60,15 +60,15 @@ def test_a_segment_from_the_future_is_left_alone_and_told_while_the_others_are_s
         content[start + 60 : start + 64] = crc32(bytes(content[start : start + 60])).to_bytes(4, "little")
     future = old.with_name("f" * 32 + "-000001.seg")
     future.write_bytes(bytes(content))
-    told: list[str] = []
+    report: list[str] = []
     from tests.support.service import new_pipeline
 
-    pipeline = new_pipeline(Files(), str(archive), told.append)
+    pipeline = new_pipeline(Files(), str(archive), report.append)
     while pipeline.step().rows:
         pipeline.remove(pipeline.finished())
 
     assert future.read_bytes() == bytes(content)
-    assert any("version 99" in text and future.name in text for text in told)
+    assert any("version 99" in text and future.name in text for text in report)
     assert len(rows(archive, "block")) == 5
 
 

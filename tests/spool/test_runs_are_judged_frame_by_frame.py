@@ -61,7 +61,7 @@ def _calls(draw: st.DrawFn) -> list[Call]:
 
 
 def _expected(calls: list[Call], known: bool) -> tuple[list[Call], list[tuple[str, int, int]], int]:
-    """(archived, lost numbers by collector, repeats), by the rule as it is told: each frame against the number that is due."""
+    """(archived, lost numbers by collector, repeats), by the rule: each frame against the number that is due."""
     due = dict.fromkeys(COLLECTOR.values(), 0) if known else {}
     kept, lost, repeats = [], [], 0
     for call in calls:
@@ -105,7 +105,7 @@ def _rows(calls: Calls) -> list[bytes]:
 
 @settings(max_examples=200, deadline=None)
 @given(calls=_calls(), number=st.sampled_from([1, 2]), room=st.sampled_from([1, 400, 5_000, 1 << 20]))
-def test_what_is_new_is_kept_once_and_what_is_missing_is_told(
+def test_what_is_new_is_kept_once_and_what_is_missing_is_reported(
     tmp_path_factory: pytest.TempPathFactory, calls: list[Call], number: int, room: int
 ) -> None:
     gatherer = _write(tmp_path_factory.mktemp("runs"), calls, number)

@@ -74,9 +74,9 @@ def test_a_service_whose_archive_and_home_everybody_may_write_archives_all_its_r
     drained = as_user(SERVICE, sys.executable, "-m", "modeldata", "ship", "--drain", **env)
 
     assert service.stdout.strip() == str([True] * 6), service.stderr
-    told = json.loads(status.stdout)
-    assert told["pending"] == 6 and told["spool"].startswith(env["TMPDIR"])
-    assert service.stderr.count("so rows wait in") == 1 and told["spool"] in service.stderr
+    report = json.loads(status.stdout)
+    assert report["pending"] == 6 and report["spool"].startswith(env["TMPDIR"])
+    assert service.stderr.count("so rows wait in") == 1 and report["spool"] in service.stderr
     assert drained.returncode == 0, drained.stderr
     assert _has(everybodys) == ["0", "0", "1", "1", "2", "2"]
 

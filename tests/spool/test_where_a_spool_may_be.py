@@ -159,7 +159,7 @@ def test_a_restored_copy_of_a_spool_never_writes_into_the_files_of_the_original(
     assert len(owners) == 2
 
 
-def test_limits_of_the_process_are_told_as_such_also_when_the_spool_is_opened(tmp_path: Path) -> None:
+def test_limits_of_the_process_are_reported_as_such_also_when_the_spool_is_opened(tmp_path: Path) -> None:
     import errno
 
     class NoFiles(Files):
@@ -181,28 +181,28 @@ def test_two_threads_of_a_process_never_open_the_lock_of_the_leader_side_by_side
     from modeldata.spool.lock import Leadership
 
     path = str(tmp_path / "leader.lock")
-    told: list[object] = []
+    report: list[object] = []
 
     class Meanwhile(Files):
         def open(self, path: str, flags: int, mode: int = 0o600) -> int:
             fd = super().open(path, flags, mode)
-            if not told:
-                told.extend([Leadership.taken(path, Files()), Leadership.take(path, Files())])
+            if not report:
+                report.extend([Leadership.taken(path, Files()), Leadership.take(path, Files())])
             return fd
 
         def close(self, fd: int) -> None:
             if closing:
-                told.append(Leadership.take(path, Files()))
+                report.append(Leadership.take(path, Files()))
             super().close(fd)
 
     closing = False
     lead = Leadership.take(path, Meanwhile())
 
-    assert lead is not None and told == [True, None]
+    assert lead is not None and report == [True, None]
     assert _another_process_leads(path) is False
     closing = True
     lead.release()
-    assert told[2] is None, "let go of before the file was closed, the close drops the next one's lock"
+    assert report[2] is None, "let go of before the file was closed, the close drops the next one's lock"
     assert _another_process_leads(path) is True
 
 

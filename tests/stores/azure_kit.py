@@ -104,9 +104,9 @@ class Held:
 
 def answer(status: int, code: str = "", body: bytes | None = None, **headers: str) -> Fault:
     def fault(send: Send, request: requests.PreparedRequest) -> requests.Response:
-        told = {"x-ms-error-code": code} if code else {}
+        report = {"x-ms-error-code": code} if code else {}
         content = f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode() if body is None else body
-        said = {**told, "Content-Type": "application/xml", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        said = {**report, "Content-Type": "application/xml", **{name.replace("_", "-"): value for name, value in headers.items()}}
         raw = HTTPResponse(BytesIO(content), headers=said, status=status, reason="said", preload_content=False)
         return HTTPAdapter().build_response(request, raw)
 

@@ -171,8 +171,8 @@ def found_keys(files: Mapping[str, bytes]) -> Counter[Key]:
     logs_of({path: data for path, data in files.items() if "_heads/" in path})
     found: Counter[Key] = Counter()
     for row in rows_of(files):
-        writer, n, told, pad = (str(row[name]) for name in FEATURES)
-        assert n.isdigit() and told == sha(writer, int(n), pad), f"mangled: {row}"
+        writer, n, report, pad = (str(row[name]) for name in FEATURES)
+        assert n.isdigit() and report == sha(writer, int(n), pad), f"mangled: {row}"
         collector = str(row["@path"]).split("/")[-5]
         found[collector, writer, int(n)] += 1
     return found

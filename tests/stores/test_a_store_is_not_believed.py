@@ -28,7 +28,7 @@ def test_a_store_that_says_it_took_a_file_and_keeps_nothing_gets_it_again(remote
     proxy_of(remote).fault(answer(status, {**PLACE, **DATED}, b"<html>welcome</html>"), remote.writes(DATA), times=3)
     host.collect()
     host.ship()
-    assert len(host.warnings) >= 1, "it is told"
+    assert len(host.warnings) >= 1, "it is reported"
     assert_delivered(remote, host)
 
 

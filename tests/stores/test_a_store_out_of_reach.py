@@ -199,7 +199,7 @@ def test_a_container_that_is_missing_is_named_and_waited_for(remote: Backend, tm
 
 
 @pytest.mark.parametrize("trouble", ["no such host", "no TLS", "a proxy that is not there"])
-def test_a_host_that_can_not_be_reached_is_told_once(
+def test_a_host_that_can_not_be_reached_is_reported_once(
     remote: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     host = host_of(remote, tmp_path)

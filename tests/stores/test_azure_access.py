@@ -88,14 +88,14 @@ def test_plain_http_is_for_this_host_alone_unless_it_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["acme.example", "ftp://acme.example", "https://", f"https://user:{SIGNATURE}@acme.example"])
-def test_an_endpoint_that_is_no_url_is_told_without_it(endpoint: str) -> None:
+def test_an_endpoint_that_is_no_url_is_reported_without_it(endpoint: str) -> None:
     with pytest.raises(NoAccess) as caught:
         found(AZ, {"AZURE_STORAGE_ENDPOINT": endpoint, "AZURE_STORAGE_ACCOUNT": "acme"})
     assert SIGNATURE not in str(caught.value) + caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["nonsense", "AccountName=acme", f"AccountKey={KEY}", ";;=;"])
-def test_a_connection_string_that_lacks_something_is_told_without_it(text: str) -> None:
+def test_a_connection_string_that_lacks_something_is_reported_without_it(text: str) -> None:
     with pytest.raises(NoAccess, match="connection string") as caught:
         found(AZ, {"AZURE_STORAGE_CONNECTION_STRING": text})
     assert KEY not in str(caught.value) + caught.value.hint and "AccountKey=..." in caught.value.hint

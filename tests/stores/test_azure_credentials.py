@@ -1,4 +1,4 @@
-"""Who we are to Azure: what happens when that is wrong, or nobody answers; and that no secret is ever told."""
+"""Who we are to Azure: what happens when that is wrong, or nobody answers; and that no secret is ever shown."""
 
 from __future__ import annotations
 
@@ -114,13 +114,13 @@ def url_of(container: ContainerClient) -> str:
 def test_the_right_key_is_found_without_a_restart(server: Azurite, container: ContainerClient) -> None:
     env = Environment(AZURE_STORAGE_CONNECTION_STRING=server.connection_string_for(WRONG_KEY))
     store = AzureStore(parse(url_of(container)), env)
-    told = set()
+    report = set()
     for _ in range(3):
         with pytest.raises(Unavailable, match="credentials are refused") as caught:
             store.append(PATH, 0, b"one\n")
-        told.add(caught.value.cause)
+        report.add(caught.value.cause)
         assert f"127.0.0.1:{server.port}/devstoreaccount1/{container.container_name}" in str(caught.value)
-    assert len(told) == 1, "the same trouble, the same words"
+    assert len(report) == 1, "the same trouble, the same words"
     assert env.asked == 3
     env["AZURE_STORAGE_CONNECTION_STRING"] = server.connection_string
     store.append(PATH, 0, b"one\n")
@@ -152,7 +152,7 @@ def test_a_signature_that_has_expired_is_replaced_without_a_restart(server: Azur
 
 
 @pytest.mark.parametrize("key", ["not base64!", "abc"])
-def test_a_key_that_is_none_is_told_without_it(server: Azurite, container: ContainerClient, key: str) -> None:
+def test_a_key_that_is_none_is_reported_without_it(server: Azurite, container: ContainerClient, key: str) -> None:
     store = AzureStore(parse(url_of(container)), Environment(AZURE_STORAGE_CONNECTION_STRING=server.connection_string_for(key)))
     with pytest.raises(Unavailable, match="no Base64") as caught:
         store.length(PATH)
@@ -166,7 +166,7 @@ def test_a_role_that_is_missing_is_named(store: AzureStore, network: Network) ->
 
 
 @pytest.mark.parametrize("seconds", [-3600, 3600])
-def test_a_wrong_clock_is_told_from_wrong_keys(store: AzureStore, network: Network, seconds: int) -> None:
+def test_a_wrong_clock_is_distinguished_from_wrong_keys(store: AzureStore, network: Network, seconds: int) -> None:
     """E7"""
     theirs = email.utils.formatdate(time.time() + seconds, usegmt=True)
     network.fault("append", answer(403, "AuthenticationFailed", Date=theirs))
@@ -253,13 +253,13 @@ def test_a_store_that_is_out_of_reach_is_so_in_few_and_always_the_same_words(
     store: AzureStore, network: Network, cause: str
 ) -> None:
     network.fault("head", NOBODY[cause], NOBODY[cause])
-    told = set()
+    report = set()
     for _ in range(2):
         with pytest.raises(Unavailable, match=cause) as caught:
             store.length(PATH)
-        told.add(caught.value.cause)
+        report.add(caught.value.cause)
         assert SIGNATURE not in spoken(caught.value)
-    assert len(told) == 1 and len(told.pop()) < 80
+    assert len(report) == 1 and len(report.pop()) < 80
 
 
 def test_nobody_listens_and_later_somebody_does() -> None:
@@ -286,7 +286,7 @@ def test_what_is_on_this_host_goes_through_no_proxy(store: AzureStore, monkeypat
     store.append(PATH, 0, b"one\n")
 
 
-# No secret is told (G5)
+# No secret is shown (G5)
 
 
 def spoken(error: BaseException) -> str:
@@ -315,7 +315,7 @@ TROUBLE: dict[str, Fault] = {
 
 @pytest.mark.parametrize("trouble", TROUBLE)
 @pytest.mark.parametrize("by", ["key", "sas"])
-def test_no_secret_is_told_while_everybody_logs_everything(
+def test_no_secret_is_shown_while_everybody_logs_everything(
     server: Azurite, container: ContainerClient, network: Network, caplog: pytest.LogCaptureFixture, by: str, trouble: str
 ) -> None:
     sas = sas_of(container, expiry=datetime.now(UTC) + timedelta(hours=1))

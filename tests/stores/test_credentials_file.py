@@ -1,4 +1,4 @@
-"""Keys that an operator keeps in a file: read anew, never shown, and warned of where others may read them (fault matrix G9)."""
+"""Keys that an operator keeps in a file: read again, never shown, and warned of where others may read them (fault matrix G9)."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_lines_are_read_as_a_shell_would_mean_them() -> None:
     assert parse(text) == {"A": "1", "B": "two words", "C": "quoted", "D": "a=b", "E": ""}
 
 
-def test_the_file_wins_over_the_environment_and_is_read_anew(tmp_path: Path) -> None:
+def test_the_file_wins_over_the_environment_and_is_read_again(tmp_path: Path) -> None:
     path = _file(tmp_path, f"AWS_SECRET_ACCESS_KEY={SECRET}\n")
-    told: list[str] = []
-    credentials = Credentials(path, Files(), told.append, {"AWS_SECRET_ACCESS_KEY": "old", "AWS_REGION": "eu-west-1"})
+    report: list[str] = []
+    credentials = Credentials(path, Files(), report.append, {"AWS_SECRET_ACCESS_KEY": "old", "AWS_REGION": "eu-west-1"})
     assert credentials() == {"AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "eu-west-1"}
     _file(tmp_path, "AWS_SECRET_ACCESS_KEY=another-secret\n")
     assert credentials()["AWS_SECRET_ACCESS_KEY"] == "another-secret"
-    assert not told
+    assert not report
 
 
 def test_a_secret_from_a_file_is_masked_wherever_it_turns_up_and_a_region_is_not(tmp_path: Path) -> None:
@@ -45,10 +45,10 @@ def test_a_secret_from_a_file_is_masked_wherever_it_turns_up_and_a_region_is_not
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX's")
 def test_a_file_that_others_may_read_is_used_and_warned_of_once(tmp_path: Path) -> None:
-    told: list[str] = []
-    credentials = Credentials(_file(tmp_path, "A=1\n", 0o644), Files(), told.append, {})
+    report: list[str] = []
+    credentials = Credentials(_file(tmp_path, "A=1\n", 0o644), Files(), report.append, {})
     assert credentials() == credentials() == {"A": "1"}
-    assert len(told) == 1 and "chmod 600" in told[0]
+    assert len(report) == 1 and "chmod 600" in report[0]
 
 
 def test_a_file_that_is_not_there_is_named_with_what_it_should_be(tmp_path: Path) -> None:

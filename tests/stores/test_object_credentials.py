@@ -52,17 +52,17 @@ def test_this_very_host_may_be_reached_by_plain_http(host: str) -> None:
     assert _open("s3://bucket/x", {**KEYS, "AWS_ENDPOINT_URL": f"http://{host}:9000"})[1] == f"{host}:9000"
 
 
-def test_a_refused_endpoint_is_told_when_it_is_used_with_what_to_do() -> None:
+def test_a_refused_endpoint_is_reported_when_it_is_used_with_what_to_do() -> None:
     store = ObjectStore(urls.parse("s3://bucket/x"), lambda: {**KEYS, "AWS_ENDPOINT_URL": "http://minio.example"})
     with pytest.raises(Unavailable, match=r"unencrypted.*MODELDATA_ALLOW_INSECURE"):
         store.put("a", b"x")
 
 
 @pytest.mark.parametrize("endpoint", ["minio:9000", "ftp://minio", "https://user:secret@minio"])
-def test_an_endpoint_that_is_no_url_is_told_without_showing_it(endpoint: str) -> None:
-    with pytest.raises(NoAccess) as told:
+def test_an_endpoint_that_is_no_url_is_reported_without_showing_it(endpoint: str) -> None:
+    with pytest.raises(NoAccess) as report:
         _open("s3://bucket/x", {**KEYS, "AWS_ENDPOINT_URL": endpoint})
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(report.value)
 
 
 def test_a_profile_is_read_by_boto3_and_without_it_is_said_what_to_install(
@@ -87,9 +87,9 @@ def test_a_profile_is_read_by_boto3_and_without_it_is_said_what_to_install(
         return whole(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(NoAccess, match="boto3") as told:
+    with pytest.raises(NoAccess, match="boto3") as report:
         _open("s3://bucket/x", env)
-    assert "modeldata[s3]" in told.value.hint
+    assert "modeldata[s3]" in report.value.hint
 
 
 def test_what_the_process_has_in_its_environment_is_not_mixed_with_what_we_were_given(
@@ -140,7 +140,7 @@ def test_the_role_of_an_instance_gives_the_keys(moto: Backend, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-def test_an_instance_without_a_role_is_told_what_to_set(
+def test_an_instance_without_a_role_learns_what_to_set(
     moto: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     proxy_of(moto).fault(answer(status), request_is("", "^/latest/"), times=None)
@@ -228,7 +228,7 @@ def test_what_an_answer_means_is_the_same_whatever_ids_it_carries(text: str, kin
     assert "8FA1" not in failure.cause
 
 
-def test_a_clock_that_is_wrong_is_told_with_the_seconds() -> None:
+def test_a_clock_that_is_wrong_is_reported_with_the_seconds() -> None:
     from datetime import UTC, datetime
 
     text = "status code: 403: <Code>RequestTimeTooSkewed</Code><ServerTime>2026-11-23T10:00:00Z</ServerTime>"

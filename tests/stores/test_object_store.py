@@ -85,7 +85,7 @@ def test_a_put_whose_answer_is_lost_is_found_there_and_not_sent_again(objects: B
     assert _asked(objects)[:2] == ["PUT", "GET"]
 
 
-def test_a_put_that_is_cut_is_looked_for_and_then_told(objects: Backend) -> None:
+def test_a_put_that_is_cut_is_looked_for_and_then_reported(objects: Backend) -> None:
     proxy_of(objects).fault(cut(of_body=2), _puts())
     store = _store(objects)
     assert "the connection broke" in _fails(lambda: store.put("a", b"rows")).cause
@@ -108,7 +108,7 @@ def test_what_may_still_arrive_is_never_refused(objects: Backend) -> None:
     assert objects.files() == {_key("a"): b"rows"}
 
 
-def test_a_definite_refusal_is_told_as_one_unless_the_bytes_are_there(objects: Backend) -> None:
+def test_a_definite_refusal_is_reported_as_one_unless_the_bytes_are_there(objects: Backend) -> None:
     objects.bucket.write(_key("there"), b"rows")
     proxy_of(objects).fault(answer(413), _puts(), times=None)
     store = _store(objects)
@@ -120,9 +120,9 @@ def test_a_definite_refusal_is_told_as_one_unless_the_bytes_are_there(objects: B
 
 def test_the_library_repeats_nothing(objects: Backend) -> None:
     proxy_of(objects).fault(answer(503, {"Retry-After": "37"}, objects.error("SlowDown")), times=None)
-    told = _fails(lambda: _store(objects).put("a", b"rows"))
+    report = _fails(lambda: _store(objects).put("a", b"rows"))
     assert _asked(objects) == ["PUT"]
-    assert "busy" in told.cause and told.retry_after is None, "it does not show us the header"
+    assert "busy" in report.cause and report.retry_after is None, "it does not show us the header"
 
 
 def test_two_writers_in_conflict_are_no_reason_to_give_up(conditional: Backend) -> None:
@@ -137,7 +137,7 @@ def test_two_writers_in_conflict_are_no_reason_to_give_up(conditional: Backend) 
 # B13: bytes that change on the way, with a server that does not look
 
 
-def test_what_the_store_keeps_damaged_is_told_and_mended(conditional: Backend) -> None:
+def test_what_the_store_keeps_damaged_is_reported_and_mended(conditional: Backend) -> None:
     proxy_of(conditional).fault(corrupt, _puts())
     store = _store(conditional)
     assert "other bytes than were sent" in _fails(lambda: store.put("a", b"rows")).cause
@@ -173,7 +173,7 @@ def test_a_damaged_copy_that_is_replaced_while_we_mend_it_is_left_alone(conditio
     assert conditional.files() == {_key("a"): b"theirs"}
 
 
-def test_a_damaged_copy_that_somebody_removed_is_made_anew(conditional: Backend) -> None:
+def test_a_damaged_copy_that_somebody_removed_is_made_again(conditional: Backend) -> None:
     proxy_of(conditional).fault(corrupt, _puts())
     store = _store(conditional)
     _fails(lambda: store.put("a", b"rows"))
@@ -254,8 +254,8 @@ def test_credentials_that_are_refused_are_asked_for_again(moto: Backend, status:
     assert not asked, "nothing is done before the first call"
     rule = proxy_of(moto).fault(answer(status, {}, moto.error(code) if code else b""), times=2)
     for tries in (1, 2):
-        told = _fails(lambda: store.put("a", b"rows"))
-        assert "credentials" in told.cause and moto.container in told.where
+        report = _fails(lambda: store.put("a", b"rows"))
+        assert "credentials" in report.cause and moto.container in report.where
         assert len(asked) == tries
     store.put("a", b"rows")
     store.put("b", b"rows")
@@ -266,8 +266,8 @@ def test_a_file_of_credentials_that_can_not_be_read_is_named() -> None:
     def credentials() -> Mapping[str, str]:
         raise SettingsError("read the credentials", "/etc/keys", cause="Permission denied", hint="what it should be")
 
-    told = _fails(lambda: ObjectStore(urls.parse("s3://bucket/x"), credentials).put("a", b"rows"))
-    assert "/etc/keys" in told.cause and "Permission denied" in told.cause and told.hint == "what it should be"
+    report = _fails(lambda: ObjectStore(urls.parse("s3://bucket/x"), credentials).put("a", b"rows"))
+    assert "/etc/keys" in report.cause and "Permission denied" in report.cause and report.hint == "what it should be"
 
 
 @pytest.mark.parametrize("call", ["put", "walk", "read"])
@@ -275,14 +275,14 @@ def test_a_bucket_that_is_missing_is_named_with_what_to_do(objects: Backend, cal
     objects.bucket.drop()
     store = _store(objects)
     calls = {"put": lambda: store.put("a", b"rows"), "walk": lambda: list(store.walk()), "read": lambda: store.read("a")}
-    told = _fails(calls[call])
-    assert f"create the bucket '{objects.container}'" in told.hint and objects.container in told.where
+    report = _fails(calls[call])
+    assert f"create the bucket '{objects.container}'" in report.hint and objects.container in report.where
 
 
-def test_a_bucket_in_another_region_is_told_as_that(moto: Backend) -> None:
+def test_a_bucket_in_another_region_is_reported_as_that(moto: Backend) -> None:
     proxy_of(moto).fault(answer(301, {}, moto.error("PermanentRedirect")))
-    told = _fails(lambda: _store(moto).put("a", b"rows"))
-    assert "another region" in told.cause and "AWS_REGION" in told.hint
+    report = _fails(lambda: _store(moto).put("a", b"rows"))
+    assert "another region" in report.cause and "AWS_REGION" in report.hint
 
 
 def test_the_same_trouble_has_the_same_words(objects: Backend) -> None:
@@ -298,8 +298,8 @@ def test_the_same_trouble_has_the_same_words(objects: Backend) -> None:
 
 def test_an_error_has_nothing_of_the_librarys_in_its_chain(moto: Backend) -> None:
     proxy_of(moto).fault(answer(403, {}, moto.error("AccessDenied")))
-    told = _fails(lambda: _store(moto).put("a", b"rows"))
-    assert told.__cause__ is None and told.__context__ is None
+    report = _fails(lambda: _store(moto).put("a", b"rows"))
+    assert report.__cause__ is None and report.__context__ is None
 
 
 def test_the_librarys_own_log_shows_no_secret(moto: Backend, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The proxy does what it is told, and nothing else: else no other test of this folder shows anything."""
+"""The proxy does what it is asked to, and nothing else: else no other test of this folder shows anything."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_two_hosts_write_all_rows_once_and_never_the_same_file(remote: Backend, 
     assert not hosts[0].warnings and not hosts[1].warnings
     assert remote.proxy is not None
     log = remote.proxy.log
-    told = Counter((one.method, one.status) for one in log)
-    assert len(log) <= REQUESTS_A_BATCH * ROUNDS * len(hosts), told
-    assert sum(times for (_, status), times in told.items() if status in (409, 412)) <= 2 * len(hosts), told
+    report = Counter((one.method, one.status) for one in log)
+    assert len(log) <= REQUESTS_A_BATCH * ROUNDS * len(hosts), report
+    assert sum(times for (_, status), times in report.items() if status in (409, 412)) <= 2 * len(hosts), report
     assert_complete(remote.url, len(both.accepted))

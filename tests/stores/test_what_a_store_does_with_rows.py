@@ -190,8 +190,8 @@ def test_a_store_without_conditional_writes_gets_plain_ones(moto: Backend, tmp_p
     for _ in range(3):
         host.collect()
         host.ship()
-    told = [one.status for one in proxy.seen("PUT")]
-    assert 1 <= told.count(501) <= 2, "it is remembered"
+    report = [one.status for one in proxy.seen("PUT")]
+    assert 1 <= report.count(501) <= 2, "it is remembered"
     assert_delivered(moto, host)
 
 

@@ -75,8 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._error(404, "NoSuchKey")
             body = objects[source][0] if source else body
             digest = hashlib.md5(body).digest()
-            told = self.headers.get("Content-MD5")
-            if told and base64.b64decode(told) != digest:
+            report = self.headers.get("Content-MD5")
+            if report and base64.b64decode(report) != digest:
                 return self._error(400, "BadDigest")
             wanted = self.headers.get("x-goog-if-generation-match")
             if wanted is not None and int(wanted) != (objects[name][1] if name in objects else 0):

@@ -57,7 +57,7 @@ HEADERS = {
 
 
 class Sent:
-    """What clients asked for and what they were told. `unknown`: no answer came, so such a row is there once or not at all."""
+    """What clients asked for and what they were answered. `unknown`: no answer came, so such a row is there once or not at all."""
 
     def __init__(self) -> None:
         self.accepted: dict[str, set[int]] = {"inputs": set(), "predictions": set()}
@@ -110,7 +110,7 @@ class Server:
     def send(self, requests: int, clients: int = 8, at: Mapping[int, Callable[[Sent], None]] | None = None) -> Sent:
         """Ask `requests` times, each number once, and never again. `at[i]` is called before the i-th request of this call.
 
-        Returns what all calls so far were told.
+        Returns what all calls so far were answered.
         """
         first = self._sent.asked
         self._sent.asked += requests
@@ -129,9 +129,9 @@ class Server:
                         before = (at or {}).get(number - first)
                         if before is not None:
                             before(self._sent)
-                    told = self._ask(connection, number)
+                    report = self._ask(connection, number)
                     with lock:
-                        self._remember(number, told)
+                        self._remember(number, report)
             except BaseException as error:  # an assertion here must fail the test, not only its thread
                 failures.append(error)
             finally:
@@ -157,21 +157,21 @@ class Server:
             connection.close()  # the next request opens it again
             return None
         assert response.status == 200, body
-        told: dict[str, object] = json.loads(body)
-        return told
+        report: dict[str, object] = json.loads(body)
+        return report
 
-    def _remember(self, number: int, told: dict[str, object] | None) -> None:
-        if told is None:
+    def _remember(self, number: int, report: dict[str, object] | None) -> None:
+        if report is None:
             self._sent.unknown.add(number)
             return
-        answers = told["accepted"]
+        answers = report["accepted"]
         assert isinstance(answers, list)
         for identifier, accepted in zip(("inputs", "predictions"), answers, strict=True):
             if accepted:
                 self._sent.accepted[identifier].add(number)
             else:
                 self._sent.refused += 1
-        self._sent.pids[int(str(told["pid"]))] += 1
+        self._sent.pids[int(str(report["pid"]))] += 1
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 60) -> int:
         """Send the master a signal and wait for its end; its exit status."""

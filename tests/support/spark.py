@@ -51,7 +51,7 @@ def clouds() -> Iterator[Clouds]:
 
 
 def environment(scratch: Path) -> dict[str, str]:
-    """What a Spark on this machine alone needs to be told."""
+    """What a Spark on this machine alone needs to know."""
     return {
         "PYTHONPATH": os.pathsep.join([SOURCE, str(Path(SOURCE).parent)]),
         "PYSPARK_PYTHON": sys.executable,
@@ -90,8 +90,8 @@ def _has_java() -> bool:
     """Version 17 or later, as Spark 4 needs it."""
     if shutil.which("java") is None:
         return False
-    told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(\d+)', told)
+    report = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', report)
     return found is not None and int(found[1]) >= 17
 
 

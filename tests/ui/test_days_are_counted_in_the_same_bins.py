@@ -62,7 +62,7 @@ def test_what_is_no_finite_number_has_a_bin_of_its_own(value: float) -> None:
     assert counted(plain(pa.array([value, 5.0, None])), scale).bins[:3] == (1, 1, 0)
 
 
-def test_values_of_another_type_are_told_from_nulls() -> None:
+def test_values_of_another_type_are_distinguished_from_nulls() -> None:
     scale = scale_of([plain(pa.array([float(number) for number in range(100)]))])
     assert counted(plain(pa.array(["a", None, "b"])), scale).bins[:3] == (1, 0, 2)
 

@@ -55,7 +55,7 @@ def test_an_outage_of_eight_hours_is_named(ask: Asked) -> None:
         assert each["quiet"] == [outage]
 
 
-def test_refused_and_erased_rows_are_told_with_their_reason(ask: Asked) -> None:
+def test_refused_and_erased_rows_are_reported_with_their_reason(ask: Asked) -> None:
     inputs, predictions = (of(ask("overview")["collectors"], f"churn/{name}") for name in ("inputs", "predictions"))
     assert inputs["lost"] == {"erased": len(kit.ERASED)} and inputs["refused"] == {}
     assert sum(predictions["refused"].values()) == kit.REFUSED
@@ -103,7 +103,7 @@ def test_a_gap_without_a_reason_is_broken(tmp_path: Path, monkeypatch: pytest.Mo
     assert [(gap["first"], gap["last"], gap["reason"]) for gap in proof["missing"]] == [(1, 1, None)]
 
 
-def test_what_housekeeping_did_is_told(ask: Asked) -> None:
+def test_what_housekeeping_did_is_reported(ask: Asked) -> None:
     kept = ask("keeping")
     assert kept["lost"] == {"erased": len(kit.ERASED)}
     erased = {each["day"]: each["lost"]["erased"] for each in kept["folders"] if each["view"] == "churn_inputs"}

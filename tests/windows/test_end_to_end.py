@@ -52,7 +52,7 @@ sys.stdin.read()
 
 @contextmanager
 def python(*arguments: str, archive: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that ships only where it is told to. It is ended without a word."""
+    """A process that ships only where it is asked to. It is ended without a word."""
     process = subprocess.Popen(
         [sys.executable, *arguments],
         env=environment(MODELDATA_ARCHIVE=str(archive), MODELDATA_SHIP="off"),
@@ -138,11 +138,11 @@ def test_what_a_reader_keeps_from_being_removed_is_named_and_goes_later(tmp_path
     store = LocalStore(str(root), Files())
     with python("-c", HOLDER, str(data), sharing, archive=root) as holder:
         assert first_lines(holder, 1) == ["open"]
-        told = " ".join(outcome.problem for outcome in VERBS[verb](store))
+        report = " ".join(outcome.problem for outcome in VERBS[verb](store))
         if kept:
-            assert data.name in told and "open in another program" in told and data.exists()
+            assert data.name in report and "open in another program" in report and data.exists()
         else:
-            assert not told or (sys.platform == "win32" and data.name in told), "Wine shows its name until it is closed"
+            assert not report or (sys.platform == "win32" and data.name in report), "Wine shows its name until it is closed"
     assert data.exists() == kept, "where the reader shared it for removal, it is gone when the reader closes it"
     assert not any(outcome.problem for outcome in VERBS[verb](store))
     assert not data.exists()

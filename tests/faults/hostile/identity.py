@@ -66,7 +66,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/" + _ITSELF + "test_archives_that_changed_places_keep_their_checkpoints",
     ),
     _one(
-        "identity: a copy is told from a move",
+        "identity: a copy is distinguished from a move",
         "store/archive_id.py",
         ' and _inode(files, where) == note.get("inode")',
         "",

@@ -183,14 +183,14 @@ MUTANTS: tuple[Mutant, ...] = (
         _LAYOUT + "::test_rows_of_ever_new_columns_share_a_file_of_their_own_format",
     ),
     _one(
-        "what was refused is told in the folder that the service wants",
+        "what was refused is reported in the folder that the service wants",
         "ship/gather.py",
         "hours = self._definitions.layout_of(definitions).hour_folders",
         "hours = self._definitions.layout.hour_folders",
-        _LAYOUT + "::test_what_was_refused_is_told_in_the_folder_of_the_hour",
+        _LAYOUT + "::test_what_was_refused_is_reported_in_the_folder_of_the_hour",
     ),
     _one(
-        "one folder's trouble is told from everybody's",
+        "one folder's trouble is distinguished from everybody's",
         "ship/send.py",
         "        if not self._store.probe(self._place.spool8):",
         "        if False:",

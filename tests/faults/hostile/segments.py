@@ -128,7 +128,7 @@ MUTANTS: tuple[Mutant, ...] = (
         f"tests/{_REFUSALS}::test_the_archive_knows_each_refusal_of_a_service_however_it_ended",
     ),
     _one(
-        "the tail is cleared before its counts are told in another way",
+        "the tail is cleared before its counts are reported in another way",
         "spool/lane.py",
         "        segment.clear_tally()\n",
         "",
@@ -143,7 +143,7 @@ MUTANTS: tuple[Mutant, ...] = (
         f"tests/{_REFUSALS}::test_the_tail_of_a_living_writer_is_not_read",
     ),
     _one(
-        "what a tail says is not told again by the lane that left it",
+        "what a tail says is not reported again by the lane that left it",
         "spool/lane.py",
         "        if segment.tallied:\n            self._pending_drops = {}",
         "        if False:\n            self._pending_drops = {}",

@@ -148,7 +148,7 @@ MUTANTS: tuple[Mutant, ...] = (
         _BESIDE + "::test_a_batch_that_is_sent_again_after_two_generations_counts_once",
     ),
     one(
-        "what replaced lines told of losses is told again",
+        "what replaced lines of losses reports the losses again",
         "keep/compact.py",
         "    draft.replace([str(line.batch) for line in replaced if line.batch], carried(replaced))",
         "    draft.replace([str(line.batch) for line in replaced if line.batch], carried([]))",
@@ -341,7 +341,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "settings/archives.py",
         "        if seen.st_ino:\n",
         "        if True:\n",
-        "tests/faults/test_an_archive_is_itself.py::test_folders_of_a_disk_without_inodes_are_told_apart",
+        "tests/faults/test_an_archive_is_itself.py::test_folders_of_a_disk_without_inodes_are_kept_apart",
     ),
     one(
         "a letter before :// is no drive",

@@ -38,7 +38,7 @@ MUTANTS: tuple[Mutant, ...] = (
         _ONCE + "::test_a_day_copied_to_another_day_adds_no_row",
     ),
     one(
-        "collectors that share a folder are told apart",
+        "collectors that share a folder are kept apart",
         "catalog/batches.py",
         " and (place is None or is_own(line, place))\n        ]",
         "\n        ]",

@@ -34,14 +34,14 @@ MUTANTS: tuple[Mutant, ...] = (
         _BECAME + "::test_a_batch_that_is_cut_is_recorded_as_its_parts_and_the_row_that_is_set_aside_as_lost",
     ),
     one(
-        "heads: a parked batch that is cut is told of",
+        "heads: a parked batch that is cut is recorded",
         "ship/pipeline.py",
         "self.state.heads = with_halves(self.state.heads, rest, intent)",
         "pass",
         _BECAME + "::test_a_parked_batch_that_is_cut_later_is_recorded_as_its_parts",
     ),
     one(
-        "heads: what landed late is told of, without rows",
+        "heads: what landed late is recorded, without rows",
         "ship/heads.py",
         "return parked != log.parked or",
         "return",
@@ -69,7 +69,7 @@ MUTANTS: tuple[Mutant, ...] = (
         _ROUNDS + "::test_a_lost_checkpoint_begins_another_log_and_never_forks_one",
     ),
     one(
-        "heads: a living writer is told of each hour",
+        "heads: a living writer is recorded each hour",
         "ship/worker.py",
         "if self.pipeline.record_due(sight.writers) and",
         "if False and",

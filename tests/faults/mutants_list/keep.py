@@ -61,11 +61,11 @@ MUTANTS = (
         _CONDITION + "::test_types_that_do_not_fit_in_one_collector_are_named_before_any_row_goes",
     ),
     one(
-        "columns that differ only in case are told apart",
+        "columns that differ only in case are kept apart",
         "keep/condition.py",
         "    if len(alike) > 1:",
         "    if not alike:",
-        _CONDITION + "::test_columns_that_differ_only_in_case_are_told_apart",
+        _CONDITION + "::test_columns_that_differ_only_in_case_are_kept_apart",
     ),
     one(
         "rows in the segment of a living service are named",

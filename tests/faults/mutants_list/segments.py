@@ -98,7 +98,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "spool/lane.py",
         "            segment.withdraw(frame.frame_size(payload))\n            self._leave(END=False, time_ns=time_ns)\n",
         "            segment.sync()\n            return\n",
-        _POWER + "::test_a_failed_fsync_is_not_repeated_and_its_row_is_written_anew_under_the_same_number",
+        _POWER + "::test_a_failed_fsync_is_not_repeated_and_its_row_is_written_again_under_the_same_number",
     ),
     one(
         "a segment's name is durable with fsync=always",

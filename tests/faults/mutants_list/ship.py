@@ -23,11 +23,11 @@ MUTANTS: tuple[Mutant, ...] = (
         _NUMBERS + "::test_a_row_that_is_spooled_twice_under_one_number_is_archived_once",
     ),
     one(
-        "a number too high is a loss, told",
+        "a number too high is a loss, reported",
         "ship/gather.py",
         "if expected is not None and first > expected:",
         "if False:",
-        _NUMBERS + "::test_a_hole_in_the_numbers_is_told_exactly",
+        _NUMBERS + "::test_a_hole_in_the_numbers_is_reported_exactly",
     ),
     one(
         "a run of frames whose numbers do not follow is judged frame by frame",
@@ -118,7 +118,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "for writer_id in [writer_id for writer_id in state.sequences if writer_id not in writers]:",
         "for writer_id in list(state.sequences):",
         _NUMBERS + "::test_a_row_that_is_spooled_twice_under_one_number_is_archived_once",
-        _NUMBERS + "::test_a_hole_in_the_numbers_is_told_exactly",
+        _NUMBERS + "::test_a_hole_in_the_numbers_is_reported_exactly",
     ),
     one(
         "a copied spool leaves the files of the original alone",
@@ -182,7 +182,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "ship/entries.py",
         "{digest[:8]}",
         "0",
-        "tests/faults/test_lost_checkpoints.py::test_a_batch_id_never_names_other_rows_though_rounds_are_counted_anew",
+        "tests/faults/test_lost_checkpoints.py::test_a_batch_id_never_names_other_rows_though_rounds_are_counted_again",
     ),
     one(
         "a signal never waits for the thread that it interrupts",

@@ -92,10 +92,10 @@ def test_an_audit_of_a_whole_archive_says_complete_and_exits_with_0(tmp_path: Pa
     drain(archive)
 
     done = modeldata("audit", str(archive), "--json")
-    told = json.loads(done.stdout)
+    report = json.loads(done.stdout)
 
     assert done.returncode == 0
-    assert (told["verdict"], told["rows"], told["refused"]) == ("complete", 20, {"unsupported_type": 1})
+    assert (report["verdict"], report["rows"], report["refused"]) == ("complete", 20, {"unsupported_type": 1})
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ def test_doctor_says_why_nothing_is_there(tmp_path: Path, env: dict[str, str], s
 
 def test_doctor_says_what_waits_and_that_nobody_ships(tmp_path: Path) -> None:
     archive = _collected(tmp_path)
-    told = [finding.text for finding in examine(Settings.build({}, archive=str(archive)), Files())]
-    assert any("20 rows wait" in text for text in told)
-    assert any("nobody ships" in text for text in told)
+    report = [finding.text for finding in examine(Settings.build({}, archive=str(archive)), Files())]
+    assert any("20 rows wait" in text for text in report)
+    assert any("nobody ships" in text for text in report)
 
 
 def test_drop_counts_reach_the_archives_manifests(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_doctor_says_that_a_setting_came_from_the_service_and_that_a_container_t
     archive.close(0)
     monkeypatch.setattr(Files, "file_system", lambda self, path: "overlay")
 
-    told = CliRunner().invoke(app, ["doctor", "--archive", str(tmp_path / "a")]).output
+    report = CliRunner().invoke(app, ["doctor", "--archive", str(tmp_path / "a")]).output
 
-    assert "hour_folders = True (from the service that used this spool)" in told
-    assert "give it a volume" in told
+    assert "hour_folders = True (from the service that used this spool)" in report
+    assert "give it a volume" in report
