@@ -74,7 +74,8 @@ bench: setup  ## what it costs, beside what else one could use
 	$(BIN)/python -m benchmarks
 
 faults: setup  ## every row of the fault matrix, the long way
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not services" tests/faults tests/native tests/spool tests/e2e tests/stores tests/keep tests/snapshot tests/service
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not services and not browser" tests/faults tests/native tests/spool tests/e2e tests/stores tests/keep tests/snapshot tests/service
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "faults and not services and not browser" tests/cli tests/house tests/read tests/services tests/settings
 
 slice: setup  ## the first slice of the fault matrix, by itself (under 3 minutes)
 	$(BIN)/python -m tests.faults.first_slice -n $(WORKERS) --dist worksteal

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,10 +23,21 @@ settings.load_profile("landing" if os.environ.get("CI") else "ours")
 _number = itertools.count()
 
 
+@pytest.hookimpl(tryfirst=True)  # before markers choose
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under Windows, tests that assume POSIX are skipped, with the reason their marker gives."""
-    for test in items if os.name == "nt" else ():
-        if (marker := test.get_closest_marker("posix")) is not None:
+    """Of the cases of a test with `sampled(n)` each n-th is an ordinary test; the others belong to the long runs (`make faults`).
+    All are tried of a mutant.
+
+    Under Windows, tests that assume POSIX are skipped, with the reason their marker gives.
+    """
+    cases: Counter[str] = Counter()
+    for test in items:
+        if (marker := test.get_closest_marker("sampled")) is not None:
+            function = test.nodeid.partition("[")[0]
+            if cases[function] % marker.args[0] and not os.environ.get("MODELDATA_MUTANT"):
+                test.add_marker("faults")
+            cases[function] += 1
+        if os.name == "nt" and (marker := test.get_closest_marker("posix")) is not None:
             test.add_marker(pytest.mark.skip(reason=f"POSIX: {marker.args[0]}"))
 
 

@@ -25,6 +25,7 @@ def _shell(command: str, streams: str, folder: Path, **env: str) -> subprocess.C
     )  # fmt: skip
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.skipif(os.name == "nt", reason="a shell's way to close a stream")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_closed_streams_change_neither_the_exit_status_nor_what_a_file_holds(here: Path, command: str) -> None:
@@ -51,6 +52,7 @@ def test_a_full_disk_behind_stdout_is_said_in_one_line(here: Path, command: str)
     assert done.stderr.decode().splitlines() == ["modeldata: could not go on: [Errno 28] No space left on device"]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("encoding", ["ascii:strict", "cp1252", "utf-8"])
 @pytest.mark.parametrize(
     "command", ["doctor", "status", "ls", "stats m/in", "head m/in", "coverage", "query 'select * from m_in'"]

@@ -225,6 +225,7 @@ def test_it_passes_through_the_takers_of_every_kind_of_data(tmp_path: Path, old_
     assert archive.stats().dropped == {}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.posix("signals that Windows has not")
 @pytest.mark.parametrize("way", ["plain", "of_a_partial", "decorated", "forgetful", "of_varargs", "of_an_object"])
 @pytest.mark.parametrize("kind", [TimeLimit, TimeoutError])

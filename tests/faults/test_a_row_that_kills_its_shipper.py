@@ -177,6 +177,7 @@ def _rows(path: Path) -> list[dict[str, object]]:
     return found
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("how", "where"), [("exit", "encode"), ("segv", "decode")])
 def test_one_row_in_each_of_two_collectors_is_set_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, where: str

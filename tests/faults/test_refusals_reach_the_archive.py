@@ -51,6 +51,7 @@ BOTH = ("retired between",)
 ENDS = {"killed": "os.kill(os.getpid(), 9)", "closed": "archive.close(); os._exit(0)"}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("life", "end"),
     [

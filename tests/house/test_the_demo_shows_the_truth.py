@@ -82,6 +82,7 @@ def test_a_service_that_starts_slowly_is_waited_for_in_words_but_not_for_ever(
     assert "did not listen within 0 s" in str(error)
 
 
+@pytest.mark.faults
 def test_as_json_it_tells_what_was_compared_and_nothing_else(tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "--json"], cwd=tmp_path, env=scripts.environment(), capture_output=True, text=True, timeout=250, check=False
@@ -137,6 +138,7 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_process_stays_behind(tmp_path: Path, how: signal.Signals) -> None:

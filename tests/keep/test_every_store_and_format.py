@@ -95,6 +95,7 @@ def values(path: str, data: bytes) -> list[dict[str, Any]]:
     return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
 
 
+@pytest.mark.sampled(2)
 @EVERYWHERE
 def test_compaction_keeps_every_value_and_its_type(backend: Backend, tmp_path: Path, form: str) -> None:
     store = collected(backend, tmp_path, form)
@@ -118,6 +119,7 @@ def test_compaction_keeps_every_value_and_its_type(backend: Backend, tmp_path: P
     assert compacted(store) == [], "there is nothing left to do"
 
 
+@pytest.mark.sampled(2)
 @EVERYWHERE
 def test_nothing_of_an_erased_subject_stays_anywhere(backend: Backend, tmp_path: Path, form: str) -> None:
     store = collected(backend, tmp_path, form)

@@ -143,6 +143,7 @@ def test_days_that_a_condition_rules_out_are_not_read(tmp_path: Path) -> None:
 
 def test_files_that_are_taken_away_meanwhile_are_read_to_their_end(tmp_path: Path) -> None:
     shipped = _archive(tmp_path, {"text": [{"v": str(number)} for number in range(6)]})
+    gc.collect()
     before = len(os.listdir("/proc/self/fd"))
     relation = shipped.archive.sql("select v from m_text order by v")
     stream = record_batches(shipped.archive.sql("select v from m_text"))
@@ -153,7 +154,7 @@ def test_files_that_are_taken_away_meanwhile_are_read_to_their_end(tmp_path: Pat
     assert sorted(stream.read_all()["v"].to_pylist()) == [str(number) for number in range(6)]
     del relation, stream
     gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 def test_a_file_of_another_length_than_its_manifest_says_is_left_to_a_scan(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ def formats(backend: Backend, tmp_path: Path) -> dict[str, Shipped]:
     return {form: Shipped(backend.url, tmp_path / form, form) for form in forms}
 
 
+@pytest.mark.sampled(2)
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.one_of(UNIFORM, MIXED, SHAPED))
 def test_generated_rows_come_back_from_every_store(formats: dict[str, Shipped], values: list[object]) -> None:
@@ -44,6 +45,7 @@ def test_generated_rows_come_back_from_every_store(formats: dict[str, Shipped], 
             assert_same([row.get(column.name, ABSENT) for row in rows], wanted, form)
 
 
+@pytest.mark.sampled(2)
 def test_tables_joins_and_queries_are_the_same_from_every_store(formats: dict[str, Shipped]) -> None:
     for form, shipped in formats.items():
         for number in range(3):
@@ -57,6 +59,7 @@ def test_tables_joins_and_queries_are_the_same_from_every_store(formats: dict[st
         assert shipped.archive.sql(f"select sum(age) from {form}_inputs where text = 'a,b'").fetchall() == [(3,)]
 
 
+@pytest.mark.sampled(2)
 def test_a_reader_beside_a_shipper_sees_whole_calls_once_and_never_fewer_than_before(
     formats: dict[str, Shipped],
 ) -> None:

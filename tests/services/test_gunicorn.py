@@ -28,6 +28,7 @@ def finish(server: Server, sent: Sent, *, at_import: int = 0) -> None:
     server.assert_no_complaint()
 
 
+@pytest.mark.sampled(2)
 @PRELOAD
 def test_four_workers_5000_requests_and_sigterm_give_each_row_once_in_one_file(tmp_path: Path, preload: tuple[str, ...]) -> None:
     shippers: set[tuple[int, ...]] = set()
@@ -45,6 +46,7 @@ def test_four_workers_5000_requests_and_sigterm_give_each_row_once_in_one_file(t
         finish(server, sent)
 
 
+@pytest.mark.sampled(2)
 @PRELOAD
 @pytest.mark.parametrize("worker", ["gthread", "gevent", UVICORN_WORKER])
 def test_every_kind_of_worker_archives_each_row_once(tmp_path: Path, worker: str, preload: tuple[str, ...]) -> None:
@@ -56,6 +58,7 @@ def test_every_kind_of_worker_archives_each_row_once(tmp_path: Path, worker: str
         finish(server, sent)
 
 
+@pytest.mark.faults
 def test_workers_that_live_for_ten_requests_leave_nothing_behind(tmp_path: Path) -> None:
     with serving(tmp_path, gunicorn("sync", "--preload", "--max-requests", "10")) as server:
         sent = server.send(600, clients=4)

@@ -35,6 +35,7 @@ def _least_seconds() -> float:
     return max(now - began, 0.0005)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("end", ["", "@", "=="])
 @pytest.mark.parametrize("piece", PIECES)
 def test_sixteen_times_the_text_takes_nowhere_near_the_square_of_it(piece: str, end: str) -> None:

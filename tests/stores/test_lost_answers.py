@@ -142,6 +142,7 @@ def test_an_answer_that_denies_what_the_store_did_doubles_nothing(remote: Backen
     _history(remote, tmp_path, "fail", restart=restart)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("restart", [False, True])
 @pytest.mark.parametrize("do", ["lose_answer", "cut", "hold", "deliver_twice"])
 def test_a_claim_that_is_lost_cut_late_or_doubled_makes_one_file(

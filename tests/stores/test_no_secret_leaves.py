@@ -54,6 +54,7 @@ def _spoken(error: BaseException) -> str:
     return "".join([str(error), repr(error), *traceback.format_exception(error), repr(error.args), repr(vars(error))])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("trouble", TROUBLE)
 def test_no_trouble_of_a_store_shows_a_secret(
     keyed: Backend, tmp_path: Path, trouble: str, everything_logged: pytest.LogCaptureFixture, short_timeouts: None
@@ -97,6 +98,7 @@ CALLS: dict[str, Callable[[object], object]] = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("trouble", ["403", "500", "not XML", "reset", "black hole"])
 def test_no_error_of_any_call_shows_a_secret(keyed: Backend, trouble: str, short_timeouts: None) -> None:
     assert keyed.proxy is not None
@@ -123,6 +125,7 @@ def test_an_endpoint_that_is_no_host_shows_no_secret(keyed: Backend, monkeypatch
     assert "no-such-host.invalid" in str(caught.value) or keyed.container in str(caught.value)
 
 
+@pytest.mark.sampled(3)
 def test_no_command_and_no_process_shows_a_secret(keyed: Backend, tmp_path: Path) -> None:
     """A service, its shipper (a child process that can't reach its store), `doctor`, `status` and `audit`."""
     assert keyed.proxy is not None

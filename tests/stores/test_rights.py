@@ -85,6 +85,7 @@ def test_the_page_names_every_command_that_uses_an_archive() -> None:
     assert table().keys() == LINES.keys()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("file_format", ["csv", "parquet"])
 @pytest.mark.parametrize("command", LINES)
 def test_it_works_with_exactly_these_rights(login: Login, command: str, file_format: str) -> None:
@@ -95,6 +96,7 @@ def test_it_works_with_exactly_these_rights(login: Login, command: str, file_for
     assert "credentials are refused" not in done.out + done.err
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("command", "missing"), [(name, letter) for name, letters in table().items() for letter in letters])
 def test_one_right_less_is_said(login: Login, command: str, missing: str) -> None:
     login.fill("csv")

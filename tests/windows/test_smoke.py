@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from modeldata import Archive
@@ -45,6 +46,7 @@ ANSWERS = {
     "compact --include-today": "nothing to do",
     "erase --where 'customer = 7' --yes": f"{ROWS // 10} rows erased",
     "ship --drain": "nothing is pending",
+    "init": "modeldata.toml is written",
 }
 """Commands, and a text of each answer."""
 OTHERS = {"demo", "run", "sidecar", "ui"}
@@ -84,7 +86,10 @@ def answer(archive: Path, command: str, status: int = 0) -> str:
     return str(done.output).replace("\r\n", "\n")
 
 
-def test_rows_of_a_killed_process_are_archived_once_and_every_command_answers(tmp_path: Path) -> None:
+def test_rows_of_a_killed_process_are_archived_once_and_every_command_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     archive = killed_service(tmp_path)
     shipper = modeldata("ship", "--drain", "--archive", str(archive), timeout=280)
     assert shipper.returncode == 0, shipper.stdout + shipper.stderr
