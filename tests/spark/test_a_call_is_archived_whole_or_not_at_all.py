@@ -236,6 +236,30 @@ def test_a_call_whose_driver_is_gone_is_listed_and_a_young_one_is_left_alone(roo
     assert len(begun(settings)) == 1
 
 
+def test_an_attempt_that_can_not_be_removed_stops_no_other(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of(root)
+    calls = [call_of(settings) for _ in range(2)]
+    for call in calls:
+        Driver(call, settings).begin()
+        attempt(call, 0)
+    held, gone = [one.folder for one in uncommitted_calls(LocalStore(str(root), Files()))]
+
+    class Holding(LocalStore):
+        def clear(self, folder: str) -> None:
+            if folder == held:
+                error = Unavailable("remove a file of the archive", folder, cause="it is open in another program")
+                error.path_only = True
+                raise error
+            super().clear(folder)
+
+    monkeypatch.setattr("modeldata.spark.commit.open_for", lambda *_: Holding(str(root), Files()))
+    with pytest.raises(Unavailable, match="another program"):
+        sweep(settings, LATER)
+    assert any(path.startswith(held) for path in files(root)) and not any(path.startswith(gone) for path in files(root))
+    monkeypatch.undo()
+    assert sweep(settings, LATER) == 1 and begun(settings) == []
+
+
 def test_a_marker_that_is_none_stops_nobody_and_is_left_alone(root: Path) -> None:
     settings = settings_of(root)
     LocalBucket(root).write("_attempts/1-odd/call.json", b"not ours")

@@ -24,7 +24,7 @@ from modeldata.spark.call import ATTEMPTS, MARKER, call_from_marker, given_up, i
 from modeldata.spark.errors import UNKNOWN, NotArchived, not_archived, warn
 from modeldata.spark.task import with_retries
 from modeldata.spool.files import Files
-from modeldata.store import Conflict, open_for
+from modeldata.store import Conflict, Unavailable, open_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,22 +171,37 @@ def uncommitted_calls(store: Store) -> list[UncommittedCall]:
 
 
 def sweep(settings: Settings, now_ns: int) -> int:
-    """Settle and remove calls that are abandoned. How many there were. Raises `Unavailable`, `NotArchived`."""
-    swept = 0
+    """Settle and remove calls that are abandoned. How many there were. One that can't be removed now stops no other.
+
+    Raises `Unavailable` and `NotArchived`: the first trouble of a single call only after all others were looked at.
+    """
+    swept, troubles = 0, list[Unavailable]()
     store = open_for(settings, Files())
     for left in uncommitted_calls(store):
         if now_ns - left.time_ns <= ABANDONED_NS:
             break
-        marker = f"{left.folder}/{MARKER}"
-        if store.length(marker):
-            try:
-                call = call_from_marker(store.read(marker))
-            except (ValueError, KeyError, TypeError):
-                continue  # not ours to judge
-            Driver(call, settings, store).settle()
-        store.clear(left.folder)
-        swept += 1
+        try:
+            swept += _settle(left, settings, store)
+        except Unavailable as error:
+            if not error.path_only:
+                raise
+            troubles.append(error)
+    if troubles:
+        raise troubles[0]
     return swept
+
+
+def _settle(left: UncommittedCall, settings: Settings, store: Store) -> bool:
+    """False: its marker is none of ours, and not ours to judge."""
+    marker = f"{left.folder}/{MARKER}"
+    if store.length(marker):
+        try:
+            call = call_from_marker(store.read(marker))
+        except (ValueError, KeyError, TypeError):
+            return False
+        Driver(call, settings, store).settle()
+    store.clear(left.folder)
+    return True
 
 
 def sweep_quietly(settings: Settings, now_ns: int) -> None:

@@ -212,4 +212,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "",
         "tests/spark/test_a_call_is_archived_whole_or_not_at_all.py::test_a_second_case_of_a_model_has_a_folder_of_its_own",
     ),
+    one(
+        "an attempt of Spark that can't be removed stops no other",
+        "spark/commit.py",
+        "            troubles.append(error)\n",
+        "            raise\n",
+        "tests/spark/test_a_call_is_archived_whole_or_not_at_all.py::test_an_attempt_that_can_not_be_removed_stops_no_other",
+    ),
 )
