@@ -51,6 +51,7 @@ PAGES = (
     shipping.page,
     scale.page,
     reading.page,
+    ui.page,
     revisions.page,
     fleet.page,
 )

@@ -115,7 +115,7 @@ def _seconds(result: dict[str, Any], form: str, days: str) -> float:
     return seconds
 
 
-def make(folder: Path, form: str) -> None:
+def make(folder: Path, form: str, rows: int = ROWS) -> None:
     """Day by day: collected under the clock of that day, then shipped."""
     from modeldata import Archive
     from modeldata.ship.pipeline import Pipeline
@@ -132,7 +132,7 @@ def make(folder: Path, form: str) -> None:
     inputs, predictions = archive.collector("m", "inputs"), archive.collector("m", "predictions")
     dice = np.random.default_rng(17)
     words = np.array(["north", "south", "east", "west, by sea"])
-    calls = ROWS // CALL // DAYS
+    calls = rows // CALL // DAYS
     for day in range(DAYS):
         for call in range(calls):
             now = FIRST_NS + day * DAY_NS + call * (DAY_NS // calls)
