@@ -94,7 +94,7 @@ It does that in one thread and without the dictionaries that it finds in Parquet
 without that stream ("SQL"): DuckDB reads the files of a local archive itself where all are Parquet of one shape.
 
 A smaller archive has 1.5 million inputs and as many predictions, one Parquet file a day. Both ran in turns in one process. These
-are medians of 7, in times DuckDB on the same files:
+are medians of 9, in times DuckDB on the same files:
 
 | question | CPU, before | CPU, now | elapsed, before | elapsed, now |
 | --- | --- | --- | --- | --- |
