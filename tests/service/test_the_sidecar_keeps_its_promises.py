@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import http.client
 import ipaddress
@@ -328,6 +329,46 @@ def test_nobody_who_is_slow_or_leaves_holds_a_place(tmp_path: Path, monkeypatch:
         slow[-1].close()
         assert slow[0].recv(100).startswith(b"HTTP/1.1 408 ")
         assert post(port, PATH, {"a": 1})[0] == 200
+
+
+def test_bodies_beyond_the_bound_wait_unread(tmp_path: Path) -> None:
+    from modeldata.service.sidecar.app import AT_ONCE, Sidecar
+
+    archive = Archive(tmp_path / "a", spool=str(tmp_path / "s"), ship="off")
+    app = Sidecar(archive, "m", None, Recent()).app
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": PATH,
+        "headers": [(b"content-type", b"application/json")],
+        "query_string": b"",
+    }
+    reading: list[int] = []
+    answers: list[int] = []
+
+    async def posted(number: int, whole: asyncio.Event) -> None:
+        async def receive() -> dict[str, Any]:
+            reading.append(number)
+            await whole.wait()
+            return {"type": "http.request", "body": b'[{"a": 1}]', "more_body": False}
+
+        async def send(message: Any) -> None:
+            answers.extend([message["status"]] if "status" in message else [])
+
+        await app(dict(scope), receive, send)
+
+    async def all_at_once() -> None:
+        whole = asyncio.Event()
+        tasks = [asyncio.create_task(posted(number, whole)) for number in range(AT_ONCE + 2)]
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert sorted(reading) == list(range(AT_ONCE))
+        whole.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(all_at_once())
+    archive.close(0)
+    assert answers == [200] * (AT_ONCE + 2)
 
 
 # What was answered is there

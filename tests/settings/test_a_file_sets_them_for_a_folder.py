@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -127,6 +129,24 @@ def test_a_file_that_others_could_have_put_there_does_not_say_where_rows_go(here
     os.mkfifo(path)
     with pytest.raises(SettingsError, match="it is not a file"):
         Settings.here({})
+
+
+@pytest.mark.posix("users and modes")
+def test_a_working_directory_that_may_not_be_looked_into_has_no_file_and_stops_no_service(tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    code = """
+import os, sys
+from modeldata.settings import Settings
+os.chdir(sys.argv[1])
+os.chmod(".", 0)
+if os.geteuid() == 0:
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
+print(Settings.here({}).origin["archive"])
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(locked)], capture_output=True, text=True, check=False)
+    locked.chmod(0o700)
+    assert done.stdout.strip() == "default", done.stderr
 
 
 def test_what_init_writes_is_valid_and_a_variable_that_goes_before_is_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,8 @@ def find_file(env: Mapping[str, str]) -> SettingsFile:
             return NO_FILE
         raise _unread(named, error) from None
     except OSError as error:
+        if not named and not os.path.lexists(NAME):
+            return NO_FILE  # a working directory that this user can't look into, as in many containers, has no file for them
         raise _unread(named or NAME, error) from None
     with os.fdopen(fd, "rb") as file:
         path = absolute(named or NAME)

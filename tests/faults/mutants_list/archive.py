@@ -358,6 +358,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/settings/test_a_file_sets_them_for_a_folder.py",
     ),
     one(
+        "a folder that may not be looked into has no settings file",
+        "settings/file.py",
+        "        if not named and not os.path.lexists(NAME):",
+        "        if False:",
+        "tests/settings/test_a_file_sets_them_for_a_folder.py",
+    ),
+    one(
         "a settings file holds no private key",
         "settings/file.py",
         'if name == "heads_key" and is_key_text(texts[0]):',

@@ -213,6 +213,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/spark/test_a_call_is_archived_whole_or_not_at_all.py::test_a_second_case_of_a_model_has_a_folder_of_its_own",
     ),
     one(
+        "a store that is down ends the sweep of Spark's attempts",
+        "spark/commit.py",
+        "            if not error.path_only:\n                raise\n",
+        "",
+        "tests/spark/test_a_call_is_archived_whole_or_not_at_all.py::test_an_attempt_that_can_not_be_removed_stops_no_other",
+    ),
+    one(
         "an attempt of Spark that can't be removed stops no other",
         "spark/commit.py",
         "            troubles.append(error)\n",

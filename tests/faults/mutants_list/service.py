@@ -210,6 +210,13 @@ MUTANTS: tuple[Mutant, ...] = (
         _SIDECAR + "nobody_who_is_slow_or_leaves_holds_a_place",
     ),
     one(
+        "bodies beyond the bound wait unread",
+        "service/sidecar/app.py",
+        "            async with self._room:\n",
+        "            if True:\n",
+        "tests/service/test_the_sidecar_keeps_its_promises.py::test_bodies_beyond_the_bound_wait_unread",
+    ),
+    one(
         "a small answer is not held back",
         "listening.py",
         "socket.SOCK_STREAM, socket.IPPROTO_TCP)",
