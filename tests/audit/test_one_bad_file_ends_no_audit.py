@@ -26,8 +26,10 @@ class Denying:
         if self._word in path:
             raise Unavailable("read the archive", path, cause="status 403 (InvalidObjectState)")
 
-    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
-        return self._store.walk(folder, wanted)
+    def walk(
+        self, folder: str = "", wanted: Callable[[str], bool] | None = None, skip: Callable[[str], str] | None = None
+    ) -> Iterator[str]:
+        return self._store.walk(folder, wanted, skip)
 
     def length(self, path: str) -> int:
         return self._store.length(path)

@@ -171,8 +171,10 @@ def test_one_run_over_many_folders_gives_each_batch_a_name_of_its_own(shipped: S
 class NamesTwice(Counting):
     """A store whose listing names each key twice, as lists of several pages may while files are added."""
 
-    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
-        paths = list(super().walk(folder, wanted))
+    def walk(
+        self, folder: str = "", wanted: Callable[[str], bool] | None = None, skip: Callable[[str], str] | None = None
+    ) -> Iterator[str]:
+        paths = list(super().walk(folder, wanted, skip))
         yield from paths + paths
 
 

@@ -55,8 +55,10 @@ class Counting:
         self.reads: list[tuple[str, int]] = []
         self.listed: list[str] = []
 
-    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
-        for path in self._store.walk(folder, wanted):
+    def walk(
+        self, folder: str = "", wanted: Callable[[str], bool] | None = None, skip: Callable[[str], str] | None = None
+    ) -> Iterator[str]:
+        for path in self._store.walk(folder, wanted, skip):
             self.listed.append(path)
             yield path
 

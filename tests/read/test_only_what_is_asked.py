@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -57,6 +59,41 @@ def test_other_days_are_not_even_listed(shipped: Shipped, counting: Counting) ->
     assert found.schema.equals(everything.schema) and {day[-2:] for day in DAYS} == {
         path.split("/")[6] for path in counting.listed if "/" in path
     }
+
+
+class ByName(Counting):
+    """Lists by name, as clouds do, in pages of two, and goes on where it is sent."""
+
+    def walk(
+        self, folder: str = "", wanted: Callable[[str], bool] | None = None, skip: Callable[[str], str] | None = None
+    ) -> Iterator[str]:
+        since = ""
+        for number, path in enumerate(sorted(self._store.walk(folder))):
+            if path >= since:
+                self.listed.append(path)
+                yield path
+                since = skip(path) if skip is not None and number % 2 else ""
+
+
+@pytest.mark.parametrize(("start", "end"), list(itertools.combinations([None, *DAYS, "2027-01-01"], 2)))
+def test_a_store_that_lists_by_name_skips_no_row_that_is_asked_for(
+    shipped: Shipped, tmp_path: Path, start: str | None, end: str
+) -> None:
+    by_name = ByName(open_store(str(tmp_path / "archive"), Files()))
+    found = Reader(by_name, "here").scan("m", "inputs", start=start, end=end).to_arrow()
+    assert sorted(found["x"].to_pylist()) == [number for number, day in enumerate(DAYS) if (start or "") <= day < end]
+
+
+def test_a_store_that_lists_by_name_is_sent_past_other_days(tmp_path: Path) -> None:
+    made = Shipped(str(tmp_path / "archive"), tmp_path / "spool")
+    for month in range(1, 11):
+        made.collect("inputs", [{"x": month}], at=f"2025-{month:02}-01T12:00:00")
+        made.collect("inputs", [{"x": month}], at=f"2026-{month:02}-01T12:00:00")
+    made.ship()
+    by_name = ByName(open_store(str(tmp_path / "archive"), Files()))
+    found = Reader(by_name, "here").scan("m", "inputs", start="2026-03-01", end="2026-03-02").to_arrow()
+    assert found["x"].to_pylist() == [3]
+    assert len([path for path in by_name.listed if "/inputs/" in path]) <= 6, "of 40 files"
 
 
 def test_a_range_without_rows_still_has_the_columns_and_a_wrong_name_the_right_ones(shipped: Shipped, counting: Counting) -> None:

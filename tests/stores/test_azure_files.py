@@ -218,3 +218,20 @@ def test_a_large_body_goes_piece_by_piece_so_that_a_slow_line_is_no_timeout(stor
     store.append(PATH, 0, bytes(4 * 1024 * 1024))
     assert hasattr(bodies[0], "read")
     assert azure_auth.PIECE_BYTES < 4 * 1024 * 1024
+
+
+def test_a_listing_that_may_skip_names_every_file_once_where_the_server_can_not_begin_with_a_name(
+    server: Azurite, container: ContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [f"m/{day:02}/data-{part}.csv" for day in range(12) for part in range(3)]
+    for path in paths:
+        blob(container, path).upload_blob(b"")
+    monkeypatch.setattr(azure, "PAGE", 6)
+    asked: list[str] = []
+
+    def skip(path: str) -> str:
+        asked.append(path)
+        return "m/09" if path < "m/09" else ""
+
+    assert list(store_in(server, container).walk(skip=skip)) == paths
+    assert asked, "it was a listing of several pages"

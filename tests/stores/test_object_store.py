@@ -14,6 +14,7 @@ import pytest
 from modeldata import urls
 from modeldata.errors import SettingsError
 from modeldata.store import Conflict, Rejected, Unavailable
+from modeldata.store import objects as object_store
 from modeldata.store.objects import ObjectStore
 from tests.support.proxy import Exchange, Match, answer, corrupt, cut, forward, hold, lose_answer
 from tests.support.scripts import run
@@ -307,7 +308,8 @@ def test_the_librarys_own_log_shows_no_secret(moto: Backend, tmp_path: Path) -> 
     code = f"""
         from modeldata import urls
         from modeldata.store import Unavailable
-        from modeldata.store.objects import ObjectStore
+        from modeldata.store import objects as object_store
+from modeldata.store.objects import ObjectStore
         store = ObjectStore(urls.parse({moto.url!r}), lambda: { ({**moto.env, **secrets})!r})
         store.put("a", b"rows")
         try:
@@ -340,3 +342,44 @@ def test_a_long_list_comes_in_pages_and_only_of_this_archive(moto: Backend) -> N
     moto.bucket.write(f"{PREFIX}-other/x", b"")
     assert list(_store(moto).walk()) == paths
     assert len(proxy_of(moto).seen("GET")) == 2
+
+
+def _days(backend: Backend) -> list[str]:
+    """Files of 40 days of two collectors; they are there."""
+    paths = [f"m/{collector}/{day:02}/data-{part}.csv" for collector in "ab" for day in range(40) for part in range(3)]
+    for path in paths:
+        backend.bucket.write(_key(path), b"")
+    return paths
+
+
+def _to_day_30(path: str) -> str:
+    collector, day = path.split("/")[1:3]
+    return f"m/{collector}/30" if int(day) < 30 else "" if day == "30" else f"m/{collector}/~"
+
+
+def test_a_listing_goes_on_where_the_next_file_of_interest_may_be(objects: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = _days(objects)
+    monkeypatch.setattr(object_store, "PAGE", 2)
+    found = list(_store(objects).walk(skip=_to_day_30))
+    assert found == sorted(set(found)) and set(found) <= set(paths), "by name, each once"
+    assert {path for path in paths if "/30/" in path} <= set(found)
+    assert len(found) <= 30, f"{len(paths)} files are there"
+    assert any("start-after" in seen.query for seen in proxy_of(objects).log), "the server begins there"
+
+
+def test_a_server_that_lists_from_the_beginning_alone_still_lists_all_once(
+    moto: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, whole = _days(moto), object_store.obstore.list
+    monkeypatch.setattr(object_store, "PAGE", 6)
+    monkeypatch.setattr(object_store.obstore, "list", lambda *given, offset, **named: whole(*given, **named))
+    store = _store(moto)
+    for _ in range(2):
+        assert list(store.walk(skip=_to_day_30)) == paths
+
+
+def test_a_server_that_refuses_to_begin_with_a_name_lists_all_once(moto: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = _days(moto)
+    monkeypatch.setattr(object_store, "PAGE", 6)
+    proxy_of(moto).fault(answer(501, {}, moto.error("NotImplemented")), lambda seen: "start-after" in seen.query)
+    assert list(_store(moto).walk(skip=_to_day_30)) == paths

@@ -22,10 +22,12 @@ class ForgivingStore:
         self._store = store
         self.unread: dict[str, str] = {}
 
-    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
+    def walk(
+        self, folder: str = "", wanted: Callable[[str], bool] | None = None, skip: Callable[[str], str] | None = None
+    ) -> Iterator[str]:
         """Raises `Unavailable` where nothing at all can be listed."""
         try:
-            paths = list(self._store.walk(folder, wanted))
+            paths = list(self._store.walk(folder, wanted, skip))
         except Unavailable:
             paths = self._walk_each(folder, DEEPEST)
         return iter(paths)

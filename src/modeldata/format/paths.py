@@ -103,6 +103,14 @@ def place_of(folder: str) -> DataFolder | None:
     return DataFolder(folder, match["above"], start, start + (HOUR_NS if match["hour"] else 24 * HOUR_NS))
 
 
+def place_around(path: str) -> DataFolder | None:
+    """The day or hour that a file lies in, however deep; None for one that lies in none."""
+    folder = path.rpartition("/")[0]
+    while folder and place_of(folder) is None:
+        folder = folder.rpartition("/")[0]
+    return place_of(folder)
+
+
 def identity_of(collector: str) -> dict[str, str] | None:
     """The collector of a folder's rows; None where its name does not say (a hash in it, cut off, not one of ours)."""
     levels = collector.split("/")

@@ -76,7 +76,9 @@ class HeldRows:
         entry = entry._replace(file=name, offset=0, size=len(data), row_bytes=len(rows), crc32=crc32(rows))
         self._files[manifest_path(folder, name)] = entry._replace(batch=str(number)).line()
 
-    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
+    def walk(
+        self, folder: str = "", wanted: Callable[[str], bool] | None = None, skip: Callable[[str], str] | None = None
+    ) -> Iterator[str]:
         yield from (path for path in self._files if path.startswith(folder))
 
     def length(self, path: str) -> int:

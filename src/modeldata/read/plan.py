@@ -15,7 +15,7 @@ from modeldata.catalog.moments import FIRST_NS, LAST_NS
 from modeldata.catalog.retry import retried
 from modeldata.catalog.select import choose
 from modeldata.format import names
-from modeldata.format.paths import place_of
+from modeldata.format.paths import moment, place_around, place_of
 from modeldata.read import original
 from modeldata.read.chunks import OWN_TYPES, Chunk, chunked
 from modeldata.read.forms import TEXT, column_type, promote
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from modeldata.catalog.batches import Contents, Listing
     from modeldata.catalog.lines import ArchivedBatch
+    from modeldata.format.paths import DataFolder
     from modeldata.store import ReadStore
 
 LOOKS = 8
@@ -77,9 +78,19 @@ def _near(store: ReadStore, archive: str, request: ReadRequest) -> ReadPlan | No
 
     def wanted(folder: str) -> bool:
         place = place_of(folder)
-        return may_hold_rows(folder) if place is None else place.start_ns < request.end_ns and place.end_ns > request.start_ns
+        return may_hold_rows(folder) if place is None else _is_within(place, request)
 
-    catalog = Catalog(store, store.walk("", wanted))
+    def skip(path: str) -> str:
+        """What lies among the days of a collector is of it alone."""
+        place = place_around(path)
+        if place is None or _is_within(place, request):
+            return ""
+        if place.end_ns <= request.start_ns:
+            return f"{place.collector}/{moment(request.start_ns, False)}"
+        year = moment(place.start_ns, False).partition("/")[0]
+        return f"{place.collector}/{year}/~"
+
+    catalog = Catalog(store, store.walk("", wanted, skip))
     try:
         listings = [listing for one in choose(catalog, request.identity, archive) for listing in one.listings]
         contents = catalog.read_all([listing for listing in listings if _meets(listing, request)])
@@ -109,9 +120,12 @@ def renewed(store: ReadStore, folder: str, request: ReadRequest) -> list[Chunk |
     return retried(lambda: Catalog.of(store), work)
 
 
+def _is_within(place: DataFolder, request: ReadRequest) -> bool:
+    return place.start_ns < request.end_ns and place.end_ns > request.start_ns
+
+
 def _meets(listing: Listing, request: ReadRequest) -> bool:
-    place = listing.place
-    return place is not None and place.start_ns < request.end_ns and place.end_ns > request.start_ns
+    return listing.place is not None and _is_within(listing.place, request)
 
 
 def _pieces(contents: Contents, request: ReadRequest) -> Iterable[Chunk | Original]:

@@ -334,9 +334,11 @@ class AzureStore(RemoteStore["ContainerClient"]):
             status = str(blob.get_blob_properties().copy.status)
         return None if status == "success" else Failure(Kind.OTHER, f"the copy ended as {status!r}", unknown=True)
 
-    def _page(self, client: ContainerClient, prefix: str, mark: str | None) -> tuple[list[str], str | None]:
+    def _page(self, client: ContainerClient, prefix: str, mark: Any, since: str) -> tuple[list[str], Any]:
         """Folders of a hierarchical account are listed as empty blobs; they are none."""
-        pages: Any = client.list_blobs(name_starts_with=prefix or None, include=["metadata"], results_per_page=PAGE).by_page(mark)
+        start: dict[str, Any] = {"start_from": since} if since else {}
+        listing: Any = client.list_blobs(name_starts_with=prefix or None, include=["metadata"], results_per_page=PAGE, **start)
+        pages = listing.by_page(mark)
         keys = [blob.name for blob in next(pages) if (blob.metadata or {}).get("hdi_isfolder") != "true"]
         return keys, pages.continuation_token or None
 

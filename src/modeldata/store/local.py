@@ -104,7 +104,9 @@ class LocalStore:
         except OSError as error:
             raise unavailable("look at a file of the archive", self._path(path), error) from error
 
-    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
+    def walk(
+        self, folder: str = "", wanted: Callable[[str], bool] | None = None, skip: Callable[[str], str] | None = None
+    ) -> Iterator[str]:
         return Walk(self.root, self._files, wanted).below(folder)
 
     def read(self, path: str, start: int = 0, size: int | None = None) -> bytes:

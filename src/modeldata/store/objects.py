@@ -191,7 +191,8 @@ class ObjectStore(RemoteStore["Client"]):
     def _copy(self, client: Client, source: str, target: str) -> None:
         obstore.copy(client, source, target)
 
-    def _page(self, client: Client, prefix: str, mark: str | None) -> tuple[list[str], None]:
-        """All in one: the library turns the pages, and gives each in its own order."""
-        pages = obstore.list(client, prefix.rstrip("/") or None, chunk_size=PAGE)
-        return sorted(entry["path"] for page in pages for entry in page), None
+    def _page(self, client: Client, prefix: str, mark: Any, since: str) -> tuple[list[str], Any]:
+        """The library turns the pages, and gives each in its own order. mark: the pages that are left."""
+        pages = mark or obstore.list(client, prefix.rstrip("/") or None, offset=since or None, chunk_size=PAGE)
+        page = [entry["path"] for entry in next(pages, ())]
+        return sorted(page), pages if len(page) == PAGE else None

@@ -104,11 +104,15 @@ class WriteStore(Protocol):
 class ReadStore(Protocol):
     """A store that can be looked through."""
 
-    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
+    def walk(
+        self, folder: str = "", wanted: Callable[[str], bool] | None = None, skip: Callable[[str], str] | None = None
+    ) -> Iterator[str]:
         """Every file below `folder` (the archive, without), as a path with `/` from the archive. Raises `Unavailable`.
 
         wanted: may a folder hold anything of interest? A store that lists folder by folder asks it, and skips the others. One
         that lists by name need not ask.
+        skip: after this path, the next name that may be of interest; empty where it is not known. A store that lists by name
+        asks it once a page, and may leave out what lies between. One that lists folder by folder need not ask.
         """
 
     def length(self, path: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from modeldata.store import archive_id
 from modeldata.store.failures import Failure, Kind
@@ -34,6 +34,8 @@ class RemoteStore(ABC, Generic[Client]):
         self._credentials = credentials
         self._insecure = insecure
         self._client: Client | None = None
+        self._skips = True
+        """Does the server list from a name on? Found out when it is first asked to."""
         self._server = location.host or location.scheme
 
     # One request each. What the library raises is left to `_ask`.
@@ -61,8 +63,11 @@ class RemoteStore(ABC, Generic[Client]):
         """Inside the store, between two keys."""
 
     @abstractmethod
-    def _page(self, client: Client, prefix: str, mark: str | None) -> tuple[list[str], str | None]:
-        """Keys that begin with `prefix`, by name, and where the next page begins."""
+    def _page(self, client: Client, prefix: str, mark: Any, since: str) -> tuple[list[str], Any]:
+        """Keys that begin with `prefix`, by name, and where the next page begins: `mark` of the next call, None after the last.
+
+        since: without a mark, keys before it may be left out.
+        """
 
     # The port
 
@@ -102,18 +107,32 @@ class RemoteStore(ABC, Generic[Client]):
                 break
         return b"".join(pieces)
 
-    def walk(self, folder: str = "", wanted: Callable[[str], bool] | None = None) -> Iterator[str]:
+    def walk(
+        self, folder: str = "", wanted: Callable[[str], bool] | None = None, skip: Callable[[str], str] | None = None
+    ) -> Iterator[str]:
         """In the order in which the store lists them: by name."""
-        root, mark = self._location.key(""), None
+        root = self._location.key("")
         below = self._location.key(f"{folder}/") if folder else root
+        seen: set[str] = set()
+        mark, since = None, ""
         while True:
-            page = self._ask(lambda client, mark=mark: self._page(client, below, mark))  # type: ignore[misc] # bound at once
+            page = self._ask(lambda client, mark=mark, since=since: self._page(client, below, mark, since))  # type: ignore[misc] # bound at once
+            if since and (isinstance(page, Failure) or min(page[0], default=since) < since):
+                self._skips = False  # this server lists from the beginning alone
+                yield from (path for path in self.walk(folder) if path not in seen)
+                return
             if isinstance(page, Failure):
                 raise self._unavailable("list the archive", folder, page)
             keys, mark = page
-            yield from (key[len(root) :] for key in keys if key.startswith(root) and key != root)
-            if not mark:
+            paths = [key[len(root) :] for key in keys if key.startswith(root) and key != root]
+            yield from paths
+            if mark is None:
                 return
+            since = ""
+            if skip is not None and self._skips and paths:
+                seen.update(paths)
+                since = _further(root + paths[-1], root + skip(paths[-1]))
+                mark = None if since else mark
 
     def remove(self, path: str) -> None:
         failure = self._ask(lambda client: self._delete(client, self._location.key(path)))
@@ -188,3 +207,8 @@ class RemoteStore(ABC, Generic[Client]):
 
     def _where(self, path: str) -> str:
         return f"{self._server}/{self._location.container}/{self._location.key(path)}".rstrip("/")
+
+
+def _further(last: str, since: str) -> str:
+    """Where a listing goes on after a key; empty: with the next one."""
+    return since if since > last else ""

@@ -47,4 +47,33 @@ MUTANTS: tuple[Mutant, ...] = (
         "        elsewhere = 0 * int(",
         _JOINS + "::test_labels_of_another_service_are_said_to_be_elsewhere_and_joined_across",
     ),
+    one(
+        "a listing that skips misses nothing where the server lists from the beginning alone",
+        "store/remote.py",
+        "or min(page[0], default=since) < since",
+        "",
+        "tests/stores/test_object_store.py::test_a_server_that_lists_from_the_beginning_alone_still_lists_all_once",
+        "tests/stores/test_azure_files.py",
+    ),
+    one(
+        "a listing goes on where a server refuses to begin with a name",
+        "store/remote.py",
+        "            if since and (isinstance(page, Failure) or ",
+        "            if since and not isinstance(page, Failure) and (",
+        "tests/stores/test_object_store.py::test_a_server_that_refuses_to_begin_with_a_name_lists_all_once",
+    ),
+    one(
+        "a listing never goes back",
+        "store/remote.py",
+        '    return since if since > last else ""\n',
+        "    return since\n",
+        "tests/stores/test_object_store.py::test_a_listing_goes_on_where_the_next_file_of_interest_may_be",
+    ),
+    one(
+        "a question of some days skips to the first of them, and no further",
+        "read/plan.py",
+        'moment(request.start_ns, False)}"\n',
+        'moment(request.end_ns, False)}"\n',
+        "tests/read/test_only_what_is_asked.py",
+    ),
 )
