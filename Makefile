@@ -10,6 +10,7 @@ WORKERS ?= 3
 NATIVE := $(wildcard src/modeldata/native/*.[ch])
 LOWEST_VENV := .venv-lowest
 SERVICES := .venv-services
+SERVERS := azureml kserve mlserver ray
 ORDINARY := -p no:cacheprovider -m "not faults and not soak and not spark and not services"
 LOWEST := --quiet --python-version 3.11 --no-header --no-annotate --all-extras
 
@@ -51,13 +52,15 @@ ui: setup  ## the page in a real browser: every page drawn, looked at by axe, on
 	$(BIN)/python -m pytest -m browser tests/ui
 	$(BIN)/python -m tests.ui.pictures
 
-$(SERVICES)/.ready: pyproject.toml requirements-services.txt | $(READY)
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SERVICES)
-	$(BIN)/uv pip install --quiet --python $(SERVICES)/bin/python -r requirements-services.txt
-	$(BIN)/uv pip install --quiet --python $(SERVICES)/bin/python --no-deps --editable .
+$(SERVICES)/.ready: requirements-services.txt
+$(SERVERS:%=$(SERVICES)-%/.ready): $(SERVICES)-%/.ready: requirements-service-%.txt
+$(SERVICES)/.ready $(SERVERS:%=$(SERVICES)-%/.ready): pyproject.toml | $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	$(BIN)/uv pip install --quiet --python $(@D)/bin/python -r $(filter requirements-%,$^)
+	$(BIN)/uv pip install --quiet --python $(@D)/bin/python --no-deps --editable .
 	touch $@
 
-services: $(SERVICES)/.ready  ## services of a dozen frameworks, archived without a change to them (800 MB of packages)
+services: $(SERVICES)/.ready $(SERVERS:%=$(SERVICES)-%/.ready)  ## services of a dozen frameworks, archived without a change to them (1.4 GB of packages)
 	$(SERVICES)/bin/python -m pytest -p no:cacheprovider -m services tests/service tests/services
 
 spark: setup  ## the tests with Spark, the long ones, too
@@ -140,8 +143,12 @@ lock: setup  ## pin the versions of everything again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --all-extras --group dev pyproject.toml -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --group docs -o requirements-docs.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --extra cli --group services pyproject.toml -o requirements-services.txt
+	for server in $(SERVERS); do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --extra cli --group service-$$server pyproject.toml \
+			-o requirements-service-$$server.txt || exit 1; \
+	done
 	$(BIN)/uv pip compile $(LOWEST) --resolution lowest-direct --no-deps pyproject.toml \
 		| $(BIN)/uv pip compile $(LOWEST) --group dev --constraints /dev/stdin pyproject.toml -o requirements-lowest.txt
 
 clean:  ## remove what was made
-	rm -rf $(VENV) $(DOCS) $(LOWEST_VENV) $(SERVICES) .windows .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .pythons
+	rm -rf $(VENV) $(DOCS) $(LOWEST_VENV) $(SERVICES)* .windows .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist .pythons

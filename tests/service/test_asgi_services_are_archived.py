@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import pickle
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -211,6 +212,20 @@ def test_two_layers_record_one_call(recording: Recording) -> None:
         ask(port, "/predict", [{"x": 1.0}])
     rows = recording.rows()
     assert {name: len(rows[name]) for name in rows} == {"inputs": 1, "predictions": 1, "requests": 1}
+
+
+def test_a_call_that_another_process_answers_is_one_call(recording: Recording) -> None:
+    """The proxy of Ray Serve sends the scope to a replica, which may have a layer of its own."""
+    recorder = recording.recorder()
+    replica = Archiving(service(), recorder)
+
+    async def proxy(scope: Any, receive: Any, send: Any) -> None:
+        of_wire = {name: scope[name] for name in scope if name not in ("app", "state", "extensions")}
+        await replica(pickle.loads(pickle.dumps(of_wire)), receive, send)
+
+    with uvicorn_of(Archiving(proxy, recorder)) as port:
+        assert ask(port, "/predict", [{"x": 1.0}])[2] == b'{"scores":[2.0]}'
+    assert {name: len(rows) for name, rows in recording.rows().items()} == {"inputs": 1, "predictions": 1, "requests": 1}
 
 
 def test_latency_ends_with_the_answer_and_not_with_background_tasks(recording: Recording) -> None:

@@ -1,4 +1,4 @@
-"""docs/services.md and docs/sidecar.md: their examples are run as they stand there."""
+"""docs/services.md and docs/sidecar.md: their examples are run as they stand there. docs/frameworks: its versions are those that run."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from modeldata.service.recorder import COLUMNS
 from tests.service.kit import features, read
 from tests.service.servers import ask, uvicorn_of, werkzeug_of
 from tests.service.sidecars import archived, sidecar, values
+from tests.service.unmodified import table_of_frameworks
 
-PAGE = (Path(__file__).parents[2] / "docs" / "services.md").read_text(encoding="utf-8")
-SIDECAR = (Path(__file__).parents[2] / "docs" / "sidecar.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "services.md").read_text(encoding="utf-8")
+SIDECAR = (ROOT / "docs" / "sidecar.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -55,6 +57,14 @@ def test_each_column_and_path_that_it_names_is_one() -> None:
     assert set(COLUMNS) <= named
     paths = next(line for line in PAGE.splitlines() if line.startswith("| paths"))
     assert set(re.findall(r"`(/[^`]+)`", paths)) <= set(DEFAULT_PATHS)
+
+
+def test_the_versions_of_the_frameworks_are_those_that_make_services_installs() -> None:
+    locks = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("requirements-service*.txt"))
+    rows = table_of_frameworks()
+    assert len(rows) >= 12
+    for page, (package, version, *_) in rows.items():
+        assert f"\n{package}=={version}" in "\n" + locks, page
 
 
 def _sent(line: str) -> tuple[str, dict[str, str], bytes]:

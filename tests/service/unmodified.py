@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +21,22 @@ from tests.support.scripts import environment, wait_until
 BIN = Path(sys.executable).parent
 OURS = "x-correlation-id"
 GOOD = 20
+ONLY_LOOPBACK = """
+import socket
+
+bind = socket.socket.bind
+
+def bind_to_loopback(self, address):
+    bind(self, ("127.0.0.1", address[1]) if self.family == socket.AF_INET and address[0] == "0.0.0.0" else address)
+
+socket.socket.bind = bind_to_loopback
+"""
+"""For a server that listens on all interfaces, and has no option for another."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """`{port}`, `{python}` and `{bin}` of its command are filled in."""
+    """`{port}`, `{another}` (one more), `{folder}`, `{python}` and `{bin}` of its command and its variables are filled in."""
 
     command: list[str]
     code: str
@@ -34,8 +46,33 @@ class Service:
     bad_body: Any = field(default_factory=dict)
     options: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
-    of_each: frozenset[str] = frozenset()
+    of_each: Collection[str] = ()
     """Headers that it makes for each answer: two calls never have the same."""
+    headers: dict[str, str] = field(default_factory=dict)
+    id_header: str = OURS
+    """The header that brings the id of the caller."""
+    bin: Path = BIN
+    """Of the environment that has its packages."""
+    anywhere: bool = False
+    """It would listen on all interfaces."""
+    ready: str = ""
+    """A path that answers 200 once its model is loaded, for a server that listens before."""
+
+    @property
+    def python(self) -> Path:
+        return self.bin / "python"
+
+
+NO_TRACKING = {"DO_NOT_TRACK": "1", "BENTOML_DO_NOT_TRACK": "true"}
+
+
+PAGES = Path(__file__).parents[2] / "docs" / "frameworks"
+
+
+def table_of_frameworks() -> dict[str, list[str]]:
+    """Of docs/frameworks/index.md, by page: package, version, hook, integration."""
+    rows = re.findall(r"^\| \[.*\]\((\w+)\.md\) \| (.*) \|$", (PAGES / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    return {page: cells.split(" | ") for page, cells in rows}
 
 
 def free_port() -> int:
@@ -47,21 +84,23 @@ def free_port() -> int:
 def running(service: Service, folder: Path, archive: Path | None) -> Iterator[tuple[int, Callable[[], str]]]:
     """Its port, and what it said; where there is an archive, it runs below `modeldata run`."""
     (folder / "user").mkdir(exist_ok=True)
-    (folder / "user" / "sitecustomize.py").write_text("OF_THE_USER = True")
+    (folder / "user" / "sitecustomize.py").write_text("OF_THE_USER = True" + ONLY_LOOPBACK * service.anywhere)
     (folder / "service.py").write_text(service.code)
     port, log = free_port(), folder / f"log-{archive is not None}"
-    command = [part.format(port=port, python=sys.executable, bin=BIN) for part in service.command]
+    filled = {"port": port, "another": free_port(), "python": service.python, "bin": service.bin, "folder": folder}
+    command = [part.format(**filled) for part in service.command]
     if archive is not None:
         paths = [part for path in {service.path, service.failing} for part in ("--path", path)]
-        run = [sys.executable, "-m", "modeldata", "run", "--model", "m", "--archive", str(archive), *paths, *service.options]
+        run = [str(service.python), "-m", "modeldata", "run", "--model", "m", "--archive", str(archive), *paths, *service.options]
         command = [*run, "--", *command]
     searched = os.pathsep.join([str(folder / "user"), str(folder), os.environ.get("PYTHONPATH", "")])
-    around = environment(MODELDATA_FORMAT="jsonl", MODELDATA_SHIP="off", PYTHONPATH=searched, **service.variables)
-    around["PATH"] = os.pathsep.join([str(BIN), around["PATH"]])
+    variables = {name: value.format(**filled) for name, value in service.variables.items()}
+    around = environment(MODELDATA_FORMAT="jsonl", MODELDATA_SHIP="off", PYTHONPATH=searched, **NO_TRACKING, **variables)
+    around["PATH"] = os.pathsep.join([str(service.bin), around["PATH"]])
     with log.open("wb") as to:
         process = subprocess.Popen(command, env=around, cwd=folder, stdout=to, stderr=to, start_new_session=True)
     try:
-        wait_until(lambda: process.poll() is not None or _answers(port), 120, "a server that answers")
+        wait_until(lambda: process.poll() is not None or _answers(port, service.ready), 120, "a server that answers")
         assert process.poll() is None, log.read_text()
         yield port, log.read_text
     finally:
@@ -81,9 +120,10 @@ def _end_group(group: int) -> None:
         pass
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, ready: str) -> bool:
     with socket.socket() as caller:
-        return caller.connect_ex(("127.0.0.1", port)) == 0
+        listens = caller.connect_ex(("127.0.0.1", port)) == 0
+    return listens and (not ready or ask(port, ready, None, "GET")[0] == 200)
 
 
 @dataclass(frozen=True)
@@ -99,18 +139,19 @@ def compared(service: Service, folder: Path) -> Found:
     with running(service, folder, archive) as (port, said), running(service, folder, None) as (bare, _):
         answers = [_asked(service, port, number) for number in range(GOOD + 1)]
         expected = [_asked(service, bare, number) for number in range(GOOD + 1)]
-    assert [headers.pop(OURS, None) for _, headers, _ in answers] == [f"c-{number}" for number in range(GOOD + 1)], said()
+    ids = [f"c-{number}" for number in range(GOOD + 1)]
+    assert [headers.pop(OURS, None) for _, headers, _ in answers] == ids, said()
     assert answers == expected, said()
     rows = read(archive)
     pairs = {row["$RequestId"] for row in rows["inputs"]}
     assert pairs == {row["$RequestId"] for row in rows["predictions"]} and len(pairs) == GOOD, said()
     by_id = {row["$CorrelationId"]: row["status"] for row in rows["requests"]}
-    assert by_id == {f"c-{number}": status for number, (status, _, _) in enumerate(answers)}, said()
+    assert by_id == dict(zip(ids, (status for status, _, _ in answers), strict=True)), said()
     assert by_id[f"c-{GOOD}"] >= 400 and set(by_id.values()) - {200} == {by_id[f"c-{GOOD}"]}
     return Found(rows, said())
 
 
 def _asked(service: Service, port: int, number: int) -> Answer:
     path, body = (service.path, service.body(number)) if number < GOOD else (service.failing, service.bad_body)
-    status, headers, answer = ask(port, path, body, x_correlation_id=f"c-{number}")
+    status, headers, answer = ask(port, path, body, **service.headers, **{service.id_header: f"c-{number}"})
     return status, {name: value for name, value in headers.items() if name not in service.of_each}, answer

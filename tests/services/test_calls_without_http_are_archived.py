@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from tests.service.kit import features, read
 from tests.service.unmodified import BIN, GOOD, Service, running
-from tests.services.test_every_framework_is_archived import blocks
+from tests.services.test_every_framework_is_archived import blocks, service_of
 from tests.support.scripts import environment
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900), pytest.mark.posix("signals of a service")]
@@ -50,6 +51,44 @@ def test_a_grpc_service_of_the_page_is_archived_and_answers_the_same(tmp_path: P
     assert {row["$CorrelationId"]: row["status"] for row in rows["requests"]} == {
         f"c-{number}": 0 if number < GOOD else 3 for number in range(GOOD + 1)
     }
+
+
+ASKING = """
+import sys
+import grpc
+from mlserver.grpc.dataplane_pb2 import ModelInferRequest, ModelReadyRequest
+from mlserver.grpc.dataplane_pb2_grpc import GRPCInferenceServiceStub
+
+stub = GRPCInferenceServiceStub(grpc.insecure_channel(sys.argv[1]))
+while not stub.ModelReady(ModelReadyRequest(name="churn"), wait_for_ready=True).ready:
+    pass
+for number in range(21):
+    asked = ModelInferRequest(model_name="churn", id=f"of {number}")
+    if number < 20:
+        asked.inputs.add(name="income", datatype="FP64", shape=[1]).contents.fp64_contents.append(number)
+    try:
+        print(stub.ModelInfer(asked, metadata=[("x-correlation-id", f"c-{number}")]))
+    except grpc.RpcError as error:
+        print(error.code(), error.details())
+"""
+
+
+def test_mlserver_is_archived_over_grpc_too_and_answers_the_same(tmp_path: Path) -> None:
+    ports = {"MLSERVER_HTTP_PORT": "{another}", "MLSERVER_GRPC_PORT": "{port}"}
+    method = "/inference.GRPCInferenceService/ModelInfer"
+    service = replace(service_of("mlserver", tmp_path), path=method, failing=method, variables=ports, ready="")
+    archive = tmp_path / "archive"
+    with running(service, tmp_path, archive) as (port, said), running(service, tmp_path, None) as (bare, _):
+        answers, expected = (
+            subprocess.run([service.python, "-c", ASKING, f"127.0.0.1:{at}"], capture_output=True, text=True, timeout=120)
+            for at in (port, bare)
+        )
+    assert answers.stdout == expected.stdout and answers.stdout.count('id: "of ') == GOOD, said() + answers.stderr
+    rows = read(archive)
+    by_id = {row["$CorrelationId"]: row for row in rows["inputs"]}
+    assert [by_id[f"c-{number}"]["income"] for number in range(GOOD)] == list(range(GOOD)), said()
+    assert {row["$RequestId"] for row in rows["inputs"]} == {row["$RequestId"] for row in rows["predictions"]}
+    assert {row["$CorrelationId"] for row in rows["requests"] if row["error"]} == {f"c-{GOOD}"}
 
 
 CONFIGURATION = """

@@ -41,7 +41,7 @@ class Archiving:
         exchange = guarded(self._exchange, scope) if scope["type"] == "http" and MARK not in scope else None
         if exchange is None:
             return await self.app(scope, receive, send)
-        scope[MARK] = exchange
+        scope[MARK] = True  # a plain value: Ray Serve pickles the scope for the process that answers
         try:
             await self.app(scope, _receiving(exchange, receive), _sending(exchange, send))
         except BaseException as error:

@@ -35,7 +35,7 @@ class Archiving:
         exchange = None if MARK in environ else guarded(self._exchange, environ)
         if exchange is None:
             return self.app(environ, start_response)
-        environ[MARK] = exchange
+        environ[MARK] = True
         environ["wsgi.input"] = Input(environ["wsgi.input"], exchange)
         try:
             chunks = self.app(environ, _starting(exchange, start_response))

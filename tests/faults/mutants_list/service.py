@@ -42,6 +42,13 @@ MUTANTS: tuple[Mutant, ...] = (
         _ASGI,
     ),
     one(
+        "a scope can go to the process that answers (Ray Serve)",
+        "service/asgi.py",
+        "scope[MARK] = True",
+        "scope[MARK] = exchange",
+        _ASGI + "::test_a_call_that_another_process_answers_is_one_call",
+    ),
+    one(
         "a single answer of gRPC is archived before it leaves",
         "service/grpc.py",
         "        guarded(rpc.answered, answer)\n        guarded(_end, rpc, context)\n        return answer\n\n    return recorded\n\n\ndef _async(",
