@@ -85,7 +85,7 @@ def _sending(exchange: Exchange, send: Send) -> Send:
 
 def _begin(exchange: Exchange, message: Message) -> Message:
     headers = list(message.get("headers") or ())
-    named = [(bytes(name).decode("latin-1"), bytes(value).decode("latin-1")) for name, value in headers]
+    named = {bytes(name).decode("latin-1").lower(): bytes(value).decode("latin-1") for name, value in headers}
     given = exchange.answer_begins(message["status"], named)
     if given is None:
         return message

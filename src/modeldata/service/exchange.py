@@ -15,7 +15,7 @@ from modeldata.service.streams import EVENTS, assembled, is_stream
 from modeldata.service.tee import Tee
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from modeldata.service.recorder import Recorder
 
@@ -35,10 +35,10 @@ class Exchange:
         """headers: of the request, names in lower case."""
         self._recorder = recorder
         self._headers = headers
-        self._answer_headers: dict[str, str] = {}
+        self._answer_headers: Mapping[str, str] = {}
         self._length: int | None = None
         self._pattern = pattern
-        found = correlation_of(headers, recorder.correlation)
+        found = "" if recorder.id_headers.isdisjoint(headers) else correlation_of(headers, recorder.correlation)
         self.call = recorder.call(found, trace_id_of(headers), integration=integration)
         self.call.facts |= {"method": method, "route": pattern}
         most = recorder.max_body if self.call.sampled else 0
@@ -49,19 +49,22 @@ class Exchange:
     def request_chunk(self, data: bytes) -> None:
         self._request.add(data)
 
-    def answer_begins(self, status: int, headers: Iterable[tuple[str, str]]) -> str | None:
-        """The correlation id that goes to the caller; None where the application gives one itself."""
+    def answer_begins(self, status: int, headers: Mapping[str, str]) -> str | None:
+        """The correlation id that goes to the caller; None where the application gives one itself.
+
+        headers: of the answer, names in lower case.
+        """
         self.call.status = status
         self.call.first_byte()
         raised = sys.exc_info()[1] if status >= 500 else None
         if isinstance(raised, Exception):
             self.call.fail(raised)  # who answers 500 does so while the exception of the application is handled
-        self._answer_headers = {name.lower(): value for name, value in headers}
-        length = self._answer_headers.get("content-length", "")
+        self._answer_headers = headers
+        length = headers.get("content-length", "")
         self._length = 0 if status in NO_BODY else int(length) if length.isdecimal() else None
         self._take_route()
         self._take_body_id()
-        return None if ANSWER_HEADER in self._answer_headers else self.call.correlation_id
+        return None if ANSWER_HEADER in headers else self.call.correlation_id
 
     def answer_chunk(self, data: bytes, *, last: bool) -> None:
         """To be called before the chunk goes on. After the last byte the exchange is archived."""
@@ -115,7 +118,7 @@ class Exchange:
     def _take_body_id(self) -> None:
         """The id of a v2 body, where no header that goes before it has one."""
         names = self._recorder.correlation
-        if BODY_ID not in names or self._request.cut or "/v2/" not in self._pattern:
+        if "/v2/" not in self._pattern or BODY_ID not in names or self._request.cut:
             return
         before = names[: names.index(BODY_ID)]
         found = "" if correlation_of(self._headers, before) else body_id(self._request.content())

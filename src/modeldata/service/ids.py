@@ -23,12 +23,14 @@ DEFAULT_IDS = (
 ANSWER_HEADER = "x-correlation-id"
 
 
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""The two bits that say which kind of UUID it is."""
+
+
 def new_id() -> str:
     """A random UUID, as text."""
-    digits = bytearray(os.urandom(16))
-    digits[6], digits[8] = digits[6] & 0x0F | 0x40, digits[8] & 0x3F | 0x80
-    text = digits.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = os.urandom(16).hex()
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
 
 
 def id_text(given: object) -> str:
@@ -44,7 +46,10 @@ def id_text(given: object) -> str:
 
 def trace_id_of(headers: Mapping[str, str]) -> str:
     """The trace id of a W3C `traceparent`; empty where there is none."""
-    parts = headers.get(TRACE_ID, "").split("-")
+    given = headers.get(TRACE_ID)
+    if given is None:
+        return ""
+    parts = given.split("-")
     return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 and parts[1].strip("0") else ""
 
 

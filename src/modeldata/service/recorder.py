@@ -11,7 +11,7 @@ from modeldata.intake.messages import warn
 from modeldata.interrupts import spare
 from modeldata.service.call import NANOSECONDS_PER_MS, Call
 from modeldata.service.decode import decode_body
-from modeldata.service.ids import DEFAULT_IDS
+from modeldata.service.ids import BODY_ID, DEFAULT_IDS
 from modeldata.service.redact import Redaction
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ class Recorder:
         self.max_body = max_body
         self.headers = tuple(name.lower() for name in headers)
         self.correlation = tuple(name.lower() for name in correlation)
+        self.id_headers = frozenset(self.correlation) - {BODY_ID}
+        """Most requests have none of them."""
         self.redaction = Redaction(redact)
         self._decode = decode
 

@@ -134,9 +134,13 @@ def _pass_all(exchange: Exchange, chunks: Iterable[bytes]) -> None:
     exchange.answer_chunk(b"", last=True)
 
 
+def _begin(exchange: Exchange, status: str, headers: Headers) -> str | None:
+    return exchange.answer_begins(int(status[:3]), {name.lower(): value for name, value in headers})
+
+
 def _starting(exchange: Exchange, start_response: Callable[..., Any]) -> Callable[..., Any]:
     def starting(status: str, headers: Headers, *more: Any) -> Any:
-        given = guarded(exchange.answer_begins, int(status[:3]), headers)
+        given = guarded(_begin, exchange, status, headers)
         if given is not None:
             headers = [*headers, (ANSWER_HEADER, header_value(given).decode())]
         write = start_response(status, headers, *more)
