@@ -25,7 +25,7 @@ from tests.support.service import ship_all
 
 COMPILED = pytest.mark.skipif(accelerator is None, reason="this installation has no compiled part")
 ROOT = Path(__file__).parents[2]
-DATA = ("[n, 1.5]", "{'a': n, 'b': 1.5}", "numpy.array([n, 7])", "[n, [1]]")
+DATA = ("[n, 1.5]", "{'a': n, 'b': 1.5}", "numpy.array([n, 7])", "[n, [1]]", "frame[n : n + 1]")
 
 
 def _service(folder: Path, files: Files | None = None) -> Archive:
@@ -55,8 +55,9 @@ assert os.wait()[1] == signal.SIGKILL
         for at, data in enumerate(DATA)
     )
     begin = """
-import os, signal, numpy
+import os, signal, numpy, pandas
 from modeldata import Archive
+frame = pandas.DataFrame({"a": range(1_000), "b": "text"})
 archive = Archive("a", ship="off", fsync="never", min_free_bytes=0)
 """
     run(begin + calls, tmp_path, env={"MODELDATA_NATIVE": switch})

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from modeldata.snapshot import pandas_blocks, pandas_frames
 from modeldata.snapshot.pandas_samples import samples
 from modeldata.snapshot.schema import Schema, SchemaCache
+from tests.snapshot.frames import any_frame
 from tests.snapshot.support import new_pack, new_schemas
 
 Content = tuple[Schema, int, bytes]
@@ -49,52 +49,7 @@ def test_every_sample_is_taken_by_its_blocks_and_gives_the_same_bytes(number: in
         assert found == public(frame, schemas)
 
 
-COLUMNS: dict[str, Any] = {
-    "f8": st.lists(st.floats(), min_size=9, max_size=9).map(np.array),
-    "f4": st.lists(st.floats(width=32), min_size=9, max_size=9).map(lambda values: np.array(values, "f4")),
-    "i8": st.lists(st.integers(-(2**63), 2**63 - 1), min_size=9, max_size=9).map(np.array),
-    "u1": st.lists(st.integers(0, 255), min_size=9, max_size=9).map(lambda values: np.array(values, "u1")),
-    "bool": st.lists(st.booleans(), min_size=9, max_size=9).map(np.array),
-    "text": st.lists(st.text(st.characters(exclude_categories=["Cs"])) | st.none(), min_size=9, max_size=9).map(
-        lambda values: pd.array(values, dtype="string")
-    ),
-    "arrow text": st.lists(st.text(st.characters(exclude_categories=["Cs"])) | st.none(), min_size=9, max_size=9).map(
-        lambda values: pd.array(values, dtype="string[pyarrow]")
-    ),
-    "Int64": st.lists(st.integers(-9, 9) | st.none(), min_size=9, max_size=9).map(lambda values: pd.array(values, "Int64")),
-    "boolean": st.lists(st.booleans() | st.none(), min_size=9, max_size=9).map(lambda values: pd.array(values, "boolean")),
-    "time": st.lists(st.integers(0, 2**40) | st.none(), min_size=9, max_size=9).map(lambda values: pd.to_datetime(values)),
-    "zone": st.lists(st.integers(0, 2**40), min_size=9, max_size=9).map(
-        lambda values: pd.to_datetime(values).tz_localize("UTC").tz_convert("Europe/Berlin")
-    ),
-    "span": st.lists(st.integers(0, 2**40) | st.none(), min_size=9, max_size=9).map(lambda values: pd.to_timedelta(values)),
-    "category": st.lists(st.sampled_from(["a", "b", None]), min_size=9, max_size=9).map(pd.Categorical),
-    "object": st.lists(st.integers() | st.text(max_size=3) | st.none() | st.floats(), min_size=9, max_size=9).map(
-        lambda values: pd.Series(values, dtype=object)
-    ),
-    "period": st.just(pd.period_range("2026-01", periods=9, freq="M")),
-}
-
-
-@st.composite
-def any_frame(draw: st.DrawFn) -> pd.DataFrame:
-    """Columns of any kinds, put together, cut, turned and grown in any way that leaves blocks behind."""
-    kinds = draw(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=8))
-    made = pd.DataFrame({f"{at} {kind}": draw(COLUMNS[kind]) for at, kind in enumerate(kinds)})
-    if draw(st.booleans()):
-        made.insert(draw(st.integers(0, len(made.columns))), "late", np.arange(9.0))
-    start, stop = sorted((draw(st.integers(0, 9)), draw(st.integers(0, 9))))
-    made = made.iloc[start:stop]
-    if draw(st.booleans()):
-        made = made.iloc[:: draw(st.sampled_from([-1, 2]))]
-    if draw(st.booleans()):
-        made = made.iloc[:, draw(st.permutations(range(len(made.columns))))]
-    if draw(st.booleans()):
-        made.columns = draw(st.sampled_from([pd.RangeIndex(len(made.columns)), pd.Index(range(5, 5 + len(made.columns)))]))
-    return pd.concat([made] * 300) if draw(st.booleans()) else made
-
-
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(frame=any_frame())
 def test_any_frame_gives_the_same_bytes_either_way(frame: pd.DataFrame) -> None:
     schemas = new_schemas()
@@ -183,6 +138,10 @@ def _wrong(*args: Any) -> Any:
     return schema, rows, bytes(content)[:-1] + b"?"
 
 
+def _compiled_wrong(data: pd.DataFrame, schemas: SchemaCache) -> Any:
+    return _wrong(data, schemas, new_pack(), pandas_frames.schema_of)
+
+
 def _raising(*args: Any) -> Any:
     raise AttributeError("_mgr")
 
@@ -190,11 +149,18 @@ def _raising(*args: Any) -> Any:
 REAL = pandas_blocks.capture_blocks
 
 
-@pytest.mark.parametrize("changed", [_wrong, _raising])
+@pytest.mark.parametrize(
+    ("changed", "other"),
+    [
+        ("pandas_blocks.capture_blocks", _wrong),
+        ("pandas_blocks.capture_blocks", _raising),
+        ("pandas_frames.compiled", _compiled_wrong),
+    ],
+)
 def test_a_pandas_whose_blocks_mean_something_else_is_read_by_its_public_api(
-    changed: Any, monkeypatch: pytest.MonkeyPatch
+    changed: str, other: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pandas_blocks, "capture_blocks", changed)
+    monkeypatch.setattr(f"modeldata.snapshot.{changed}", other)
     assert not pandas_frames._both_ways_agree()
     monkeypatch.setattr(pandas_frames, "BY_BLOCKS", False)
 

@@ -1,11 +1,12 @@
 /* The compiled way of the small call: `ModelDataCollector.collect` and `Lane.append`, for plain data and small frames.
 
-   The rules of this file, and of `store.h` and `frame.h`, which are parts of it
+   The rules of this file, and of `store.h`, `frame.h` and `pandas.h`, which are parts of it
 
    1. Python's way is the reference. Whatever is not plainly the common case is left to it, before anything was changed.
       Both ways make the same bytes and use the same state: the slots of `Segment`, `Lane`, `Writer` and `SchemaCache`.
       Nothing of that state is kept here.
-   2. The GIL is held from the first line to the last. From `find_place` on, no code of Python runs and nothing is allocated that
+   2. The GIL is held from the first line to the last. Only pyarrow gives it away, while it compares the labels of a data frame:
+      what is copied is looked at after that. From `find_place` on, no code of Python runs and nothing is allocated that
       the garbage collector looks after (in 3.11 that may run finalizers). So no other call comes between, and the lane may stay
       in its pool while it is written. The one exception is `gate`, with which tests stop or fail a store: it is called first,
       and everything is looked up after it.
@@ -239,14 +240,21 @@ capture_dict(Frame *frame, PyObject *data, PyObject *schemas)
     return well;
 }
 
-/* The rows of a table that does not lie together, value by value. */
+/* The values of a table, row by row. `down` and `along`: from a row, and from a value, to the next. */
 static void
-put_cells(Frame *frame, PyArrayObject *data, int axes, npy_intp rows, npy_intp columns, Py_ssize_t width)
+put_cells(Frame *frame, const char *bytes, npy_intp rows, npy_intp down, npy_intp columns, npy_intp along, Py_ssize_t width)
 {
-    npy_intp down = axes > 1 ? PyArray_STRIDE(data, 0) : 0, along = axes ? PyArray_STRIDE(data, axes - 1) : 0;
+    if (columns == 1 || along == width) {
+        width *= columns;
+        columns = 1;
+    }
+    if (columns == 1 && (rows == 1 || down == width)) {
+        width *= rows;
+        rows = 1;
+    }
     for (npy_intp row = 0; row < rows; row++)
         for (npy_intp column = 0; column < columns; column++)
-            put_bytes(frame, PyArray_BYTES(data) + row * down + column * along, width);
+            put_bytes(frame, bytes + row * down + column * along, width);
 }
 
 /* A numpy array of 0 to 2 axes and a plain dtype: its bytes. */
@@ -268,16 +276,16 @@ capture_array(Frame *frame, PyObject *object, PyObject *schemas)
         && as_number(get(schema, &block_row_bytes), &row_bytes) && row_bytes > 0 && row_bytes <= MOST_DATA / rows
         && PyArray_NDIM(data) == axes && (axes < 1 || PyArray_DIM(data, axes - 1) == columns)
         && (axes < 2 || PyArray_DIM(data, 0) == rows) && (PyObject *)PyArray_DESCR(data) == PyTuple_GET_ITEM(key, 0)) {
-        if (PyArray_CHKFLAGS(data, NPY_ARRAY_C_CONTIGUOUS))
-            put_bytes(frame, PyArray_BYTES(data), (Py_ssize_t)(rows * row_bytes));
-        else
-            put_cells(frame, data, axes, rows, columns, (Py_ssize_t)(row_bytes / columns));
+        put_cells(frame, PyArray_BYTES(data), rows, axes > 1 ? PyArray_STRIDE(data, 0) : 0, columns,
+                  axes ? PyArray_STRIDE(data, axes - 1) : 0, (Py_ssize_t)(row_bytes / columns));
         well = found(frame, schema, (unsigned int)rows);
     }
     Py_XDECREF(key);
     Py_DECREF(blocks);
     return well;
 }
+
+#include "pandas.h"
 
 static int
 capture(Frame *frame, PyObject *data, PyObject *schemas)
@@ -287,6 +295,8 @@ capture(Frame *frame, PyObject *data, PyObject *schemas)
         return capture_sequence(frame, data, schemas);
     if (cls == &PyDict_Type)
         return capture_dict(frame, data, schemas);
+    if (cls == DataFrame && DataFrame)
+        return capture_frame(frame, data, schemas);
     return cls == Array && Array && capture_array(frame, data, schemas);
 }
 
@@ -584,12 +594,67 @@ know_arrays(PyObject *Py_UNUSED(module), PyObject *args)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+know_frames(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyTypeObject *frame, *manager, *placement, *arrow;
+    PyObject *plan, *schemas;
+    if (!PyArg_ParseTuple(args, "O!O!O!O!OO:know_frames", &PyType_Type, &frame, &PyType_Type, &manager, &PyType_Type, &placement,
+                          &PyType_Type, &arrow, &plan, &schemas)
+        || find_attribute(manager, "axes", &manager_axes) || find_attribute(manager, "blocks", &manager_blocks)
+        || find_attribute(placement, "indexer", &placement_indexer) || find_slots(plan, &CopyPlan, SLOTS(&plan_compiled))
+        || find_slots(schemas, &SchemaCache, SLOTS(&schemas_plans)))
+        return NULL;
+    Py_XSETREF(Manager, (PyTypeObject *)Py_NewRef(manager));
+    Py_XSETREF(Placement, (PyTypeObject *)Py_NewRef(placement));
+    Py_XSETREF(ArrowText, (PyTypeObject *)Py_NewRef(arrow));
+    Py_XSETREF(DataFrame, (PyTypeObject *)Py_NewRef(frame));
+    Py_RETURN_NONE;
+}
+
+/* What is stored of a data frame, to be compared with what Python's way makes of it. */
+static PyObject *
+captured(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *data, *schemas, *answer;
+    Frame frame;
+    if (!PyArg_ParseTuple(args, "OO:captured", &data, &schemas))
+        return NULL;
+    begin(&frame);
+    if (DataFrame && Py_IS_TYPE(data, DataFrame) && Py_IS_TYPE(schemas, SchemaCache) && capture_frame(&frame, data, schemas))
+        answer = Py_BuildValue("(OIy#)", frame.schema, frame.rows, frame.bytes + HEADER, taken(&frame));
+    else {
+        PyErr_Clear();
+        answer = Py_NewRef(Py_None);
+    }
+    Py_XDECREF(frame.schema);
+    return answer;
+}
+
 static PyMethodDef methods[] = {
     {"append", append, METH_VARARGS, "append(function, Lane, Segment): `Lane.append`, compiled."},
     {"collect", collect, METH_VARARGS, "collect(function, Collector, Writer, SchemaCache, request, variable, generators, clock): compiled."},
     {"know_arrays", know_arrays, METH_VARARGS, "know_arrays(ndarray, BlockSchema): from now on arrays are taken, too."},
+    {"know_frames", know_frames, METH_VARARGS,
+     "know_frames(DataFrame, BlockManager, BlockPlacement, ArrowStringArray, CopyPlan, SchemaCache): they are taken, too."},
+    {"captured", captured, METH_VARARGS, "captured(frame, schemas): (schema, rows, bytes), or None for what is left to Python."},
     {NULL},
 };
+
+/* The names of this module, made once. */
+static int
+make_names(void)
+{
+    static const struct { PyObject **place; const char *name; } names[] = {
+        {&time_name, "time_ns"}, {&flask_name, "flask"}, {&correlation_name, "user_correlation_id"}, {&manager_name, "_mgr"},
+        {&data_name, "_data"}, {&range_name, "_range"}, {&arrow_name, "_pa_array"}, {&array_name, "_ndarray"}, {&equals_name, "equals"},
+        {&chunk_name, "chunk"}, {&list_name, "to_pylist"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!(*names[i].place = PyUnicode_InternFromString(names[i].name)))
+            return -1;
+    return (zero = PyLong_FromLong(0)) ? 0 : -1;
+}
 
 static int
 execute(PyObject *module)
@@ -598,12 +663,9 @@ execute(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "only the main interpreter takes the compiled way");
         return -1;
     }
-    time_name = PyUnicode_InternFromString("time_ns");
-    flask_name = PyUnicode_InternFromString("flask");
-    correlation_name = PyUnicode_InternFromString("user_correlation_id");
-    if (!time_name || !flask_name || !correlation_name || PyType_Ready(&Store_Type) || PyType_Ready(&Method_Type))
+    if (make_names() || PyType_Ready(&Method_Type) || PyModule_AddType(module, &Store_Type) || PyModule_AddType(module, &FramePlan_Type))
         return -1;
-    return PyModule_AddIntConstant(module, "MOST_FRAME", MOST_FRAME) || PyModule_AddType(module, &Store_Type) ? -1 : 0;
+    return PyModule_AddIntConstant(module, "MOST_FRAME", MOST_FRAME);
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from modeldata.snapshot import pandas_compiled
 from modeldata.snapshot.buffers import copy_if_small
 from modeldata.snapshot.texts import FEW, of_arrow, of_row, of_values
 
@@ -47,10 +48,11 @@ class CopyPlan:
 
     labels: what tells these columns from others (see `_labels`). blocks: (type, dtype, columns) of each block. sources: (block,
     row) of each column. groups: each with the one block that is all of it, if there is one, and whether its memory is what is
-    stored. single_block: the block that holds all of the data.
+    stored. single_block: the block that holds all of the data. compiled: this plan for the compiled part, which knows it by
+    this name.
     """
 
-    __slots__ = ("arrow_texts", "blocks", "groups", "index", "labels", "schema", "single_block", "sources", "texts")
+    __slots__ = ("arrow_texts", "blocks", "compiled", "groups", "index", "labels", "schema", "single_block", "sources", "texts")
 
     def __init__(self, schema: FrameSchema, index: Any, blocks: Sequence[Any]) -> None:
         self.schema = schema
@@ -69,6 +71,7 @@ class CopyPlan:
         if len(self.groups) == 1 and not schema.texts and not schema.objects:
             _, block, as_is = self.groups[0]
             self.single_block = block if as_is else None
+        self.compiled = pandas_compiled.compiled_plan(self, blocks)
 
     def _only_block(self, group: DtypeGroup, blocks: Sequence[Any]) -> tuple[int | None, bool]:
         """The one block that is all of a group, in its order; and whether its memory is what is stored."""
@@ -100,6 +103,9 @@ class CopyPlan:
             if (indexer if type(indexer) is slice else indexer.tobytes()) != columns:
                 return False
         return True
+
+
+pandas_compiled.know(CopyPlan)
 
 
 def capture_blocks(data: pd.DataFrame, schemas: SchemaCache, pack: Pack, schema_of: SchemaOf) -> CapturedFrame | None:

@@ -19,6 +19,7 @@ from modeldata.snapshot import pandas_blocks
 from modeldata.snapshot.arrays import declared_type_of, raw_dtype
 from modeldata.snapshot.buffers import copy_if_small
 from modeldata.snapshot.numpy_values import with_intervals
+from modeldata.snapshot.pandas_compiled import compiled
 from modeldata.snapshot.schema import ANY, NOTHING, Schema, label, refusal, unique
 from modeldata.snapshot.texts import lengths_of, of_arrow, of_values
 
@@ -238,15 +239,16 @@ def _values(column: pd.Series[Any], group: DtypeGroup) -> Array:
 
 
 def _both_ways_agree() -> bool:
-    """Does reading blocks give the bytes that the public way gives, with the pandas that is here?"""
+    """Does reading blocks, in Python and compiled, give the bytes that the public way gives, with the pandas that is here?"""
     from modeldata.snapshot.pandas_samples import empty_cache, pack, samples
 
     try:
         schemas = empty_cache()
         for frame in samples():
             for _ in range(2):  # the second time by the copy plan of the first
-                captured = pandas_blocks.capture_blocks(frame, schemas, pack, schema_of)
-                if captured is not None and _content(captured) != _content(capture_public(frame, schemas, pack)):
+                by_blocks = pandas_blocks.capture_blocks(frame, schemas, pack, schema_of)
+                found = [captured for captured in (by_blocks, compiled(frame, schemas)) if captured is not None]
+                if found and {_content(captured) for captured in found} != {_content(capture_public(frame, schemas, pack))}:
                     return False
     except Exception:  # whatever pandas has become: then the public way it is
         return False

@@ -14,6 +14,7 @@ from modeldata.snapshot.schema import SchemaCache
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 
 def samples() -> Iterator[pd.DataFrame]:
@@ -24,6 +25,7 @@ def samples() -> Iterator[pd.DataFrame]:
         yield mixed[mixed.columns[::-1]]
         yield mixed.iloc[::-1]
         yield mixed.iloc[:, [3, 0, 5, 1]]
+        yield mixed[["float", "int", "text", "small", "missing", "bool", "float too"]].assign(object=_plain(rows))
         yield _grown(rows)
         yield pd.DataFrame(np.arange(4.0 * rows).reshape(rows, 4), columns=list("abcd"))
         yield pd.DataFrame(np.asfortranarray(np.arange(3 * rows, dtype=">i4").reshape(rows, 3)))
@@ -62,6 +64,11 @@ def _mixed(rows: int) -> pd.DataFrame:
             "object": pd.Series([1, "two", 3.0, None, b"5", (6,), [7]][:rows], dtype=object),
         }
     )
+
+
+def _plain(rows: int) -> pd.Series[Any]:
+    """Objects that need no copy of their own."""
+    return pd.Series([1, "two", 3.0, None, b"5", True, 1 << 40][:rows], dtype=object)
 
 
 def _grown(rows: int) -> pd.DataFrame:

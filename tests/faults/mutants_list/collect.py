@@ -67,8 +67,16 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "blocks are read only where they give what the public way gives",
         "snapshot/pandas_frames.py",
-        "                if captured is not None and _content(captured) != _content(capture_public(frame, schemas, pack)):\n                    return False",
+        "                if found and {_content(captured) for captured in found} != {_content(capture_public(frame, schemas, pack))}:\n"
+        "                    return False",
         "                pass",
         _FRAMES,
+    ),
+    one(
+        "data frames are compiled only where that gives what the public way gives",
+        "snapshot/pandas_frames.py",
+        "(by_blocks, compiled(frame, schemas))",
+        "(by_blocks,)",
+        f"{_FRAMES}::test_a_pandas_whose_blocks_mean_something_else_is_read_by_its_public_api",
     ),
 )

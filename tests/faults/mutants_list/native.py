@@ -7,8 +7,11 @@ from tests.faults.mutant import one as _one
 
 _C = "native/accelerator.c"
 _STORE = "native/store.h"
+_PANDAS = "native/pandas.h"
 _TOUCHED = "tests/faults/test_segments_that_others_touch.py"
 _SAME = "tests/native/test_both_ways_store_the_same_bytes.py"
+_SAME_FRAMES = "tests/native/test_both_ways_store_the_same_frames.py"
+_OTHER_MAKE = f"{_SAME_FRAMES}::test_a_frame_of_another_make_is_not_taken_by_the_plan_of_the_one_before"
 _KEPT = "tests/native/test_compiled_stores_keep_the_promises.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -103,5 +106,68 @@ MUTANTS: tuple[Mutant, ...] = (
         "1",
         f"{_SAME}::test_any_data_is_stored_as_python_stores_it",
         f"{_SAME}::test_other_data_goes_by_python",
+    ),
+    _one(
+        "compiled: a data frame has the labels of its plan",
+        _PANDAS,
+        "        same = answer == Py_True;",
+        "        same = 1;",
+        _OTHER_MAKE,
+    ),
+    _one(
+        "compiled: labels are texts that mean nothing else",
+        _PANDAS,
+        "!PyUnicode_CheckExact(text) || PyUnicode_Compare(text, wanted)",
+        "!PyUnicode_Check(text) || PyUnicode_Compare(text, wanted)",
+        _OTHER_MAKE,
+    ),
+    _one(
+        "compiled: numbered columns have the numbers of their plan",
+        _PANDAS,
+        " && PyObject_RichCompareBool(data, plan->labels, Py_EQ) == 1",
+        "",
+        _OTHER_MAKE,
+    ),
+    _one(
+        "compiled: values of a data frame are of the class that they were of",
+        _PANDAS,
+        "    if (values && Py_IS_TYPE(values, plan->values))",
+        "    if (values)",
+        _OTHER_MAKE,
+    ),
+    _one(
+        "compiled: values of a data frame are of the dtype that they were of",
+        _PANDAS,
+        " || PyArray_TYPE(array) != type",
+        "",
+        _OTHER_MAKE,
+    ),
+    _one(
+        "compiled: values of a data frame have the byte order that they had",
+        _PANDAS,
+        " || !PyArray_ISNOTSWAPPED(array)",
+        "",
+        _OTHER_MAKE,
+    ),
+    _one(
+        "compiled: each column of a data frame lies where it lay",
+        _PANDAS,
+        "int same = indexer && same_columns(plan->columns, indexer);",
+        "int same = indexer != NULL;",
+        f"{_SAME_FRAMES}::test_every_column_must_lie_where_it_lay",
+    ),
+    _one(
+        "compiled: an array that was changed meanwhile is left to Python",
+        _PANDAS,
+        "    if (!still_fits(plan, held, rows))\n        return 0;\n",
+        "",
+        f"{_SAME_FRAMES}::test_an_array_that_is_changed_while_texts_are_read_is_left_to_python",
+    ),
+    _one(
+        "compiled: what pandas keeps otherwise is left to Python",
+        _PANDAS,
+        " && PyList_GET_SIZE(axes) == 2",
+        "",
+        f"{_SAME_FRAMES}::test_what_pandas_keeps_otherwise_is_left_to_python",
     ),
 )
