@@ -38,4 +38,4 @@ def show(schemas: SchemaCache, input_data: object, correlation: bytes, request: 
     group.frames.append(WriterFrames(bytes(16), FrameRun.of(Frame(head, 0, frame_bytes[frame.FRAME_BYTES :]))))
     for batch in encode_group(group, BatchFormat(format_of(PRINTED.format), PRINTED.excel_safe, sys.maxsize, "")):
         if isinstance(batch, Batch):
-            say(batch.data.decode("utf-8"))
+            say((batch.head + batch.data).decode("utf-8"))

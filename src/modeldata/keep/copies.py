@@ -147,7 +147,7 @@ def _held(gathered: Gathered) -> HeldRows | None:
         for batch in encode_group(group, form):
             if not isinstance(batch, Batch):
                 return None
-            held.add(batch.folder, SHOWN, batch.data, batch.head, batch.entry)
+            held.add(batch.folder, SHOWN, batch.head + batch.data, len(batch.head), batch.entry)
     return None if gathered.bad else held
 
 

@@ -38,15 +38,15 @@ MOST_TYPES = 4096
 
 
 class Batch(NamedTuple):
-    """One group, or a part of it, encoded. `head` bytes at the start of `data` are the header: sent only where a file begins."""
+    """One group, or a part of it, encoded. `head` is the header, which is sent only where a file begins; `data` has the rows."""
 
     format: str
     folder: str
     stream: str
     signature: str
     header: str
+    head: bytes
     data: bytes
-    head: int
     entry: Entry
 
 
@@ -115,7 +115,7 @@ def batches(group: FrameGroup, piece: EncodedCalls, form: BatchFormat) -> Iterat
     signature, plain = _signature(group, form, types), header_of(group, form)
     entry = _entry(group, columns, types, piece)
     for data, mine in _cut(piece.encoded.data, entry, form):
-        yield Batch(form.encoder.suffix, group.folder, group.stream, signature, plain, header + data, len(header), mine)
+        yield Batch(form.encoder.suffix, group.folder, group.stream, signature, plain, header, data, mine)
 
 
 def _cut(data: bytes, entry: Entry, form: BatchFormat) -> Iterator[tuple[bytes, Entry]]:

@@ -184,8 +184,8 @@ def with_halves(log: HeadLog, rest: ParkedRound, intent: Intent) -> HeadLog:
     return log._replace(batches={**kept, **halves}, replaces=tuple(sorted({*log.replaces, *gone})))
 
 
-def row_hash(data: bytes, header: int) -> str:
-    return sha256(memoryview(data)[header:]).hexdigest()
+def row_hash(rows: bytes | memoryview) -> str:
+    return sha256(rows).hexdigest()
 
 
 def _hashes(item: OutboxItem, rows: str) -> list[str]:
@@ -196,4 +196,4 @@ def _row_hash(item: OutboxItem, known: Hashes, outbox: Outbox) -> str:
     if not item.path:
         return ""
     said = known.get(item.entry.batch, [""])[0]
-    return said or row_hash(outbox.read_all(item), item.head)
+    return said or row_hash(memoryview(outbox.read_all(item))[item.head :])

@@ -29,6 +29,8 @@ MAGIC_SINGLE = b"MDINTENT1\n"
 """Begins an intent of an earlier version, which was written once."""
 INTENT = "intent"
 STAGING = "staging"
+LARGE = 1 << 16
+"""Bytes from which on another system call costs less than a copy."""
 CUT = "cut-"
 """Begins the names of further staging files, for batches that a store refused and that go on in two halves."""
 
@@ -158,14 +160,15 @@ class Staging:
         self._fd: int | None = None
         self.size = 0
 
-    def add(self, data: bytes) -> int:
-        """Where `data` begins. Raises OSError."""
+    def add(self, data: bytes, head: bytes = b"") -> int:
+        """Where `head`, with `data` behind it, begins. Raises OSError."""
         if self._fd is None:
             self._fd = self._files.open(self._path + ".tmp", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         at = self.size
-        for _ in range(self._copies):
-            write_all(self._files, self._fd, data, self.size)
-            self.size += len(data)
+        pieces = [head, data] if len(data) > LARGE else [head + data]
+        for piece in pieces * self._copies:
+            write_all(self._files, self._fd, piece, self.size)
+            self.size += len(piece)
         return at
 
     def finish(self) -> None:

@@ -297,8 +297,8 @@ class Pipeline:
                 continue
             refused = take_refusals(gathered, group.stream, group.folder)
             entry = entry_of(len(items), outcome.entry)._replace(refused=refused)
-            hashes[entry.batch] = row_hash(outcome.data, outcome.head)
-            items.append(placements.item(outcome._replace(entry=entry), staging.add(outcome.data)))
+            hashes[entry.batch] = row_hash(outcome.data)
+            items.append(placements.item(outcome._replace(entry=entry), staging.add(outcome.data, outcome.head)))
         notes = [*gathered.after.pending_notes, *map(refusal_note, gathered.refusals), *map(loss_note, joined(lost))]
         gathered.after.pending_notes = []
         for folder, note in notes:

@@ -11,7 +11,7 @@ from modeldata.format.manifest import Entry
 from modeldata.format.paths import data_file, manifest_of, manifest_path
 from modeldata.ship.checkpoint import HeadLog, Placement, Progress
 from modeldata.ship.outbox import Intent, OutboxItem
-from modeldata.spool.frame import checksum
+from modeldata.spool.frame import checksum_of
 from modeldata.store import Unavailable
 
 if TYPE_CHECKING:
@@ -78,13 +78,14 @@ class Placements:
 
     def item(self, batch: Batch, at: int) -> OutboxItem:
         """A batch with its place: the end of the file that holds such rows, or the start of a new one."""
-        crc, check = crc32(memoryview(batch.data)[batch.head :]), checksum(batch.data, 0)
+        crc, check = crc32(batch.data), checksum_of((batch.head, batch.data), 0)
+        head, size = len(batch.head), len(batch.head) + len(batch.data)
         whole = not (FORMATS[batch.format].grows and self._appends)
         folder = self._own_folder(batch.folder)
         path = self._next_part(folder, batch.format) if whole else f"{folder}/.{batch.format}"
         log = manifest_of(path) if whole else ""
         item = OutboxItem(
-            path, 0, at, batch.head, len(batch.data), crc, batch.entry, log, 0, whole,
+            path, 0, at, head, size, crc, batch.entry, log, 0, whole,
             check=check, columns=f"{batch.signature}:{batch.header}",
         )  # fmt: skip
         self._after.archived[batch.stream] = self._after.archived.get(batch.stream, 0) + item.rows

@@ -114,7 +114,7 @@ def _encoded(call: Call, table: pa.Table, partition: int, first: int, settings: 
     entry = _entry(call, partition, first, table.num_rows, types)
     entry = entry._replace(surrogates_replaced=encoded.replaced, kinds=encoded.kinds)
     data = header + encoded.data if header else encoded.data
-    return AttemptFile("", len(data), len(header), crc32(encoded.data), row_hash(encoded.data, 0), entry), data
+    return AttemptFile("", len(data), len(header), crc32(encoded.data), row_hash(encoded.data), entry), data
 
 
 def _own_columns(call: Call, partition: int, first: int, rows: int, wanted: Sequence[str]) -> list[Column]:
