@@ -1,6 +1,6 @@
-"""Compiles `src/modeldata/native/accelerator.c` into a wheel, or beside its source for an editable install.
+"""Compiles the two parts in `src/modeldata/native/` into a wheel, or beside their source for an editable install.
 
-`MODELDATA_BUILD`: `try` (the default) makes the wheel without it where it can't be compiled, and says so once; `require` fails
+`MODELDATA_BUILD`: `try` (the default) makes the wheel without them where one can't be compiled, and says so once; `require` fails
 then, for releases; `pure` does not compile.
 """
 
@@ -19,6 +19,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NATIVE = Path("src/modeldata/native")
+PARTS = ("accelerator", "shipper")
 MACHINES = ("x86_64", "aarch64")
 OLDEST_GLIBC = (2, 17)
 """Wheels for an older one have names of another kind."""
@@ -27,42 +28,48 @@ FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-fPIC", "-shared", "-fvisibility=h
 
 
 class NotBuilt(Exception):
-    """It was not compiled: the reason."""
+    """A part was not compiled: the reason."""
 
 
-def library_in(folder: Path) -> Path:
-    """Where the compiled part for the Python that runs this lies."""
-    return folder / f"accelerator{sysconfig.get_config_var('EXT_SUFFIX')}"
+def libraries_in(folder: Path) -> list[Path]:
+    """Where the compiled parts for the Python that runs this lie."""
+    return [folder / f"{part}{sysconfig.get_config_var('EXT_SUFFIX')}" for part in PARTS]
 
 
-def compile_into(root: Path, folder: Path, *options: str) -> Path:
-    """The compiled part for the Python that runs this, in `folder`. Raises NotBuilt."""
+def compile_into(root: Path, folder: Path, *options: str) -> list[Path]:
+    """The compiled parts for the Python that runs this, in `folder`: all of them. Raises NotBuilt."""
     if sys.platform != "linux" or os.uname().machine not in MACHINES or sys.implementation.name != "cpython":
         raise NotBuilt("it is for CPython under Linux on x86-64 and ARM64")
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         raise NotBuilt("it is for Pythons with a GIL")
+    libraries = libraries_in(folder)
     try:
         import numpy
 
-        target = library_in(folder)
         compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
         headers = [f"-I{sysconfig.get_paths()['include']}", f"-I{numpy.get_include()}"]
-        command = [*compiler, *FLAGS, *options, *headers, str(root / NATIVE / "accelerator.c"), "-o", f"{target}.new"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise NotBuilt(f"{shlex.join(command)}\n{done.stderr.strip()}")
-        os.replace(f"{target}.new", target)  # a process that runs may have the other one loaded
+        for part, library in zip(PARTS, libraries, strict=True):
+            command = [*compiler, *FLAGS, *options, *headers, str(root / NATIVE / f"{part}.c"), "-o", f"{library}.new"]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                raise NotBuilt(f"{shlex.join(command)}\n{done.stderr.strip()}")
+        for library in libraries:
+            os.replace(f"{library}.new", library)  # a process that runs may have the other one loaded
     except (ImportError, OSError) as error:
         raise NotBuilt(str(error)) from error
-    return target
+    finally:
+        for library in libraries:
+            Path(f"{library}.new").unlink(missing_ok=True)
+    return libraries
 
 
-def tag_of(library: Path) -> str:
-    """The tag of a wheel with this library: for this Python, and for each Linux of which the C library is new enough."""
+def tag_of(libraries: list[Path]) -> str:
+    """The tag of a wheel with these libraries: for this Python, and for each Linux of which the C library is new enough."""
     from packaging.tags import sys_tags
 
     here = next(sys_tags())
-    asked = [(int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", library.read_bytes())]
+    content = b"".join(library.read_bytes() for library in libraries)
+    asked = [(int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", content)]
     major, minor = max([OLDEST_GLIBC, *asked])
     platform = f"manylinux_{major}_{minor}_{os.uname().machine}" if asked else here.platform
     return f"{here.interpreter}-{here.abi}-{platform}"
@@ -78,7 +85,8 @@ class AcceleratorHook(BuildHookInterface):  # type: ignore[type-arg] # of any bu
         root = Path(self.root)
         self._scratch = tempfile.TemporaryDirectory()
         folder = root / NATIVE if version == "editable" else Path(self._scratch.name)
-        library_in(folder).unlink(missing_ok=True)  # of an earlier source
+        for library in libraries_in(folder):
+            library.unlink(missing_ok=True)  # of an earlier source
         if mode == "pure":
             return
         try:
@@ -86,12 +94,13 @@ class AcceleratorHook(BuildHookInterface):  # type: ignore[type-arg] # of any bu
         except NotBuilt as error:
             if mode == "require":
                 raise
-            self.app.display_warning(f"modeldata is built without its compiled part; all works, more slowly: {error}")
+            self.app.display_warning(f"modeldata is built without its compiled parts; all works, more slowly: {error}")
             return
         build_data["pure_python"] = False
         build_data["tag"] = tag_of(made)
         if version != "editable":
-            build_data["force_include"][str(made)] = f"modeldata/native/{made.name}"
+            for library in made:
+                build_data["force_include"][str(library)] = f"modeldata/native/{library.name}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         if hasattr(self, "_scratch"):  # `initialize` came so far

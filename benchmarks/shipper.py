@@ -4,7 +4,7 @@ A spool of one shape of call is filled once, then read again and again in one pr
 columns, their encoding, and the whole pipeline from a fresh copy of the spool to a local archive, with a checkpoint each round.
 Floors: `pyarrow.csv.write_csv` and `pyarrow.parquet.write_table` of the same columns as one table, on the same disk. CPU time of
 the process (`wall` beside it has fsyncs and whoever shares the machine); medians of rounds in which all take turns, after
-one that warms up.
+one that warms up. Both ways take turns, too: compiled code (`modeldata.native.shipper`), and Python's.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from benchmarks import sections
 from benchmarks.figures import met, number, table
 from modeldata import Archive
 from modeldata.columns import Column, Payloads, decode
-from modeldata.encode import format_of
+from modeldata.encode import csv_rows, format_of
 from modeldata.format import names
+from modeldata.native import find
 from modeldata.settings import Settings
 from modeldata.ship.batch import own_columns
 from modeldata.ship.calls import portions
@@ -39,17 +40,19 @@ from modeldata.ship.definitions import ArchiveLayout
 from modeldata.ship.gather import Gatherer
 from modeldata.ship.gathered import FrameGroup
 from modeldata.ship.pipeline import Pipeline
-from modeldata.spool.bulk import runs
+from modeldata.spool import bulk
 from modeldata.spool.files import Files
 from modeldata.spool.folder import SpoolFolder, open_place
 from modeldata.spool.reader import Damage, OpenSegment, segment_names
 from modeldata.store import open_store
 
+shipper = find("shipper")[0]
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SCALE = float(os.environ.get("BENCH_SCALE", "1"))
 FORMATS = ("csv", "parquet")
 CRUMBS = 100
 STAGES = ("walk", "decode", "encode", "whole", "whole, wall", "floor")
+WAYS = {"compiled": shipper, "Python": None}
 
 
 class Shape(NamedTuple):
@@ -62,17 +65,19 @@ class Shape(NamedTuple):
 def main() -> None:
     began = time.monotonic()
     kept = []
-    print(f"{'µs a row (CPU)':26}" + "".join(f"{stage:>13}" for stage in STAGES) + f"{'rows/s':>12}{'of floor':>10}")
+    if shipper is None:
+        raise SystemExit("this installation has no compiled part of which the other way is compared with")
+    print(f"{'µs a row (CPU)':36}" + "".join(f"{stage:>13}" for stage in STAGES) + f"{'rows/s':>12}{'of floor':>10}")
     for name in os.environ.get("BENCH_SHAPES", ",".join(_SHAPES)).split(","):
         with tempfile.TemporaryDirectory(prefix="modeldata-bench-") as folder:
             rows, measured = _measure(Path(folder), _SHAPES[name])
-            spooled = sum(path.stat().st_size for path in (Path(folder) / "filled").rglob("*.seg"))
-        for file_format, figures in measured.items():
+            spooled = sum(path.stat().st_size for path in (Path(folder) / "filled-csv").rglob("*.seg"))
+        for (file_format, way), figures in measured.items():
             rate, times = 1e6 / figures["whole"], figures["whole"] / figures["floor"]
-            kept.append({"shape": name, "format": file_format, "us_a_row": figures, "rows_per_s": rate, "of_floor": times})
-            kept[-1]["spool_bytes_a_row"] = round(spooled / rows)
+            kept.append({"shape": name, "format": file_format, "way": way, "us_a_row": figures, "rows_per_s": rate})
+            kept[-1] |= {"of_floor": times, "spool_bytes_a_row": round(spooled / rows)}
             print(
-                f"{name + ' ' + file_format:26}" + "".join(f"{figures[stage]:13.2f}" for stage in STAGES)
+                f"{name + ' ' + file_format + ' ' + way:36}" + "".join(f"{figures[stage]:13.2f}" for stage in STAGES)
                 + f"{rate:12,.0f}{times:10.2f}", flush=True,
             )  # fmt: skip
     crumb = _crumb_ms()
@@ -86,29 +91,31 @@ def page() -> None:
     sections.draw("shipper", section, plotted=False)
 
 
-def _measure(folder: Path, shape: Shape) -> tuple[int, dict[str, dict[str, float]]]:
-    """By format and stage: median µs a row; how many rows there were."""
-    rows = _fill(folder, shape)
-    table = _table(folder)
+def _measure(folder: Path, shape: Shape) -> tuple[int, dict[tuple[str, str], dict[str, float]]]:
+    """By format, way and stage: median µs a row; how many rows there were."""
+    (rows,) = {_fill(folder, shape, file_format) for file_format in FORMATS}
+    table = _table(folder / "filled-csv")
     assert table.num_rows == rows
-    taken: dict[tuple[str, str], list[float]] = {}
+    taken: dict[tuple[str, str], dict[str, list[float]]] = {}
     for round_number in range(ROUNDS + 1):
         for file_format in FORMATS:
-            for stage, cost in _one_round(folder, table, file_format).items():
-                if round_number:
-                    taken.setdefault((file_format, stage), []).append(cost / rows * 1e6)
-    middles = {one: {stage: statistics.median(taken[one, stage]) for stage in STAGES} for one in FORMATS}
-    return rows, middles
+            for way in WAYS:
+                bulk.compiled = csv_rows.compiled = WAYS[way]
+                for stage, cost in _one_round(folder, table, file_format).items():
+                    if round_number:
+                        taken.setdefault((file_format, way), {}).setdefault(stage, []).append(cost / rows * 1e6)
+    return rows, {one: {stage: statistics.median(costs[stage]) for stage in STAGES} for one, costs in taken.items()}
 
 
 def _one_round(folder: Path, table: pa.Table, file_format: str) -> dict[str, float]:
     """Seconds of each stage over the whole spool."""
     encoding = format_of(file_format)
+    filled = folder / f"filled-{file_format}"
     cost: dict[str, float] = dict.fromkeys(STAGES, 0.0)
     with _timed(cost, "walk"):
-        walked = sum(_walk(_place(folder / "filled")))
+        walked = sum(_walk(_place(filled)))
     assert walked >= 1
-    for group in _groups(_place(folder / "filled")):
+    for group in _groups(_place(filled)):
         for calls in portions(group.frames, encoding.portions[0]):
             with _timed(cost, "decode"):
                 columns = decode(group.definition, Payloads(calls.content, calls.starts, calls.sizes, calls.rows))
@@ -141,14 +148,15 @@ def _timed(cost: dict[str, float], stage: str) -> Iterator[None]:
 def _walk(place: SpoolFolder) -> Iterator[int]:
     for name in segment_names(place, Files()):
         segment = OpenSegment(place, name, Files())
-        for found in runs(segment, 0):
+        for found in bulk.runs(segment, 0):
             assert not isinstance(found, Damage)
             yield len(found)
         segment.close()
 
 
 def _groups(place: SpoolFolder) -> Iterator[FrameGroup]:
-    gatherer = Gatherer(place, Files(), layout=ArchiveLayout("csv", hour_folders=False, excel_safe=False), warn=print)
+    layout = ArchiveLayout("csv", hour_folders=False, excel_safe=False)
+    gatherer = Gatherer(place, Files(), layout=layout, spool_max_bytes=16 << 30, warn=print)
     state = Progress()
     while True:
         found = gatherer.gather(state)
@@ -158,10 +166,10 @@ def _groups(place: SpoolFolder) -> Iterator[FrameGroup]:
         state = found.after
 
 
-def _table(folder: Path) -> pa.Table:
+def _table(filled: Path) -> pa.Table:
     """All that is archived, as Arrow has it: what the floors write."""
     pieces = []
-    for group in _groups(_place(folder / "filled")):
+    for group in _groups(_place(filled)):
         for calls in portions(group.frames, 4 << 20):
             columns = decode(group.definition, Payloads(calls.content, calls.starts, calls.sizes, calls.rows))
             pieces.append(_as_table([*own_columns(calls, names.OWN_COLUMNS), *columns]))
@@ -176,17 +184,18 @@ def _features(table: pa.Table) -> list[str]:
     return [name for name in table.column_names if name not in names.OWN_COLUMNS]
 
 
-def _fill(folder: Path, shape: Shape) -> int:
-    """The rows that are then in the spool at `folder/filled`."""
-    archive = Archive(folder / "nowhere", spool=folder / "spools", ship="off", spool_max_bytes="16G", min_free_bytes=0)
+def _fill(folder: Path, shape: Shape, file_format: str) -> int:
+    """The rows that are then in a spool in `folder`. The format is a matter of the service that collects."""
+    spools = folder / f"spools-{file_format}"
+    archive = Archive(folder / "nowhere", spool=spools, ship="off", format=file_format, spool_max_bytes="16G", min_free_bytes=0)
     collector = archive.collector("bench", "inputs")
     make = shape.make()
     for call in range(max(1, int(shape.calls * SCALE))):
         assert collector.collect(make(call))
     rows = archive.stats().accepted
     archive.close(0)
-    (only,) = (folder / "spools").iterdir()
-    only.rename(folder / "filled")
+    (only,) = spools.iterdir()
+    only.rename(folder / f"filled-{file_format}")
     return rows
 
 
@@ -194,7 +203,7 @@ def _pipeline(folder: Path, file_format: str) -> Pipeline:
     url = str(folder / "run" / "archive")
     settings = Settings.build({}, archive=url, spool=str(folder / "run" / "spools"), format=file_format)
     files = Files()
-    shutil.copytree(folder / "filled", settings.spool_folder())
+    shutil.copytree(folder / f"filled-{file_format}", settings.spool_folder())
     store = open_store(url, files)
     return Pipeline(_place(Path(settings.spool_folder())), store, settings, files=files, warn=print, may_commit=lambda: True)
 

@@ -30,7 +30,11 @@ archive.close()
 (path,) = pathlib.Path("modeldata").rglob("data.csv")
 assert [row["age"] for row in csv.DictReader(path.open())] == ["34"]
 """
-WAY = "from modeldata import native; assert (native.accelerator is not None) is {compiled}, native.why_not"
+WAY = """
+from modeldata import native
+ways = [native.find(part) for part in ("accelerator", "shipper")]
+assert all((part is not None) is {compiled} for part, _ in ways), ways
+"""
 TRIED = {
     "azure": "import azure.identity; import modeldata.store.azure",
     "s3": "import boto3; import modeldata.store.objects",

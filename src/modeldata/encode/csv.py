@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,11 +17,11 @@ import pyarrow.csv as pa_csv
 
 from modeldata.columns.listed import listed
 from modeldata.encode import ALL_ROWS, NO_TYPES, Encoded
+from modeldata.encode.csv_rows import csv_rows, quoted_text
 from modeldata.encode.kinds import PLAIN, needed_kinds, of_features, of_type, simplest
-from modeldata.encode.lines import PORTIONS, LineWriter, RowCounter, block_size, content, csv_bounds, slices, split_at
-from modeldata.encode.quotes import quoted
+from modeldata.encode.lines import PORTIONS, LineWriter, RowCounter, block_size, csv_bounds, split_at
 from modeldata.encode.restore import LOOKALIKE
-from modeldata.encode.text import LONG_BITS, TEXT, Text, clean, column_text
+from modeldata.encode.text import LONG_BITS, clean, column_text
 from modeldata.format import names
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from modeldata.encode import Bounds, Cells, FileFormat, Part, RowWriter, Source
     from modeldata.encode.kinds import ColumnKinds, Kind
 
-EMPTY: dict[str, Any] = {"null_handling": "replace", "null_replacement": ""}
 NATURAL = frozenset(("str", "null"))
 """Kinds that text tells."""
 
@@ -51,15 +50,9 @@ class Csv:
         self, columns: Sequence[Column], *, excel_safe: bool, metadata: Mapping[str, str], types: Mapping[str, str] = NO_TYPES
     ) -> Encoded:
         """excel_safe: text that a spreadsheet would run as a formula begins with `'`. Numbers never do."""
-        lines: list[memoryview] = []
-        replaced = 0
-        for part in slices([column.values for column in columns]):
-            texts = [column_text(values, excel_safe=excel_safe) for values in part]
-            replaced += sum(text.replaced for text in texts)
-            cells = [_quoted(text) for text in texts]
-            cells[-1] = pc.binary_join_element_wise(cells[-1], pa.scalar("", TEXT), pa.scalar("\n", TEXT), **EMPTY)
-            lines.append(content(pc.binary_join_element_wise(*cells, pa.scalar(",", TEXT), **EMPTY)))
-        return Encoded(b"".join(lines), replaced, of_features(columns, _column_kind))
+        pieces = list(csv_rows([column.values for column in columns], excel_safe=excel_safe))
+        replaced = sum(replaced for _, replaced in pieces)
+        return Encoded(b"".join([lines for lines, _ in pieces]), replaced, of_features(columns, _column_kind))
 
     def split(self, data: bytes, rows: int, at: int) -> tuple[bytes, bytes]:
         return split_at(data, self.bounds(data), at)
@@ -170,12 +163,8 @@ def _self_told(value: object, kind: Kind | None) -> Kind | None:
 def _header(columns: tuple[str, ...], excel_safe: bool) -> bytes:
     """Asked for several times in each round of each collector, and always the same."""
     texts = column_text([clean(name) for name in columns], excel_safe=excel_safe)
-    cells = pc.fill_null(_quoted(texts), "")
+    cells = pc.fill_null(quoted_text(texts), "")
     return ",".join(cells.to_pylist()).encode("utf-8") + b"\n"
-
-
-def _quoted(text: Text) -> pa.Array:
-    return quoted(text.values) if text.free else text.values
 
 
 FORMAT: FileFormat = Csv()

@@ -41,12 +41,12 @@ def block_size(data: bytes) -> int:
     return size
 
 
-def slices(columns: Sequence[Values]) -> Iterator[list[pa.Array | list[object]]]:
-    """The columns, some rows at a time: what is text at once has to fit into memory beside them."""
+def slices(columns: Sequence[Values], most: int = SLICE) -> Iterator[list[pa.Array | list[object]]]:
+    """The columns, `most` rows at a time: what is text at once has to fit into memory beside them."""
     rows = len(columns[0]) if columns else 0
     whole = [one_piece(values) for values in columns]
-    for start in range(0, rows, SLICE):
-        yield [values[start : start + SLICE] for values in whole]
+    for start in range(0, rows, most):
+        yield [values[start : start + most] for values in whole]
 
 
 def one_piece(values: Values) -> pa.Array | list[object]:

@@ -1,6 +1,6 @@
-"""The compiled part, where there is one: `accelerator.c`, made when this package is built.
+"""The compiled parts, where there are any: `accelerator.c` of `collect()` and `shipper.c`, made when this package is built.
 
-It does nothing that Python's way does not do. `MODELDATA_NATIVE=off` leaves it out, for the whole process.
+They do nothing that Python's way does not do. `MODELDATA_NATIVE=off` leaves them out, for the whole process.
 """
 
 from __future__ import annotations
@@ -19,27 +19,30 @@ if TYPE_CHECKING:
 SWITCH = "MODELDATA_NATIVE"
 
 
-def _find() -> tuple[ModuleType | None, str]:
-    """The compiled part, or why it is not used."""
+def find(part: str) -> tuple[ModuleType | None, str]:
+    """A compiled part, or why it is not used."""
     try:
         if not flag(os.environ.get(SWITCH, "").strip() or "on"):
             return None, f"{SWITCH} switches it off"
-        from modeldata.native import accelerator
+        return __import__(f"{__name__}.{part}", fromlist=[part]), ""  # importlib has to be loaded first
     except ValueError:
         return None, f"{SWITCH} must be true or false"
     except ImportError as error:
         missing = type(error) is ModuleNotFoundError
         return None, "this installation has none, as where there is no compiler" if missing else str(error)
-    return accelerator, ""
 
 
 accelerator: Any
-accelerator, why_not = _find()
+accelerator, why_not = find("accelerator")
 
 
 def way() -> str:
-    """Which way collects, for people."""
-    return f"Python's way collects, more slowly: {why_not}" if why_not else "compiled code collects small rows"
+    """Which way collects and which way ships, for people."""
+    texts = [
+        f"Python's way {verb}, more slowly: {why}" if why else f"compiled code {verb}"
+        for verb, why in (("collects", why_not), ("ships", find("shipper")[1]))
+    ]
+    return "; ".join(texts)
 
 
 def speed_up(cls: type, name: str, *needs: object) -> None:

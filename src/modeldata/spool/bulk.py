@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
+from modeldata.native import find
 from modeldata.spool import frame
 from modeldata.spool.reader import Damage, Frame, OpenSegment
 
@@ -40,6 +41,7 @@ _MAGIC = int.from_bytes(frame.FRAME_MAGIC, "little")
 _SIZES_AT = 32
 """Where a header has its three lengths, in eight bytes: 4, 2 and 2."""
 _LOW = np.uint64(0xFFFF_FFFF)
+compiled: Any = find("shipper")[0]
 
 
 class FrameRun:
@@ -132,18 +134,27 @@ def _good(segment: OpenSegment, at: int, window: int) -> FrameRun | None:
     if head is None or head.size > WINDOW:
         return None  # the usual case in a living segment: everything was read
     content = segment.read(min(WINDOW, max(window, LIKELY * head.size)), at)
-    starts = _hops(content)
-    heads = np.ndarray((max(0, len(content) - HEAD.itemsize + 1),), HEAD, content, strides=(1,))[starts]
-    count = _holding(content, starts + frame.FRAME_BYTES, heads, segment.salt)
-    ends = np.flatnonzero(heads["kind"][:count] == frame.END)
-    count = int(ends[0]) + 1 if len(ends) else count
-    if count == 0:
+    starts, heads = found_frames(content, segment.salt)
+    if not len(starts):
         return None
-    run = FrameRun(content, at, starts[:count] + frame.FRAME_BYTES, heads[:count])
+    run = FrameRun(content, at, starts, heads)
     used = run.stop - at
     if 2 * used < len(content):
         run.content = content[:used]  # what is kept for long must not be much larger than what is in it
     return run
+
+
+def found_frames(content: bytes, salt: int) -> tuple[Array, Array]:
+    """Where payloads begin, and headers: of all frames from the first byte on that hold, up to END."""
+    if compiled is not None:
+        places, packed = compiled.frames(content, salt)
+        return np.frombuffer(places, np.int64), np.frombuffer(packed, HEAD)
+    starts = _hops(content)
+    heads = np.ndarray((max(0, len(content) - HEAD.itemsize + 1),), HEAD, content, strides=(1,))[starts]
+    count = _holding(content, starts + frame.FRAME_BYTES, heads, salt)
+    ends = np.flatnonzero(heads["kind"][:count] == frame.END)
+    count = int(ends[0]) + 1 if len(ends) else count
+    return starts[:count] + frame.FRAME_BYTES, heads[:count]
 
 
 def _hops(content: bytes) -> Array:
