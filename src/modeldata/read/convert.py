@@ -19,6 +19,7 @@ from modeldata.encode.restore import restore_column
 from modeldata.encode.text import column_text
 from modeldata.format.declared import parse
 from modeldata.read.forms import TEXT, column_type, promote
+from modeldata.read.leaves import with_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,10 +67,21 @@ def from_values(values: Sequence[object], target: pa.DataType) -> pa.Array:
         raise ValueError("times with and without a zone")
     if any(isinstance(value, (np.datetime64, np.timedelta64)) for value in values):
         return _counts([_count(value, target) for value in values], target)
-    made = pa.array([value.tolist() if isinstance(value, np.ndarray) else value for value in values], target, from_pandas=False)
+    made = _made([value.tolist() if isinstance(value, np.ndarray) else value for value in values], target)
     if types.is_boolean(target) and any(type(value) is not bool for value in values if value is not None):
         raise ValueError("not booleans")
     return made
+
+
+def _made(values: Sequence[object], target: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, target, from_pandas=False)
+    except pa.ArrowNotImplementedError:  # numpy's times, which are in UTC, are no times of a zone to Arrow
+        return pa.array(values, with_types(target, _without_zone), from_pandas=False).cast(target)
+
+
+def _without_zone(kind: pa.DataType) -> pa.DataType:
+    return pa.timestamp(kind.unit) if types.is_timestamp(kind) else kind
 
 
 def _count(value: object, target: pa.DataType) -> int | None:

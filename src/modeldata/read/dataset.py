@@ -17,6 +17,7 @@ import pyarrow.types as types
 from modeldata.columns.python import python_values
 from modeldata.format import names
 from modeldata.read.duck import connected
+from modeldata.read.leaves import with_types, with_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,9 +65,10 @@ def _plain(schema: pa.Schema) -> pa.Schema:
 
 
 def _plain_type(field: pa.Field) -> pa.DataType:
-    kind = field.type
-    if field.name == names.TIMESTAMP:
-        return STAMP
+    return STAMP if field.name == names.TIMESTAMP else with_types(field.type, _plain_leaf)
+
+
+def _plain_leaf(kind: pa.DataType) -> pa.DataType:
     if types.is_timestamp(kind) and kind.tz and kind.unit in _COARSE:
         return pa.timestamp("us", kind.tz)
     return pa.duration("us") if types.is_duration(kind) and kind.unit in _COARSE else kind
@@ -80,8 +82,14 @@ def for_duckdb(rows: pa.RecordBatch | pa.Table, schema: pa.Schema | None = None)
 
 
 def _within(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
-    if types.is_map(kind):
-        return _with_single_keys(column)
+    if types.is_map(column.type):
+        column = _with_single_keys(column)
+    if types.is_nested(kind):
+        if not any(f"[{unit}" in str(column.type) for unit in _COARSE):
+            return column.cast(kind)
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        inside = [with_values(chunk, kind, _within) for chunk in chunks]
+        return pa.chunked_array(inside, kind) if isinstance(column, pa.ChunkedArray) else inside[0]
     unit = getattr(column.type, "unit", None) if types.is_timestamp(column.type) or types.is_duration(column.type) else None
     if unit not in _COARSE:
         return column.cast(kind)
