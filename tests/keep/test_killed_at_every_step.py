@@ -13,6 +13,8 @@ from modeldata.catalog.audit import COMPLETE, EXPLAINED
 from .kit import SWEEP, VERBS, Rows, checked, data_files, erased, every_point, filled, killed, local, operations, rows, without
 
 CASES = [("compact", "csv"), ("compact", "parquet"), ("erase", "csv"), ("erase", "jsonl"), ("erase", "parquet"), ("prune", "csv")]
+SHARES = 4
+"""Parts of a long sweep, so that several workers can have it."""
 
 
 def _copy(template: Path, target: Path) -> Path:
@@ -65,13 +67,14 @@ def test_a_run_killed_before_any_operation_is_finished_by_the_next(tmp_path: Pat
 
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize(("verb", "form"), CASES)
-def test_a_run_killed_while_it_finishes_another_is_finished_by_the_next(tmp_path: Path, verb: str, form: str) -> None:
+def test_a_run_killed_while_it_finishes_another_is_finished_by_the_next(tmp_path: Path, verb: str, form: str, share: int) -> None:
     template = tmp_path / "template"
     filled(template, form)
     before = rows(local(template))
     total = operations(_copy(template, tmp_path / "dry"), verb)
-    for first in range(1, total + 1):
+    for first in range(1 + share, total + 1, SHARES):
         once = _copy(template, tmp_path / "once")
         killed(once, verb, first)
         for second in range(1, operations(_copy(once, tmp_path / "dry"), verb) + 1):
