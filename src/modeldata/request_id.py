@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from contextvars import ContextVar
 
+from modeldata.native import accelerator
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
@@ -115,9 +117,29 @@ def _in_generator(known: request | None) -> request | None:
 
 def _of_flask(flask: object) -> bytes:
     inside = getattr(flask, "has_request_context", None)
-    if inside is None or not inside():
+    if inside is None:
+        return b""
+    if flask is not _known_flask:
+        _know(flask, inside)
+    if not inside():
         return b""
     return encoded_id(flask.request.environ.get("REQUEST_ID"))  # type: ignore[attr-defined] # flask is the user's, not ours to import
+
+
+_known_flask: object = None
+
+
+def _know(flask: Any, inside: Any) -> None:
+    """Let the compiled part look into this Flask by itself, where it says in the way that we know whether it is in a request."""
+    global _known_flask
+    _known_flask = flask
+    code = getattr(inside, "__code__", None)
+    if accelerator is None or getattr(code, "co_names", None) != ("_cv_request", "get"):
+        return
+    try:
+        accelerator.know_flask(flask, inside, inside.__globals__["_cv_request"], vars(flask)["request"])
+    except (KeyError, TypeError):  # it keeps them in another way: then Python asks, each time
+        return
 
 
 def encoded_id(given: object) -> bytes:

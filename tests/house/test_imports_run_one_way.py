@@ -11,13 +11,13 @@ from tests.house.source import ALL, FILES, circle_in, graph, imports_of, private
 
 FLOORS = (
     # what any module may know
-    ("interrupts", "request_id", "keywords", "notebook"),
+    ("interrupts", "keywords", "notebook"),
     ("windows",),
     ("urls",),
     ("errors", "stats"),
     ("format", "listening", "parsing"),
     ("native",),
-    ("identity", "settings"),
+    ("identity", "request_id", "settings"),
     # the service's side
     ("snapshot",),
     ("spool",),

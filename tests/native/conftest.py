@@ -10,7 +10,7 @@ from tests.native.place import Place
 
 @pytest.fixture(autouse=True)
 def no_flask(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another test of this process imported must not choose the way: beside Flask, request ids are looked up by Python."""
+    """What another test of this process imported must not choose the way: Flask is asked for ids."""
     monkeypatch.delitem(sys.modules, "flask", raising=False)
 
 

@@ -1,6 +1,6 @@
 /* The compiled way of the small call: `ModelDataCollector.collect` and `Lane.append`, for plain data and small frames.
 
-   The rules of this file, and of `store.h`, `frame.h` and `pandas.h`, which are parts of it
+   The rules of this file, and of `store.h`, `frame.h`, `pandas.h` and `ids.h`, which are parts of it
 
    1. Python's way is the reference. Whatever is not plainly the common case is left to it, before anything was changed.
       Both ways make the same bytes and use the same state: the slots of `Segment`, `Lane`, `Writer` and `SchemaCache`.
@@ -301,11 +301,12 @@ capture(Frame *frame, PyObject *data, PyObject *schemas)
 }
 
 
+#include "ids.h"
+
+
 /* The two methods */
 
-static PyTypeObject *Request;
-static Slot request_ended = {.name = "_ended"}, request_bytes = {.name = "id_bytes"};
-static PyObject *request_variable, *generators, *time_name, *true_clock, *flask_name, *correlation_name;
+static PyObject *time_name, *true_clock, *correlation_name;
 
 typedef struct {
     PyObject_HEAD
@@ -329,34 +330,6 @@ static int
 clock_is_true(PyObject *python)
 {
     return PyDict_GetItemWithError(PyFunction_GET_GLOBALS(python), time_name) == true_clock;
-}
-
-/* Correlation id and request id. False: they need a look by Python. */
-static int
-put_ids(Frame *frame, PyObject *correlation)
-{
-    PyObject *request, *id = NULL;
-    frame->data = taken(frame);
-    if (correlation) {
-        if (!PyUnicode_CheckExact(correlation) || !pack_text(frame, correlation, 0))
-            return 0;
-    }
-    frame->correlation = taken(frame) - frame->data;
-    frame->request = 0;
-    if (PyDict_GET_SIZE(generators) || PyContextVar_Get(request_variable, NULL, &request) || !request)
-        return 0;
-    int well;
-    if (Py_IS_TYPE(request, Request)) {
-        id = get(request, &request_bytes);
-        well = id && PyBytes_CheckExact(id) && get(request, &request_ended) == Py_False && room(frame, PyBytes_GET_SIZE(id));
-        if (well) {
-            frame->request = PyBytes_GET_SIZE(id);
-            put_bytes(frame, PyBytes_AS_STRING(id), frame->request);
-        }
-    } else
-        well = request == Py_None && !PyDict_GetItemWithError(PyImport_GetModuleDict(), flask_name) && !PyErr_Occurred();
-    Py_DECREF(request);
-    return well;
 }
 
 /* The lane that the next call would take. Owned; NULL where there is none. */
@@ -612,6 +585,19 @@ know_frames(PyObject *Py_UNUSED(module), PyObject *args)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+know_flask(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *flask, *asks, *variable, *request;
+    if (!PyArg_ParseTuple(args, "O!O!O!O:know_flask", &PyModule_Type, &flask, &PyFunction_Type, &asks, &PyContextVar_Type, &variable, &request))
+        return NULL;
+    Py_XSETREF(flask_module, Py_NewRef(flask));
+    Py_XSETREF(flask_asks, Py_NewRef(asks));
+    Py_XSETREF(flask_variable, Py_NewRef(variable));
+    Py_XSETREF(flask_request, Py_NewRef(request));
+    Py_RETURN_NONE;
+}
+
 /* What is stored of a data frame, to be compared with what Python's way makes of it. */
 static PyObject *
 captured(PyObject *Py_UNUSED(module), PyObject *args)
@@ -637,6 +623,7 @@ static PyMethodDef methods[] = {
     {"know_arrays", know_arrays, METH_VARARGS, "know_arrays(ndarray, BlockSchema): from now on arrays are taken, too."},
     {"know_frames", know_frames, METH_VARARGS,
      "know_frames(DataFrame, BlockManager, BlockPlacement, ArrowStringArray, CopyPlan, SchemaCache): they are taken, too."},
+    {"know_flask", know_flask, METH_VARARGS, "know_flask(module, has_request_context, variable, request): its ids are taken, too."},
     {"captured", captured, METH_VARARGS, "captured(frame, schemas): (schema, rows, bytes), or None for what is left to Python."},
     {NULL},
 };
@@ -648,7 +635,8 @@ make_names(void)
     static const struct { PyObject **place; const char *name; } names[] = {
         {&time_name, "time_ns"}, {&flask_name, "flask"}, {&correlation_name, "user_correlation_id"}, {&manager_name, "_mgr"},
         {&data_name, "_data"}, {&range_name, "_range"}, {&arrow_name, "_pa_array"}, {&array_name, "_ndarray"}, {&equals_name, "equals"},
-        {&chunk_name, "chunk"}, {&list_name, "to_pylist"},
+        {&chunk_name, "chunk"}, {&list_name, "to_pylist"}, {&asks_name, "has_request_context"}, {&variable_name, "_cv_request"},
+        {&request_name, "request"}, {&environ_name, "environ"}, {&id_name, "REQUEST_ID"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!(*names[i].place = PyUnicode_InternFromString(names[i].name)))

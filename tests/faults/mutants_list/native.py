@@ -8,10 +8,13 @@ from tests.faults.mutant import one as _one
 _C = "native/accelerator.c"
 _STORE = "native/store.h"
 _PANDAS = "native/pandas.h"
+_IDS = "native/ids.h"
 _TOUCHED = "tests/faults/test_segments_that_others_touch.py"
 _SAME = "tests/native/test_both_ways_store_the_same_bytes.py"
 _SAME_FRAMES = "tests/native/test_both_ways_store_the_same_frames.py"
 _OTHER_MAKE = f"{_SAME_FRAMES}::test_a_frame_of_another_make_is_not_taken_by_the_plan_of_the_one_before"
+_FLASK = "tests/native/test_ids_of_flask_are_the_same.py"
+_PUT = f"{_FLASK}::test_what_a_test_put_into_flasks_place_is_asked"
 _KEPT = "tests/native/test_compiled_stores_keep_the_promises.py"
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -169,5 +172,33 @@ MUTANTS: tuple[Mutant, ...] = (
         " && PyList_GET_SIZE(axes) == 2",
         "",
         f"{_SAME_FRAMES}::test_what_pandas_keeps_otherwise_is_left_to_python",
+    ),
+    _one(
+        "compiled: a Flask that was changed is asked",
+        _IDS,
+        "PyDict_GetItemWithError(names, asks_name) == flask_asks && ",
+        "",
+        _PUT,
+    ),
+    _one(
+        "compiled: a request in Flask's place is asked",
+        _IDS,
+        " && PyDict_GetItemWithError(names, request_name) == flask_request",
+        "",
+        _PUT,
+    ),
+    _one(
+        "compiled: a variable in Flask's place is asked",
+        _IDS,
+        "\n        && PyDict_GetItemWithError(PyFunction_GET_GLOBALS(flask_asks), variable_name) == flask_variable",
+        "",
+        _PUT,
+    ),
+    _one(
+        "compiled: an environment that answers otherwise is asked",
+        _IDS,
+        "PyDict_CheckExact(environ)",
+        "PyDict_Check(environ)",
+        f"{_FLASK}::test_requests_and_environments_of_a_service_answer_as_they_like",
     ),
 )
