@@ -13,11 +13,11 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 @contextmanager
-def uvicorn_of(app: Any) -> Iterator[int]:
+def uvicorn_of(app: Any, http: Any = "auto") -> Iterator[int]:
     """The port of an ASGI application, served by uvicorn in a thread."""
     import uvicorn
 
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off", http=http))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

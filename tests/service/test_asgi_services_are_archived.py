@@ -195,6 +195,31 @@ async def _discard(message: Any) -> None:
     return None
 
 
+@pytest.mark.parametrize("ours", [[], [(ANSWER_HEADER.encode(), b"its own")]])
+def test_headers_that_can_be_read_once_all_arrive(recording: Recording, ours: list[tuple[bytes, bytes]]) -> None:
+    sent: list[Any] = []
+    headers = [(b"content-type", b"application/json"), (b"x-model", b"7"), *ours]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": (pair for pair in headers)})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(Archiving(app, recording.recorder())(scope(), nothing, send))
+    assert sent[0]["headers"][: len(headers)] == headers and len(sent[0]["headers"]) == 3
+
+
+def test_an_id_that_no_header_can_hold_breaks_no_answer(recording: Recording) -> None:
+    """h11 refuses a header that begins or ends with a blank: the caller would get no answer."""
+    with uvicorn_of(Archiving(service(), recording.recorder(), PATHS), http="h11") as port:
+        for given in (" blank ", "\r\nx-more: 1", "é", "x" * 1_000_000):
+            body = json.dumps({"id": given, "inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [1]}]}).encode()
+            status, headers, _ = ask(port, "/v2/models/m/infer", body, content_type="application/json")
+            assert status == 200 and "x-more" not in headers and len(headers[ANSWER_HEADER]) <= 256
+
+
 def test_an_application_that_answers_nothing_has_no_inputs(recording: Recording) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()

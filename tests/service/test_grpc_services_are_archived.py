@@ -92,7 +92,10 @@ class Async:
         while (row := await context.read()) is not grpc.aio.EOF:
             await context.write(message("Score", y=2 * row.x))
 
-    Generate = Sync.Generate  # functions are called in a thread
+    def Generate(self, row: Any, context: Any) -> Iterator[Any]:  # functions are called in a thread
+        context.set_trailing_metadata((("x-model", "7"),))
+        yield from Sync.Generate(self, row, context)  # type: ignore[arg-type] # it looks at nothing of itself
+
     Login = Sync.Predict
 
 
@@ -302,7 +305,21 @@ def test_a_hook_puts_ours_first_and_once(monkeypatch: pytest.MonkeyPatch, tmp_pa
     recorder = Recording(tmp_path).recorder()
     monkeypatch.setattr("modeldata.service.launch.hooks._recording", lambda: (recorder, None))
     auth = object()
-    first, second = intercepted([auth], "Archiving") or ()
-    assert isinstance(first, Archiving) and second is auth
-    assert intercepted([auth, first], "Archiving") == [auth, first]
-    assert [type(each) for each in intercepted(None, "AsyncArchiving") or ()] == [AsyncArchiving]
+    for given in ([auth], iter([auth])):
+        first, second = intercepted(given, "Archiving")
+        assert isinstance(first, Archiving) and second is auth
+    assert intercepted(iter([auth, first]), "Archiving") == [auth, first]
+    assert [type(each) for each in intercepted(None, "AsyncArchiving")] == [AsyncArchiving]
+    monkeypatch.setattr("modeldata.service.launch.hooks._recording", None)
+    assert intercepted(iter([auth]), "Archiving") == [auth]
+
+
+def test_messages_of_unknown_size_are_kept_up_to_a_number(tmp_path: Path) -> None:
+    from modeldata.service.rpc import MOST_UNSIZED, Rpc
+
+    rpc = Rpc(Recording(tmp_path).recorder(), "/t.Model/Predict", BOTH, [])
+    for number in range(MOST_UNSIZED + 1):
+        rpc.asked({"x": number})
+        rpc.answered("text")
+    rpc.finish()
+    assert rpc.call.notes == ["request: more than 1,048,576 bytes or 100 messages"] and rpc.call.facts["bytes_out"] == 404

@@ -95,6 +95,10 @@ def test_each_request_is_a_row_and_the_good_ones_have_inputs_and_predictions(rec
     assert all(row["complete"] for row in rows["requests"])
 
 
+def _accepted(recording: Recording) -> int:
+    return sum(recording.archive._intake.writer.accepted().values())
+
+
 def _start(*_: Any) -> Any:
     return lambda data: None
 
@@ -123,10 +127,48 @@ def test_an_answer_is_archived_before_its_last_byte_leaves(recording: Recording,
     answer = iter(Archiving(app, recording.recorder())(_environ(), _start))
     while True:
         chunk = next(answer, None)
-        seen.append(sum(recording.archive._intake.writer.accepted().values()))
+        seen.append(_accepted(recording))
         if chunk is None or len(seen) == len(archived):
             break
     assert seen == archived
+
+
+def test_the_end_of_a_stream_is_archived_before_the_server_knows_of_it(recording: Recording) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return _chunks(b'{"y":1}')
+
+    assert list(Archiving(app, recording.recorder())(_environ(), _start)) == [b'{"y":1}']  # and never closed
+    assert _accepted(recording) == 2
+
+
+def test_two_layers_record_one_call(recording: Recording) -> None:
+    recorder = recording.recorder()
+
+    def app(environ: Any, start_response: Any) -> Any:
+        environ["wsgi.input"].read()
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [b'{"y":1}']
+
+    list(Archiving(Archiving(app, recorder), recorder)(_environ(b'{"x":1}'), _start))
+    assert _accepted(recording) == 3, "inputs, predictions, requests"
+
+
+def test_headers_that_can_be_read_once_all_arrive_and_the_caller_gets_the_id(recording: Recording) -> None:
+    started: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response(environ["status"], (pair for pair in [("Content-Type", "text/plain"), ("X-Model", "7")]))
+        return [b"a", "no bytes"]
+
+    recorder = recording.recorder()
+    for status in ("200 OK", "no status"):
+        with_status = _environ(status=status, HTTP_X_CORRELATION_ID="mine")
+        list(Archiving(app, recorder)(with_status, lambda *given: started.append(given)))
+    assert [status for status, _ in started] == ["200 OK", "no status"], "what is wrong with it the server says"
+    assert [headers[:2] for _, headers in started] == [[("Content-Type", "text/plain"), ("X-Model", "7")]] * 2
+    assert started[0][1][2:] == [("x-correlation-id", "mine")]
+    assert _accepted(recording) == 2, "of requests"
 
 
 def test_with_its_length_an_answer_is_archived_with_the_chunk_that_completes_it(recording: Recording) -> None:
@@ -135,7 +177,7 @@ def test_with_its_length_an_answer_is_archived_with_the_chunk_that_completes_it(
         return _chunks(b'{"y":1}', b"")
 
     next(iter(Archiving(app, recording.recorder())(_environ(), _start)))
-    assert sum(recording.archive._intake.writer.accepted().values()) == 2
+    assert _accepted(recording) == 2
 
 
 def test_a_server_that_closes_early_leaves_part_of_an_answer(recording: Recording) -> None:

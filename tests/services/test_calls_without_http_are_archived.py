@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.kit import features, read
+from tests.service.kit import Recording, features, read
 from tests.service.unmodified import BIN, GOOD, Service, running
 from tests.services.test_every_framework_is_archived import blocks, service_of
 from tests.support.scripts import environment
@@ -89,6 +89,31 @@ def test_mlserver_is_archived_over_grpc_too_and_answers_the_same(tmp_path: Path)
     assert [by_id[f"c-{number}"]["income"] for number in range(GOOD)] == list(range(GOOD)), said()
     assert {row["$RequestId"] for row in rows["inputs"]} == {row["$RequestId"] for row in rows["predictions"]}
     assert {row["$CorrelationId"] for row in rows["requests"] if row["error"]} == {f"c-{GOOD}"}
+
+
+def test_tasks_of_an_application_that_is_ready_are_archived_once_and_later_ones_by_the_worker(tmp_path: Path) -> None:
+    from celery import Celery
+    from celery.signals import worker_init
+
+    from modeldata.service.celery import record_tasks
+
+    recording = Recording(tmp_path)
+    recorder = recording.recorder()
+    app = Celery("ready", set_as_current=False)
+
+    def predict(rows: Any) -> Any:
+        return rows
+
+    first = app.task(name="a.predict")(predict)
+    app.finalize()
+    record_tasks(app, recorder, ["*.predict"])
+    record_tasks(app, recorder, ["a.*"])
+    later = app.task(name="b.predict")(predict)
+    worker_init.send(sender=None)
+    assert first([[1]]) == [[1]] and later([[2]]) == [[2]]
+    rows = recording.rows()
+    assert features(rows["inputs"]) == features(rows["predictions"]) == [(1,), (2,)]
+    assert [row["route"] for row in rows["requests"]] == ["a.predict", "b.predict"]
 
 
 CONFIGURATION = """

@@ -73,7 +73,8 @@ def _receiving(exchange: Exchange, receive: Receive) -> Receive:
 def _sending(exchange: Exchange, send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = guarded(_begin, exchange, message) or message
+            message = {**message, "headers": [*(message.get("headers") or ())]}  # they may be of a kind that can be read once
+            guarded(_begin, exchange, message)
         elif message["type"] == "http.response.body":
             guarded(_pass, exchange, message)
         elif message["type"] == "http.response.pathsend":  # a file that the server sends by itself
@@ -83,13 +84,12 @@ def _sending(exchange: Exchange, send: Send) -> Send:
     return sending
 
 
-def _begin(exchange: Exchange, message: Message) -> Message:
-    headers = list(message.get("headers") or ())
+def _begin(exchange: Exchange, message: Message) -> None:
+    headers = message["headers"]
     named = {bytes(name).decode("latin-1").lower(): bytes(value).decode("latin-1") for name, value in headers}
     given = exchange.answer_begins(message["status"], named)
-    if given is None:
-        return message
-    return {**message, "headers": [*headers, (ANSWER_HEADER.encode(), header_value(given))]}
+    if given is not None:
+        headers.append((ANSWER_HEADER.encode(), header_value(given)))
 
 
 def _pass(exchange: Exchange, message: Message) -> None:

@@ -44,13 +44,17 @@ class Monitor(MonitorBase[Any]):  # type: ignore[misc] # bentoml has no types he
     def log(self, data: Any, name: str, role: str, data_type: str) -> None:
         logged = _logged.get()
         if logged is not None:
-            logged[role != FEATURE].setdefault(name, []).append(data)
+            guarded(_add, logged[role != FEATURE], name, data)
 
     def stop_record(self) -> None:
         logged = _logged.get()
         _logged.set(None)
         if logged is not None and self._recorder is not None:
             guarded(_keep, self._recorder, *logged)
+
+
+def _add(columns: Columns, name: str, data: Any) -> None:
+    columns.setdefault(name, []).append(data)
 
 
 def _keep(recorder: Recorder, features: Columns, results: Columns) -> None:

@@ -6,15 +6,15 @@ grpc.aio.server(interceptors=[AsyncArchiving(recorder)])        # the first of s
 
 from __future__ import annotations
 
-import functools
 import inspect
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
 
 from modeldata.errors import said
-from modeldata.service.guarded import guarded
+from modeldata.service.guarded import guarded, passing
 from modeldata.service.ids import ANSWER_HEADER, header_value
 from modeldata.service.paths import RPC_PATHS, Paths
 from modeldata.service.rpc import CANCELLED, OK, UNKNOWN, Rpc
@@ -70,7 +70,7 @@ def _way(streaming: bool) -> str:
 
 
 def _sync(behaviour: Behaviour, rpc: Rpc, handler: Any) -> Behaviour:
-    @functools.wraps(behaviour)
+    @wraps(behaviour)
     def recorded(request: Any, context: Any) -> Any:
         request = Requests(request, rpc) if handler.request_streaming else _seen(request, rpc)
         try:
@@ -80,7 +80,7 @@ def _sync(behaviour: Behaviour, rpc: Rpc, handler: Any) -> Behaviour:
             raise
         if handler.response_streaming:
             guarded(_when_over, context, rpc)
-            return Answers(answer, rpc, context)
+            return passing(answer, rpc.answered, partial(_end, rpc, context), partial(_fail, rpc, context))
         guarded(rpc.answered, answer)
         guarded(_end, rpc, context)
         return answer
@@ -100,7 +100,7 @@ def _coroutine(behaviour: Behaviour, rpc: Rpc, handler: Any) -> Behaviour:
     """Of a single answer, or of a stream that it writes to its context."""
     streams = handler.request_streaming or handler.response_streaming
 
-    @functools.wraps(behaviour)
+    @wraps(behaviour)
     async def recorded(request: Any, context: Any) -> Any:
         request = AsyncRequests(request, rpc) if handler.request_streaming else _seen(request, rpc)
         try:
@@ -117,7 +117,7 @@ def _coroutine(behaviour: Behaviour, rpc: Rpc, handler: Any) -> Behaviour:
 
 
 def _async_generator(behaviour: Behaviour, rpc: Rpc, handler: Any) -> Behaviour:
-    @functools.wraps(behaviour)
+    @wraps(behaviour)
     async def recorded(request: Any, context: Any) -> AsyncIterator[Any]:
         request = AsyncRequests(request, rpc) if handler.request_streaming else _seen(request, rpc)
         guarded(_when_over, context, rpc)
@@ -139,7 +139,7 @@ def _async_generator(behaviour: Behaviour, rpc: Rpc, handler: Any) -> Behaviour:
 def _in_a_thread(behaviour: Behaviour, rpc: Rpc, handler: Any) -> Behaviour:
     """A function that is no coroutine, in a server of `grpc.aio`: its context does not tell the status that it was given."""
     recorded = _sync(behaviour, rpc, handler)
-    return functools.wraps(behaviour)(lambda request, context: recorded(request, ThreadContext(context)))
+    return wraps(behaviour)(lambda request, context: recorded(request, ThreadContext(context)))
 
 
 def _seen(request: Any, rpc: Rpc) -> Any:
@@ -158,10 +158,15 @@ def _when_over(context: Any, rpc: Rpc) -> None:
 def _end(rpc: Rpc, context: Any) -> None:
     """The service has answered, or has set a status that is not OK."""
     code, reason = _status(context)
-    entries = tuple(context.trailing_metadata() or ()) if hasattr(context, "trailing_metadata") else ()
-    if not any(name == ANSWER_HEADER for name, _ in entries):
-        guarded(context.set_trailing_metadata, (*entries, (ANSWER_HEADER, header_value(rpc.call.correlation_id).decode())))
+    if hasattr(context, "trailing_metadata"):  # else the service's own would be lost
+        guarded(_give_id, context, rpc.call.correlation_id)
     rpc.finish(code, reason, complete=not hasattr(context, "is_active") or context.is_active())
+
+
+def _give_id(context: Any, correlation_id: str) -> None:
+    entries = tuple(context.trailing_metadata() or ())
+    if not any(name == ANSWER_HEADER for name, _ in entries):
+        context.set_trailing_metadata((*entries, (ANSWER_HEADER, header_value(correlation_id).decode())))
 
 
 def _fail(rpc: Rpc, context: Any, error: BaseException) -> None:
@@ -223,30 +228,6 @@ class AsyncRequests:
         return getattr(self._requests, name)
 
 
-class Answers:
-    """A stream of answers, as the server asks for them."""
-
-    def __init__(self, answers: Any, rpc: Rpc, context: Any) -> None:
-        self._answers = iter(answers)
-        self._rpc = rpc
-        self._context = context
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        try:
-            answer = next(self._answers)
-        except StopIteration:
-            guarded(_end, self._rpc, self._context)
-            raise
-        except BaseException as error:
-            guarded(_fail, self._rpc, self._context, error)
-            raise
-        guarded(self._rpc.answered, answer)
-        return answer
-
-
 class StreamContext:
     """The context of a coroutine that reads or writes its streams there."""
 
@@ -267,12 +248,20 @@ class StreamContext:
 
 
 class ThreadContext:
-    """Knows the status that was set. It has no other way to say so."""
+    """Knows the status and the metadata that were set. It has no other way to say so."""
 
     def __init__(self, context: Any) -> None:
         self._context = context
         self._code: Any = None
         self._details = ""
+        self._metadata: Any = ()
+
+    def set_trailing_metadata(self, trailing_metadata: Any) -> None:
+        self._metadata = trailing_metadata
+        self._context.set_trailing_metadata(trailing_metadata)
+
+    def trailing_metadata(self) -> Any:
+        return self._metadata
 
     def set_code(self, code: Any) -> None:
         self._code = code

@@ -71,4 +71,4 @@ def in_sample(correlation_id: str, share: float) -> bool:
 
 def header_value(text: str) -> bytes:
     """As a header can hold it: an id of a body may have any letters and any length."""
-    return text[:256].encode("ascii", "replace").translate(None, bytes(range(32)) + b"\x7f")
+    return text[:256].encode("ascii", "replace").translate(None, bytes(range(32)) + b"\x7f").strip()

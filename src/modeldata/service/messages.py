@@ -23,11 +23,11 @@ TENSORS = {"ModelInferRequest": ("inputs", "raw_input_contents"), "ModelInferRes
 """Of the Open Inference Protocol (v2)."""
 
 
-def size_of(message: Any) -> int:
-    """Bytes on the wire; 0 where that is not known."""
+def size_of(message: Any) -> int | None:
+    """Bytes on the wire; None where that is not known: of a serializer of the user's own."""
     if hasattr(message, "ByteSize"):
         return int(message.ByteSize())
-    return len(message) if isinstance(message, bytes) else 0
+    return len(message) if isinstance(message, (bytes, str)) else None
 
 
 def copy_of(message: Any) -> Any:

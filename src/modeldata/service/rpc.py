@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 OK, CANCELLED, UNKNOWN = 0, 1, 2
 """Status codes of gRPC."""
+MOST_UNSIZED = 100
+"""Messages of one side that are kept where nobody knows their size: they may be as large as the server takes."""
 
 
 class Side:
@@ -36,9 +38,11 @@ class Side:
     def add(self, message: Any) -> None:
         if self._most == 0:  # not in the sample
             return
-        self.size += size_of(message)
-        if self.size > self._most or len(self.copies) >= MOST_ITEMS:
-            self.trouble = self.trouble or f"{self._name}: more than {self._most:,} bytes or {MOST_ITEMS:,} messages"
+        size = size_of(message)
+        self.size += size or 0
+        most = MOST_ITEMS if size is not None else MOST_UNSIZED
+        if self.size > self._most or len(self.copies) >= most:
+            self.trouble = self.trouble or f"{self._name}: more than {self._most:,} bytes or {most:,} messages"
         if self.trouble:
             return
         try:

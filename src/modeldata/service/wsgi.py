@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modeldata.service.exchange import MARK, Exchange
-from modeldata.service.guarded import guarded
+from modeldata.service.guarded import guarded, passing
 from modeldata.service.ids import ANSWER_HEADER, header_value
 from modeldata.service.paths import Paths
 
@@ -49,6 +49,7 @@ class Archiving:
             return chunks
         if type(chunks) in (list, tuple):  # all of it is there, and servers send a list otherwise than a stream
             guarded(_pass_all, exchange, chunks)
+            guarded(exchange.finish)  # also where one of them is no bytes
             return chunks
         return Body(chunks, exchange)
 
@@ -101,23 +102,20 @@ class Body:
 
     def __init__(self, chunks: Iterable[bytes], exchange: Exchange) -> None:
         self._all = chunks
-        self._chunks = iter(chunks)
         self._exchange = exchange
+        self._steps = passing(chunks, self._note, self._end, exchange.finish)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        try:
-            chunk = next(self._chunks)
-        except StopIteration:
-            guarded(self._exchange.answer_chunk, b"", last=True)
-            raise
-        except BaseException as error:
-            guarded(self._exchange.finish, error)
-            raise
-        guarded(self._exchange.answer_chunk, chunk, last=False)
-        return chunk
+        return next(self._steps)
+
+    def _note(self, chunk: bytes) -> None:
+        self._exchange.answer_chunk(chunk, last=False)
+
+    def _end(self) -> None:
+        self._exchange.answer_chunk(b"", last=True)
 
     def close(self) -> None:
         """The server calls it in any case, also where the caller has hung up."""
@@ -134,15 +132,16 @@ def _pass_all(exchange: Exchange, chunks: Iterable[bytes]) -> None:
     exchange.answer_chunk(b"", last=True)
 
 
-def _begin(exchange: Exchange, status: str, headers: Headers) -> str | None:
-    return exchange.answer_begins(int(status[:3]), {name.lower(): value for name, value in headers})
+def _begin(exchange: Exchange, status: str, headers: Headers) -> None:
+    given = exchange.answer_begins(int(status[:3]), {name.lower(): value for name, value in headers})
+    if given is not None:
+        headers.append((ANSWER_HEADER, header_value(given).decode()))
 
 
 def _starting(exchange: Exchange, start_response: Callable[..., Any]) -> Callable[..., Any]:
-    def starting(status: str, headers: Headers, *more: Any) -> Any:
-        given = guarded(_begin, exchange, status, headers)
-        if given is not None:
-            headers = [*headers, (ANSWER_HEADER, header_value(given).decode())]
+    def starting(status: str, headers: Iterable[tuple[str, str]], *more: Any) -> Any:
+        headers = [*headers]  # they may be of a kind that can be read once
+        guarded(_begin, exchange, status, headers)
         write = start_response(status, headers, *more)
 
         def writing(data: bytes) -> Any:

@@ -9,6 +9,7 @@ _WSGI = "tests/service/test_wsgi_services_are_archived.py"
 _CALL = "tests/service/test_a_call_is_recorded.py"
 _GRPC = "tests/service/test_grpc_services_are_archived.py"
 _BODIES = "tests/service/test_bodies_become_rows.py"
+_HOOKS = "tests/service/test_unmodified_services_are_archived.py::test_"
 _SIDECAR = "tests/service/test_the_sidecar_keeps_its_promises.py::test_"
 _EVENTS = "tests/service/test_the_sidecar_takes_events.py::test_"
 
@@ -42,6 +43,121 @@ MUTANTS: tuple[Mutant, ...] = (
         _ASGI,
     ),
     one(
+        "two layers record one call (WSGI)",
+        "service/wsgi.py",
+        "None if MARK in environ else guarded(",
+        "guarded(",
+        _WSGI + "::test_two_layers_record_one_call",
+    ),
+    one(
+        "the caller gets the id (WSGI)",
+        "service/wsgi.py",
+        "        headers.append((ANSWER_HEADER, header_value(given).decode()))\n",
+        "        pass\n",
+        _WSGI + "::test_headers_that_can_be_read_once_all_arrive_and_the_caller_gets_the_id",
+    ),
+    one(
+        "an answer is archived before the server knows its end (WSGI, gRPC)",
+        "service/guarded.py",
+        "            guarded(end)\n",
+        "            pass\n",
+        _WSGI + "::test_the_end_of_a_stream_is_archived_before_the_server_knows_of_it",
+    ),
+    one(
+        "a piece of an answer is noted before it leaves (WSGI, gRPC)",
+        "service/guarded.py",
+        "        guarded(note, item)\n        yield item\n",
+        "        yield item\n        guarded(note, item)\n",
+        _WSGI + "::test_with_its_length_an_answer_is_archived_with_the_chunk_that_completes_it",
+    ),
+    one(
+        "headers that can be read once all arrive (WSGI)",
+        "service/wsgi.py",
+        "        headers = [*headers]",
+        "        headers = headers",
+        _WSGI + "::test_headers_that_can_be_read_once_all_arrive_and_the_caller_gets_the_id",
+    ),
+    one(
+        "headers that can be read once all arrive (ASGI)",
+        "service/asgi.py",
+        '[*(message.get("headers") or ())]',
+        'message.get("headers") or ()',
+        _ASGI + "::test_headers_that_can_be_read_once_all_arrive",
+    ),
+    one(
+        "a status that is none is for the server to refuse (WSGI)",
+        "service/wsgi.py",
+        "        guarded(_begin, exchange, status, headers)\n",
+        "        _begin(exchange, status, headers)\n",
+        _WSGI + "::test_headers_that_can_be_read_once_all_arrive_and_the_caller_gets_the_id",
+    ),
+    one(
+        "an answer of a list that no server sends has its row (WSGI)",
+        "service/wsgi.py",
+        "            guarded(exchange.finish)  # also",
+        "            pass  # also",
+        _WSGI + "::test_headers_that_can_be_read_once_all_arrive_and_the_caller_gets_the_id",
+    ),
+    one(
+        "an id that no header can hold breaks no answer",
+        "service/ids.py",
+        'b"\\x7f").strip()',
+        'b"\\x7f")',
+        _ASGI + "::test_an_id_that_no_header_can_hold_breaks_no_answer",
+    ),
+    one(
+        "the application of gunicorn gets ours around it",
+        "service/launch/hooks.py",
+        "            app = self.callable = archived(app, wsgi.Archiving)\n",
+        "            pass\n",
+        _HOOKS + "a_hook_puts_ours_around_the_application_of_a_server_once[gunicorn.app.base]",
+    ),
+    *(
+        one(
+            f"the application of {server} gets ours around it",
+            "service/launch/hooks.py",
+            f'    "{server}": _takes_app(wsgi.Archiving',
+            f'    "{server}": _takes_app(lambda app, *_: app',
+            _HOOKS + f"a_hook_puts_ours_around_the_application_of_a_server_once[{server}]",
+        )
+        for server in ("granian.wsgi", "waitress.server", "wsgiref.simple_server")
+    ),
+    one(
+        "an application that has ours gets no second one",
+        "service/launch/hooks.py",
+        "    if isinstance(app, kind) or not callable(app):",
+        "    if not callable(app):",
+        _HOOKS + "a_hook_puts_ours_around_the_application_of_a_server_once",
+    ),
+    one(
+        "applications of other kinds stay as they are (gunicorn)",
+        "service/launch/hooks.py",
+        "        if is_wsgi(app):\n",
+        "        if not is_asgi(app):\n",
+        _HOOKS + "gunicorn_serves_applications_of_other_kinds_as_they_are",
+    ),
+    one(
+        "interceptors that can be read once all stay (gRPC)",
+        "service/launch/hooks.py",
+        "    theirs = list(given or ())",
+        "    theirs = given or ()",
+        _GRPC + "::test_a_hook_puts_ours_first_and_once",
+    ),
+    one(
+        "metadata of a function in a server of grpc.aio stay",
+        "service/grpc.py",
+        "        self._metadata = trailing_metadata\n",
+        "        pass\n",
+        _GRPC + "::test_answers_are_the_same_and_each_call_is_archived[aio]",
+    ),
+    one(
+        "messages of unknown size have a bound in number (gRPC)",
+        "service/rpc.py",
+        "most = MOST_ITEMS if size is not None else MOST_UNSIZED",
+        "most = MOST_ITEMS",
+        _GRPC + "::test_messages_of_unknown_size_are_kept_up_to_a_number",
+    ),
+    one(
         "a scope can go to the process that answers (Ray Serve)",
         "service/asgi.py",
         "scope[MARK] = True",
@@ -58,8 +174,8 @@ MUTANTS: tuple[Mutant, ...] = (
     one(
         "a status that is set by hand is a call that failed (gRPC)",
         "service/grpc.py",
-        "    code, reason = _status(context)\n    entries",
-        '    code, reason = OK, ""\n    entries',
+        "    code, reason = _status(context)\n    if hasattr",
+        '    code, reason = OK, ""\n    if hasattr',
         _GRPC + "::test_answers_are_the_same_and_each_call_is_archived",
     ),
     one(

@@ -17,7 +17,7 @@ from modeldata.service.launch.command import options_of
 from modeldata.service.recorder import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import ModuleType
 
 
@@ -34,7 +34,7 @@ def _recording() -> tuple[Recorder, list[str] | None]:
 
 def archived(app: Any, kind: type[asgi.Archiving | wsgi.Archiving]) -> Any:
     """`app` with `kind` around it; `app` itself where it has that, or where no recorder can be made: the log has the reason."""
-    if isinstance(app, kind):
+    if isinstance(app, kind) or not callable(app):  # the server says what is wrong with it
         return app
     recording = guarded(_recording)
     return app if recording is None else kind(app, *recording)
@@ -57,8 +57,10 @@ def _gunicorn(module: Any) -> None:
     @functools.wraps(application)
     def loaded(self: Any) -> Any:
         app = application(self)
-        if not is_asgi(app):  # of a worker of uvicorn, which loads it as uvicorn does
+        if is_wsgi(app):
             app = self.callable = archived(app, wsgi.Archiving)
+        elif not is_asgi(app) and not _takes(app, 3):
+            warn("nothing is archived: gunicorn serves an application here that is neither WSGI nor ASGI")
         return app
 
     module.BaseApplication.wsgi = loaded
@@ -73,15 +75,18 @@ def _interceptor(name: str) -> Callable[[Any], None]:
     return patch_server
 
 
-def intercepted(given: Sequence[Any] | None, name: str) -> Sequence[Any] | None:
+def intercepted(given: Iterable[Any] | None, name: str) -> Sequence[Any]:
     """Interceptors of a gRPC server, and ours before them: it sees what they refuse."""
+    theirs = list(given or ())  # it may be of a kind that can be read once
+    ours = guarded(_ours_before, theirs, name)
+    return [*(ours or ()), *theirs]
+
+
+def _ours_before(theirs: Sequence[Any], name: str) -> Sequence[Any]:
     from modeldata.service import grpc
 
     kind = getattr(grpc, name)
-    recording = guarded(_recording)
-    if recording is None or any(isinstance(each, kind) for each in given or ()):
-        return given
-    return [kind(*recording), *(given or ())]
+    return [] if any(isinstance(each, kind) for each in theirs) else [kind(*_recording())]
 
 
 def _takes_app(kind: type[asgi.Archiving | wsgi.Archiving], function: str, parameter: str) -> Callable[[Any], None]:
@@ -122,6 +127,22 @@ def _as_it_is(target: Any) -> Any:
 def is_asgi(app: Any) -> bool:
     """Is it a coroutine function, or an object that is called as one?"""
     return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(app, "__call__", None))  # noqa: B004 - not whether
+
+
+def is_wsgi(app: Any) -> bool:
+    """gunicorn serves others as well: those of uvicorn's workers, of aiohttp's, of tornado's."""
+    return not is_asgi(app) and _takes(app, 2)
+
+
+def _takes(app: Any, count: int) -> bool:
+    """Can it be called with so many arguments?"""
+    try:
+        inspect.signature(app).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # compiled: there is nothing to look at
+        pass
+    return True
 
 
 def _both(*patches: Callable[[Any], None]) -> Callable[[Any], None]:

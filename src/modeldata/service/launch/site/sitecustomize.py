@@ -55,7 +55,8 @@ class Finder:
         if name not in HOOKED:
             return None
         for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(name, path, target)
+            find = None if finder is self else getattr(finder, "find_spec", None)
+            spec: ModuleSpec | None = None if find is None else find(name, path, target)
             if spec is not None:
                 spec.loader = Loader(spec.loader)  # type: ignore[assignment]  # it does what loaders do
                 return spec
