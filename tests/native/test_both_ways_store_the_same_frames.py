@@ -198,6 +198,30 @@ def test_a_frame_of_another_make_is_not_taken_by_the_plan_of_the_one_before(numb
     assert pandas_compiled.compiled(other, schemas) is None
 
 
+class Counted:
+    """In the place of a plan's labels: how often they were compared."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def equals(self, other: object) -> bool:
+        self.calls += 1
+        return True
+
+
+@pytest.mark.skipif(not hasattr(NAMED.columns.array, "_pa_array"), reason="this pandas keeps labels as objects")
+def test_an_index_that_frames_share_is_compared_once() -> None:
+    schemas, plan = known(NAMED)
+    labels = Counted()
+    block = NAMED._mgr.blocks[0]
+    own_block = (type(block), np.ndarray, np.dtype("f8").num, slice(0, 2, 1))
+    plan.compiled = accelerator.FramePlan(plan.schema, pd.Index, labels, (own_block,), ((0, 0, 2),))
+    for number in range(3):
+        assert pandas_compiled.compiled(NAMED + number, schemas) is not None
+    assert pandas_compiled.compiled(NUMBERED.set_axis(["x", "y"], axis=1), schemas) is not None
+    assert labels.calls == 2
+
+
 class Slow:
     """In the place of Arrow's memory: another thread comes between while the texts are read."""
 
