@@ -43,7 +43,7 @@ def component(text: str) -> str:
     """
     if not text:
         return "~"
-    escaped_text = "".join(one if one in _PLAIN else escaped(one) for one in text)
+    escaped_text = text if _PLAIN.issuperset(text) else "".join(one if one in _PLAIN else escaped(one) for one in text)
     if escaped_text[0] in "._ ":
         escaped_text = escaped(escaped_text[0]) + escaped_text[1:]
     if escaped_text[-1] in ". ":
