@@ -115,8 +115,10 @@ def sync_server(*interceptors: Any) -> Iterator[int]:
     server.add_generic_rpc_handlers((_handlers(Sync()),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    yield port
-    server.stop(5).wait()
+    try:
+        yield port
+    finally:
+        server.stop(5).wait()
 
 
 @contextmanager
@@ -136,10 +138,12 @@ def async_server(*interceptors: Any) -> Iterator[int]:
     thread = threading.Thread(target=loop.run_until_complete, args=[serve()])
     thread.start()
     started.wait(30)
-    yield ports[0]
-    loop.call_soon_threadsafe(stop.set)
-    thread.join()
-    loop.close()
+    try:
+        yield ports[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
 
 
 class Caller:
@@ -230,6 +234,21 @@ def test_a_single_answer_is_archived_before_the_caller_has_it_and_a_hang_up_keep
     rows = recording.rows()
     assert [r["complete"] for r in rows["requests"]] == [True, False]
     assert rows["predictions"][1]["y"] == 0 and rows["inputs"][1]["x"] == 2
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_request_that_cannot_be_read_is_a_call_that_failed(tmp_path: Path, server: str) -> None:
+    serve, kind_of = SERVERS[server]
+    recorder, calls = Recording(tmp_path).recorder(), list[Any]()
+    recorder.keep = lambda call, *rows: calls.append(call)  # type: ignore[method-assign] # to look at it
+    codes = []
+    with serve() as bare, serve(kind_of(recorder)) as port:
+        for at in (bare, port):
+            with pytest.raises(grpc.RpcError) as refused:
+                grpc.insecure_channel(f"127.0.0.1:{at}").unary_unary("/t.Model/Predict")(b"\xff", timeout=30)
+            codes.append(refused.value.code())
+    (call,) = calls
+    assert codes[0] is codes[1] and call.status == codes[0].value[0] and "DecodeError" in call.error
 
 
 @pytest.mark.parametrize("server", SERVERS)

@@ -17,7 +17,7 @@ from modeldata.errors import said
 from modeldata.service.guarded import guarded, passing
 from modeldata.service.ids import ANSWER_HEADER, header_value
 from modeldata.service.paths import RPC_PATHS, Paths
-from modeldata.service.rpc import CANCELLED, OK, UNKNOWN, Rpc
+from modeldata.service.rpc import CANCELLED, INTERNAL, OK, UNKNOWN, Rpc
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -30,6 +30,9 @@ NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 class _Interceptor:
+    unreadable: int
+    """The status that the server answers a request with that its deserializer refuses."""
+
     def __init__(self, recorder: Recorder, paths: Sequence[str] | None = None) -> None:
         self.recorder = recorder
         self._paths = Paths(paths or RPC_PATHS)
@@ -42,7 +45,19 @@ class _Interceptor:
         rpc = Rpc(self.recorder, details.method, kind, details.invocation_metadata or ())
         behaviour = wrap(getattr(handler, kind), rpc, handler)
         make = getattr(grpc, f"{kind}_rpc_method_handler")
-        return make(behaviour, handler.request_deserializer, handler.response_serializer)
+        return make(behaviour, self._reading(handler.request_deserializer, rpc), handler.response_serializer)
+
+    def _reading(self, deserialize: Any, rpc: Rpc) -> Any:
+        """A request that can't be read never comes to the service: its call ends here. Without a function grpc reads nothing."""
+
+        def reading(data: bytes) -> Any:
+            try:
+                return deserialize(data)
+            except Exception as error:
+                guarded(rpc.finish, self.unreadable, f"{NAMES[self.unreadable]}: {said(error)}")
+                raise
+
+        return deserialize and reading
 
 
 class Archiving(_Interceptor, grpc.ServerInterceptor):  # type: ignore[misc] # grpc has no types
@@ -52,6 +67,8 @@ class Archiving(_Interceptor, grpc.ServerInterceptor):  # type: ignore[misc] # g
     paths: patterns of the methods that are recorded, `*` for any text; else `modeldata.service.paths.RPC_PATHS`.
     """
 
+    unreadable = INTERNAL
+
     def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
         handler = continuation(details)
         return guarded(self._archived, handler, details, _sync) or handler
@@ -59,6 +76,8 @@ class Archiving(_Interceptor, grpc.ServerInterceptor):  # type: ignore[misc] # g
 
 class AsyncArchiving(_Interceptor, grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc has no types
     """As `Archiving`, for `grpc.aio`. A call that the service aborts is archived just after its status has left."""
+
+    unreadable = UNKNOWN
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], details: Any) -> Any:
         handler = await continuation(details)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from modeldata.service.recorder import Recorder
 
-OK, CANCELLED, UNKNOWN = 0, 1, 2
+OK, CANCELLED, UNKNOWN, INTERNAL = 0, 1, 2, 13
 """Status codes of gRPC."""
 MOST_UNSIZED = 100
 """Messages of one side that are kept where nobody knows their size: they may be as large as the server takes."""

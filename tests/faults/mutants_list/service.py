@@ -151,6 +151,13 @@ MUTANTS: tuple[Mutant, ...] = (
         _GRPC + "::test_answers_are_the_same_and_each_call_is_archived[aio]",
     ),
     one(
+        "a request that can't be read has its row (gRPC)",
+        "service/grpc.py",
+        "self._reading(handler.request_deserializer, rpc)",
+        "handler.request_deserializer",
+        _GRPC + "::test_a_request_that_cannot_be_read_is_a_call_that_failed",
+    ),
+    one(
         "messages of unknown size have a bound in number (gRPC)",
         "service/rpc.py",
         "most = MOST_ITEMS if size is not None else MOST_UNSIZED",
