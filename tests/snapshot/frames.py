@@ -43,7 +43,7 @@ COLUMNS: dict[str, Any] = {
     "complex": st.just(np.arange(9) * 1j),
     "period": st.just(pd.period_range("2026-01", periods=9, freq="M")),
 }
-PLAIN = ("f8", "f4", "f2", "i8", "u1", "bool", "text", "arrow text", "any text", "python text", "object")
+PLAIN = ("f8", "f4", "f2", "i8", "u1", "bool", "text", "arrow text", "any text", "python text", "object", "time", "zone", "span")
 """Those of which the compiled part takes a few rows."""
 
 

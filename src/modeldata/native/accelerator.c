@@ -5,8 +5,8 @@
    1. Python's way is the reference. Whatever is not plainly the common case is left to it, before anything was changed.
       Both ways make the same bytes and use the same state: the slots of `Segment`, `Lane`, `Writer` and `SchemaCache`.
       Nothing of that state is kept here.
-   2. The GIL is held from the first line to the last. Only pyarrow gives it away, while it compares the labels of a data frame:
-      what is copied is looked at after that. From `find_place` on, no code of Python runs and nothing is allocated that
+   2. The GIL is held from the first line to the last. Only for a data frame it may be given away, where pyarrow compares labels and
+      pandas time zones: what is copied is looked at after that. From `find_place` on, no code of Python runs and nothing is allocated that
       the garbage collector looks after (in 3.11 that may run finalizers). So no other call comes between, and the lane may stay
       in its pool while it is written. The one exception is `gate`, with which tests stop or fail a store: it is called first,
       and everything is looked up after it.
@@ -634,7 +634,7 @@ make_names(void)
 {
     static const struct { PyObject **place; const char *name; } names[] = {
         {&time_name, "time_ns"}, {&flask_name, "flask"}, {&correlation_name, "user_correlation_id"}, {&manager_name, "_mgr"},
-        {&data_name, "_data"}, {&range_name, "_range"}, {&arrow_name, "_pa_array"}, {&array_name, "_ndarray"}, {&equals_name, "equals"},
+        {&data_name, "_data"}, {&range_name, "_range"}, {&arrow_name, "_pa_array"}, {&array_name, "_ndarray"}, {&dtype_name, "_dtype"}, {&equals_name, "equals"},
         {&chunk_name, "chunk"}, {&list_name, "to_pylist"}, {&asks_name, "has_request_context"}, {&variable_name, "_cv_request"},
         {&request_name, "request"}, {&environ_name, "environ"}, {&id_name, "REQUEST_ID"},
     };

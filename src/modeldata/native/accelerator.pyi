@@ -16,7 +16,7 @@ class FramePlan:
         schema: Any,
         index: type,
         labels: Any,
-        blocks: tuple[tuple[type, type, int, Any], ...],
+        blocks: tuple[tuple[type, type, int, Any, Any], ...],
         parts: tuple[tuple[int, int, int], ...],
     ) -> FramePlan: ...
 

@@ -10,7 +10,7 @@ static const unsigned int NO_TEXT = 0xffffffff;     /* `wire.NO_TEXT` */
 
 static PyTypeObject *DataFrame, *Manager, *Placement, *ArrowText, *CopyPlan;
 static Slot plan_compiled = {.name = "compiled"}, schemas_plans = {.name = "copy_plans"};
-static PyObject *manager_name, *data_name, *range_name, *arrow_name, *array_name, *equals_name, *chunk_name, *list_name, *zero;
+static PyObject *manager_name, *data_name, *range_name, *arrow_name, *array_name, *dtype_name, *equals_name, *chunk_name, *list_name, *zero;
 
 
 /* Attributes of extension types: given by C code, without a look at the type */
@@ -47,9 +47,10 @@ ask(PyObject *object, const Attribute *attribute)
 /* FramePlan: how the frames of one make become bytes */
 
 typedef struct {
-    PyTypeObject *block, *values;       /* their classes. Owned, as is `columns` */
+    PyTypeObject *block, *values;       /* their classes. Owned, as are `dtype` and `columns` */
     Attribute get_values, get_places;
-    int type;               /* the number of numpy's dtype; of no meaning where the values are no array */
+    int type;               /* the number of numpy's dtype, where numpy has the memory */
+    PyObject *dtype;        /* of times: their unit and zone. Else NULL */
     PyObject *columns;      /* a slice, or the bytes of their positions */
 } BlockPlan;
 
@@ -74,9 +75,21 @@ static int
 width_of(int type)
 {
     static const char widths[] = {1, 1, 1, 2, 2, 4, 4, 8, 8, 8, 8, 4, 8};   /* NPY_BOOL to NPY_DOUBLE */
+    if (type == NPY_DATETIME || type == NPY_TIMEDELTA)
+        return 8;
     return type == NPY_HALF ? 2 : type >= 0 && type < (int)sizeof widths ? widths[type] : 0;
 }
 
+
+/* How the values of a block are stored; KINDS where they are not taken here. */
+static Kind
+kind_of(const BlockPlan *block)
+{
+    int is_time = block->type == NPY_DATETIME || block->type == NPY_TIMEDELTA, is_object = block->type == NPY_OBJECT;
+    if (block->values == Array)
+        return is_object ? OBJECTS : width_of(block->type) && !is_time ? RAW : KINDS;
+    return is_time ? (block->dtype ? RAW : KINDS) : is_object ? TEXTS : KINDS;
+}
 
 /* None where an array has nothing: numpy reads it so. Borrowed. */
 static inline PyObject *
@@ -171,6 +184,15 @@ has_places(const BlockPlan *plan, PyObject *block)
     return same;
 }
 
+static int
+has_dtype(PyObject *dtype, PyObject *values)
+{
+    PyObject *found = PyObject_GenericGetAttr(values, dtype_name);
+    int same = found && PyObject_RichCompareBool(found, dtype, Py_EQ) == 1;
+    Py_XDECREF(found);
+    return same;
+}
+
 /* The memory of a block: an array of numpy, or Arrow's. Owned; NULL where it is of another make. */
 static PyObject *
 memory_of(const BlockPlan *plan, PyObject *block)
@@ -178,7 +200,7 @@ memory_of(const BlockPlan *plan, PyObject *block)
     if (!Py_IS_TYPE(block, plan->block) || !has_places(plan, block))
         return NULL;
     PyObject *values = ask(block, &plan->get_values), *memory = NULL;
-    if (values && Py_IS_TYPE(values, plan->values))
+    if (values && Py_IS_TYPE(values, plan->values) && (!plan->dtype || has_dtype(plan->dtype, values)))
         memory = plan->values == Array ? Py_NewRef(values)
             : PyObject_GenericGetAttr(values, plan->values == ArrowText ? arrow_name : array_name);
     Py_XDECREF(values);
@@ -192,8 +214,8 @@ rows_in(const BlockPlan *plan, PyObject *memory)
     if (plan->values == ArrowText)
         return PyObject_Size(memory);
     PyArrayObject *array = (PyArrayObject *)memory;
-    int axes = plan->values == Array ? 2 : 1, type = plan->values == Array ? plan->type : NPY_OBJECT;
-    if (!Py_IS_TYPE(memory, Array) || PyArray_NDIM(array) != axes || PyArray_TYPE(array) != type || !PyArray_ISNOTSWAPPED(array))
+    int axes = kind_of(plan) == TEXTS ? 1 : 2;
+    if (!Py_IS_TYPE(memory, Array) || PyArray_NDIM(array) != axes || PyArray_TYPE(array) != plan->type || !PyArray_ISNOTSWAPPED(array))
         return -1;
     return PyArray_DIM(array, axes - 1);
 }
@@ -240,7 +262,7 @@ still_fits(const FramePlan *plan, PyObject **held, Py_ssize_t rows)
         if ((PyList_CheckExact(held[i]) ? PyList_GET_SIZE(held[i]) : rows_in(&plan->block[i], held[i])) != rows)
             return 0;
     for (Py_ssize_t i = 0; i < Py_SIZE(plan); i++)
-        if (plan->block[plan->part[i].block].values == Array
+        if (kind_of(&plan->block[plan->part[i].block]) != TEXTS
             && plan->part[i].first + plan->part[i].count > PyArray_DIM((PyArrayObject *)held[plan->part[i].block], 0))
             return 0;
     return 1;
@@ -374,23 +396,18 @@ capture_frame(Frame *frame, PyObject *data, PyObject *schemas)
 static int
 read_block(PyObject *given, BlockPlan *block)
 {
-    PyObject *cls, *values, *columns;
-    if (!PyArg_ParseTuple(given, "O!O!iO:block", &PyType_Type, &cls, &PyType_Type, &values, &block->type, &columns))
+    PyObject *cls, *values, *dtype, *columns;
+    if (!PyArg_ParseTuple(given, "O!O!iOO:block", &PyType_Type, &cls, &PyType_Type, &values, &block->type, &dtype, &columns))
         return -1;
     block->block = (PyTypeObject *)Py_NewRef(cls);
     block->values = (PyTypeObject *)Py_NewRef(values);
+    block->dtype = dtype == Py_None ? NULL : Py_NewRef(dtype);
     block->columns = Py_NewRef(columns);
     if (!PySlice_Check(columns) && !PyBytes_CheckExact(columns)) {
         PyErr_SetString(PyExc_TypeError, "columns are a slice or bytes");
         return -1;
     }
     return find_attribute(block->block, "values", &block->get_values) || find_attribute(block->block, "_mgr_locs", &block->get_places);
-}
-
-static Kind
-kind_of(const BlockPlan *block)
-{
-    return block->values != Array ? TEXTS : width_of(block->type) ? RAW : block->type == NPY_OBJECT ? OBJECTS : KINDS;
 }
 
 static int
@@ -441,6 +458,7 @@ FramePlan_dealloc(FramePlan *self)
     for (Py_ssize_t i = 0; i < MOST_BLOCKS; i++) {
         Py_XDECREF(self->block[i].block);
         Py_XDECREF(self->block[i].values);
+        Py_XDECREF(self->block[i].dtype);
         Py_XDECREF(self->block[i].columns);
     }
     Py_XDECREF(self->schema);

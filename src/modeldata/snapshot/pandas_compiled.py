@@ -1,6 +1,6 @@
 """Copy plans for the compiled part: `native/pandas.h` takes small frames of a make for which there is one.
 
-It knows values of numpy that are stored as they lie, text and objects. Frames with anything else are taken by Python.
+It knows values of numpy that are stored as they lie, times, text and objects. Frames with anything else are taken by Python.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     Part = tuple[int, int, int]
     """A block, the first of its columns, and how many."""
 
+TIMES = {pd.arrays.DatetimeArray: np.dtype("M8").num, pd.arrays.TimedeltaArray: np.dtype("m8").num}
+OBJECT = np.dtype(object).num
 TEXTS = frozenset(filter(None, (getattr(pd.arrays, "ArrowStringArray", None), pd.arrays.StringArray)))
 
 
@@ -57,8 +59,11 @@ def compiled(data: pd.DataFrame, schemas: SchemaCache) -> tuple[Schema, int, byt
     return None if accelerator is None else accelerator.captured(data, schemas)
 
 
-def _block(block: type, values: type, dtype: Any, columns: object) -> tuple[type, type, int, object]:
-    return block, values, dtype.num if values is np.ndarray else -1, columns
+def _block(block: type, values: type, dtype: Any, columns: object) -> tuple[type, type, int, object, object]:
+    """Of times the dtype says the unit and the zone; of others numpy's number says all."""
+    if values in TIMES:
+        return block, values, TIMES[values], dtype, columns
+    return block, values, dtype.num if values is np.ndarray else OBJECT, None, columns
 
 
 def _columns(plan: CopyPlan, columns: Iterable[int], values: Iterable[type]) -> Iterable[Part]:
@@ -72,9 +77,10 @@ def _columns(plan: CopyPlan, columns: Iterable[int], values: Iterable[type]) -> 
 def _raws(plan: CopyPlan, group: DtypeGroup) -> list[Part]:
     """The columns of a group, in runs. Raises ValueError where they are not stored as they lie."""
     parts: list[Part] = []
-    for block, row, _ in _columns(plan, group.columns, {np.ndarray}):
-        if plan.blocks[block][1] != group.dtype:
-            raise ValueError(group.dtype)
+    for block, row, _ in _columns(plan, group.columns, {np.ndarray, *TIMES}):
+        values, dtype, _ = plan.blocks[block]
+        if values is np.ndarray and dtype != group.dtype:
+            raise ValueError(dtype)
         if parts and parts[-1][0] == block and sum(parts[-1][1:]) == row:
             parts[-1] = (block, parts[-1][1], parts[-1][2] + 1)
         else:

@@ -25,7 +25,9 @@ def samples() -> Iterator[pd.DataFrame]:
         yield mixed[mixed.columns[::-1]]
         yield mixed.iloc[::-1]
         yield mixed.iloc[:, [3, 0, 5, 1]]
-        yield mixed[["float", "int", "text", "small", "missing", "bool", "float too"]].assign(object=_plain(rows))
+        yield mixed[["float", "int", "text", "small", "missing", "bool", "float too", "time", "zoned", "span"]].assign(
+            object=_plain(rows)
+        )
         yield _grown(rows)
         yield pd.DataFrame(np.arange(4.0 * rows).reshape(rows, 4), columns=list("abcd"))
         yield pd.DataFrame(np.asfortranarray(np.arange(3 * rows, dtype=">i4").reshape(rows, 3)))

@@ -134,15 +134,22 @@ MUTANTS: tuple[Mutant, ...] = (
     _one(
         "compiled: values of a data frame are of the class that they were of",
         _PANDAS,
-        "    if (values && Py_IS_TYPE(values, plan->values))",
-        "    if (values)",
+        "values && Py_IS_TYPE(values, plan->values) && ",
+        "values && ",
         _OTHER_MAKE,
     ),
     _one(
         "compiled: values of a data frame are of the dtype that they were of",
         _PANDAS,
-        " || PyArray_TYPE(array) != type",
+        " || PyArray_TYPE(array) != plan->type",
         "",
+        _OTHER_MAKE,
+    ),
+    _one(
+        "compiled: times of a data frame are of the unit and in the zone that they were in",
+        _PANDAS,
+        "(!plan->dtype || has_dtype(plan->dtype, values))",
+        "1",
         _OTHER_MAKE,
     ),
     _one(
