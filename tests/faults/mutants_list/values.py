@@ -225,7 +225,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "DuckDB gets no key twice", "read/dataset.py",
-        "    if types.is_map(kind):", "    if False:",
+        "    if types.is_map(column.type):", "    if False:",
         f"{_ANY}a_map_with_a_key_twice_is_one_with_the_last_to_duckdb",
     ),
     one(
