@@ -20,6 +20,8 @@ from tests.support.spools import copy_as_itself
 
 pytestmark = pytest.mark.posix("strace")
 
+TRIES = 3
+
 
 @pytest.fixture
 def spooled(tmp_path: Path) -> Path:
@@ -56,10 +58,18 @@ def _calls(strace: list[str], folder: Path) -> list[str]:
     return [f"{name}:signal=KILL:when={1 + names[:index].count(name)}" for index, name in enumerate(names)]
 
 
-def _die_at(strace: list[str], folder: Path, call: str, *, surely: bool = True) -> None:
+def _dies_at(strace: list[str], folder: Path, call: str) -> bool:
     command = [*strace, "-o", os.devnull, "-e", f"trace={CHANGING}", "-e", f"inject={call}"]
-    done = run_alone([*command, *ship_command(folder, "--drain")], folder)
-    assert done.returncode == -signal.SIGKILL or not surely, f"{call} was never reached: {done.stdout}{done.stderr}"
+    return run_alone([*command, *ship_command(folder, "--drain")], folder).returncode == -signal.SIGKILL
+
+
+def _die_at(strace: list[str], folder: Path, call: str) -> None:
+    """From the beginning. On a busy machine one drain may need a call less than another."""
+    for _ in range(TRIES):
+        _restore(folder)
+        if _dies_at(strace, folder, call):
+            return
+    raise AssertionError(f"{call} was never reached")
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -67,7 +77,6 @@ def test_a_shipper_killed_at_a_system_call_loses_and_doubles_nothing(strace: lis
     calls = _calls(strace, spooled)
     assert len(calls) > 25
     for call in random.Random(part).sample(calls[part * len(calls) // 4 : (part + 1) * len(calls) // 4], 3):
-        _restore(spooled)
         _die_at(strace, spooled, call)
         drain_folder(spooled)
         assert assert_once(spooled) == 183, call
@@ -77,7 +86,6 @@ def test_a_shipper_killed_at_a_system_call_loses_and_doubles_nothing(strace: lis
 @pytest.mark.timeout(3600)
 def test_a_shipper_killed_at_every_system_call_loses_and_doubles_nothing(strace: list[str], spooled: Path) -> None:
     for call in _calls(strace, spooled):
-        _restore(spooled)
         _die_at(strace, spooled, call)
         drain_folder(spooled)
         assert assert_once(spooled) == 183, call
@@ -89,10 +97,9 @@ def test_a_shipper_killed_again_while_it_recovers_loses_and_doubles_nothing(stra
     calls = _calls(strace, spooled)
     chance = random.Random(5)
     for _ in range(60):
-        _restore(spooled)
         first, again = chance.choice(calls), chance.choice(calls)
         _die_at(strace, spooled, first)
-        _die_at(strace, spooled, again, surely=False)
+        _dies_at(strace, spooled, again)
         drain_folder(spooled)
         assert assert_once(spooled) == 183, (first, again)
 
