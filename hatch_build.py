@@ -20,6 +20,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NATIVE = Path("src/modeldata/native")
 PARTS = ("accelerator", "shipper")
+HEADERS = "numpy>=2.0"
+"""What is built with them runs with numpy 1, too."""
 MACHINES = ("x86_64", "aarch64")
 OLDEST_GLIBC = (2, 17)
 """Wheels for an older one have names of another kind."""
@@ -36,12 +38,17 @@ def libraries_in(folder: Path) -> list[Path]:
     return [folder / f"{part}{sysconfig.get_config_var('EXT_SUFFIX')}" for part in PARTS]
 
 
+def hindrance() -> str:
+    """Why nothing can be compiled for the Python that runs this; empty where it can be."""
+    if sys.platform != "linux" or os.uname().machine not in MACHINES or sys.implementation.name != "cpython":
+        return "it is for CPython under Linux on x86-64 and ARM64"
+    return "it is for Pythons with a GIL" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+
+
 def compile_into(root: Path, folder: Path, *options: str) -> list[Path]:
     """The compiled parts for the Python that runs this, in `folder`: all of them. Raises NotBuilt."""
-    if sys.platform != "linux" or os.uname().machine not in MACHINES or sys.implementation.name != "cpython":
-        raise NotBuilt("it is for CPython under Linux on x86-64 and ARM64")
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        raise NotBuilt("it is for Pythons with a GIL")
+    if reason := hindrance():
+        raise NotBuilt(reason)
     libraries = libraries_in(folder)
     try:
         import numpy
@@ -77,6 +84,10 @@ def tag_of(libraries: list[Path]) -> str:
 
 class AcceleratorHook(BuildHookInterface):  # type: ignore[type-arg] # of any builder
     PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """numpy, where there is something to compile. Some Pythons have no wheel of it, and would compile it first."""
+        return [] if hindrance() or os.environ.get("MODELDATA_BUILD") == "pure" else [HEADERS]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         mode = os.environ.get("MODELDATA_BUILD", "try")
