@@ -1,5 +1,7 @@
 """Compiles the two parts in `src/modeldata/native/` into a wheel, or beside their source for an editable install.
 
+It also makes the package's long description of the README.
+
 `MODELDATA_BUILD`: `try` (the default) makes the wheel without them where one can't be compiled, and says so once; `require` fails
 then, for releases; `pure` does not compile.
 """
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 NATIVE = Path("src/modeldata/native")
 PARTS = ("accelerator", "shipper")
@@ -25,6 +28,10 @@ HEADERS = "numpy>=2.0"
 MACHINES = ("x86_64", "aarch64")
 OLDEST_GLIBC = (2, 17)
 """Wheels for an older one have names of another kind."""
+HOME = ""
+"""Where the files of the repository can be read by anybody. There is no such place yet."""
+RELATIVE_LINK = re.compile(r"(?P<before>!?\[(?P<words>[^]]*)\])\((?![a-z]+:|#)(?P<target>[^)]*)\)")
+RELATIVE_IMAGE = re.compile(r"!\[[^]]*\]\((?![a-z]+:)[^)]*\)\n*")
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers"]
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", *WARNINGS]
 
@@ -80,6 +87,21 @@ def tag_of(libraries: list[Path]) -> str:
     major, minor = max([OLDEST_GLIBC, *asked])
     platform = f"manylinux_{major}_{minor}_{os.uname().machine}" if asked else here.platform
     return f"{here.interpreter}-{here.abi}-{platform}"
+
+
+def long_description(readme: str, home: str) -> str:
+    """The README where its links lead nowhere by themselves: with `home` before them, else as the words alone."""
+    if home:
+        return RELATIVE_LINK.sub(rf"\g<before>({home}/\g<target>)", readme)
+    return RELATIVE_LINK.sub(r"\g<words>", RELATIVE_IMAGE.sub("", readme))
+
+
+class LongDescription(MetadataHookInterface):
+    PLUGIN_NAME = "custom"
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        readme = (Path(self.root) / "README.md").read_text(encoding="utf-8")
+        metadata["readme"] = {"content-type": "text/markdown", "text": long_description(readme, HOME)}
 
 
 class AcceleratorHook(BuildHookInterface):  # type: ignore[type-arg] # of any builder

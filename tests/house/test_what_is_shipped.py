@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from hatch_build import long_description
 
 from tests.house.release import trouble
 from tests.platforms import extras
@@ -78,6 +80,20 @@ def test_licence_and_readme_are_in_its_metadata(wheel: Path) -> None:
         assert "License-Expression: Apache-2.0" in metadata
         assert (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[0] in metadata
         assert any(name.endswith("licenses/LICENSE") for name in content.namelist())
+
+
+def test_no_link_of_its_description_leads_nowhere(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as content:
+        name = next(name for name in content.namelist() if name.endswith(".dist-info/METADATA"))
+        targets = re.findall(r"\]\(([^)]*)\)", content.read(name).decode())
+    assert [target for target in targets if not target.startswith(("https://", "#"))] == []
+    readme = "![a page](docs/img/a.png)\n\n[The guide](docs/a.md#top), [a site](https://example.org)\n"
+    assert long_description(readme, "") == "The guide, [a site](https://example.org)\n"
+    at_home = long_description(readme, "https://example.org/m/blob/v1")
+    assert (
+        "](https://example.org/m/blob/v1/docs/a.md#top)" in at_home
+        and "](https://example.org/m/blob/v1/docs/img/a.png)" in at_home
+    )
 
 
 def test_each_extra_is_tried_before_a_release() -> None:
