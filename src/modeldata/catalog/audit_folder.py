@@ -38,7 +38,7 @@ class FolderAudit:
     problems: what is wrong. doubts: what is wrong, or was on its way just then: only a later look tells. unread: what the store
     did not give. live, replaced: ids of batches that count, and of those that don't any more.
     counted: ids of batches that are where they belong, also if others replaced them. misplaced: lines of other folders.
-    still_there: files whose rows were all replaced: they may go.
+    still_there: files of which all rows were replaced: they may go.
     numbers: (collector, writer, first, last, reason why they are lost; empty for rows that are there).
     """
 

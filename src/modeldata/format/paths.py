@@ -236,7 +236,7 @@ def log_of_record(path: str) -> str | None:
 
 
 def generation_of_record(path: str) -> int | None:
-    """The generation whose switch a pending record waits for; None for any other file."""
+    """The generation that a pending record waits for, until it is switched to; None for any other file."""
     found = _PENDING_RECORD.fullmatch(path.rpartition("/")[2])
     return int(found[2]) if found else None
 

@@ -35,7 +35,7 @@ REASONS = frozenset(
 _numbers = itertools.count(1)
 _last: ContextVar[Mapping[tuple[int, str], str]] = ContextVar("modeldata_refusal", default={})  # noqa: B039 - it is replaced, never changed
 MOST_REMEMBERED = 256
-"""Collectors whose last refusal one thread or task remembers."""
+"""One thread or task remembers the last refusal of so many collectors."""
 
 
 class Refusals:

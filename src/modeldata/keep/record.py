@@ -41,8 +41,9 @@ def prepare_record(store: Store, draft: Draft, run: RewriteRun) -> None:
 
 
 def finish_records(store: Store, seen: FolderView, run: RewriteRun, removals: Removals) -> None:
-    """Records whose switch came go to the heads; of those of this run, the head goes to the second place, too. Nobody knows who
-    left the others. Records whose switch can't come any more go. Raises `Unavailable`.
+    """A record goes to the heads once its switch came; of those of this run, the head goes to the second place, too.
+
+    Nobody knows who left the others. A record goes once its switch can't come any more. Raises `Unavailable`.
     """
     batches = {line.batch for line in seen.contents.lines} | seen.contents.replaced
     for path in seen.pending_records:

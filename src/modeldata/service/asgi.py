@@ -1,4 +1,4 @@
-"""`Archiving`: an ASGI application whose predictions are archived.
+"""`Archiving`: archives the predictions of an ASGI application.
 
 app = modeldata.asgi.Archiving(app, recorder)        # or FastAPI: app.add_middleware(Archiving, recorder=recorder)
 """

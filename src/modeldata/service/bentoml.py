@@ -38,7 +38,7 @@ class Monitor(MonitorBase[Any]):  # type: ignore[misc] # bentoml has no types he
         self._recorder = guarded(Recorder, model or name, **ours)
 
     def start_record(self) -> None:
-        """Forgets an earlier record of this context: `bentoml.monitor` never stops one whose body raises."""
+        """Forgets an earlier record of this context: `bentoml.monitor` never stops one where the body raises."""
         _logged.set(({}, {}))
 
     def log(self, data: Any, name: str, role: str, data_type: str) -> None:

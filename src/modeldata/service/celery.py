@@ -1,4 +1,4 @@
-"""`record_tasks`: tasks of a Celery application whose calls are archived.
+"""`record_tasks`: archives calls of the tasks of a Celery application.
 
 record_tasks(app, Recorder("churn"), ["predict*"])
 """

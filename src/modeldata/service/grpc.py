@@ -1,4 +1,4 @@
-"""`Archiving`, `AsyncArchiving`: interceptors of a gRPC server whose predictions are archived.
+"""`Archiving`, `AsyncArchiving`: interceptors that archive the predictions of a gRPC server.
 
 grpc.server(pool, interceptors=[Archiving(recorder)])
 grpc.aio.server(interceptors=[AsyncArchiving(recorder)])        # the first of several
@@ -167,7 +167,7 @@ def _seen(request: Any, rpc: Rpc) -> Any:
 
 
 def _when_over(context: Any, rpc: Rpc) -> None:
-    """Nobody asks for the rest of a stream whose caller has hung up: what there is of it counts then."""
+    """Nobody asks for the rest of a stream once its caller has hung up: what there is of it counts then."""
     if hasattr(context, "add_done_callback"):
         context.add_done_callback(lambda _: guarded(rpc.finish, complete=False))
     else:

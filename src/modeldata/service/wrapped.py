@@ -1,4 +1,4 @@
-"""`Recorder.record`: a function whose calls are recorded. Its signature, and what it gives and raises, stay the same."""
+"""`Recorder.record`: calls of a function are recorded. Its signature, and what it gives and raises, stay the same."""
 
 from __future__ import annotations
 

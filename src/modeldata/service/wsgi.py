@@ -1,4 +1,4 @@
-"""`Archiving`: a WSGI application whose predictions are archived.
+"""`Archiving`: archives the predictions of a WSGI application.
 
 app.wsgi_app = Archiving(app.wsgi_app, recorder)        # Flask
 application = Archiving(application, recorder)          # Django and others

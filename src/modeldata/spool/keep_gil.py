@@ -42,7 +42,7 @@ def cautious_store(fd: int, size: int, ours: Mark) -> Store | None:
         try:
             compiled: Store = accelerator.Store(fd, size, ours)
             return compiled
-        except (TypeError, ValueError, OSError) as error:  # no page says whose process it is, or the file is odd: look again
+        except (TypeError, ValueError, OSError) as error:  # no page says which process it is, or the file is odd: look again
             spare(error)
     libc = find_libc()
     if libc is None or size >= MOST_BYTES:

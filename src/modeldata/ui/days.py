@@ -59,7 +59,7 @@ class Days(NamedTuple):
 
 
 def days_of(source: Source, look: Look, folders: Sequence[FolderFacts], reference: Sequence[str], clock: Clock) -> Days:
-    """The days of some folders of one collector. reference: the days whose values make the bins; the first ones, without."""
+    """The days of some folders of one collector. reference: the days of which the values make the bins; without, the first."""
     with _one_at_a_time:
         chosen = _reference(folders, reference)
         basis = _basis(source, look, chosen)

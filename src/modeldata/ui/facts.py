@@ -27,7 +27,7 @@ class FolderFacts(NamedTuple):
 
     stamp: changes whenever a manifest or a data file of the folder comes, grows or goes. hours: rows by the hour they lie in
     (hours since 1970, UTC), of batches within one hour; `spread`: rows of the other batches. lost: numbers without a row, by
-    the reason that was recorded. originals: files without a manifest, whose rows are not counted.
+    the reason that was recorded. originals: files without a manifest: their rows are not counted.
     """
 
     path: str

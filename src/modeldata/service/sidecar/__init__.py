@@ -1,6 +1,6 @@
 """`modeldata sidecar`: rows that other programs post over HTTP are archived.
 
-    event         one event: rows as bytes, whose they are, when they were, what tells a repeat
+    event         one event: rows as bytes, their collector, when they were, what tells a repeat
     azure         POST /modeldata/log, as azureml-ai-monitoring sends it → an event
     cloudevents   CloudEvents, one or a batch, as KServe's and Seldon's loggers send them → events
     posted        POST /v1/collect/<model>/<identifier> → an event

@@ -1,4 +1,4 @@
-"""One event: rows as bytes, whose they are, when they were, and what tells a repeat of it from another event."""
+"""One event: rows as bytes, the collector that they are for, when they were, and what tells a repeat of it from another event."""
 
 from __future__ import annotations
 
