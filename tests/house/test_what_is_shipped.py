@@ -9,6 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import hatch_build
 import pytest
 from hatch_build import long_description
 
@@ -94,6 +95,18 @@ def test_no_link_of_its_description_leads_nowhere(wheel: Path) -> None:
         "](https://example.org/m/blob/v1/docs/a.md#top)" in at_home
         and "](https://example.org/m/blob/v1/docs/img/a.png)" in at_home
     )
+
+
+def test_a_build_asks_for_numpy_only_where_it_compiles_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = hatch_build.AcceleratorHook(str(ROOT), {}, None, None, "", "wheel")  # type: ignore[arg-type] # it looks at neither
+    monkeypatch.delenv("MODELDATA_BUILD", raising=False)
+    monkeypatch.setattr(hatch_build, "hindrance", lambda: "")
+    assert hook.dependencies() == [hatch_build.HEADERS]
+    monkeypatch.setenv("MODELDATA_BUILD", "pure")
+    assert hook.dependencies() == []
+    monkeypatch.delenv("MODELDATA_BUILD")
+    monkeypatch.setattr(hatch_build, "hindrance", lambda: "it is for Pythons with a GIL")
+    assert hook.dependencies() == []
 
 
 def test_each_extra_is_tried_before_a_release() -> None:
