@@ -308,8 +308,7 @@ def test_the_librarys_own_log_shows_no_secret(moto: Backend, tmp_path: Path) -> 
     code = f"""
         from modeldata import urls
         from modeldata.store import Unavailable
-        from modeldata.store import objects as object_store
-from modeldata.store.objects import ObjectStore
+        from modeldata.store.objects import ObjectStore
         store = ObjectStore(urls.parse({moto.url!r}), lambda: { ({**moto.env, **secrets})!r})
         store.put("a", b"rows")
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from contextlib import contextmanager
-from threading import Timer
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from modeldata.encode import format_of
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MOST_SHOWN, MOST_SAVED = 1000, 1_000_000
 """Rows of a result: on the page, in a file."""
 SECONDS = 30.0
+AGAIN_SECONDS = 0.05
+"""An interruption that comes between two steps of DuckDB is lost, so it is repeated until the query has ended."""
 LIMITS: dict[str, str | int] = {"memory_limit": "256MB", "threads": 2}
 DOWNLOADS = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 IN_MEMORY = 8 * 1024 * 1024
@@ -96,19 +98,22 @@ def _run(source: Source, text: str, seconds: float) -> Iterator[pa.RecordBatchRe
     duckdb = library("run SQL")
     over: list[bool] = []
     ducks: list[Any] = []
+    done = Event()
 
     def connect(files: Sequence[int]) -> Any:
         ducks.append(connected("run SQL", limits=LIMITS, files=files))
         return ducks[0]
 
     def interrupt() -> None:
+        if done.wait(seconds):
+            return
         over.append(True)
-        for duck in ducks:
-            duck.interrupt()
+        while not done.wait(AGAIN_SECONDS):
+            for duck in list(ducks):
+                duck.interrupt()
 
-    timer = Timer(seconds, interrupt)
-    timer.daemon = True
-    timer.start()
+    clock = Thread(target=interrupt, daemon=True)
+    clock.start()
     try:
         relation = relation_of(source.store, source.archive, text, connect=connect)
         if relation is None:
@@ -127,6 +132,7 @@ def _run(source: Source, text: str, seconds: float) -> Iterator[pa.RecordBatchRe
             ) from None
         raise failed("run the query", error) from None
     finally:
-        timer.cancel()
+        done.set()
+        clock.join()
         for duck in ducks:
             duck.close()

@@ -46,7 +46,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     one(
         "a query of the page has an end", "ui/query.py",
-        "    timer.start()\n", "",
+        "                duck.interrupt()\n", "                pass\n",
         f"{_HOSTILE}a_query_has_an_end",
     ),
     one(
