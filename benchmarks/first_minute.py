@@ -38,6 +38,7 @@ class Tool(NamedTuple):
 
 BEFORE = "84ff298"
 """The last one before the README was written for strangers."""
+BEFORE_IS = ('"Before" is modeldata with the first page that it had until it was written for strangers.',)
 MODELDATA = """
 from modeldata import Archive
 
@@ -156,7 +157,7 @@ def section(run: dict[str, Any]) -> str:
         "",
         "How long does it take from an empty environment to the first output? Each tool is installed with pip, without a cache,",
         "as its own first page says. Two rows go in. The tools answer different questions, so look at the last column, too.",
-        '"Before" is modeldata with the first page that it had until it was written for strangers.',
+        *(BEFORE_IS if any("before" in tool["name"] for tool in run["runs"]) else ()),
         "",
         "| tool | commands | lines of Python | installed | `pip install` | first output | what it is |",
         "|---|---|---|---|---|---|---|",
